@@ -1,0 +1,1 @@
+# Packaging (CPack). Rooms add their install() rules where their files are.

@@ -1,0 +1,287 @@
+#include "core/file.h"
+
+#include "core/memory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { OUTPUT_BUFFER_BYTES = 64 << 10 };
+
+/* --- reading --- */
+
+lethe_status lethe_map_take(int fd, lethe_map *map, lethe_error *error) {
+    *map = (lethe_map){.fd = -1};
+    struct stat info;
+    lethe_status status = LETHE_OK;
+    if (fstat(fd, &info) != 0) {
+        status = lethe_fail_errno(error, errno, "cannot stat input");
+    } else if (!S_ISREG(info.st_mode)) {
+        status = lethe_fail(error, LETHE_IO, "input is not a regular file");
+    } else if (info.st_size > 0) {
+        void *bytes = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+        if (bytes == MAP_FAILED) status = lethe_fail_errno(error, errno, "cannot map input of %lld bytes", (long long)info.st_size);
+        else *map = (lethe_map){.bytes = bytes, .size = (size_t)info.st_size, .fd = fd};
+    }
+    if (status != LETHE_OK) (void)close(fd);
+    else map->fd = fd;
+    return status;
+}
+
+lethe_status lethe_map_open(const char *path, lethe_map *map, lethe_error *error) {
+    *map = (lethe_map){.fd = -1};
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0) return lethe_fail_errno(error, errno, "cannot open input");
+    return lethe_map_take(fd, map, error);
+}
+
+void lethe_map_close(lethe_map *map) {
+    if (map == NULL) return;
+    if (map->bytes != NULL) {
+        (void)munmap((void *)(uintptr_t)map->bytes, map->size);
+        (void)close(map->fd);
+    } else if (map->fd > 0) {
+        (void)close(map->fd);
+    }
+    *map = (lethe_map){.fd = -1};
+}
+
+lethe_status lethe_file_read(const char *path, lethe_buffer *buffer, lethe_error *error) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0) return lethe_fail_errno(error, errno, "cannot open file");
+    lethe_status status = LETHE_OK;
+    for (;;) {
+        uint8_t chunk[16384];
+        ssize_t got = read(fd, chunk, sizeof chunk);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) status = lethe_fail_errno(error, errno, "cannot read file");
+        if (got <= 0) break;
+        status = lethe_buffer_append(buffer, chunk, (size_t)got, error);
+        if (status != LETHE_OK) break;
+    }
+    (void)close(fd);
+    return status;
+}
+
+/* --- writing --- */
+
+struct lethe_output {
+    int fd;
+    char *path;
+    char *temporary;
+    uint64_t size;
+    size_t pending;
+    uint8_t buffer[OUTPUT_BUFFER_BYTES];
+};
+
+static lethe_status write_all(int fd, const uint8_t *bytes, size_t size, lethe_error *error) {
+    while (size != 0) {
+        ssize_t put = write(fd, bytes, size);
+        if (put < 0 && errno == EINTR) continue;
+        if (put < 0) return lethe_fail_errno(error, errno, "cannot write output");
+        bytes += put;
+        size -= (size_t)put;
+    }
+    return LETHE_OK;
+}
+
+lethe_status lethe_output_create(const char *path, lethe_output **output, lethe_error *error) {
+    *output = NULL;
+    lethe_output *fresh = lethe_alloc(sizeof *fresh);
+    if (fresh == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for an output");
+    fresh->fd = -1;
+    fresh->size = 0;
+    fresh->pending = 0;
+    fresh->path = lethe_strdup(path);
+    const char *name = lethe_path_name(path);
+    fresh->temporary = lethe_asprintf("%.*s.lethe-XXXXXX.tmp", (int)(name - path), path);
+    if (fresh->path == NULL || fresh->temporary == NULL) {
+        lethe_output_discard(fresh);
+        return lethe_fail(error, LETHE_NO_MEMORY, "no memory for an output");
+    }
+    fresh->fd = mkostemps(fresh->temporary, 4, O_CLOEXEC); /* mode 0600 */
+    if (fresh->fd < 0) {
+        int reason = errno;
+        lethe_free(fresh->temporary);
+        fresh->temporary = NULL;
+        lethe_output_discard(fresh);
+        return lethe_fail_errno(error, reason, "cannot create output");
+    }
+    *output = fresh;
+    return LETHE_OK;
+}
+
+lethe_status lethe_output_flush(lethe_output *output, lethe_error *error) {
+    size_t pending = output->pending;
+    output->pending = 0;
+    return write_all(output->fd, output->buffer, pending, error);
+}
+
+lethe_status lethe_output_write(lethe_output *output, const void *bytes, size_t size, lethe_error *error) {
+    output->size += size;
+    if (size <= sizeof output->buffer - output->pending) {
+        if (size != 0) memcpy(output->buffer + output->pending, bytes, size);
+        output->pending += size;
+        return LETHE_OK;
+    }
+    lethe_status status = lethe_output_flush(output, error);
+    return status == LETHE_OK ? write_all(output->fd, bytes, size, error) : status;
+}
+
+static lethe_status copy_by_reading(lethe_output *output, int source_fd, uint64_t offset, uint64_t size, lethe_error *error) {
+    uint8_t chunk[OUTPUT_BUFFER_BYTES];
+    while (size != 0) {
+        size_t want = size < sizeof chunk ? (size_t)size : sizeof chunk;
+        ssize_t got = pread(source_fd, chunk, want, (off_t)offset);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return lethe_fail_errno(error, errno, "cannot read input at offset %llu", (unsigned long long)offset);
+        if (got == 0) return lethe_fail(error, LETHE_IO, "input ended at offset %llu while copying", (unsigned long long)offset);
+        lethe_status status = write_all(output->fd, chunk, (size_t)got, error);
+        if (status != LETHE_OK) return status;
+        offset += (uint64_t)got;
+        size -= (uint64_t)got;
+    }
+    return LETHE_OK;
+}
+
+lethe_status lethe_output_copy(lethe_output *output, int source_fd, uint64_t offset, uint64_t size, lethe_error *error) {
+    lethe_status status = lethe_output_flush(output, error);
+    if (status != LETHE_OK) return status;
+    output->size += size;
+    while (size != 0) {
+        off_t from = (off_t)offset;
+        ssize_t put = copy_file_range(source_fd, &from, output->fd, NULL, size > SSIZE_MAX ? (size_t)SSIZE_MAX : (size_t)size, 0);
+        if (put < 0 && errno == EINTR) continue;
+        /* Other file systems, old kernels, and confined workers: fall back to reading and writing. */
+        if (put < 0 && (errno == EXDEV || errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP || errno == EPERM || errno == EBADF))
+            return copy_by_reading(output, source_fd, offset, size, error);
+        if (put < 0) return lethe_fail_errno(error, errno, "cannot copy to output");
+        if (put == 0) return copy_by_reading(output, source_fd, offset, size, error);
+        offset += (uint64_t)put;
+        size -= (uint64_t)put;
+    }
+    return LETHE_OK;
+}
+
+int lethe_output_fd(const lethe_output *output) { return output->fd; }
+uint64_t lethe_output_size(const lethe_output *output) { return output->size; }
+
+static lethe_status sync_parent(const char *path, lethe_error *error) {
+    const char *name = lethe_path_name(path);
+    char *folder = name == path ? lethe_strdup(".") : lethe_strndup(path, (size_t)(name - path));
+    if (folder == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path");
+    lethe_status status = lethe_folder_sync(folder, error);
+    lethe_free(folder);
+    return status;
+}
+
+lethe_status lethe_output_commit(lethe_output *output, mode_t mode, lethe_sync sync, lethe_error *error) {
+    lethe_status status = lethe_output_flush(output, error);
+    if (status == LETHE_OK && mode != 0600 && fchmod(output->fd, mode) != 0) status = lethe_fail_errno(error, errno, "cannot set the mode of output");
+    if (status == LETHE_OK && sync == LETHE_SYNC_FULL && fsync(output->fd) != 0) status = lethe_fail_errno(error, errno, "cannot sync output");
+    if (status == LETHE_OK && close(output->fd) != 0) status = lethe_fail_errno(error, errno, "cannot close output");
+    else if (status != LETHE_OK) (void)close(output->fd);
+    output->fd = -1;
+    if (status == LETHE_OK && rename(output->temporary, output->path) != 0) status = lethe_fail_errno(error, errno, "cannot rename output");
+    if (status == LETHE_OK) {
+        lethe_free(output->temporary);
+        output->temporary = NULL;
+        if (sync == LETHE_SYNC_FULL) status = sync_parent(output->path, error);
+    }
+    lethe_output_discard(output);
+    return status;
+}
+
+void lethe_output_discard(lethe_output *output) {
+    if (output == NULL) return;
+    if (output->fd >= 0) (void)close(output->fd);
+    if (output->temporary != NULL) (void)unlink(output->temporary);
+    lethe_free(output->temporary);
+    lethe_free(output->path);
+    lethe_free(output);
+}
+
+lethe_status lethe_file_write(const char *path, const void *bytes, size_t size, mode_t mode, lethe_error *error) {
+    lethe_output *output = NULL;
+    lethe_status status = lethe_output_create(path, &output, error);
+    if (status == LETHE_OK) status = lethe_output_write(output, bytes, size, error);
+    if (status != LETHE_OK) {
+        lethe_output_discard(output);
+        return status;
+    }
+    return lethe_output_commit(output, mode, LETHE_SYNC_FULL, error);
+}
+
+/* --- folders and paths --- */
+
+lethe_status lethe_folder_create(const char *path, mode_t mode, lethe_error *error) {
+    if (mkdir(path, mode) == 0) return LETHE_OK;
+    struct stat info;
+    if (errno == EEXIST && stat(path, &info) == 0 && S_ISDIR(info.st_mode)) return LETHE_OK;
+    if (errno != ENOENT) return lethe_fail_errno(error, errno, "cannot create folder");
+    lethe_status status = lethe_folder_create_for(path, mode, error);
+    if (status != LETHE_OK) return status;
+    if (mkdir(path, mode) != 0 && errno != EEXIST) return lethe_fail_errno(error, errno, "cannot create folder");
+    return LETHE_OK;
+}
+
+lethe_status lethe_folder_create_for(const char *file_path, mode_t mode, lethe_error *error) {
+    size_t length = strlen(file_path);
+    while (length > 0 && file_path[length - 1] == '/') length--;
+    while (length > 0 && file_path[length - 1] != '/') length--;
+    while (length > 1 && file_path[length - 1] == '/') length--;
+    if (length == 0) return LETHE_OK;
+    char *folder = lethe_strndup(file_path, length);
+    if (folder == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path");
+    lethe_status status = lethe_folder_create(folder, mode, error);
+    lethe_free(folder);
+    return status;
+}
+
+lethe_status lethe_folder_sync(const char *path, lethe_error *error) {
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return lethe_fail_errno(error, errno, "cannot open folder");
+    int result = fsync(fd);
+    int reason = errno;
+    (void)close(fd);
+    return result == 0 ? LETHE_OK : lethe_fail_errno(error, reason, "cannot sync folder");
+}
+
+lethe_status lethe_filesystem_sync(const char *path, lethe_error *error) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return lethe_fail_errno(error, errno, "cannot open folder");
+    int result = syncfs(fd);
+    int reason = errno;
+    (void)close(fd);
+    return result == 0 ? LETHE_OK : lethe_fail_errno(error, reason, "cannot sync file system");
+}
+
+char *lethe_path_join(const char *folder, const char *name) {
+    size_t length = strlen(folder);
+    return lethe_asprintf("%s%s%s", folder, length != 0 && folder[length - 1] != '/' ? "/" : "", name);
+}
+
+const char *lethe_path_name(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash == NULL ? path : slash + 1;
+}
+
+bool lethe_path_is_safe(const char *path) {
+    const char *part = path;
+    for (const char *at = path;; at++) {
+        if (*at == '/' || *at == '\0') {
+            size_t length = (size_t)(at - part);
+            if (length == 0 || (length == 1 && part[0] == '.') || (length == 2 && part[0] == '.' && part[1] == '.')) return false;
+            if (*at == '\0') return true;
+            part = at + 1;
+        } else if ((unsigned char)*at < 0x20 || *at == 0x7f) {
+            return false;
+        }
+    }
+}
