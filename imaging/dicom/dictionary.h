@@ -36,10 +36,10 @@ enum {
 
 typedef struct lethe_dictionary_entry {
     lethe_tag tag;  /* for a repeating group (50xx, 60xx) the first of its tags */
-    lethe_tag mask; /* bits of the tag that must agree: 0xFFFFFFFF, or 0xFF00FFFF for repeating groups */
-    lethe_vr vr;    /* the first of several, e.g. US for "US or SS" */
+    lethe_tag mask; /* bits of the tag that must agree: 0xFFFFFFFF, or 0xFF00FFFF for repeating groups, 0xFFFFFF00 for (0020,31xx) */
+    lethe_vr vr;    /* of several the one that implicit VR uses: US for "US or SS", OW for "OB or OW" */
     const char *keyword; /* "PatientName" */
-    const char *name;    /* "Patient's Name" */
+    const char *name;    /* "Patient Name": the keyword's words */
 } lethe_dictionary_entry;
 
 /* NULL when the standard does not know the tag. Group lengths (gggg,0000) and private creators answer with VR UL and LO entries. */
@@ -56,7 +56,7 @@ bool lethe_tag_parse(const char *text, lethe_tag *tag);
 size_t lethe_dictionary_count(void);
 const lethe_dictionary_entry *lethe_dictionary_at(size_t index);
 
-/* True when the VR's explicit header has two reserved bytes and a 32-bit length (PS3.5 7.1.2). */
+/* True when the VR's explicit header has two reserved bytes and a 32-bit length (PS3.5 7.1.2); VRs that are not known have that form too. */
 bool lethe_vr_is_long(lethe_vr vr);
 /* True for the VRs that Specific Character Set governs: SH LO ST LT UC UT PN (PS3.5 6.1.2.3). */
 bool lethe_vr_is_text(lethe_vr vr);

@@ -33,7 +33,7 @@ typedef struct lethe_dicom_event {
     uint64_t value_offset;
     uint64_t value_bytes;   /* 0 with undefined_length */
     bool undefined_length;
-    bool implicit_inside;   /* the content is implicit VR little endian although the data set is not (UN) */
+    bool implicit_inside;   /* the content is implicit VR little endian although the data set is not (UN, or an item that is so by mistake) */
 } lethe_dicom_event;
 
 typedef struct lethe_dicom_encoding {
@@ -47,7 +47,8 @@ typedef struct lethe_dicom_reader {
     uint32_t depth, elements;
     lethe_dicom_event pending; /* parser state; not for callers */
     struct {
-        uint64_t end; /* of a defined length; UINT64_MAX when undefined */
+        uint64_t end;   /* of a defined length; UINT64_MAX when undefined */
+        uint64_t bound; /* no byte of the content can stand beyond */
         uint8_t kind, implicit_inside;
         uint16_t vr;
         lethe_tag tag;
@@ -56,6 +57,8 @@ typedef struct lethe_dicom_reader {
 
 /* Read a data set of known encoding that fills bytes[start, size). */
 void lethe_dicom_reader_init(lethe_dicom_reader *reader, const uint8_t *bytes, uint64_t size, uint64_t start, lethe_dicom_encoding encoding);
+/* The encoding of the elements at bytes[at, size), from the look of the first; `assumed` unless only another makes sense. */
+lethe_dicom_encoding lethe_dicom_guess_encoding(const uint8_t *bytes, uint64_t size, uint64_t at, lethe_dicom_encoding assumed);
 /* The next event. Errors name tag and offset: LETHE_MALFORMED (length past the end, item outside a sequence, unknown VR bytes ...), LETHE_LIMIT. */
 LETHE_NODISCARD lethe_status lethe_dicom_reader_next(lethe_dicom_reader *reader, lethe_dicom_event *event, lethe_error *error);
 

@@ -1,0 +1,14 @@
+# The data dictionary's tables, made at build time from DCMTK's installed dictionary (part of libdcmtk17, which libdcmtk-dev needs).
+find_package(Python3 COMPONENTS Interpreter REQUIRED)
+file(GLOB LETHE_DICTIONARY_FOLDERS /usr/share/libdcmtk*)
+list(APPEND LETHE_DICTIONARY_FOLDERS /usr/share/dcmtk /usr/local/share/dcmtk)
+find_path(LETHE_DICTIONARY_FOLDER dicom.dic PATHS ${LETHE_DICTIONARY_FOLDERS} NO_DEFAULT_PATH REQUIRED)
+set(LETHE_DICTIONARY_TABLE ${CMAKE_BINARY_DIR}/generated/imaging/dicom/dictionary_table.h)
+file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/generated/imaging/dicom)
+add_custom_command(
+  OUTPUT ${LETHE_DICTIONARY_TABLE}
+  COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/dicom/dictionary_generate.py ${LETHE_DICTIONARY_FOLDER}/dicom.dic
+          ${LETHE_DICTIONARY_FOLDER}/private.dic ${LETHE_DICTIONARY_TABLE}
+  DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/dicom/dictionary_generate.py ${LETHE_DICTIONARY_FOLDER}/dicom.dic ${LETHE_DICTIONARY_FOLDER}/private.dic
+  VERBATIM)
+target_sources(lethe_imaging PRIVATE ${LETHE_DICTIONARY_TABLE})
