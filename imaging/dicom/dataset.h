@@ -23,7 +23,9 @@ struct lethe_dicom_item {
     uint64_t value_bytes;   /* of the content, delimiter not counted */
     uint32_t trailer_bytes; /* 8 when a delimitation item stands in the file */
     bool undefined_length;
+    bool ascending;                /* its tags stand in order, as they should */
     lethe_dicom_encoding encoding; /* of its elements */
+    uint32_t ordinal;              /* of all elements and items, in file order, from 0; below node_count */
 };
 
 typedef enum lethe_dicom_element_form { LETHE_DICOM_LEAF, LETHE_DICOM_SEQUENCE, LETHE_DICOM_FRAGMENTS } lethe_dicom_element_form;
@@ -41,6 +43,7 @@ struct lethe_dicom_element {
     uint32_t item_count;
     lethe_dicom_item *parent;
     lethe_dicom_element *next;
+    uint32_t ordinal; /* as in lethe_dicom_item */
     const char *private_creator; /* of a private element whose block is reserved in its item: trimmed, NUL-terminated, raw bytes; else NULL */
 };
 
@@ -49,12 +52,14 @@ typedef struct lethe_dicom_dataset {
     uint64_t file_size;
     const uint8_t *bytes; /* what offsets of `root` count in: file_bytes, or the inflated data set (owned by the data set) */
     uint64_t size;
-    bool has_preamble, has_meta, deflated;
+    bool has_preamble, has_meta, deflated, encapsulated; /* has_preamble: 128 bytes and DICM; encapsulated: there is pixel data in fragments */
+    uint32_t head_bytes;      /* before the file meta: 132, 4 (DICM without preamble) or 0 */
+    uint32_t node_count;      /* elements and items of meta and root */
     uint64_t data_set_offset; /* in the file: first byte after the file meta */
     lethe_dicom_item *meta;   /* group 0002, explicit little endian; NULL without file meta */
     lethe_dicom_item *root;
     lethe_dicom_encoding encoding;
-    char transfer_syntax[65];
+    char transfer_syntax[65]; /* as the file meta says; without it what was guessed, "" when that is not possible (compressed) */
     uint64_t trailing_offset, trailing_bytes; /* bytes after the last element, in `bytes` */
     lethe_arena *arena;
 } lethe_dicom_dataset;

@@ -3,7 +3,10 @@
 #include "imaging/dicom/bytes.h"
 
 enum { FRAME_SEQUENCE, FRAME_ITEM, FRAME_FRAGMENTS };
-enum { TAG_ITEM = 0xFFFEE000u, TAG_ITEM_END = 0xFFFEE00Du, TAG_SEQUENCE_END = 0xFFFEE0DDu, TAG_PIXEL_DATA = 0x7FE00010u };
+#define TAG_ITEM 0xFFFEE000u
+#define TAG_ITEM_END 0xFFFEE00Du
+#define TAG_SEQUENCE_END 0xFFFEE0DDu
+#define TAG_PIXEL_DATA 0x7FE00010u
 #define UNDEFINED UINT32_MAX
 
 typedef struct header {
@@ -184,6 +187,7 @@ static lethe_status next_element(lethe_dicom_reader *reader, lethe_dicom_event *
             return malformed(error, head.tag, reader->at, "no value representation where one must stand");
         return malformed(error, head.tag, reader->at, "the value is longer than what holds it");
     }
+    if (head.tag == 0) return malformed(error, head.tag, reader->at, "a command element stands in a data set");
     if (lethe_tag_group(head.tag) == 0xFFFE) {
         uint64_t end = reader->depth == 0 ? 0 : reader->stack[reader->depth - 1].end;
         if (reader->depth != 0 && head.tag == TAG_ITEM_END && (end == UINT64_MAX || reader->at + 8 == end)) return pop(reader, event, 8);
