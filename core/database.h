@@ -20,10 +20,12 @@ LETHE_NODISCARD lethe_status lethe_database_open(const char *url, const char *sc
 void lethe_database_close(lethe_database *database);
 lethe_database_kind lethe_database_backend(const lethe_database *database);
 
-/* One or more statements without parameters or results. */
+/* One or more statements without parameters or results. For PostgreSQL ?N becomes $N, BLOB becomes BYTEA, REAL becomes DOUBLE PRECISION, and
+ * INTEGER PRIMARY KEY [AUTOINCREMENT] becomes BIGSERIAL PRIMARY KEY; ON CONFLICT and RETURNING are the same in both. */
 LETHE_NODISCARD lethe_status lethe_database_execute(lethe_database *database, const char *sql, lethe_error *error);
 
-/* A transaction (SQLite: BEGIN IMMEDIATE). A failed commit has rolled back. Rollback never fails visibly. */
+/* A transaction (SQLite: BEGIN IMMEDIATE). After any failed statement only rollback makes sense (PostgreSQL has aborted the transaction): where a
+ * row may exist already write INSERT ... ON CONFLICT DO NOTHING rather than wait for LETHE_EXISTS. A failed commit has rolled back. Rollback never fails visibly. */
 LETHE_NODISCARD lethe_status lethe_database_begin(lethe_database *database, lethe_error *error);
 LETHE_NODISCARD lethe_status lethe_database_commit(lethe_database *database, lethe_error *error);
 void lethe_database_rollback(lethe_database *database);
@@ -35,6 +37,9 @@ typedef struct lethe_migration {
     const char *sql_postgresql;
 } lethe_migration;
 LETHE_NODISCARD lethe_status lethe_database_migrate(lethe_database *database, const lethe_migration *migrations, size_t count, lethe_error *error);
+/* The same for one of several owners of tables in one database ("queue", "catalogue", "annotate" ...): each has its own numbers. */
+LETHE_NODISCARD lethe_status lethe_database_migrate_component(lethe_database *database, const char *component, const lethe_migration *migrations,
+                                                              size_t count, lethe_error *error);
 
 /* Prepared statements. Statements must be finalized before their database closes. Bound text and blobs are copied. Index starts at 1. */
 LETHE_NODISCARD lethe_status lethe_statement_prepare(lethe_database *database, const char *sql, lethe_statement **out, lethe_error *error);

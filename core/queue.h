@@ -11,6 +11,7 @@
 #include "core/project.h"
 
 #include <stdint.h>
+#include <sys/types.h>
 
 enum { LETHE_QUEUE_ATTEMPTS = 2 };
 
@@ -55,10 +56,21 @@ lethe_database *lethe_queue_database(lethe_queue *queue); /* borrowed; for table
 LETHE_NODISCARD lethe_status lethe_queue_add(lethe_queue *queue, lethe_item *item, lethe_error *error);
 /* Several in one transaction; `results[i]` gets LETHE_OK or LETHE_EXISTS. */
 LETHE_NODISCARD lethe_status lethe_queue_add_many(lethe_queue *queue, lethe_item *items, size_t count, lethe_status *results, lethe_error *error);
+/* As lethe_queue_add, but in the state and with the reason that `item` has: for what is quarantined or dropped at the door. */
+LETHE_NODISCARD lethe_status lethe_queue_record(lethe_queue *queue, lethe_item *item, lethe_error *error);
+
+/* A name for lethe_queue_claim under which the claims of a process that died are taken over at once by others of its host, without waiting for
+ * them to expire. Errors: LETHE_IO when /proc cannot be read. */
+enum { LETHE_WORKER_NAME_SIZE = 64 };
+LETHE_NODISCARD lethe_status lethe_queue_worker_name(char name[LETHE_WORKER_NAME_SIZE], lethe_error *error);
+/* When a process started, in clock ticks since boot; false when there is none (or only its zombie). */
+bool lethe_process_start_ticks(pid_t pid, uint64_t *ticks);
+
 /* Claim up to `capacity` items (highest priority, then oldest) for `seconds`; expired claims are claimable. `worker` names the claimer. */
 LETHE_NODISCARD lethe_status lethe_queue_claim(lethe_queue *queue, const char *worker, unsigned seconds, lethe_item *items, size_t capacity, size_t *count,
                                                lethe_error *error);
-/* Give the outcome of a claimed item: state, reason and output are taken from it. Idempotent. */
+/* Give the outcome of an item: state, reason, output and path (where its file lies now, below private/) are taken from it. LETHE_ITEM_DROPPED leaves a
+ * tombstone without names, digest or path. Idempotent. */
 LETHE_NODISCARD lethe_status lethe_queue_finish(lethe_queue *queue, const lethe_item *item, lethe_error *error);
 LETHE_NODISCARD lethe_status lethe_queue_finish_many(lethe_queue *queue, const lethe_item *items, size_t count, lethe_error *error);
 /* Put a claimed item back (attempts + 1); beyond LETHE_QUEUE_ATTEMPTS it becomes quarantined with `reason`. */
