@@ -172,7 +172,7 @@ static lethe_status check_sequence(const checker *c, const cyaml_schema_value_t 
     if (count > schema->sequence.max) return refuse(c, node, path, "list is too long");
     for (size_t i = 0; i < count; i++) {
         char full[KEY_SIZE];
-        (void)snprintf(full, sizeof full, "%.80s[%zu]", path, i);
+        (void)snprintf(full, sizeof full, "%.70s[%zu]", path, i);
         lethe_status status = check_value(c, schema->sequence.entry, yaml_document_get_node(c->document, node->data.sequence.items.start[i]), full, depth + 1);
         if (status != LETHE_OK) return status;
     }
