@@ -1,0 +1,34 @@
+/* The window: the only place that knows GLFW. Layer: viewer. Thread rule: the main thread only. */
+#ifndef LETHE_VIEWER_WINDOW_GLFW_H
+#define LETHE_VIEWER_WINDOW_GLFW_H
+
+#include "core/error.h"
+#include "viewer/input.h"
+
+typedef struct lethe_window lethe_window;
+
+typedef struct lethe_window_options {
+    int width, height;    /* 0 = 1440 x 900 */
+    const char *title;    /* UTF-8; NULL = "Lethe" */
+    bool hidden, no_vsync;
+} lethe_window_options;
+
+/* Open a window with an OpenGL 3.3 core context made current. Errors: LETHE_UNSUPPORTED when there is no display or no OpenGL 3.3. */
+LETHE_NODISCARD lethe_status lethe_window_open(const lethe_window_options *options, lethe_window **out, lethe_error *error);
+void lethe_window_close(lethe_window *window);
+/* Wait at most `seconds` (0 = do not wait) for input, then move up to `capacity` events out, in order; the rest stay for the next call. */
+unsigned lethe_window_events(lethe_window *window, double seconds, lethe_event *events, unsigned capacity);
+/* From any thread: end the wait. */
+void lethe_window_wake(void);
+void lethe_window_size(const lethe_window *window, int *width, int *height);              /* in screen coordinates, as events use */
+void lethe_window_pixels(const lethe_window *window, int *width, int *height);            /* of the frame buffer */
+double lethe_window_content_scale(const lethe_window *window);                            /* 1 on ordinary screens, 2 on HiDPI */
+void lethe_window_resize(lethe_window *window, int width, int height);
+void lethe_window_title(lethe_window *window, const char *title);
+void lethe_window_swap(lethe_window *window);
+void lethe_window_toggle_full_screen(lethe_window *window);
+typedef enum lethe_pointer { LETHE_POINTER_ARROW, LETHE_POINTER_CROSS, LETHE_POINTER_HAND, LETHE_POINTER_TEXT, LETHE_POINTER_RESIZE_X, LETHE_POINTER_HIDDEN, LETHE_POINTERS } lethe_pointer;
+void lethe_window_pointer(lethe_window *window, lethe_pointer pointer);
+double lethe_window_seconds(void); /* since the program started, monotonic */
+
+#endif
