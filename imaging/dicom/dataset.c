@@ -201,13 +201,14 @@ bool lethe_transfer_syntax_encoding(const char *uid, lethe_dicom_encoding *encod
 
 typedef enum bare { BARE_NONE, BARE_EXPLICIT_LITTLE, BARE_IMPLICIT_LITTLE, BARE_EXPLICIT_BIG } bare;
 
-/* How a data set without file meta is written, from its first element. */
-static bare guess_bare(const uint8_t *bytes, uint64_t size, uint64_t at) {
+/* How a data set without transfer syntax is written, from its first element. With nothing before it (`strict`) the element must be one of those that
+ * data sets start with. */
+static bare guess_bare(const uint8_t *bytes, uint64_t size, uint64_t at, bool strict) {
     if (size - at < 8) return BARE_NONE;
     bool big = lethe_get16(bytes + at, true) < lethe_get16(bytes + at, false);
     lethe_tag tag = LETHE_TAG(lethe_get16(bytes + at, big), lethe_get16(bytes + at + 2, big));
     uint16_t group = lethe_tag_group(tag);
-    if (group < 0x0004 || group > 0x0040) return BARE_NONE;
+    if (strict && (group < 0x0004 || group > 0x0040)) return BARE_NONE;
     lethe_vr vr = LETHE_VR(bytes[at + 4], bytes[at + 5]);
     if (lethe_vr_is_known(vr)) {
         uint64_t header = lethe_vr_is_long(vr) ? 12 : 8;
@@ -216,13 +217,16 @@ static bare guess_bare(const uint8_t *bytes, uint64_t size, uint64_t at) {
         if (length <= size - at - header || length == UINT32_MAX) return big ? BARE_EXPLICIT_BIG : BARE_EXPLICIT_LITTLE;
     }
     uint64_t length = lethe_get32(bytes + at + 4, false);
-    if (big || lethe_dictionary_vr(tag, NULL) == LETHE_VR_NONE) return BARE_NONE;
+    if (big || (strict && lethe_dictionary_vr(tag, NULL) == LETHE_VR_NONE)) return BARE_NONE;
     return length <= size - at - 8 || length == UINT32_MAX ? BARE_IMPLICIT_LITTLE : BARE_NONE;
 }
 
 /* Bytes before the file meta; UINT32_MAX when the file starts otherwise. */
 static uint32_t find_head(const uint8_t *bytes, uint64_t size) {
-    if (size >= HEAD_BYTES && memcmp(bytes + 128, "DICM", 4) == 0) return HEAD_BYTES;
+    if (size >= HEAD_BYTES && memcmp(bytes + 128, "DICM", 4) == 0) {
+        bool meta_follows = size - HEAD_BYTES >= 2 && bytes[HEAD_BYTES] == 2 && bytes[HEAD_BYTES + 1] == 0;
+        if (meta_follows || guess_bare(bytes, size, 0, true) == BARE_NONE) return HEAD_BYTES; /* else the four letters stand in a value */
+    }
     if (size >= 12 && memcmp(bytes, "DICM\2\0", 6) == 0) return 4;
     if (size >= 12 && memcmp(bytes, "\2\0", 2) == 0 && bytes[3] == 0) return 0;
     return UINT32_MAX;
@@ -231,7 +235,7 @@ static uint32_t find_head(const uint8_t *bytes, uint64_t size) {
 bool lethe_dicom_looks_like(const uint8_t *bytes, size_t size) {
     if (find_head(bytes, size) != UINT32_MAX) return true;
     bool big = size >= 2 && bytes[0] == 0;
-    return size >= 8 && lethe_get16(bytes, big) == 0x0008 && guess_bare(bytes, size, 0) != BARE_NONE;
+    return size >= 8 && lethe_get16(bytes, big) == 0x0008 && guess_bare(bytes, size, 0, true) != BARE_NONE;
 }
 
 static lethe_status inflate_data_set(lethe_dicom_dataset *dataset, int window_bits, lethe_error *error) {
@@ -264,6 +268,7 @@ static lethe_status inflate_data_set(lethe_dicom_dataset *dataset, int window_bi
         inflated.size = before + (chunk - stream.avail_out);
         if (result == Z_BUF_ERROR && (left != 0 || stream.avail_in != 0)) result = Z_OK;
     }
+    dataset->data_set_end = dataset->file_size - left - stream.avail_in;
     (void)inflateEnd(&stream);
     if (status == LETHE_OK && result != Z_STREAM_END)
         status = lethe_fail(error, LETHE_MALFORMED, "the deflated data set at offset %llu is damaged", (unsigned long long)dataset->data_set_offset);
@@ -285,7 +290,7 @@ static lethe_status choose_syntax(lethe_dicom_dataset *dataset, lethe_error *err
         (void)lethe_transfer_syntax_encoding(dataset->transfer_syntax, &dataset->encoding, &deflated, &encapsulated);
     } else {
         static const char *const uids[] = {"", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2", "1.2.840.10008.1.2.2"};
-        bare form = guess_bare(dataset->bytes, dataset->size, at);
+        bare form = guess_bare(dataset->bytes, dataset->size, at, dataset->head_bytes == 0 && dataset->meta == NULL);
         if (form == BARE_NONE) return lethe_fail(error, LETHE_MALFORMED, "not DICOM: no data set can be read at offset %llu", (unsigned long long)at);
         dataset->encoding = form == BARE_EXPLICIT_BIG ? explicit_big : form == BARE_IMPLICIT_LITTLE ? implicit_little : explicit_little;
         memcpy(dataset->transfer_syntax, uids[form], strlen(uids[form]) + 1);
@@ -298,7 +303,7 @@ static lethe_status choose_syntax(lethe_dicom_dataset *dataset, lethe_error *err
     }
     if (dataset->size - at < 8) return LETHE_OK;
     /* A file meta that does not fit the data set happens; readers go by the data. */
-    bare form = guess_bare(dataset->bytes, dataset->size, at);
+    bare form = guess_bare(dataset->bytes, dataset->size, at, dataset->head_bytes == 0 && dataset->meta == NULL);
     if (form == BARE_EXPLICIT_BIG || (form == BARE_EXPLICIT_LITTLE && dataset->encoding.big_endian)) dataset->encoding.big_endian = form == BARE_EXPLICIT_BIG;
     dataset->encoding = lethe_dicom_guess_encoding(dataset->bytes, dataset->size, at, dataset->encoding);
     return LETHE_OK;
@@ -317,7 +322,7 @@ static lethe_status read_meta(lethe_dicom_dataset *dataset, lethe_error *error) 
 lethe_status lethe_dicom_dataset_parse(const uint8_t *bytes, size_t size, lethe_arena *arena, lethe_dicom_dataset **out, lethe_error *error) {
     *out = NULL;
     uint32_t head = find_head(bytes, size);
-    if (head == UINT32_MAX && guess_bare(bytes, size, 0) == BARE_NONE)
+    if (head == UINT32_MAX && guess_bare(bytes, size, 0, true) == BARE_NONE)
         return lethe_fail(error, LETHE_MALFORMED, "not DICOM: no preamble, no file meta and no data set at offset 0");
     lethe_dicom_dataset *dataset = lethe_arena_alloc(arena, sizeof *dataset);
     if (dataset == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for a data set");
@@ -338,6 +343,7 @@ lethe_status lethe_dicom_dataset_parse(const uint8_t *bytes, size_t size, lethe_
     }
     dataset->trailing_offset = end;
     dataset->trailing_bytes = dataset->size - end;
+    if (!dataset->deflated) dataset->data_set_end = end;
     if (!dataset->has_meta && dataset->encapsulated) dataset->transfer_syntax[0] = '\0';
     *out = dataset;
     return LETHE_OK;

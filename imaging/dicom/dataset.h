@@ -56,6 +56,7 @@ typedef struct lethe_dicom_dataset {
     uint32_t head_bytes;      /* before the file meta: 132, 4 (DICM without preamble) or 0 */
     uint32_t node_count;      /* elements and items of meta and root */
     uint64_t data_set_offset; /* in the file: first byte after the file meta */
+    uint64_t data_set_end;    /* in the file: of what was read of it; beyond stand trailing bytes. Deflated: the end of the deflate stream */
     lethe_dicom_item *meta;   /* group 0002, explicit little endian; NULL without file meta */
     lethe_dicom_item *root;
     lethe_dicom_encoding encoding;

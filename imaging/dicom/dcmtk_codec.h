@@ -2,12 +2,12 @@
 #ifndef LETHE_IMAGING_DICOM_DCMTK_CODEC_H
 #define LETHE_IMAGING_DICOM_DCMTK_CODEC_H
 
-#include "core/buffer.h"
-#include "core/error.h"
-
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+#include "core/buffer.h"
+#include "core/error.h"
 
 typedef struct lethe_dcmtk_frame {
     uint32_t columns, rows;

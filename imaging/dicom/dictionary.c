@@ -113,6 +113,7 @@ static bool vr_is_short(lethe_vr vr) {
     case LETHE_VR_AE: case LETHE_VR_AS: case LETHE_VR_AT: case LETHE_VR_CS: case LETHE_VR_DA: case LETHE_VR_DS: case LETHE_VR_DT:
     case LETHE_VR_FD: case LETHE_VR_FL: case LETHE_VR_IS: case LETHE_VR_LO: case LETHE_VR_LT: case LETHE_VR_PN: case LETHE_VR_SH:
     case LETHE_VR_SL: case LETHE_VR_SS: case LETHE_VR_ST: case LETHE_VR_TM: case LETHE_VR_UI: case LETHE_VR_UL: case LETHE_VR_US:
+    case LETHE_VR(' ', ' '): /* some writers leave the VR blank; the length is then short */
         return true;
     default: return false;
     }
@@ -125,7 +126,7 @@ bool lethe_vr_is_known(lethe_vr vr) {
     case LETHE_VR_OB: case LETHE_VR_OD: case LETHE_VR_OF: case LETHE_VR_OL: case LETHE_VR_OV: case LETHE_VR_OW: case LETHE_VR_SQ:
     case LETHE_VR_SV: case LETHE_VR_UC: case LETHE_VR_UN: case LETHE_VR_UR: case LETHE_VR_UT: case LETHE_VR_UV:
         return true;
-    default: return vr_is_short(vr);
+    default: return vr_is_short(vr) && vr != LETHE_VR(' ', ' ');
     }
 }
 

@@ -29,7 +29,8 @@ static bool read_header(const uint8_t *bytes, uint64_t at, uint64_t end, lethe_d
         out->length = lethe_get32(p + 4, big);
         return true;
     }
-    if (p[4] < 'A' || p[4] > 'Z' || p[5] < 'A' || p[5] > 'Z') return false;
+    bool blank = p[4] == ' ' && p[5] == ' ';
+    if (!blank && (p[4] < 'A' || p[4] > 'Z' || p[5] < 'A' || p[5] > 'Z')) return false;
     out->vr = LETHE_VR(p[4], p[5]);
     if (!lethe_vr_is_long(out->vr)) {
         out->length = lethe_get16(p + 6, big);
