@@ -1,0 +1,82 @@
+/* Everything that OpenSlide reads and we do not read faster. */
+#include "core/memory.h"
+#include "core/text.h"
+#include "imaging/slide/source.h"
+
+#include <math.h>
+#include <openslide.h>
+#include <string.h>
+
+enum { TILE_PX = 512 };
+
+static double property(openslide_t *os, const char *name) {
+    const char *text = openslide_get_property_value(os, name);
+    double value = 0;
+    return text && lethe_text_to_double(text, &value) && isfinite(value) && value > 0 ? value : 0;
+}
+
+static lethe_status source_open(lethe_slide *slide, lethe_error *error) {
+    openslide_t *os = openslide_open(slide->path);
+    slide->state = os;
+    if (!os || openslide_get_error(os)) return lethe_fail(error, LETHE_UNSUPPORTED, "OpenSlide cannot open the slide");
+    int32_t count = openslide_get_level_count(os);
+    for (int32_t i = 0; i < count && i < LETHE_SLIDE_MAX_LEVELS; i++) {
+        lethe_slide_level *level = &slide->levels[i];
+        int64_t width = 0, height = 0;
+        openslide_get_level_dimensions(os, i, &width, &height);
+        if (width <= 0 || height <= 0) return lethe_fail(error, LETHE_MALFORMED, "level without size");
+        *level = (lethe_slide_level){.width_px = width, .height_px = height, .downsample = openslide_get_level_downsample(os, i), .tile_width_px = TILE_PX,
+                                     .tile_height_px = TILE_PX, .tiles_across = (width + TILE_PX - 1) / TILE_PX, .tiles_down = (height + TILE_PX - 1) / TILE_PX};
+        slide->level_count++;
+    }
+    slide->mpp_um = property(os, OPENSLIDE_PROPERTY_NAME_MPP_X);
+    slide->objective_power = property(os, OPENSLIDE_PROPERTY_NAME_OBJECTIVE_POWER);
+    return LETHE_OK;
+}
+
+static void source_close(lethe_slide *slide) {
+    if (slide->state) openslide_close(slide->state);
+    slide->state = NULL;
+}
+
+/* Premultiplied ARGB words to RGBA bytes over white. */
+static void to_rgba(const uint32_t *argb, lethe_image *rgba) {
+    for (size_t i = 0; i < (size_t)rgba->columns * rgba->rows; i++) {
+        uint32_t pixel = argb[i], rest = 255 - (pixel >> 24);
+        uint8_t *out = rgba->pixels + 4 * i;
+        out[0] = (uint8_t)((pixel >> 16 & 255) + rest), out[1] = (uint8_t)((pixel >> 8 & 255) + rest), out[2] = (uint8_t)((pixel & 255) + rest), out[3] = 255;
+    }
+}
+
+static lethe_status source_read_tile(lethe_slide *slide, unsigned level, int64_t column, int64_t row, lethe_image *rgba, lethe_error *error) {
+    openslide_t *os = slide->state;
+    uint32_t *argb = lethe_alloc_array((size_t)rgba->columns * rgba->rows, 4);
+    if (!argb) return lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
+    double factor = slide->levels[level].downsample;
+    openslide_read_region(os, argb, (int64_t)((double)(column * TILE_PX) * factor), (int64_t)((double)(row * TILE_PX) * factor), (int32_t)level, rgba->columns,
+                          rgba->rows);
+    bool failed = openslide_get_error(os) != NULL;
+    if (!failed) to_rgba(argb, rgba);
+    lethe_free(argb);
+    return failed ? lethe_fail(error, LETHE_MALFORMED, "OpenSlide cannot read the region") : LETHE_OK;
+}
+
+static lethe_status source_read_associated(lethe_slide *slide, const char *name, lethe_image *rgba, lethe_error *error) {
+    openslide_t *os = slide->state;
+    int64_t width = -1, height = -1;
+    openslide_get_associated_image_dimensions(os, name, &width, &height);
+    if (width <= 0 || height <= 0) return lethe_fail(error, LETHE_NOT_FOUND, "no such associated image");
+    if (width > 16384 || height > 16384) return lethe_fail(error, LETHE_LIMIT, "associated image is too large");
+    lethe_status status = lethe_slide_white((uint32_t)width, (uint32_t)height, rgba, error);
+    if (status != LETHE_OK) return status;
+    uint32_t *argb = lethe_alloc_array((size_t)width * (size_t)height, 4);
+    if (argb) openslide_read_associated_image(os, name, argb);
+    if (!argb) status = lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
+    else if (openslide_get_error(os)) status = lethe_fail(error, LETHE_MALFORMED, "OpenSlide cannot read the associated image");
+    else to_rgba(argb, rgba);
+    lethe_free(argb);
+    if (status != LETHE_OK) lethe_image_release(rgba);
+    return status;
+}
+
+const lethe_slide_source lethe_openslide_source = {source_open, source_close, source_read_tile, source_read_associated};

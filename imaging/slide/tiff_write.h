@@ -1,0 +1,57 @@
+/* A new TIFF file from a draft: directories with typed values, and image data that is copied unread from the source file or taken from memory.
+ *
+ * The layout is computed first, then everything is written once, front to back: header, directories with their values, then image data in the order of
+ * the source (NDPI: each directory behind its image data, as its readers expect). Nothing unreferenced gets in; gaps are zero and shorter than one page.
+ * Equal segments are shared as they were. Layer: imaging. Thread rule: one thread at a time; memory is the draft's arena. */
+#ifndef LETHE_IMAGING_SLIDE_TIFF_WRITE_H
+#define LETHE_IMAGING_SLIDE_TIFF_WRITE_H
+
+#include "core/arena.h"
+#include "core/error.h"
+#include "core/file.h"
+#include "imaging/slide/tiff_tree.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct lethe_tiff_draft lethe_tiff_draft;
+typedef struct lethe_tiff_draft_directory lethe_tiff_draft_directory;
+
+/* A piece of a segment: from the source file, or from memory when `memory` is set (borrowed until the file is written). */
+typedef struct lethe_tiff_piece {
+    const uint8_t *memory;
+    uint64_t offset, bytes;
+} lethe_tiff_piece;
+
+/* One tile or strip. `bytes` 0: missing. Without pieces it is source[offset, offset + bytes). */
+typedef struct lethe_tiff_segment {
+    uint64_t offset, bytes; /* with pieces: `offset` is that of the original, `bytes` the sum of the pieces */
+    uint64_t out_offset;    /* set by layout */
+    const lethe_tiff_piece *pieces;
+    uint32_t piece_count;
+} lethe_tiff_segment;
+
+/* An empty draft of the same kind (byte order, classic, BigTIFF, NDPI) as `source`. NULL when memory is short. */
+LETHE_NODISCARD lethe_tiff_draft *lethe_tiff_draft_create(const lethe_tiff_tree *source, lethe_arena *arena);
+/* The directory that `source_tree` position had is not kept: directories come out in the order of their addition. `parent` NULL adds to the chain;
+ * else the new one becomes a SubIFD of `parent`. NULL when memory is short. */
+LETHE_NODISCARD lethe_tiff_draft_directory *lethe_tiff_draft_add(lethe_tiff_draft *draft, lethe_tiff_draft_directory *parent);
+size_t lethe_tiff_draft_count(const lethe_tiff_draft *draft);
+
+/* Set a tag; a later value takes the place of an earlier one. Raw values are in the draft's byte order and borrowed; the others are copied. */
+LETHE_NODISCARD lethe_status lethe_tiff_draft_raw(lethe_tiff_draft_directory *directory, uint16_t tag, uint16_t type, uint64_t count, const void *value,
+                                                  lethe_error *error);
+LETHE_NODISCARD lethe_status lethe_tiff_draft_keep(lethe_tiff_draft_directory *directory, const lethe_tiff_entry *entry, lethe_error *error);
+LETHE_NODISCARD lethe_status lethe_tiff_draft_uint(lethe_tiff_draft_directory *directory, uint16_t tag, uint16_t type, uint64_t value, lethe_error *error);
+LETHE_NODISCARD lethe_status lethe_tiff_draft_text(lethe_tiff_draft_directory *directory, uint16_t tag, const char *text, lethe_error *error);
+/* Image data. `segments` is borrowed and gets its out_offset. */
+LETHE_NODISCARD lethe_status lethe_tiff_draft_segments(lethe_tiff_draft_directory *directory, bool tiled, lethe_tiff_segment *segments, uint64_t count,
+                                                       lethe_error *error);
+
+/* Write to `output`, which must be empty. `source_fd` is the source's descriptor. Errors: LETHE_UNSAFE when kept segments overlap each other in part,
+ * LETHE_LIMIT when a classic file would pass 4 GiB, LETHE_IO, LETHE_NO_MEMORY. */
+typedef void (*lethe_tiff_progress_fn)(void *context, uint64_t done_bytes, uint64_t total_bytes);
+LETHE_NODISCARD lethe_status lethe_tiff_draft_write(lethe_tiff_draft *draft, int source_fd, lethe_output *output, lethe_tiff_progress_fn progress,
+                                                    void *progress_context, lethe_error *error);
+
+#endif
