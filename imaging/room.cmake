@@ -12,3 +12,8 @@ add_custom_command(
   DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/dicom/dictionary_generate.py ${LETHE_DICTIONARY_FOLDER}/dicom.dic ${LETHE_DICTIONARY_FOLDER}/private.dic
   VERBATIM)
 target_sources(lethe_imaging PRIVATE ${LETHE_DICTIONARY_TABLE})
+# Decodes frames for comparison with other decoders (tests/interop/pixels_decode.sh).
+if(LETHE_TESTS)
+  add_executable(lethe-pixels-dump ${CMAKE_SOURCE_DIR}/tests/interop/pixels_dump.c)
+  target_link_libraries(lethe-pixels-dump PRIVATE lethe_imaging)
+endif()
