@@ -300,7 +300,7 @@ lethe_status lethe_pixels_decode(lethe_pixels *pixels, uint32_t frame, lethe_ima
         if (status == LETHE_OK) status = lethe_codec_decode(info, pixels->dataset->transfer_syntax, bytes, size, image, &traits, error);
         /* Codestreams may carry fewer bits than are declared stored, and a sign bit of their own place. */
         if (status == LETHE_OK && info->codec != LETHE_CODEC_RLE) {
-            if (traits.precision < bits) bits = traits.precision;
+            if (traits.precision < bits || info->codec == LETHE_CODEC_JPEG_2000) bits = traits.precision; /* lossy ones overshoot: do not wrap */
             high_bit = bits - 1;
         }
     }

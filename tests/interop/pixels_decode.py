@@ -24,7 +24,10 @@ def peer_array(path, scratch):
         return None, "no pixel data"
     syntax = str(getattr(data.file_meta, "TransferSyntaxUID", ""))
     if syntax in DCMTK:
-        extra = ["+cn"] if DCMTK[syntax] == "dcmdjpeg" and int(data.get("SamplesPerPixel", 1)) == 1 else []
+        extra = []
+        if DCMTK[syntax] == "dcmdjpeg":
+            # RGB is declared on streams that a JFIF marker calls YCbCr: let the peer look at the marker too.
+            extra = ["+cn"] if int(data.get("SamplesPerPixel", 1)) == 1 else ["+cg"] if syntax in LOSSY else []
         done = subprocess.run([DCMTK[syntax], "-q", *extra, path, scratch], capture_output=True)
         if done.returncode != 0:
             return None, "peer cannot decode"
