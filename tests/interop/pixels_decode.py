@@ -26,8 +26,9 @@ def peer_array(path, scratch):
     if syntax in DCMTK:
         extra = []
         if DCMTK[syntax] == "dcmdjpeg":
-            # RGB is declared on streams that a JFIF marker calls YCbCr: let the peer look at the marker too.
-            extra = ["+cn"] if int(data.get("SamplesPerPixel", 1)) == 1 else ["+cg"] if syntax in LOSSY else []
+            # RGB is declared on streams that a JFIF marker calls YCbCr: let the peer look at the marker, where there is one.
+            marked = b"JFIF" in data.PixelData[:64] or b"Adobe" in data.PixelData[:64]
+            extra = ["+cn"] if int(data.get("SamplesPerPixel", 1)) == 1 else ["+cg"] if syntax in LOSSY and marked else []
         done = subprocess.run([DCMTK[syntax], "-q", *extra, path, scratch], capture_output=True)
         if done.returncode != 0:
             return None, "peer cannot decode"
