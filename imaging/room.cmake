@@ -17,3 +17,12 @@ if(LETHE_TESTS)
   add_executable(lethe-pixels-dump ${CMAKE_SOURCE_DIR}/tests/interop/pixels_dump.c)
   target_link_libraries(lethe-pixels-dump PRIVATE lethe_imaging)
 endif()
+
+# Character sets, from Python's codecs.
+set(LETHE_CHARSET_TABLE ${CMAKE_BINARY_DIR}/generated/imaging/dicom/charset_table.h)
+add_custom_command(
+  OUTPUT ${LETHE_CHARSET_TABLE}
+  COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/dicom/charset_generate.py ${LETHE_CHARSET_TABLE}
+  DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/dicom/charset_generate.py
+  VERBATIM)
+target_sources(lethe_imaging PRIVATE ${LETHE_CHARSET_TABLE})
