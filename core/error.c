@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+static void store(lethe_error *error, lethe_status status, const char *format, va_list arguments) LETHE_PRINTF(3, 0);
 static void store(lethe_error *error, lethe_status status, const char *format, va_list arguments) {
     if (error == NULL || error->status != LETHE_OK) return;
     error->status = status;

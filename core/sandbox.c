@@ -98,10 +98,11 @@ static int allow_local_sockets(scmp_filter_ctx filter) {
     for (int family = 0; family <= highest && result == 0; family++) {
         bool allowed = false;
         for (size_t i = 0; i < sizeof families / sizeof *families; i++) allowed = allowed || families[i] == family;
-        if (!allowed) result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)family));
+        struct scmp_arg_cmp is_family = {.arg = 0, .op = SCMP_CMP_EQ, .datum_a = (scmp_datum_t)family};
+        if (!allowed) result = seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(socket), 1, &is_family);
     }
-    if (result == 0) result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_GT, (scmp_datum_t)highest));
-    return result;
+    struct scmp_arg_cmp is_other = {.arg = 0, .op = SCMP_CMP_GT, .datum_a = (scmp_datum_t)highest};
+    return result != 0 ? result : seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(socket), 1, &is_other);
 }
 
 static int forbid_sockets(scmp_filter_ctx filter) {
