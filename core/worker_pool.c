@@ -196,6 +196,11 @@ static int bury(worker *w, bool forced) {
 
 static lethe_status queue_task(worker *w, const task *t, lethe_error *error) {
     task_header header = {.size = t->size};
+    if (w->sent != 0) { /* what a busy child has taken already must not count against the cap */
+        w->outgoing.size -= w->sent;
+        memmove(w->outgoing.bytes, w->outgoing.bytes + w->sent, w->outgoing.size);
+        w->sent = 0;
+    }
     lethe_status status = lethe_buffer_append(&w->outgoing, &header, sizeof header, error);
     return status == LETHE_OK ? lethe_buffer_append(&w->outgoing, t->bytes, t->size, error) : status;
 }
