@@ -34,6 +34,7 @@ static const lethe_migration migrations[] = {
      "CREATE INDEX item_waiting ON item (priority DESC, id) WHERE state = 0;"
      "CREATE INDEX item_claimed ON item (claimed_until_us) WHERE state = 1;",
      NULL},
+    {2, "CREATE INDEX item_path ON item (path)", NULL}, /* the inbox is swept by it */
 };
 
 #define ITEM_COLUMNS                                                                                                                                 \
@@ -151,7 +152,7 @@ static lethe_status insert_item(lethe_queue *queue, lethe_item *item, bool *reco
     return status;
 }
 
-static lethe_status record_many(lethe_queue *queue, lethe_item *items, size_t count, lethe_status *results, lethe_error *error) {
+lethe_status lethe_queue_record_many(lethe_queue *queue, lethe_item *items, size_t count, lethe_status *results, lethe_error *error) {
     lethe_status status = lethe_database_begin(queue->database, error);
     if (status != LETHE_OK) return status;
     for (size_t i = 0; status == LETHE_OK && i < count; i++) {
@@ -166,12 +167,12 @@ static lethe_status record_many(lethe_queue *queue, lethe_item *items, size_t co
 
 lethe_status lethe_queue_add_many(lethe_queue *queue, lethe_item *items, size_t count, lethe_status *results, lethe_error *error) {
     for (size_t i = 0; i < count; i++) items[i].state = LETHE_ITEM_QUEUED;
-    return record_many(queue, items, count, results, error);
+    return lethe_queue_record_many(queue, items, count, results, error);
 }
 
 lethe_status lethe_queue_record(lethe_queue *queue, lethe_item *item, lethe_error *error) {
     lethe_status result = LETHE_OK;
-    lethe_status status = record_many(queue, item, 1, &result, error);
+    lethe_status status = lethe_queue_record_many(queue, item, 1, &result, error);
     if (status != LETHE_OK) return status;
     return result == LETHE_EXISTS ? lethe_fail(error, LETHE_EXISTS, "the same content is recorded already") : LETHE_OK;
 }

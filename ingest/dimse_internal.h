@@ -1,0 +1,75 @@
+/* Shared by the C++ files of ingest over DCMTK; for ingest/dimse*.cc only. */
+#ifndef LETHE_INGEST_DIMSE_INTERNAL_H
+#define LETHE_INGEST_DIMSE_INTERNAL_H
+
+#include "dcmtk/config/osconfig.h"
+
+#include "dcmtk/dcmdata/dctk.h"
+#include "dcmtk/dcmnet/assoc.h"
+#include "dcmtk/dcmnet/dcmlayer.h"
+#include "dcmtk/dcmnet/dcmtrans.h"
+#include "dcmtk/dcmnet/dimse.h"
+
+#include "ingest/dimse.h"
+
+#include <exception>
+#include <new>
+
+namespace lethe_dimse {
+
+/* Nothing of C++ leaves through the C interface. */
+template <typename Body> lethe_status guard(lethe_error *error, Body body) noexcept {
+    try {
+        return body();
+    } catch (const std::bad_alloc &) {
+        return lethe_fail(error, LETHE_NO_MEMORY, "no memory in the DICOM network");
+    } catch (const std::exception &) {
+        return lethe_fail(error, LETHE_INTERNAL, "unexpected exception in the DICOM network");
+    } catch (...) {
+        return lethe_fail(error, LETHE_INTERNAL, "unknown exception in the DICOM network");
+    }
+}
+
+/* DCMTK's condition as ours. Its texts name states and codes of the protocol, no attribute values. */
+lethe_status fail(lethe_error *error, const OFCondition &condition, const char *doing);
+
+/* Switch off DCMTK's logging and its name look-ups; idempotent. */
+void quiet();
+
+/* TCP without Nagle's algorithm on our side, and without delayed acknowledgements, which would make a peer that leaves it on wait 40 ms per instance.
+ */
+class QuickLayer : public DcmTransportLayer {
+  public:
+    DcmTransportConnection *createConnection(DcmNativeSocketType socket, OFBool secure) override;
+};
+
+/* Hands data set bytes on as they come. Always claims to have taken them: the peer's data set must be read to its end before an answer. */
+class Tap : public DcmConsumer {
+  public:
+    Tap(const lethe_dimse_handler *handler, unsigned stall_seconds) : handler_(handler), stall_seconds_(stall_seconds) {}
+    OFBool good() const override { return OFTrue; }
+    OFCondition status() const override { return EC_Normal; }
+    OFBool isFlushed() const override { return OFTrue; }
+    offile_off_t avail() const override { return 1 << 30; }
+    offile_off_t write(const void *bytes, offile_off_t size) override;
+    void flush() override {}
+    uint64_t bytes() const { return bytes_; }
+
+  private:
+    const lethe_dimse_handler *handler_;
+    unsigned stall_seconds_;
+    uint64_t bytes_ = 0, rewarded_ = 0;
+};
+
+class TapStream : public DcmOutputStream {
+  public:
+    explicit TapStream(Tap *tap) : DcmOutputStream(tap) {}
+};
+
+/* Answer a storage commitment request (N-ACTION) and report its result on the same association. */
+lethe_status commit(T_ASC_Association *association, T_ASC_PresentationContextID context, const T_DIMSE_N_ActionRQ &request,
+                    const lethe_dimse_handler *handler, int timeout, lethe_error *error);
+
+} // namespace lethe_dimse
+
+#endif
