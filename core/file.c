@@ -181,14 +181,21 @@ static lethe_status sync_parent(const char *path, lethe_error *error) {
     return status;
 }
 
-lethe_status lethe_output_commit(lethe_output *output, mode_t mode, lethe_sync sync, lethe_error *error) {
+static lethe_status make_visible(lethe_output *output, bool only_new, lethe_error *error) {
+    int result = only_new ? renameat2(AT_FDCWD, output->temporary, AT_FDCWD, output->path, RENAME_NOREPLACE) : rename(output->temporary, output->path);
+    if (result == 0) return LETHE_OK;
+    if (only_new && errno == EEXIST) return lethe_fail(error, LETHE_EXISTS, "an output of that name exists already");
+    return lethe_fail_errno(error, errno, "cannot rename output");
+}
+
+static lethe_status commit(lethe_output *output, bool only_new, mode_t mode, lethe_sync sync, lethe_error *error) {
     lethe_status status = lethe_output_flush(output, error);
     if (status == LETHE_OK && mode != 0600 && fchmod(output->fd, mode) != 0) status = lethe_fail_errno(error, errno, "cannot set the mode of output");
     if (status == LETHE_OK && sync == LETHE_SYNC_FULL && fsync(output->fd) != 0) status = lethe_fail_errno(error, errno, "cannot sync output");
     if (status == LETHE_OK && close(output->fd) != 0) status = lethe_fail_errno(error, errno, "cannot close output");
     else if (status != LETHE_OK) (void)close(output->fd);
     output->fd = -1;
-    if (status == LETHE_OK && rename(output->temporary, output->path) != 0) status = lethe_fail_errno(error, errno, "cannot rename output");
+    if (status == LETHE_OK) status = make_visible(output, only_new, error);
     if (status == LETHE_OK) {
         lethe_free(output->temporary);
         output->temporary = NULL;
@@ -196,6 +203,12 @@ lethe_status lethe_output_commit(lethe_output *output, mode_t mode, lethe_sync s
     }
     lethe_output_discard(output);
     return status;
+}
+
+lethe_status lethe_output_commit(lethe_output *output, mode_t mode, lethe_sync sync, lethe_error *error) { return commit(output, false, mode, sync, error); }
+
+lethe_status lethe_output_commit_new(lethe_output *output, mode_t mode, lethe_sync sync, lethe_error *error) {
+    return commit(output, true, mode, sync, error);
 }
 
 void lethe_output_discard(lethe_output *output) {

@@ -51,6 +51,8 @@ uint64_t lethe_output_size(const lethe_output *output);
 /* Make it visible under its path with `mode` (0600 private, 0644 released), replacing what stood there. Frees `output` in every case;
  * on failure nothing is left behind. */
 LETHE_NODISCARD lethe_status lethe_output_commit(lethe_output *output, mode_t mode, lethe_sync sync, lethe_error *error);
+/* The same, but never replaces: LETHE_EXISTS when something has that name already (nothing is left behind then, either). */
+LETHE_NODISCARD lethe_status lethe_output_commit_new(lethe_output *output, mode_t mode, lethe_sync sync, lethe_error *error);
 void lethe_output_discard(lethe_output *output);
 
 /* Write a small file whole: create, write, commit. */
