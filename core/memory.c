@@ -17,12 +17,14 @@ static bool refused(void) {
 void *lethe_alloc(size_t size) { return refused() ? NULL : malloc(size == 0 ? 1 : size); }
 
 void *lethe_alloc_array(size_t count, size_t size) {
-    if (refused()) return NULL;
+    size_t total;
+    if (refused() || !lethe_multiply_size(count, size, &total)) return NULL;
     return calloc(count == 0 ? 1 : count, size == 0 ? 1 : size);
 }
 
 void *lethe_realloc_array(void *memory, size_t count, size_t size) {
-    if (refused()) return NULL;
+    size_t total;
+    if (refused() || !lethe_multiply_size(count, size, &total)) return NULL;
     return reallocarray(memory, count == 0 ? 1 : count, size == 0 ? 1 : size);
 }
 
