@@ -1,0 +1,296 @@
+#include "deid/slides/slide_deid.h"
+
+#include "core/limits.h"
+#include "core/memory.h"
+#include "core/text.h"
+#include "deid/slides/slide_job.h"
+#include "deid/slides/verify.h"
+#include "imaging/slide/openslide_compare.h"
+#include "imaging/slide/slide.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* --- registry: one line per format --- */
+
+#define REFUSED(name_, reason_) {.name = name_, .refusal = reason_}
+static const lethe_slide_rules lethe_slide_zeiss = REFUSED("zeiss", "Zeiss CZI is recognised but not handled: its attachments and XML may show the label");
+static const lethe_slide_rules lethe_slide_olympus = REFUSED("olympus", "Olympus VSI is recognised but not handled: its tag tree is not published");
+static const lethe_slide_rules lethe_slide_isyntax = REFUSED("isyntax", "Philips iSyntax is recognised but not handled: its header holds label and macro");
+static const lethe_slide_rules lethe_slide_sakura = REFUSED("sakura", "Sakura SVSLIDE is recognised but not handled: its database keeps deleted rows");
+static const lethe_slide_rules lethe_slide_vms = REFUSED("hamamatsu-vms", "Hamamatsu VMS is recognised but not handled: its side files show the label");
+static const lethe_slide_rules lethe_slide_trestle = REFUSED("trestle", "Trestle TIFF is recognised but not handled");
+static const lethe_slide_rules lethe_slide_dicom = REFUSED("dicom", "DICOM slides are de-identified as DICOM instances");
+static const lethe_slide_rules lethe_slide_tiff = REFUSED("tiff", "a TIFF file, but not a tiled pyramid that can be read");
+
+const lethe_slide_rules *const lethe_slide_registry[] = {
+    &lethe_slide_aperio, &lethe_slide_generic,
+    &lethe_slide_zeiss,  &lethe_slide_olympus, &lethe_slide_isyntax, &lethe_slide_sakura,
+    &lethe_slide_vms,    &lethe_slide_trestle, &lethe_slide_dicom,   &lethe_slide_tiff,    NULL,
+};
+
+static const lethe_slide_rules *format_named(const char *name) {
+    for (size_t i = 0; name && lethe_slide_registry[i]; i++)
+        if (strcmp(lethe_slide_registry[i]->name, name) == 0) return lethe_slide_registry[i];
+    return NULL;
+}
+
+/* --- names --- */
+
+/* The name without folders and extension; "" when memory is short. */
+static const char *stem_of(lethe_arena *arena, const char *name) {
+    const char *base = lethe_path_name(name), *dot = strrchr(base, '.');
+    size_t length = dot && dot != base && strlen(dot) <= 6 ? (size_t)(dot - base) : strlen(base);
+    if (length > 4 && strncasecmp(base + length - 4, ".ome", 4) == 0) length -= 4;
+    const char *copy = lethe_arena_strndup(arena, base, length);
+    return copy ? copy : "";
+}
+
+static bool is_number(const char *text, size_t length) {
+    for (size_t i = 0; i < length; i++)
+        if (text[i] < '0' || text[i] > '9') return false;
+    return true;
+}
+
+/* A path's parts may name the patient, the case, the hospital: all of them count, whole and in pieces. */
+static lethe_status remember_name(lethe_slide_job *job, const char *name, lethe_error *error) {
+    lethe_status status = LETHE_OK;
+    for (const char *part = name; status == LETHE_OK && *part;) {
+        size_t length = strcspn(part, "/");
+        const char *dot = memrchr(part, '.', length);
+        size_t bare = dot && dot != part && part + length - dot <= 6 ? (size_t)(dot - part) : length;
+        if (bare >= 4 && !is_number(part, bare < 5 ? bare : 0)) status = lethe_job_removed(job, part, bare, error);
+        for (size_t at = 0; status == LETHE_OK && at < bare;) {
+            size_t word = strcspn(part + at, " _.,;()[]/");
+            if (word > bare - at) word = bare - at;
+            if (word >= 4 && word < bare && (word >= 5 || !is_number(part + at, word))) status = lethe_job_removed(job, part + at, word, error);
+            at += word + 1;
+        }
+        part += length + (part[length] == '/');
+    }
+    return status;
+}
+
+static lethe_status remember_known(lethe_slide_job *job, const char *name, lethe_error *error) {
+    lethe_status status = remember_name(job, name, error);
+    for (size_t i = 0; status == LETHE_OK && i < job->options->known_identifier_count; i++) {
+        const char *value = job->options->known_identifiers[i];
+        if (value) status = lethe_job_removed(job, value, strlen(value), error);
+    }
+    return status;
+}
+
+/* --- the label, on the private side --- */
+
+typedef struct barcode_list {
+    lethe_slide_job *job;
+    char texts[8][129];
+    unsigned count;
+    lethe_status status;
+    lethe_error *error;
+} barcode_list;
+
+static void on_barcode(void *context, const char *text) {
+    barcode_list *list = context;
+    if (list->status == LETHE_OK) list->status = lethe_job_removed(list->job, text, strlen(text), list->error);
+    if (list->count < sizeof list->texts / sizeof *list->texts) (void)snprintf(list->texts[list->count++], sizeof *list->texts, "%s", text);
+}
+
+static lethe_status look_at_label(lethe_slide_job *job, lethe_image *label, barcode_list *codes, lethe_error *error) {
+    lethe_slide *slide = NULL;
+    lethe_error ignored = {0};
+    if (!job->options->read_barcode && !job->options->private_folder) return LETHE_OK;
+    if (lethe_slide_open(job->probe->path, &slide, &ignored) != LETHE_OK) return LETHE_OK;
+    /* A slide without a readable label is judged by its plan, not here. */
+    bool read = lethe_slide_read_associated(slide, "label", label, &ignored) == LETHE_OK;
+    lethe_slide_close(slide);
+    if (!read || !job->options->read_barcode) return LETHE_OK;
+    lethe_status status = lethe_barcode_read(label, on_barcode, codes, error);
+    return status == LETHE_OK ? codes->status : status;
+}
+
+static lethe_status keep_label_picture(lethe_slide_job *job, const lethe_image *label, lethe_error *error) {
+    if (!job->options->private_folder || !label->pixels) return LETHE_OK;
+    lethe_buffer png;
+    lethe_buffer_init(&png, 64u << 20);
+    char name[128];
+    (void)snprintf(name, sizeof name, "%s-label.png", job->result->slide);
+    char *path = lethe_path_join(job->options->private_folder, name);
+    lethe_status status = path ? lethe_png_encode(label, &png, error) : lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
+    if (status == LETHE_OK) status = lethe_file_write(path, png.bytes, png.size, 0600, error);
+    lethe_free(path);
+    lethe_buffer_release(&png);
+    return status;
+}
+
+/* --- pseudonyms --- */
+
+static lethe_status name_output(lethe_slide_job *job, const char *source_name, const barcode_list *codes, lethe_error *error) {
+    lethe_slide_result *result = job->result;
+    lethe_pseudonymizer *p = job->options->pseudonymizer;
+    const char *stem = stem_of(job->arena, source_name);
+    const lethe_slide_mapping_row *row = lethe_slide_mapping_find(job->options->mapping, stem, NULL);
+    for (unsigned i = 0; !row && i < codes->count; i++) row = lethe_slide_mapping_find(job->options->mapping, NULL, codes->texts[i]);
+    lethe_status status = LETHE_OK;
+    char patient[LETHE_PATIENT_PSEUDONYM_SIZE], token[LETHE_TOKEN_SIZE];
+    if (row && *row->patient_id) status = lethe_job_removed(job, row->patient_id, strlen(row->patient_id), error);
+    if (status == LETHE_OK && row && *row->pseudonym) (void)snprintf(result->patient, sizeof result->patient, "%s", row->pseudonym);
+    else if (status == LETHE_OK) {
+        /* A slide of an unknown patient gets a patient of its own. */
+        char *own = row ? NULL : lethe_arena_printf(job->arena, "slide:%s", stem);
+        if (!row && !own) return lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
+        status = lethe_pseudonym_patient(p, row ? row->issuer : "", row ? row->patient_id : own, patient, error);
+        if (status == LETHE_OK) (void)snprintf(result->patient, sizeof result->patient, "%s", patient);
+    }
+    if (status != LETHE_OK) return status;
+    if (row && *row->slide_pseudonym) (void)snprintf(result->slide, sizeof result->slide, "%s", row->slide_pseudonym);
+    else {
+        status = lethe_pseudonym_token(p, "slide", source_name, strlen(source_name), token, error);
+        if (status == LETHE_OK) (void)snprintf(result->slide, sizeof result->slide, "S-%s", token);
+    }
+    return status;
+}
+
+/* --- writing and proving --- */
+
+static lethe_status measure(lethe_slide_result *result, const char *path, lethe_error *error) {
+    lethe_slide *slide = NULL;
+    lethe_error own = {0};
+    lethe_status status = lethe_slide_open(path, &slide, &own);
+    if (status == LETHE_UNSUPPORTED) return LETHE_OK; /* a kind that no reader here decodes; its structure was proven */
+    if (status != LETHE_OK) return lethe_fail(error, LETHE_UNSAFE, "the output cannot be opened: %s", own.message);
+    const lethe_slide_level *first = lethe_slide_level_at(slide, 0);
+    result->width_px = first->width_px;
+    result->height_px = first->height_px;
+    result->levels = lethe_slide_level_count(slide);
+    result->mpp_um = lethe_slide_mpp_um(slide);
+    result->objective_power = lethe_slide_objective_power(slide);
+    lethe_slide_close(slide);
+    return LETHE_OK;
+}
+
+static lethe_status prove(lethe_slide_job *job, lethe_output *output, lethe_error *error) {
+    lethe_map map = {.fd = -1};
+    lethe_verify_report report;
+    int fd = dup(lethe_output_fd(output));
+    if (fd < 0) return lethe_fail_errno(error, errno, "cannot read the output back");
+    lethe_status status = lethe_map_take(fd, &map, error);
+    if (status != LETHE_OK) return status;
+    lethe_verify_options options = {.format = job->format->name, .source = job->probe->map.bytes, .source_size = job->probe->map.size, .search = job->search,
+                                    .made_images = job->made_images};
+    status = lethe_verify_tiff(map.bytes, map.size, &options, &report, error);
+    char path[64];
+    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    if (status == LETHE_OK) status = lethe_openslide_compare(job->probe->path, path, &job->result->openslide_regions, error);
+    if (status == LETHE_OK) status = measure(job->result, path, error);
+    if (status == LETHE_OK) status = lethe_sha256_file(path, job->result->sha256, error);
+    lethe_map_close(&map);
+    return status;
+}
+
+/* What stands at the target already must be this very slide. */
+static lethe_status check_target(const char *path, const char *sha256, lethe_error *error) {
+    struct stat info;
+    if (lstat(path, &info) != 0) return errno == ENOENT ? LETHE_OK : lethe_fail_errno(error, errno, "cannot look at the output's place");
+    char there[65];
+    lethe_status status = lethe_sha256_file(path, there, error);
+    if (status == LETHE_OK && strcmp(there, sha256) != 0) return lethe_fail(error, LETHE_UNSAFE, "another output stands under the slide's pseudonym");
+    return status;
+}
+
+static lethe_status write_tiff(lethe_slide_job *job, const char *target, lethe_error *error) {
+    lethe_output *output = NULL;
+    job->draft = lethe_tiff_draft_create(job->probe->tree, job->arena);
+    if (!job->draft) return lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
+    lethe_status status = lethe_plan_check(job, error);
+    if (status == LETHE_OK) status = job->format->plan(job, error);
+    if (status == LETHE_OK && job->format->has_label_always && !job->label_found && !job->options->allow_missing_label)
+        status = lethe_fail(error, LETHE_UNSAFE, "no label image was found where this format always has one");
+    if (status == LETHE_OK) status = lethe_folder_create_for(target, 0755, error);
+    if (status == LETHE_OK) status = lethe_output_create(target, &output, error);
+    if (status == LETHE_OK)
+        status = lethe_tiff_draft_write(job->draft, job->probe->map.fd, output, job->options->progress, job->options->progress_context, error);
+    if (status == LETHE_OK) status = lethe_output_flush(output, error);
+    if (status == LETHE_OK) status = prove(job, output, error);
+    if (status == LETHE_OK) status = check_target(target, job->result->sha256, error);
+    if (status != LETHE_OK) {
+        lethe_output_discard(output);
+        return status;
+    }
+    job->result->output_bytes = lethe_output_size(output);
+    return lethe_output_commit(output, 0644, job->options->sync, error);
+}
+
+static lethe_status run(lethe_slide_job *job, const char *output_folder, lethe_error *error) {
+    lethe_slide_result *result = job->result;
+    const char *name = job->options->source_name ? job->options->source_name : lethe_path_name(job->probe->path);
+    lethe_image label = {0};
+    barcode_list *codes = lethe_arena_alloc(job->arena, sizeof *codes);
+    if (!codes) return lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
+    *codes = (barcode_list){.job = job, .error = error};
+    lethe_status status = remember_known(job, name, error);
+    if (status == LETHE_OK) status = look_at_label(job, &label, codes, error);
+    if (status == LETHE_OK) status = name_output(job, name, codes, error);
+    if (status == LETHE_OK)
+        (void)snprintf(result->output, sizeof result->output, "%s/slides/%s%s", result->patient, result->slide, job->format->extension);
+    char *target = status == LETHE_OK ? lethe_path_join(output_folder, result->output) : NULL;
+    if (status == LETHE_OK && !target) status = lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
+    if (status == LETHE_OK) status = write_tiff(job, target, error);
+    if (status == LETHE_OK) status = keep_label_picture(job, &label, error);
+    lethe_image_release(&label);
+    lethe_free(target);
+    return status;
+}
+
+/* A failure of the machine is the caller's; everything else is the slide's. */
+static bool is_fault(lethe_status status) {
+    return status == LETHE_IO || status == LETHE_NO_MEMORY || status == LETHE_CRYPTO || status == LETHE_INTERNAL;
+}
+
+static lethe_status conclude(lethe_slide_result *result, lethe_status status, const lethe_error *why, lethe_error *error) {
+    if (status == LETHE_OK) {
+        result->outcome = LETHE_SLIDE_RELEASED;
+        return LETHE_OK;
+    }
+    result->outcome = status == LETHE_REVIEW ? LETHE_SLIDE_REVIEW : LETHE_SLIDE_QUARANTINED;
+    result->output[0] = '\0';
+    result->sha256[0] = '\0';
+    (void)snprintf(result->reason, sizeof result->reason, "%s", why->message);
+    return is_fault(status) ? lethe_fail(error, status, "%s", why->message) : LETHE_OK;
+}
+
+lethe_status lethe_slide_deidentify(const char *path, const lethe_slide_options *options, const char *output_folder, lethe_slide_result *result,
+                                    lethe_error *error) {
+    *result = (lethe_slide_result){0};
+    lethe_error why = {0};
+    lethe_slide_probe probe;
+    lethe_slide_job job = {.options = options, .probe = &probe, .result = result};
+    lethe_status status = lethe_slide_probe_open(path, &probe, &why);
+    if (status != LETHE_OK) return conclude(result, status, &why, error);
+    result->format = lethe_slide_probe_format(&probe);
+    result->input_bytes = probe.map.size;
+    job.format = format_named(result->format);
+    job.arena = lethe_arena_create(LETHE_LIMIT_ARENA_BYTES);
+    if (!job.arena) status = lethe_fail(&why, LETHE_NO_MEMORY, "out of memory");
+    if (status == LETHE_OK) status = lethe_search_create(&job.search, &why);
+    if (status == LETHE_OK && !job.format) status = lethe_fail(&why, LETHE_UNSUPPORTED, "not a slide of a known format");
+    else if (status == LETHE_OK && probe.broken_tiff) status = lethe_fail(&why, LETHE_MALFORMED, "%s", probe.tiff_error.message);
+    else if (status == LETHE_OK && job.format->refusal) status = lethe_fail(&why, LETHE_UNSUPPORTED, "%s", job.format->refusal);
+    if (status == LETHE_OK) status = run(&job, output_folder, &why);
+    lethe_search_destroy(job.search);
+    lethe_arena_destroy(job.arena);
+    lethe_slide_probe_close(&probe);
+    return conclude(result, status, &why, error);
+}
+
+void lethe_slide_result_release(lethe_slide_result *result) {
+    for (size_t i = 0; i < result->removed_count; i++) lethe_free(result->removed[i]);
+    lethe_free(result->removed);
+    result->removed = NULL;
+    result->removed_count = 0;
+}

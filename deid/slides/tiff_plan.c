@@ -1,0 +1,303 @@
+/* Directories of TIFF-based slides: what of an image may stay, by tag, type and count. */
+#include "core/limits.h"
+#include "core/memory.h"
+#include "deid/slides/slide_job.h"
+#include "imaging/slide/stream_check.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* Tags that describe pixels (TIFF 6.0, its technical notes, libtiff). Numbers, with the most values that make sense. */
+static const lethe_tag_rule image_tags[] = {
+    {LETHE_TIFF_SUBFILE_TYPE, 1}, {255, 1}, {LETHE_TIFF_WIDTH, 1}, {LETHE_TIFF_HEIGHT, 1}, {LETHE_TIFF_BITS_PER_SAMPLE, 8}, {LETHE_TIFF_COMPRESSION, 1},
+    {LETHE_TIFF_PHOTOMETRIC, 1}, {266, 1}, {LETHE_TIFF_ORIENTATION, 1}, {LETHE_TIFF_SAMPLES_PER_PIXEL, 1}, {LETHE_TIFF_ROWS_PER_STRIP, 1},
+    {LETHE_TIFF_X_RESOLUTION, 1}, {LETHE_TIFF_Y_RESOLUTION, 1}, {LETHE_TIFF_PLANAR_CONFIGURATION, 1}, {LETHE_TIFF_RESOLUTION_UNIT, 1},
+    {LETHE_TIFF_PREDICTOR, 1}, {318, 2}, {319, 6}, {LETHE_TIFF_TILE_WIDTH, 1}, {LETHE_TIFF_TILE_HEIGHT, 1}, {338, 8}, {339, 8}, {340, 8}, {341, 8},
+    {529, 3}, {LETHE_TIFF_YCBCR_SUBSAMPLING, 2}, {531, 1}, {532, 6}, {32997, 1}, {32998, 1},
+};
+
+static bool is_listed(const uint16_t *tags, uint16_t tag) {
+    for (; tags && *tags; tags++)
+        if (*tags == tag) return true;
+    return false;
+}
+
+static uint32_t allowed_count(const lethe_tag_rule *extra, uint16_t tag) {
+    for (size_t i = 0; i < sizeof image_tags / sizeof *image_tags; i++)
+        if (image_tags[i].tag == tag) return image_tags[i].count;
+    for (; extra && extra->tag; extra++)
+        if (extra->tag == tag) return extra->count;
+    return 0;
+}
+
+static bool is_number_type(uint16_t type) {
+    return type == LETHE_TIFF_SHORT || type == LETHE_TIFF_LONG || type == LETHE_TIFF_RATIONAL || type == LETHE_TIFF_FLOAT || type == LETHE_TIFF_DOUBLE ||
+           type == LETHE_TIFF_LONG8 || type == LETHE_TIFF_SLONG || type == LETHE_TIFF_SSHORT || type == LETHE_TIFF_SRATIONAL;
+}
+
+/* Eight letters make a rational number, too. */
+static bool looks_like_text(const lethe_tiff_entry *entry) {
+    if (entry->bytes < 8) return false;
+    unsigned letters = 0;
+    for (uint64_t i = 0; i < entry->bytes; i++) {
+        uint8_t c = entry->value[i];
+        if (c < 0x20 || c > 0x7E) return false;
+        letters += (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
+    }
+    return letters >= 4;
+}
+
+lethe_status lethe_plan_check(lethe_slide_job *job, lethe_error *error) {
+    for (const lethe_tiff_directory *d = job->probe->tree->first; d; d = d->next)
+        for (uint32_t i = 0; i < d->entry_count; i++)
+            for (uint32_t k = 0; k < i; k++)
+                if (d->entries[i].tag == d->entries[k].tag)
+                    return lethe_fail(error, LETHE_UNSAFE, "tag %u stands twice in directory %u", d->entries[i].tag, d->index);
+    return LETHE_OK;
+}
+
+static lethe_status remember(lethe_slide_job *job, const lethe_tiff_entry *entry, lethe_error *error) {
+    job->result->tags_removed++;
+    if (!entry->value || lethe_tiff_type_bytes(entry->type) != 1) return LETHE_OK;
+    if (entry->type == LETHE_TIFF_ASCII && entry->bytes <= 97) {
+        size_t length = strnlen((const char *)entry->value, (size_t)entry->bytes);
+        lethe_status status = lethe_job_removed(job, (const char *)entry->value, length, error);
+        if (status != LETHE_OK || length + 1 >= entry->bytes) return status;
+    }
+    return lethe_job_removed_blob(job, entry->value, entry->bytes, error);
+}
+
+/* --- removing --- */
+
+static lethe_status remember_streams(lethe_slide_job *job, const lethe_tiff_directory *directory, lethe_error *error) {
+    const lethe_tiff_tree *tree = job->probe->tree;
+    lethe_tiff_segments segments;
+    if (!lethe_tiff_segments_of(directory, &segments)) return LETHE_OK;
+    job->result->images_removed++;
+    uint64_t step = segments.count / 16 + 1; /* some strips of each picture are enough to find it */
+    for (uint64_t i = 0; i < segments.count; i += step) {
+        uint64_t offset, bytes;
+        if (!lethe_tiff_segment_at(tree, &segments, i, &offset, &bytes)) continue;
+        lethe_status status = lethe_job_removed_stream(job, tree->bytes + offset, bytes, error);
+        if (status != LETHE_OK) return status;
+    }
+    return LETHE_OK;
+}
+
+/* Recursion is bounded by the depth of the parsed tree. */
+lethe_status lethe_plan_remove(lethe_slide_job *job, const lethe_tiff_directory *directory, const uint16_t *handled, lethe_error *error) {
+    job->result->directories_removed++;
+    for (uint32_t i = 0; i < directory->entry_count; i++) {
+        if (is_listed(handled, directory->entries[i].tag)) continue;
+        lethe_status status = remember(job, &directory->entries[i], error);
+        if (status != LETHE_OK) return status;
+    }
+    lethe_status status = remember_streams(job, directory, error);
+    return status == LETHE_OK ? lethe_plan_remove_children(job, directory, 0, error) : status;
+}
+
+lethe_status lethe_plan_remove_children(lethe_slide_job *job, const lethe_tiff_directory *directory, uint16_t keep_tag, lethe_error *error) {
+    for (const lethe_tiff_directory *child = directory->children; child; child = child->next) {
+        if (keep_tag && child->parent_tag == keep_tag) continue;
+        lethe_status status = lethe_plan_remove(job, child, NULL, error);
+        if (status != LETHE_OK) return status;
+    }
+    return LETHE_OK;
+}
+
+/* --- keeping --- */
+
+typedef struct keeper {
+    lethe_slide_job *job;
+    const lethe_tiff_directory *directory;
+    lethe_tiff_draft_directory *out;
+    uint64_t compression;
+    uint64_t raw_bytes; /* of an uncompressed tile or full strip */
+    lethe_error *error;
+} keeper;
+
+static lethe_status store_pieces(keeper *k, const lethe_stream_pieces *pieces, lethe_tiff_segment *segment) {
+    lethe_tiff_piece *list = lethe_arena_alloc_array(k->job->arena, pieces->count, sizeof *list);
+    if (!list) return lethe_fail(k->error, LETHE_NO_MEMORY, "out of memory");
+    segment->bytes = 0;
+    for (unsigned i = 0; i < pieces->count; i++) {
+        list[i] = (lethe_tiff_piece){.offset = segment->offset + pieces->keep[i].offset, .bytes = pieces->keep[i].size};
+        segment->bytes += list[i].bytes;
+    }
+    segment->pieces = list;
+    segment->piece_count = pieces->count;
+    k->job->result->tiles_cleaned++;
+    return LETHE_OK;
+}
+
+/* What a stream drops may be an identifier: remember it. */
+static lethe_status remember_dropped(keeper *k, const uint8_t *bytes, uint64_t size, const lethe_stream_pieces *pieces) {
+    uint64_t at = 0;
+    for (unsigned i = 0; i <= pieces->count; i++) {
+        uint64_t until = i < pieces->count ? pieces->keep[i].offset : size;
+        lethe_status status = until > at ? lethe_job_removed_blob(k->job, bytes + at, until - at, k->error) : LETHE_OK;
+        if (status != LETHE_OK) return status;
+        if (i < pieces->count) at = pieces->keep[i].offset + pieces->keep[i].size;
+    }
+    return LETHE_OK;
+}
+
+static bool is_zero(const uint8_t *bytes, uint64_t size) {
+    for (uint64_t i = 0; i < size; i++)
+        if (bytes[i]) return false;
+    return true;
+}
+
+static lethe_status look_into(keeper *k, lethe_tiff_segment *segment) {
+    const uint8_t *bytes = k->job->probe->tree->bytes + segment->offset;
+    lethe_stream_pieces pieces = {0};
+    lethe_status status = LETHE_OK;
+    switch (k->compression) {
+    case LETHE_TIFF_JPEG: status = lethe_jpeg_check(bytes, (size_t)segment->bytes, &pieces, k->error); break;
+    case LETHE_TIFF_APERIO_J2K_YCBCR:
+    case LETHE_TIFF_APERIO_J2K_RGB:
+    case LETHE_TIFF_JPEG_2000: status = lethe_j2k_check(bytes, (size_t)segment->bytes, &pieces, k->error); break;
+    case LETHE_TIFF_NONE:
+        if (segment->bytes > k->raw_bytes && !is_zero(bytes + k->raw_bytes, segment->bytes - k->raw_bytes)) {
+            pieces.count = 1;
+            pieces.keep[0].size = (size_t)k->raw_bytes;
+            pieces.dropped_bytes = (size_t)(segment->bytes - k->raw_bytes);
+        }
+        break;
+    case LETHE_TIFF_LZW:
+    case LETHE_TIFF_DEFLATE:
+    case LETHE_TIFF_OLD_DEFLATE:
+    case LETHE_TIFF_PACKBITS:
+    case LETHE_TIFF_ZSTD: break; /* their end is found by decoding; searched as they are */
+    default: return lethe_fail(k->error, LETHE_UNSAFE, "compression %" PRIu64 " is not known", k->compression);
+    }
+    if (status != LETHE_OK || pieces.dropped_bytes == 0) return status;
+    status = remember_dropped(k, bytes, segment->bytes, &pieces);
+    return status == LETHE_OK ? store_pieces(k, &pieces, segment) : status;
+}
+
+static uint64_t raw_segment_bytes(const lethe_slide_job *job, const lethe_tiff_directory *d, bool tiled) {
+    const lethe_tiff_tree *tree = job->probe->tree;
+    uint64_t across = lethe_tiff_uint(tree, d, tiled ? LETHE_TIFF_TILE_WIDTH : LETHE_TIFF_WIDTH, 0), height = lethe_tiff_uint(tree, d, LETHE_TIFF_HEIGHT, 0);
+    uint64_t down = lethe_tiff_uint(tree, d, tiled ? LETHE_TIFF_TILE_HEIGHT : LETHE_TIFF_ROWS_PER_STRIP, height);
+    uint64_t samples = lethe_tiff_uint(tree, d, LETHE_TIFF_PLANAR_CONFIGURATION, 1) == 2 ? 1 : lethe_tiff_uint(tree, d, LETHE_TIFF_SAMPLES_PER_PIXEL, 1);
+    uint64_t bits = lethe_tiff_uint(tree, d, LETHE_TIFF_BITS_PER_SAMPLE, 1);
+    if (!tiled && down > height) down = height;
+    if (across > 1u << 30 || down > 1u << 30 || samples > 1024 || bits > 64) return UINT64_MAX;
+    return (across * samples * bits + 7) / 8 * down;
+}
+
+static lethe_status keep_segments(keeper *k) {
+    const lethe_tiff_tree *tree = k->job->probe->tree;
+    lethe_tiff_segments list;
+    if (!lethe_tiff_segments_of(k->directory, &list)) return lethe_fail(k->error, LETHE_UNSAFE, "directory %u has no usable image data", k->directory->index);
+    lethe_tiff_segment *segments = lethe_arena_alloc_array(k->job->arena, (size_t)list.count, sizeof *segments);
+    if (!segments) return lethe_fail(k->error, LETHE_LIMIT, "directory %u has too many tiles", k->directory->index);
+    k->raw_bytes = raw_segment_bytes(k->job, k->directory, list.tiled);
+    uint64_t last_offset = UINT64_MAX, last_bytes = 0;
+    for (uint64_t i = 0; i < list.count; i++) {
+        if (!lethe_tiff_segment_at(tree, &list, i, &segments[i].offset, &segments[i].bytes))
+            return lethe_fail(k->error, LETHE_MALFORMED, "tile %" PRIu64 " of directory %u lies outside the file", i, k->directory->index);
+        if (segments[i].bytes == 0) continue;
+        bool same = segments[i].offset == last_offset && segments[i].bytes == last_bytes; /* blank tiles are often one */
+        last_offset = segments[i].offset;
+        last_bytes = segments[i].bytes;
+        if (same) {
+            segments[i] = segments[i - 1];
+            continue;
+        }
+        lethe_status status = look_into(k, &segments[i]);
+        if (status != LETHE_OK) return status;
+    }
+    k->job->result->tiles_kept += list.count;
+    return lethe_tiff_draft_segments(k->out, list.tiled, segments, list.count, k->error);
+}
+
+/* JPEGTables hold quantisation and Huffman tables; anything else in there goes. */
+static lethe_status keep_jpeg_tables(keeper *k, const lethe_tiff_entry *entry) {
+    lethe_stream_pieces pieces;
+    lethe_status status = lethe_jpeg_check(entry->value, (size_t)entry->bytes, &pieces, k->error);
+    if (status != LETHE_OK) return status;
+    if (pieces.dropped_bytes == 0) return lethe_tiff_draft_keep(k->out, entry, k->error);
+    status = remember_dropped(k, entry->value, entry->bytes, &pieces);
+    if (status != LETHE_OK) return status;
+    uint8_t *clean = lethe_arena_alloc(k->job->arena, (size_t)entry->bytes);
+    if (!clean) return lethe_fail(k->error, LETHE_NO_MEMORY, "out of memory");
+    size_t used = 0;
+    for (unsigned i = 0; i < pieces.count; used += pieces.keep[i].size, i++) memcpy(clean + used, entry->value + pieces.keep[i].offset, pieces.keep[i].size);
+    return lethe_tiff_draft_raw(k->out, entry->tag, LETHE_TIFF_UNDEFINED, used, clean, k->error);
+}
+
+static lethe_status keep_icc(keeper *k, const lethe_tiff_entry *entry) {
+    const uint8_t *clean;
+    size_t size;
+    lethe_status status = lethe_icc_clean(k->job, entry->value, (size_t)entry->bytes, &clean, &size, k->error);
+    return status == LETHE_OK ? lethe_tiff_draft_raw(k->out, entry->tag, LETHE_TIFF_UNDEFINED, size, clean, k->error) : status;
+}
+
+static bool is_structure(uint16_t tag) {
+    return tag == LETHE_TIFF_TILE_OFFSETS || tag == LETHE_TIFF_TILE_BYTE_COUNTS || tag == LETHE_TIFF_STRIP_OFFSETS || tag == LETHE_TIFF_STRIP_BYTE_COUNTS ||
+           tag == LETHE_TIFF_SUB_IFDS;
+}
+
+static lethe_status keep_tag(keeper *k, const lethe_tiff_entry *entry, const lethe_tag_rule *extra) {
+    lethe_status status;
+    if (entry->tag == LETHE_TIFF_JPEG_TABLES && entry->value && k->compression == LETHE_TIFF_JPEG) status = keep_jpeg_tables(k, entry);
+    else if (entry->tag == LETHE_TIFF_ICC_PROFILE && entry->value) status = keep_icc(k, entry);
+    else {
+        uint32_t most = allowed_count(extra, entry->tag);
+        bool palette = entry->tag == 320 && entry->type == LETHE_TIFF_SHORT && entry->count == 768;
+        bool fits = (entry->count <= most && is_number_type(entry->type) && entry->value) || palette;
+        if (fits && looks_like_text(entry)) return lethe_fail(k->error, LETHE_UNSAFE, "number of tag %u in directory %u is written text", entry->tag, k->directory->index);
+        if (!fits) return remember(k->job, entry, k->error);
+        status = lethe_tiff_draft_keep(k->out, entry, k->error);
+    }
+    if (status == LETHE_OK) k->job->result->tags_kept++;
+    return status;
+}
+
+lethe_status lethe_plan_keep(lethe_slide_job *job, const lethe_tiff_directory *directory, lethe_tiff_draft_directory *parent, const lethe_tag_rule *extra,
+                             const uint16_t *handled, lethe_tiff_draft_directory **out, lethe_error *error) {
+    keeper k = {.job = job, .directory = directory, .error = error};
+    k.out = lethe_tiff_draft_add(job->draft, parent);
+    if (!k.out) return lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
+    if (out) *out = k.out;
+    k.compression = lethe_tiff_uint(job->probe->tree, directory, LETHE_TIFF_COMPRESSION, LETHE_TIFF_NONE);
+    for (uint32_t i = 0; i < directory->entry_count; i++) {
+        const lethe_tiff_entry *entry = &directory->entries[i];
+        if (is_structure(entry->tag) || is_listed(handled, entry->tag)) continue;
+        lethe_status status = keep_tag(&k, entry, extra);
+        if (status != LETHE_OK) return status;
+    }
+    return keep_segments(&k);
+}
+
+/* --- pictures of our own --- */
+
+lethe_status lethe_plan_picture(lethe_slide_job *job, const lethe_image *rgba, lethe_tiff_draft_directory **out, lethe_error *error) {
+    size_t pixels = (size_t)rgba->columns * rgba->rows;
+    uint8_t *rgb = lethe_arena_alloc(job->arena, pixels * 3);
+    lethe_tiff_segment *segment = lethe_arena_alloc(job->arena, sizeof *segment);
+    lethe_tiff_piece *piece = lethe_arena_alloc(job->arena, sizeof *piece);
+    lethe_tiff_draft_directory *d = lethe_tiff_draft_add(job->draft, NULL);
+    if (!rgb || !segment || !piece || !d) return lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
+    for (size_t i = 0; i < pixels; i++) memcpy(rgb + 3 * i, rgba->pixels + 4 * i, 3);
+    *piece = (lethe_tiff_piece){.memory = rgb, .bytes = pixels * 3};
+    *segment = (lethe_tiff_segment){.bytes = piece->bytes, .pieces = piece, .piece_count = 1};
+    const struct {
+        uint16_t tag, type;
+        uint64_t value;
+    } tags[] = {{LETHE_TIFF_WIDTH, LETHE_TIFF_LONG, rgba->columns}, {LETHE_TIFF_HEIGHT, LETHE_TIFF_LONG, rgba->rows},
+                {LETHE_TIFF_COMPRESSION, LETHE_TIFF_SHORT, LETHE_TIFF_NONE}, {LETHE_TIFF_PHOTOMETRIC, LETHE_TIFF_SHORT, 2},
+                {LETHE_TIFF_SAMPLES_PER_PIXEL, LETHE_TIFF_SHORT, 3}, {LETHE_TIFF_ROWS_PER_STRIP, LETHE_TIFF_LONG, rgba->rows},
+                {LETHE_TIFF_PLANAR_CONFIGURATION, LETHE_TIFF_SHORT, 1}};
+    lethe_status status = LETHE_OK;
+    for (size_t i = 0; status == LETHE_OK && i < sizeof tags / sizeof *tags; i++) status = lethe_tiff_draft_uint(d, tags[i].tag, tags[i].type, tags[i].value, error);
+    static const uint8_t bits_little[] = {8, 0, 8, 0, 8, 0}, bits_big[] = {0, 8, 0, 8, 0, 8};
+    if (status == LETHE_OK)
+        status = lethe_tiff_draft_raw(d, LETHE_TIFF_BITS_PER_SAMPLE, LETHE_TIFF_SHORT, 3, job->probe->tree->big_endian ? bits_big : bits_little, error);
+    if (status == LETHE_OK) status = lethe_tiff_draft_segments(d, false, segment, 1, error);
+    job->made_images++;
+    *out = d;
+    return status;
+}

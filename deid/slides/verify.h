@@ -1,0 +1,37 @@
+/* The proof: an output is read again by a reader of its own, which shares no code with the parser and writer that made it.
+ *
+ * Every byte must be header, directory, value of a tag that the format allows, image data or zero padding; every tile must be that of the input; no
+ * removed value and no piece of a removed picture may be found anywhere; and OpenSlide, where it opens the input, must see the same slide. Layer: deid.
+ * Thread rule: no shared state. */
+#ifndef LETHE_DEID_SLIDES_VERIFY_H
+#define LETHE_DEID_SLIDES_VERIFY_H
+
+#include "core/error.h"
+#include "deid/slides/search.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct lethe_verify_options {
+    const char *format;
+    const uint8_t *source; /* the input's bytes, to compare tiles; NULL = look at the output alone */
+    uint64_t source_size;
+    const lethe_search *search; /* NULL = nothing to search */
+    unsigned made_images;       /* directories whose pixels are new */
+} lethe_verify_options;
+
+typedef struct lethe_verify_report {
+    uint64_t directories, tags, tiles, tiles_compared, padding_bytes;
+} lethe_verify_report;
+
+/* TIFF-based formats. Errors: LETHE_UNSAFE with the offset or tag of what should not be there. */
+LETHE_NODISCARD lethe_status lethe_verify_tiff(const uint8_t *bytes, uint64_t size, const lethe_verify_options *options, lethe_verify_report *report,
+                                               lethe_error *error);
+/* Search a whole file of another kind: all of it as text when small, else as pixels with its first and last 64 KiB as text. Errors: LETHE_UNSAFE. */
+LETHE_NODISCARD lethe_status lethe_verify_search(const uint8_t *bytes, uint64_t size, const lethe_search *search, lethe_error *error);
+
+/* For `lethe deid verify`: a released slide on its own. Structure, allowed tags and keys, no label or macro picture, nothing unaccounted for.
+ * Errors: LETHE_UNSAFE, LETHE_UNSUPPORTED (no slide of a known format), LETHE_IO. */
+LETHE_NODISCARD lethe_status lethe_slide_verify(const char *path, lethe_verify_report *report, lethe_error *error);
+
+#endif

@@ -1,0 +1,68 @@
+/* The same slide in OpenSlide's eyes. */
+#include "core/memory.h"
+#include "imaging/slide/openslide_compare.h"
+
+#include <openslide.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SIDE = 256, PER_LEVEL = 3 };
+
+static bool same_property(openslide_t *a, openslide_t *b, const char *name) {
+    const char *left = openslide_get_property_value(a, name), *right = openslide_get_property_value(b, name);
+    if (!left || !right) return left == right;
+    return strcmp(left, right) == 0;
+}
+
+static lethe_status compare_shape(openslide_t *a, openslide_t *b, lethe_error *error) {
+    if (openslide_get_level_count(a) != openslide_get_level_count(b)) return lethe_fail(error, LETHE_UNSAFE, "OpenSlide sees another number of levels");
+    for (int32_t i = 0; i < openslide_get_level_count(a); i++) {
+        int64_t left[2], right[2];
+        openslide_get_level_dimensions(a, i, &left[0], &left[1]);
+        openslide_get_level_dimensions(b, i, &right[0], &right[1]);
+        if (left[0] != right[0] || left[1] != right[1]) return lethe_fail(error, LETHE_UNSAFE, "OpenSlide sees another size of level %d", i);
+    }
+    static const char *const names[] = {OPENSLIDE_PROPERTY_NAME_VENDOR, OPENSLIDE_PROPERTY_NAME_MPP_X, OPENSLIDE_PROPERTY_NAME_MPP_Y,
+                                        OPENSLIDE_PROPERTY_NAME_OBJECTIVE_POWER};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!same_property(a, b, names[i])) return lethe_fail(error, LETHE_UNSAFE, "OpenSlide sees another %s", names[i]);
+    return LETHE_OK;
+}
+
+static lethe_status compare_pixels(openslide_t *a, openslide_t *b, uint64_t *regions, lethe_error *error) {
+    const size_t bytes = (size_t)SIDE * SIDE * 4;
+    uint32_t *left = lethe_alloc_array(1, bytes), *right = lethe_alloc_array(1, bytes);
+    lethe_status status = left && right ? LETHE_OK : lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
+    int64_t width, height;
+    openslide_get_level0_dimensions(a, &width, &height);
+    for (int32_t level = 0; status == LETHE_OK && level < openslide_get_level_count(a); level++)
+        for (int64_t i = 0; status == LETHE_OK && i < PER_LEVEL; i++) {
+            int64_t x = i * (width - SIDE) / PER_LEVEL, y = (PER_LEVEL - 1 - i) * (height - SIDE) / PER_LEVEL;
+            if (x < 0) x = 0;
+            if (y < 0) y = 0;
+            openslide_read_region(a, left, x, y, level, SIDE, SIDE);
+            openslide_read_region(b, right, x, y, level, SIDE, SIDE);
+            if (openslide_get_error(a)) break; /* the input's own fault: nothing to compare with */
+            if (openslide_get_error(b)) status = lethe_fail(error, LETHE_UNSAFE, "OpenSlide cannot read a region of the output's level %d", level);
+            else if (memcmp(left, right, bytes) != 0) status = lethe_fail(error, LETHE_UNSAFE, "OpenSlide sees other pixels on level %d", level);
+            else (*regions)++;
+        }
+    lethe_free(left);
+    lethe_free(right);
+    return status;
+}
+
+lethe_status lethe_openslide_compare(const char *input_path, const char *output_path, uint64_t *regions, lethe_error *error) {
+    *regions = 0;
+    openslide_t *a = openslide_open(input_path), *b = NULL;
+    lethe_status status = LETHE_OK;
+    if (!a || openslide_get_error(a)) goto out;
+    b = openslide_open(output_path);
+    if (!b || openslide_get_error(b)) status = lethe_fail(error, LETHE_UNSAFE, "OpenSlide opens the input but not the output");
+    if (status == LETHE_OK) status = compare_shape(a, b, error);
+    if (status == LETHE_OK) status = compare_pixels(a, b, regions, error);
+out:
+    if (a) openslide_close(a);
+    if (b) openslide_close(b);
+    return status;
+}

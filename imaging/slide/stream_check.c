@@ -1,0 +1,125 @@
+#include "imaging/slide/stream_check.h"
+
+#include <string.h>
+
+static lethe_status keep(lethe_stream_pieces *pieces, size_t from, size_t to, lethe_error *error) {
+    if (from == to) return LETHE_OK;
+    if (pieces->count && pieces->keep[pieces->count - 1].offset + pieces->keep[pieces->count - 1].size == from) {
+        pieces->keep[pieces->count - 1].size += to - from;
+        return LETHE_OK;
+    }
+    if (pieces->count == LETHE_STREAM_PIECES) return lethe_fail(error, LETHE_UNSAFE, "image stream has too many foreign segments");
+    pieces->keep[pieces->count].offset = from;
+    pieces->keep[pieces->count++].size = to - from;
+    return LETHE_OK;
+}
+
+static size_t be16(const uint8_t *at) { return (size_t)(at[0] << 8 | at[1]); }
+
+/* Application segments that describe pixels and hold no free text. */
+static bool is_pixel_segment(uint8_t marker, const uint8_t *data, size_t size) {
+    if (marker == 0xE0) return size == 14 && memcmp(data, "JFIF\0", 5) == 0 && data[12] == 0 && data[13] == 0;
+    if (marker == 0xEE) return size == 12 && memcmp(data, "Adobe", 5) == 0;
+    return false;
+}
+
+/* Table and frame markers of T.81, table B.1. */
+static bool is_table_marker(uint8_t marker) {
+    return marker == 0xDB || marker == 0xC4 || marker == 0xDD || marker == 0xCC || (marker >= 0xC0 && marker <= 0xCF && marker != 0xC8);
+}
+
+/* Walk entropy-coded data from `at` to its next real marker. */
+static size_t skip_entropy(const uint8_t *bytes, size_t size, size_t at) {
+    while (at + 1 < size) {
+        const uint8_t *found = memchr(bytes + at, 0xFF, size - at - 1);
+        if (!found) return size;
+        at = (size_t)(found - bytes);
+        uint8_t next = bytes[at + 1];
+        if (next != 0x00 && (next < 0xD0 || next > 0xD7)) return at;
+        at += 2;
+    }
+    return size;
+}
+
+lethe_status lethe_jpeg_check(const uint8_t *bytes, size_t size, lethe_stream_pieces *pieces, lethe_error *error) {
+    *pieces = (lethe_stream_pieces){0};
+    if (size < 4 || bytes[0] != 0xFF || bytes[1] != 0xD8) return lethe_fail(error, LETHE_MALFORMED, "tile is not a JPEG stream");
+    lethe_status status = keep(pieces, 0, 2, error);
+    size_t at = 2;
+    while (status == LETHE_OK) {
+        if (at + 2 > size || bytes[at] != 0xFF) return lethe_fail(error, LETHE_MALFORMED, "JPEG marker expected at byte %zu of a tile", at);
+        uint8_t marker = bytes[at + 1];
+        if (marker == 0xFF) {
+            at++; /* fill byte */
+            continue;
+        }
+        if (marker == 0xD9) {
+            status = keep(pieces, at, at + 2, error);
+            break;
+        }
+        if (at + 4 > size || be16(bytes + at + 2) < 2 || at + 2 + be16(bytes + at + 2) > size)
+            return lethe_fail(error, LETHE_MALFORMED, "JPEG segment at byte %zu is cut off", at);
+        size_t end = at + 2 + be16(bytes + at + 2);
+        if (marker == 0xDA) {
+            size_t next = skip_entropy(bytes, size, end);
+            if (next == size) return lethe_fail(error, LETHE_MALFORMED, "JPEG stream has no end");
+            status = keep(pieces, at, next, error);
+            at = next;
+            continue;
+        }
+        if (is_table_marker(marker) || is_pixel_segment(marker, bytes + at + 4, end - at - 4)) status = keep(pieces, at, end, error);
+        else if (marker != 0xFE && (marker < 0xE0 || marker > 0xEF)) return lethe_fail(error, LETHE_UNSAFE, "JPEG marker %02X at byte %zu is unknown", marker, at);
+        at = end;
+    }
+    size_t kept = 0;
+    for (unsigned i = 0; i < pieces->count; i++) kept += pieces->keep[i].size;
+    pieces->dropped_bytes = size - kept;
+    return status;
+}
+
+/* --- JPEG 2000 --- */
+
+static bool is_encoder_name(const uint8_t *text, size_t size) {
+    static const char *const names[] = {"Kakadu-", "Created by OpenJPEG version ", "Creator: JasPer Version ", "LEADTOOLS "};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        size_t length = strlen(names[i]);
+        if (size < length || size > length + 12 || memcmp(text, names[i], length) != 0) continue;
+        bool version = true;
+        for (size_t k = length; k < size; k++) version &= strchr("0123456789.v-", text[k]) != NULL && text[k] != '\0';
+        if (version) return true;
+    }
+    return false;
+}
+
+lethe_status lethe_j2k_check(const uint8_t *bytes, size_t size, lethe_stream_pieces *pieces, lethe_error *error) {
+    *pieces = (lethe_stream_pieces){0};
+    if (size >= 12 && memcmp(bytes + 4, "jP  ", 4) == 0) return lethe_fail(error, LETHE_UNSAFE, "tile is a boxed JPEG 2000 file, not a codestream");
+    if (size < 4 || memcmp(bytes, "\xFF\x4F", 2) != 0) return lethe_fail(error, LETHE_MALFORMED, "tile is not a JPEG 2000 codestream");
+    size_t at = 2;
+    lethe_status status = keep(pieces, 0, 2, error);
+    while (status == LETHE_OK) {
+        if (at + 4 > size || bytes[at] != 0xFF) return lethe_fail(error, LETHE_MALFORMED, "JPEG 2000 marker expected at byte %zu of a tile", at);
+        uint8_t marker = bytes[at + 1];
+        if (marker == 0x90) break; /* first tile part */
+        size_t end = at + 2 + be16(bytes + at + 2);
+        if (end < at + 4 || end > size) return lethe_fail(error, LETHE_MALFORMED, "JPEG 2000 segment at byte %zu is cut off", at);
+        bool comment = marker == 0x64;
+        if (!comment || (end >= at + 6 && is_encoder_name(bytes + at + 6, end - at - 6))) status = keep(pieces, at, end, error);
+        at = end;
+    }
+    /* Everything up to the last EOC; tile parts are walked by their lengths. */
+    while (status == LETHE_OK && at + 12 <= size && bytes[at] == 0xFF && bytes[at + 1] == 0x90) {
+        uint64_t length = (uint64_t)be16(bytes + at + 6) << 16 | be16(bytes + at + 8);
+        size_t end = length == 0 ? size : at + (size_t)length;
+        if (length != 0 && (length < 14 || length > size - at)) return lethe_fail(error, LETHE_MALFORMED, "JPEG 2000 tile part at byte %zu is cut off", at);
+        for (size_t m = at + 12; m + 4 <= end && bytes[m] == 0xFF && bytes[m + 1] != 0x93; m += 2 + be16(bytes + m + 2))
+            if (bytes[m + 1] == 0x64) return lethe_fail(error, LETHE_UNSAFE, "JPEG 2000 tile part carries a comment");
+        status = keep(pieces, at, end, error);
+        at = end;
+    }
+    if (status == LETHE_OK && at + 2 <= size && bytes[at] == 0xFF && bytes[at + 1] == 0xD9) status = keep(pieces, at, at + 2, error);
+    size_t kept = 0;
+    for (unsigned i = 0; i < pieces->count; i++) kept += pieces->keep[i].size;
+    pieces->dropped_bytes = size - kept;
+    return status;
+}
