@@ -1,1 +1,69 @@
-int main(void) { return 1; }
+/* lethe-annotate: `lethe annotate`, `lethe snapshot`, `lethe export`, `lethe score`, told apart by argv[0]. */
+#include "annotate/commands.h"
+#include "annotate/format.h"
+
+#include <stdio.h>
+#include <string.h>
+
+typedef struct sub_command {
+    const char *name;
+    int (*run)(lethe_command *command);
+    const char *help;
+} sub_command;
+
+static const sub_command annotate_commands[] = {
+    {"schema", lethe_command_schema, "schema install FILE|NAME, schema check FILE|NAME, schema show"},
+    {"user", lethe_command_user, "user add NAME [--role reader|adjudicator|organiser], user list"},
+    {"import", lethe_command_import,
+     "import FORMAT FILE [--as USER] [--source NAME] [--predictions] [--map FOREIGN=OWN]... [--series UID] [--image NAME]"},
+    {"status", lethe_command_status, "status: counts"},
+    {"show", lethe_command_show, "show [ID] [--image NAME] [--study UID] [--author USER] [--label NAME] [--deleted] [--history]: JSON lines"},
+};
+
+static void print_formats(void) {
+    (void)puts("\nformats (i = import, e = export):");
+    for (size_t i = 0; lethe_formats[i] != NULL; i++)
+        (void)printf("  %-10s %c%c  %s\n", lethe_formats[i]->name, lethe_formats[i]->read != NULL ? 'i' : '-', lethe_formats[i]->write != NULL ? 'e' : '-',
+                     lethe_formats[i]->help);
+}
+
+static int help(const char *verb) {
+    if (strcmp(verb, "annotate") == 0) {
+        (void)puts("usage: lethe annotate [-C DIR] [--user NAME] [--json] COMMAND ...\n\ncommands:");
+        for (size_t i = 0; i < sizeof annotate_commands / sizeof *annotate_commands; i++) (void)printf("  %s\n", annotate_commands[i].help);
+        print_formats();
+    } else if (strcmp(verb, "snapshot") == 0) {
+        (void)puts("usage: lethe snapshot [-C DIR] [--user NAME] [--json] create [NAME] | list");
+    } else if (strcmp(verb, "export") == 0) {
+        (void)puts("usage: lethe export [-C DIR] [--json] --snapshot N|NAME --format FORMAT[,FORMAT] -o FOLDER [--author USER] [--keep-empty-frames]");
+        print_formats();
+    } else {
+        (void)puts("usage: lethe score --truth DIR --submission FILE --metric NAME");
+    }
+    return LETHE_EXIT_DONE;
+}
+
+static int run(lethe_command *c) {
+    if (strcmp(c->verb, "snapshot") == 0) return lethe_command_snapshot(c);
+    if (strcmp(c->verb, "export") == 0) return lethe_command_export(c);
+    const char *name = lethe_command_word(c);
+    for (size_t i = 0; name != NULL && i < sizeof annotate_commands / sizeof *annotate_commands; i++)
+        if (strcmp(name, annotate_commands[i].name) == 0) return annotate_commands[i].run(c);
+    return name == NULL ? lethe_command_usage(c, "which command?") : lethe_command_usage(c, "no command '%s'", name);
+}
+
+int main(int argc, char **argv) {
+    const char *verb = argc > 0 && strncmp(argv[0], "lethe ", 6) == 0 ? argv[0] + 6 : "annotate";
+    lethe_command command = {.verb = verb, .argc = argc - 1, .argv = argv + 1};
+    if (argc < 1) return LETHE_EXIT_USAGE;
+    if (lethe_command_flag(&command, "--help") || lethe_command_flag(&command, "-h")) return help(verb);
+    command.folder = lethe_command_option(&command, "-C");
+    if (command.folder == NULL) command.folder = ".";
+    command.user = lethe_command_option(&command, "--user");
+    command.json = lethe_command_flag(&command, "--json");
+    command.quiet = lethe_command_flag(&command, "--quiet");
+    int code = run(&command);
+    lethe_store_close(command.store);
+    lethe_project_close(command.project);
+    return code;
+}

@@ -136,6 +136,11 @@ typedef struct lethe_annotation_filter {
 } lethe_annotation_filter;
 /* Current annotations that this user may see, ordered by id. Volumes are found by their series (and by each of their images). */
 LETHE_NODISCARD lethe_status lethe_store_load(lethe_store *store, const lethe_annotation_filter *filter, lethe_annotations **out, lethe_error *error);
+/* One revision, current or not. Errors: LETHE_NOT_FOUND. */
+LETHE_NODISCARD lethe_status lethe_store_load_revision(lethe_store *store, int64_t revision, lethe_annotations **out, lethe_error *error);
+/* What a snapshot froze, without what was withdrawn from the release since. `patient` NULL = all. */
+LETHE_NODISCARD lethe_status lethe_store_load_snapshot(lethe_store *store, int64_t snapshot, const char *patient, lethe_annotations **out,
+                                                       lethe_error *error);
 void lethe_annotations_destroy(lethe_annotations *annotations);
 
 /* Append a revision: id 0 makes a new annotation, else it changes that one. Sets id, revision, author and at_us. Checked against the schema (if one is
@@ -144,6 +149,10 @@ void lethe_annotations_destroy(lethe_annotations *annotations);
 LETHE_NODISCARD lethe_status lethe_store_append(lethe_store *store, lethe_annotation *annotation, lethe_error *error);
 /* Several in one transaction: all or none. `failed` (may be NULL) gets the index of the one that was refused. */
 LETHE_NODISCARD lethe_status lethe_store_append_many(lethe_store *store, lethe_annotation *annotations, size_t count, size_t *failed, lethe_error *error);
+/* The same in the name of another user (imports), or `shared`: seen by every reader, whose first change of it makes a copy of their own (predictions of a
+ * model). Errors: LETHE_DENIED unless organiser (or one's own name and not shared). */
+LETHE_NODISCARD lethe_status lethe_store_append_as(lethe_store *store, const char *author, bool shared, lethe_annotation *annotations, size_t count,
+                                                   size_t *failed, lethe_error *error);
 /* Append a revision that says "deleted". */
 LETHE_NODISCARD lethe_status lethe_store_delete(lethe_store *store, int64_t annotation, int64_t spent_ms, lethe_error *error);
 

@@ -1,0 +1,164 @@
+/* What an export works on: a snapshot's labels laid out by image and frame. */
+#include "annotate/format.h"
+
+#include "annotate/snapshot.h"
+#include "annotate/store_internal.h"
+#include "core/memory.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct dataset_holder {
+    lethe_dataset dataset; /* first */
+    lethe_schema *schema;
+    char name[256];
+} dataset_holder;
+
+static int by_place(const void *a, const void *b) {
+    const lethe_part *left = a, *right = b;
+    if (left->image != right->image) return left->image < right->image ? -1 : 1;
+    if (left->frame != right->frame) return left->frame < right->frame ? -1 : 1;
+    if (left->annotation->id != right->annotation->id) return left->annotation->id < right->annotation->id ? -1 : 1;
+    return left->slice < right->slice ? -1 : left->slice > right->slice;
+}
+
+static size_t parts_in(const lethe_annotation *a) {
+    if (a->level != LETHE_LEVEL_REGION) return 0;
+    return a->shape.slice_count == 0 ? 1 : a->shape.slice_count;
+}
+
+static lethe_status lay_out(lethe_dataset *d, lethe_error *error) {
+    size_t total = 0;
+    for (size_t i = 0; i < d->labels->count; i++) total += parts_in(&d->labels->items[i]);
+    if ((d->parts = lethe_alloc_array(total, sizeof *d->parts)) == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for a data set");
+    for (size_t i = 0; i < d->labels->count; i++) {
+        const lethe_annotation *a = &d->labels->items[i];
+        for (size_t slice = 0; slice < parts_in(a); slice++) {
+            const lethe_mask_slice *of = a->shape.slice_count == 0 ? NULL : &a->shape.slices[slice];
+            const char *name = of != NULL && of->image != NULL && of->image[0] != '\0' ? of->image : a->image;
+            const lethe_image_ref *image = lethe_image_index_find(d->index, name, NULL);
+            if (image == NULL) continue; /* this one image of a volume was withdrawn */
+            d->parts[d->part_count++] = (lethe_part){a, slice, lethe_image_index_position(d->index, image), of != NULL ? of->frame : a->shape.frame};
+        }
+    }
+    if (d->part_count > 1) qsort(d->parts, d->part_count, sizeof *d->parts, by_place);
+    return LETHE_OK;
+}
+
+static int by_category_name(const void *a, const void *b) { return strcmp(((const lethe_category *)a)->name, ((const lethe_category *)b)->name); }
+
+static bool has_category(const lethe_dataset *d, const char *name) {
+    for (size_t i = 0; i < d->category_count; i++)
+        if (strcmp(d->categories[i].name, name) == 0) return true;
+    return false;
+}
+
+static lethe_status list_categories(lethe_dataset *d, lethe_error *error) {
+    size_t known = d->schema == NULL ? 0 : d->schema->labels_count, capacity = known + 16;
+    d->categories = lethe_alloc_array(capacity, sizeof *d->categories);
+    if (d->categories == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for a data set");
+    for (size_t i = 0; i < known; i++) {
+        const lethe_label *label = &d->schema->labels[i];
+        if (label->level == LETHE_LEVEL_REGION)
+            d->categories[d->category_count++] = (lethe_category){label->question.name, label->question.title, label, label->colour_rgb};
+    }
+    size_t first_unknown = d->category_count;
+    for (size_t i = 0; i < d->part_count; i++) {
+        const char *name = d->parts[i].annotation->label;
+        if (has_category(d, name)) continue;
+        if (d->category_count == capacity) {
+            lethe_category *grown = lethe_realloc_array(d->categories, capacity * 2, sizeof *grown);
+            if (grown == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for a data set");
+            d->categories = grown;
+            capacity *= 2;
+        }
+        d->categories[d->category_count++] = (lethe_category){name, name, NULL, 0x808080};
+    }
+    size_t unknown = d->category_count - first_unknown;
+    if (unknown > 1) qsort(d->categories + first_unknown, unknown, sizeof *d->categories, by_category_name);
+    return LETHE_OK;
+}
+
+typedef struct wanted_snapshot {
+    int64_t id;
+    dataset_holder *holder;
+    bool found;
+} wanted_snapshot;
+
+static lethe_status note_snapshot(void *context, const lethe_snapshot *snapshot, lethe_error *error) {
+    (void)error;
+    wanted_snapshot *wanted = context;
+    if (snapshot->id != wanted->id) return LETHE_OK;
+    wanted->found = true;
+    wanted->holder->dataset.snapshot_at_us = snapshot->at_us;
+    (void)snprintf(wanted->holder->name, sizeof wanted->holder->name, "%s", snapshot->name);
+    return LETHE_OK;
+}
+
+static void keep_author(lethe_annotations *labels, const char *author) {
+    size_t kept = 0;
+    for (size_t i = 0; i < labels->count; i++)
+        if (strcmp(labels->items[i].author, author) == 0) labels->items[kept++] = labels->items[i];
+    labels->count = kept;
+}
+
+lethe_status lethe_dataset_load(lethe_store *store, const char *released_path, const lethe_image_index *index, int64_t snapshot,
+                                const lethe_dataset_options *options, lethe_dataset **out, lethe_error *error) {
+    *out = NULL;
+    dataset_holder *holder = lethe_alloc_array(1, sizeof *holder);
+    if (holder == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for a data set");
+    lethe_dataset *d = &holder->dataset;
+    wanted_snapshot wanted = {snapshot, holder, false};
+    d->store = store;
+    d->released_path = released_path;
+    d->index = index;
+    d->snapshot_name = holder->name;
+    if (options != NULL) d->options = *options;
+    lethe_status status = lethe_snapshot_visit(store, note_snapshot, &wanted, error);
+    if (status == LETHE_OK && !wanted.found) status = lethe_fail(error, LETHE_NOT_FOUND, "no snapshot %lld", (long long)snapshot);
+    if (status == LETHE_OK) status = lethe_snapshot_schema(store, snapshot, &holder->schema, error);
+    d->schema = holder->schema;
+    if (status == LETHE_OK) status = lethe_store_load_snapshot(store, snapshot, NULL, &d->labels, error);
+    if (status == LETHE_OK && d->options.author != NULL) keep_author(d->labels, d->options.author);
+    if (status == LETHE_OK) status = lay_out(d, error);
+    if (status == LETHE_OK) status = list_categories(d, error);
+    if (status == LETHE_OK) *out = d;
+    else lethe_dataset_destroy(d);
+    return status;
+}
+
+void lethe_dataset_destroy(lethe_dataset *dataset) {
+    if (dataset == NULL) return;
+    lethe_annotations_destroy(dataset->labels);
+    lethe_free(dataset->parts);
+    lethe_free(dataset->categories);
+    lethe_free(dataset->selected);
+    lethe_schema_destroy(((dataset_holder *)dataset)->schema);
+    lethe_free(dataset);
+}
+
+size_t lethe_dataset_category(const lethe_dataset *dataset, const char *label) {
+    size_t i = 0;
+    while (i + 1 < dataset->category_count && strcmp(dataset->categories[i].name, label) != 0) i++;
+    return i;
+}
+
+const lethe_part *lethe_dataset_parts_of(const lethe_dataset *dataset, size_t image, size_t *count) {
+    size_t low = 0, high = dataset->part_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (dataset->parts[middle].image < image) low = middle + 1;
+        else high = middle;
+    }
+    size_t end = low;
+    while (end < dataset->part_count && dataset->parts[end].image == image) end++;
+    *count = end - low;
+    return dataset->parts + low;
+}
+
+void lethe_dataset_stem(const lethe_dataset *dataset, size_t image, uint32_t frame, char *out, size_t size) {
+    const lethe_image_ref *ref = lethe_image_index_at(dataset->index, image);
+    if (ref->frames > 1) (void)snprintf(out, size, "%s_f%04u", ref->stem, frame + 1);
+    else (void)snprintf(out, size, "%s", ref->stem);
+}
