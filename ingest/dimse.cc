@@ -87,7 +87,6 @@ class Provider {
   private:
     lethe_status receive(lethe_error *error);
     lethe_status negotiate(lethe_error *error);
-    void choose(const T_ASC_PresentationContext &context);
     lethe_status serve(lethe_error *error);
     lethe_status answer(T_ASC_PresentationContextID context, T_DIMSE_Message &message, lethe_error *error);
     lethe_status store(T_ASC_PresentationContextID context, T_DIMSE_C_StoreRQ &request, lethe_error *error);
@@ -126,16 +125,6 @@ bool Provider::is_storage(const char *uid) const {
     return handler_->accepts_class(handler_->context, uid);
 }
 
-/* As sent: the peer's first choice, but not an encoding that loses private VRs when explicit little endian stands beside it. */
-void Provider::choose(const T_ASC_PresentationContext &context) {
-    const char *chosen = context.proposedTransferSyntaxes[0];
-    bool poor = std::strcmp(chosen, UID_LittleEndianImplicitTransferSyntax) == 0 || std::strcmp(chosen, UID_BigEndianExplicitTransferSyntax) == 0;
-    for (int i = 1; poor && i < context.transferSyntaxCount; i++)
-        if (std::strcmp(context.proposedTransferSyntaxes[i], UID_LittleEndianExplicitTransferSyntax) == 0)
-            chosen = context.proposedTransferSyntaxes[i];
-    (void)ASC_acceptPresentationContext(association_->params, context.presentationContextID, chosen);
-}
-
 lethe_status Provider::negotiate(lethe_error *error) {
     DIC_AE calling = "", called = "";
     (void)ASC_getAPTitles(association_->params, calling, sizeof calling, called, sizeof called, nullptr, 0);
@@ -155,7 +144,9 @@ lethe_status Provider::negotiate(lethe_error *error) {
         if (ASC_getPresentationContext(association_->params, i, &context).bad()) continue;
         bool wanted = std::strcmp(context.abstractSyntax, UID_VerificationSOPClass) == 0 ||
                       std::strcmp(context.abstractSyntax, UID_StorageCommitmentPushModelSOPClass) == 0 || is_storage(context.abstractSyntax);
-        if (wanted && context.transferSyntaxCount > 0) choose(context);
+        /* As sent: the peer's first choice. */
+        if (wanted && context.transferSyntaxCount > 0)
+            (void)ASC_acceptPresentationContext(association_->params, context.presentationContextID, context.proposedTransferSyntaxes[0]);
         else
             (void)ASC_refusePresentationContext(association_->params, context.presentationContextID,
                                                 wanted ? ASC_P_TRANSFERSYNTAXESNOTSUPPORTED : ASC_P_ABSTRACTSYNTAXNOTSUPPORTED);

@@ -1,0 +1,39 @@
+# kill -9 of the whole receiver at random instants: what was acknowledged is there, nothing is there twice, no leftovers stay.
+# LETHE_KILLS sets how often (default 25; ./dev soak runs 1,000).
+source "$LETHE_SOURCE/tests/support/ingest.bash" || exit 1
+need storescu dump2dcm sqlite3 python3
+kills=${LETHE_KILLS:-25}
+
+lethe init "$work/p" >/dev/null || fail "init"
+mkdir "$work/in"
+for n in $(seq 40); do make_dicom "$work/in/$n.dcm" "2.25.5$n" "P$((n % 4))" 2.25.1 2.25.2 3000; done
+killed_midway=0
+for round in $(seq "$kills"); do
+    start_serve "$work/p"
+    rm -f "$work/log"
+    storescu -v -aec LETHE localhost "$port" $(shuf -e "$work"/in/*.dcm) >"$work/log" 2>&1 &
+    sender=$!
+    sleep "0.$((RANDOM % 4))$((RANDOM % 10))$((RANDOM % 10))"
+    { kill -9 "$serve_pid" && wait "$serve_pid"; } 2>/dev/null
+    wait $sender && complete=1 || complete=0
+    killed_midway=$((killed_midway + 1 - complete))
+    # What the peer was told.
+    awk '/Sending file: /{f=$NF} /Received Store Response \(Success\)/{print f}' "$work/log" | sort -u >>"$work/acknowledged"
+done
+sort -u -o "$work/acknowledged" "$work/acknowledged"
+[ -s "$work/acknowledged" ] || cat "$work/log" || true; [ -s "$work/acknowledged" ] || fail "nothing was ever acknowledged"
+[ "$killed_midway" -gt 0 ] || fail "no kill hit a transfer"
+start_serve "$work/p"
+while read -r file; do
+    digest=$(data_set "$file" | sha256sum | cut -d' ' -f1)
+    rows=$(intake "$work/p" "SELECT COUNT(*) FROM item WHERE sha256 = '$digest'")
+    check_equal "$rows" 1 "rows of an acknowledged instance"
+    stored=$(intake "$work/p" "SELECT path FROM item WHERE sha256 = '$digest'")
+    cmp <(data_set "$file") <(data_set "$work/p/private/$stored") || fail "an acknowledged instance is damaged"
+done <"$work/acknowledged"
+check_equal "$(find "$work/p/private/inbox" -type f | wc -l)" "$(intake "$work/p" "SELECT COUNT(*) FROM item")" "files and rows"
+# Sending all of it again completes the set, once each.
+storescu -aec LETHE localhost "$port" "$work"/in/*.dcm || fail "complete"
+check_equal "$(intake "$work/p" "SELECT COUNT(*) FROM item")" 40 "instances after completion"
+stop_serve
+echo "$kills kills, $killed_midway of them in mid-transfer, $(wc -l <"$work/acknowledged") instances acknowledged before the end"
