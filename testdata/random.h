@@ -22,7 +22,7 @@ typedef struct lethe_person {
     char birth_name[64];                               /* differs from family for some */
     char pn[192];                                      /* DICOM PN: FAMILY^Given^Middle */
     char sex;                                          /* M or F */
-    int birth_year, birth_month, birth_day;
+    unsigned birth_year, birth_month, birth_day;
     char birth_da[9];
     char patient_id[16];  /* IPP: digits, sometimes with letters */
     char nir[16];         /* 15 digits with a right key (Corsica's 2A and 2B too) */

@@ -1,0 +1,11 @@
+#include "testdata/kinds.h"
+
+#include "testdata/modalities.h"
+
+/* One line per kind; `make` is declared in modalities.h or in the header of its own room's file. */
+const lethe_testdata_kind lethe_testdata_kinds[] = {
+    {"hospital", "patients with several examinations each, identifiers planted everywhere", lethe_testdata_hospital},
+    {"ct", "CT slices for benchmarks (--count, --columns)", lethe_testdata_bench_ct},
+    {"mr-small", "small MR slices for benchmarks (--count)", lethe_testdata_bench_mr},
+    {0},
+};
