@@ -64,6 +64,7 @@ lethe_status lethe_answer_subject_set(lethe_answer_key *key, const lethe_answer_
     lethe_buffer_clear(&key->subject);
     lethe_status status = member(&key->subject, "{", "file", subject->file, error);
     if (status == LETHE_OK) status = member(&key->subject, ",", "patient_id", subject->patient_id, error);
+    if (status == LETHE_OK) status = member(&key->subject, ",", "issuer", subject->issuer, error);
     if (status == LETHE_OK) status = member(&key->subject, ",", "study", subject->study, error);
     if (status == LETHE_OK) status = member(&key->subject, ",", "series", subject->series, error);
     if (status == LETHE_OK) status = member(&key->subject, ",", "instance", subject->instance, error);

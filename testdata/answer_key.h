@@ -33,6 +33,7 @@ typedef enum lethe_answer_action {
 typedef struct lethe_answer_subject {
     const char *file; /* relative to the output folder */
     const char *patient_id, *study, *series, *instance, *modality;
+    const char *issuer; /* of the patient ID; NULL or "" = none */
 } lethe_answer_subject;
 
 LETHE_NODISCARD lethe_status lethe_answer_key_create(const char *path, lethe_answer_key **out, lethe_error *error);

@@ -65,6 +65,7 @@ static void put_modules(lethe_draft *draft, const view *w, const lethe_pixel_for
     lethe_draft_text(d, 0x00281054, "LO", "US", EXPECT_NOTHING);
     lethe_draft_text(d, 0x00282110, "CS", "00", EXPECT_NOTHING);
     lethe_draft_text(d, 0x00400318, "CS", "BREAST", EXPECT_KEPT);
+    lethe_draft_text(d, 0x20500020, "CS", "IDENTITY", EXPECT_FILLED);
     lethe_draft_empty_sequence(d, 0x00400555); /* Acquisition Context */
 }
 

@@ -58,7 +58,7 @@ static void study_module(lethe_draft_item *d, const lethe_visit *v) {
     lethe_draft_text(d, 0x0020000D, "UI", v->study_uid, EXPECT_UID);
     lethe_draft_text(d, 0x00200010, "SH", v->study_id, EXPECT_GONE);
     char prior[65];
-    (void)snprintf(prior, sizeof prior, "%.50s.7777", v->study_uid);
+    lethe_related_uid(v, 7777, prior);
     (void)lethe_put_reference(d, 0x00081110, "1.2.840.10008.3.1.2.3.1", prior); /* Referenced Study */
     lethe_draft_text(d, 0x00321032, "PN", p->referring_pn, EXPECT_GONE); /* Requesting Physician */
     lethe_draft_text(d, 0x00321033, "LO", p->ward, EXPECT_GONE);         /* Requesting Service */
@@ -169,7 +169,7 @@ lethe_draft *lethe_instance_begin(lethe_series *series, unsigned number, bool im
     (void)snprintf(file, sizeof file, "%s %s %s/%s_%s/%s %u/IM%05u", v->person.family, v->person.given, v->person.birth_da, v->study_da, v->accession,
                    series->modality, series->number, number);
     lethe_answer_subject subject = {.file = file, .patient_id = v->person.patient_id, .study = v->study_uid, .series = series->uid, .instance = uid,
-                                    .modality = series->modality};
+                                    .modality = series->modality, .issuer = v->person.issuer};
     if (v->key != NULL && lethe_answer_subject_set(v->key, &subject, v->error) != LETHE_OK) {
         lethe_draft_destroy(draft);
         return NULL;

@@ -7,18 +7,18 @@
 
 typedef struct surname {
     const char *text;
-    lethe_draft_charset charset; /* one that can write it */
+    lethe_draft_charset charset; /* one that can write it; ASCII with accents elsewhere in the file: a wrong character set, on purpose */
 } surname;
 
 static const surname families[] = {
     {"Lefèvre", CHARSET_LATIN_1},    {"Dubois-Martinière", CHARSET_LATIN_1}, {"de La Tour d'Aigues", CHARSET_LATIN_1}, {"Grégoire", CHARSET_LATIN_1},
-    {"Fouquet", CHARSET_ASCII},      {"Bénard", CHARSET_UTF_8},              {"N'Guessan", CHARSET_LATIN_1},           {"Châtelain", CHARSET_UTF_8},
+    {"Fouquet", CHARSET_LATIN_1},      {"Bénard", CHARSET_UTF_8},              {"N'Guessan", CHARSET_LATIN_1},           {"Châtelain", CHARSET_UTF_8},
     {"Kowalczyk", CHARSET_LATIN_2},  {"Wiśniewski", CHARSET_LATIN_2},        {"Łukasiewicz", CHARSET_EXTENSIONS},      {"Dvořáček", CHARSET_LATIN_2},
-    {"Müller-Lüdenscheidt", CHARSET_LATIN_1}, {"van der Meulen", CHARSET_ASCII}, {"O'Shaughnessy", CHARSET_ASCII},     {"Fernández Ibáñez", CHARSET_LATIN_1},
+    {"Müller-Lüdenscheidt", CHARSET_LATIN_1}, {"van der Meulen", CHARSET_LATIN_1}, {"O'Shaughnessy", CHARSET_LATIN_1},     {"Fernández Ibáñez", CHARSET_LATIN_1},
     {"Gonçalves da Cunha", CHARSET_UTF_8}, {"Papadópoulos", CHARSET_UTF_8},  {"Παπαδόπουλος", CHARSET_GREEK},          {"Иванова", CHARSET_CYRILLIC},
-    {"Yamazaki", CHARSET_JAPANESE},  {"Le Goff", CHARSET_ASCII},             {"Kerleroux", CHARSET_LATIN_1},           {"Rousselière", CHARSET_EXTENSIONS},
+    {"Yamazaki", CHARSET_JAPANESE},  {"Le Goff", CHARSET_LATIN_1},             {"Kerleroux", CHARSET_LATIN_1},           {"Rousselière", CHARSET_EXTENSIONS},
     {"Bouchard", CHARSET_LATIN_1},   {"Özdemir", CHARSET_UTF_8},             {"Håkansson", CHARSET_LATIN_1},           {"Thibaudeau", CHARSET_ASCII},
-    {"Vasseur", CHARSET_LATIN_1},    {"Quéméneur", CHARSET_UTF_8},           {"D'Hondt", CHARSET_ASCII},               {"Peyronnet", CHARSET_LATIN_1},
+    {"Vasseur", CHARSET_LATIN_1},    {"Quéméneur", CHARSET_UTF_8},           {"D'Hondt", CHARSET_LATIN_1},               {"Peyronnet", CHARSET_LATIN_1},
 };
 static const char *const men[] = {"Étienne", "François", "Jean-Baptiste", "Loïc", "Gaël", "Raphaël", "Kazimierz", "Jürgen", "Théophile", "Aurélien", "Joaquim", "Mathurin"};
 static const char *const women[] = {"Hélène", "Marie-Josèphe", "Zoé", "Anaïs", "Gwenaëlle", "Bérénice", "Agnieszka", "Ingeborg", "Solène", "Eugénie", "Clémence", "Fatoumata"};

@@ -61,7 +61,7 @@ lethe_status lethe_make_report(lethe_visit *v) {
     lethe_draft_text(group, 0x0040A050, "CS", "SEPARATE", EXPECT_NOTHING);
     lethe_draft_item *tracking = content(group, "HAS OBS CONTEXT", "TEXT", "112039", "Tracking Identifier");
     lethe_draft_mixed(tracking, 0x0040A160, "UT", "Lesion 1", "Lesion 1", NULL);
-    (void)snprintf(uid, sizeof uid, "%.50s.4242", v->study_uid);
+    lethe_related_uid(v, 4242, uid);
     lethe_draft_item *tracking_uid = content(group, "HAS OBS CONTEXT", "UIDREF", "112040", "Tracking Unique Identifier");
     lethe_draft_text(tracking_uid, 0x0040A124, "UI", uid, EXPECT_UID);
     lethe_draft_item *volume = content(group, "CONTAINS", "NUM", "121218", "Volume estimated from single 2D region");

@@ -24,6 +24,7 @@ lethe_status lethe_make_scanned_form(lethe_visit *v) {
     lethe_draft_text(d, 0x00080008, "CS", "ORIGINAL\\SECONDARY", EXPECT_NOTHING);
     lethe_draft_text(d, 0x00080064, "CS", "SD", EXPECT_NOTHING);
     lethe_draft_text(d, 0x00200020, "CS", "", EXPECT_NOTHING);
+    lethe_draft_text(d, 0x00200060, "CS", "", EXPECT_NOTHING);
     lethe_put_pixel_format(draft, &f);
     lethe_draft_text(d, 0x00280301, "CS", "YES", EXPECT_NOTHING);
     memset(pixels, 245, size);

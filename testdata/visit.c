@@ -6,7 +6,17 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char uid_root[] = "2.999.1"; /* the arc for examples */
+/* A UID under 2.25 from numbers that name a thing: 2^64 + a hash of them, then another hash, in decimal. */
+static void make_uid(uint64_t a, uint64_t b, char uid[65]) {
+    lethe_random random;
+    lethe_random_seed(&random, a, b);
+    uint64_t high = lethe_random_next(&random) | 1ull << 63, low = lethe_random_next(&random) % 10000000000000000000u;
+    (void)snprintf(uid, 65, "2.25.%llu%019llu", (unsigned long long)high, (unsigned long long)low);
+}
+
+void lethe_related_uid(const lethe_visit *visit, unsigned what, char uid[65]) {
+    make_uid(visit->options->seed ^ 0x5EED, ((uint64_t)visit->patient_index * 16 + visit->study_index) << 32 | what, uid);
+}
 
 void lethe_visit_begin(lethe_visit *visit, const lethe_testdata_options *options, const char *folder, lethe_answer_key *key, unsigned patient_index,
                        unsigned study_index, lethe_error *error) {
@@ -20,7 +30,7 @@ void lethe_visit_begin(lethe_visit *visit, const lethe_testdata_options *options
     (void)snprintf(visit->study_da, sizeof visit->study_da, "%04u%02u%02u", year % 10000, month % 100, day % 100);
     (void)snprintf(visit->study_tm, sizeof visit->study_tm, "%02u%02u%02u", 8 + lethe_random_below(&visit->random, 10), lethe_random_below(&visit->random, 60),
                    lethe_random_below(&visit->random, 60));
-    (void)snprintf(visit->study_uid, sizeof visit->study_uid, "%s.%llu.%u.%u", uid_root, (unsigned long long)options->seed, patient_index + 1, study_index + 1);
+    lethe_related_uid(visit, 0, visit->study_uid);
     (void)snprintf(visit->accession, sizeof visit->accession, "ACC%07u%u", patient_index * 37 + 4001, study_index);
     (void)snprintf(visit->study_id, sizeof visit->study_id, "ST%05u%u", patient_index + 10, study_index);
     bool birthday_passed = month > visit->person.birth_month || (month == visit->person.birth_month && day >= visit->person.birth_day);
@@ -32,11 +42,11 @@ void lethe_visit_begin(lethe_visit *visit, const lethe_testdata_options *options
 void lethe_series_begin(lethe_visit *visit, lethe_series *series, unsigned number, const char *modality, const char *sop_class, const char *description,
                         const char *body_part) {
     *series = (lethe_series){.visit = visit, .modality = modality, .sop_class = sop_class, .description = description, .body_part = body_part, .number = number};
-    (void)snprintf(series->uid, sizeof series->uid, "%.50s.%u", visit->study_uid, number);
-    (void)snprintf(series->frame_uid, sizeof series->frame_uid, "%.50s.9000", visit->study_uid); /* one frame of reference a study */
+    lethe_related_uid(visit, number, series->uid);
+    lethe_related_uid(visit, 9000, series->frame_uid); /* one frame of reference a study */
 }
 
-void lethe_instance_uid(const lethe_series *series, unsigned number, char uid[65]) { (void)snprintf(uid, 65, "%.55s.%u", series->uid, number); }
+void lethe_instance_uid(const lethe_series *series, unsigned number, char uid[65]) { lethe_related_uid(series->visit, 100000 * series->number + number, uid); }
 
 /* --- planted text --- */
 

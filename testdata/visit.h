@@ -38,6 +38,8 @@ void lethe_visit_begin(lethe_visit *visit, const lethe_testdata_options *options
 void lethe_series_begin(lethe_visit *visit, lethe_series *series, unsigned number, const char *modality, const char *sop_class, const char *description,
                         const char *body_part);
 
+/* The UID of something of this examination, named by a number that only it has (0 the study, 1 to 999 series, 100000 and more instances). */
+void lethe_related_uid(const lethe_visit *visit, unsigned what, char uid[65]);
 /* UID of instance `number` (from 1) of a series. */
 void lethe_instance_uid(const lethe_series *series, unsigned number, char uid[65]);
 /* A draft with patient, study, series, equipment and SOP common modules filled and answered; its subject is set in the key. NULL when memory is
