@@ -14,5 +14,9 @@
 #define LETHE_LIMIT_TIFF_TILES (64u << 20)       /* tiles of one directory */
 #define LETHE_LIMIT_TEXT_FILE_BYTES (64u << 20)  /* YAML, XML, ini, CSV headers */
 #define LETHE_LIMIT_CSV_FIELD_BYTES (1u << 20)
+#define LETHE_LIMIT_ARCHIVE_ENTRIES (4u << 20)    /* members of a ZIP or tar file */
+#define LETHE_LIMIT_ARCHIVE_RATIO 200            /* unpacked to packed size, beyond the first LETHE_LIMIT_ARCHIVE_FREE_BYTES */
+#define LETHE_LIMIT_ARCHIVE_FREE_BYTES (256u << 20)
+#define LETHE_LIMIT_ARCHIVE_BYTES (4ull << 40)   /* unpacked */
 
 #endif

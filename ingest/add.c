@@ -5,9 +5,11 @@
 #include "core/text.h"
 #include "imaging/dicom/dataset.h"
 #include "imaging/slide/slide.h"
+#include "ingest/archive.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -27,6 +29,7 @@ struct lethe_adder {
     lethe_inbox_file *files[BATCH];
     char *originals[BATCH];
     size_t waiting;
+    const char *archive_name; /* while one is being taken in */
 };
 
 lethe_status lethe_adder_create(lethe_queue *queue, lethe_inbox *inbox, const lethe_add_options *options, lethe_adder **out, lethe_error *error) {
@@ -115,6 +118,7 @@ typedef struct found {
     const char *extension;
     bool is_index; /* a DICOMDIR */
     bool is_folder_slide;
+    bool is_archive;
 } found;
 
 static void take_ascii(char *out, size_t size, const char *text) {
@@ -134,6 +138,13 @@ static void take_utf8(char *out, size_t size, const char *text) {
         used += length;
     }
     out[used] = '\0';
+}
+
+/* "scan.zip/folder/image" for a member of an archive. */
+static void take_name(const lethe_adder *adder, lethe_item *item, const char *name) {
+    char full[sizeof item->source_name];
+    (void)snprintf(full, sizeof full, "%s%s%s", adder->archive_name == NULL ? "" : adder->archive_name, adder->archive_name == NULL ? "" : "/", name);
+    take_utf8(item->source_name, sizeof item->source_name, full);
 }
 
 static void quarantine(found *what, const char *reason) {
@@ -171,6 +182,10 @@ static lethe_status look(lethe_adder *adder, const char *path, const lethe_map *
         return LETHE_OK;
     }
     const char *slide = lethe_slide_detect(path);
+    if (slide == NULL && lethe_archive_looks_like(map->bytes, map->size)) {
+        what->is_archive = true;
+        return LETHE_OK;
+    }
     if (slide == NULL) {
         quarantine(what, "neither DICOM nor a known slide format");
         return LETHE_OK;
@@ -189,6 +204,8 @@ static lethe_status copy_in(lethe_adder *adder, const char *path, found *what, l
     return lethe_inbox_copy(adder->inbox, map->fd, map->size, what->skip_bytes, what->extension, &what->item, file, error);
 }
 
+static lethe_status add_archive(lethe_adder *adder, const char *path, const char *name, found *what, lethe_error *error);
+
 static lethe_status add_one(lethe_adder *adder, const char *path, const char *name, lethe_error *error) {
     lethe_map map = {.fd = -1};
     lethe_inbox_file *file = NULL;
@@ -196,12 +213,17 @@ static lethe_status add_one(lethe_adder *adder, const char *path, const char *na
     lethe_status status = lethe_map_open(path, &map, error);
     if (status != LETHE_OK) return status;
     status = look(adder, path, &map, &what);
+    if (status == LETHE_OK && what.is_archive) {
+        if (adder->archive_name != NULL) quarantine(&what, "an archive within an archive");
+        else status = add_archive(adder, path, name, &what, error);
+        what.is_archive = what.item.state != LETHE_ITEM_QUARANTINED;
+    }
     if (status == LETHE_OK && what.is_index) {
         adder->counts.indexes++;
-    } else if (status == LETHE_OK) {
+    } else if (status == LETHE_OK && !what.is_archive) {
         what.item.priority = adder->options.priority;
         (void)snprintf(what.item.source, sizeof what.item.source, "%s", adder->options.source);
-        take_utf8(what.item.source_name, sizeof what.item.source_name, name);
+        take_name(adder, &what.item, name);
         status = copy_in(adder, path, &what, &file, &map, error);
         if (status == LETHE_OK) status = enqueue(adder, &what.item, file, path, error);
     }
@@ -243,6 +265,46 @@ static lethe_status visit(void *context, const char *path, const char *relative,
     lethe_adder *adder = context;
     if (belongs_to_slide(path)) return LETHE_OK;
     return lethe_adder_file(adder, path, relative, error);
+}
+
+/* --- archives --- */
+
+static int remove_entry(const char *path, const struct stat *info, int kind, struct FTW *where) {
+    (void)info;
+    (void)where;
+    return kind == FTW_DP ? rmdir(path) : unlink(path);
+}
+
+/* Unpack into a private folder and take that in. An archive that is refused goes to quarantine as a whole and gives nothing. */
+static lethe_status add_archive(lethe_adder *adder, const char *path, const char *name, found *what, lethe_error *error) {
+    char *folder = NULL;
+    uint64_t room = 0;
+    lethe_status status = lethe_inbox_make_folder(adder->inbox, &folder, &room, error);
+    if (status != LETHE_OK) return status;
+    lethe_error refusal = {0};
+    status = lethe_archive_unpack(path, folder, room, &refusal);
+    if (status == LETHE_UNSAFE || status == LETHE_LIMIT || status == LETHE_MALFORMED) {
+        what->extension = ".bin";
+        quarantine(what, refusal.message);
+        status = LETHE_OK;
+    } else if (status != LETHE_OK) {
+        (void)lethe_fail(error, status, "%s", refusal.message);
+    } else {
+        adder->archive_name = name;
+        /* The archive is done when its members are committed. */
+        lethe_add_done_fn done = adder->options.done;
+        uint64_t failed_before = adder->counts.failed;
+        status = lethe_adder_flush(adder, error);
+        adder->options.done = NULL;
+        if (status == LETHE_OK) status = lethe_walk(folder, visit, adder, error);
+        if (status == LETHE_OK) status = lethe_adder_flush(adder, error);
+        adder->options.done = done;
+        adder->archive_name = NULL;
+        if (status == LETHE_OK && done != NULL && adder->counts.failed == failed_before) done(adder->options.context, path);
+    }
+    (void)nftw(folder, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+    lethe_free(folder);
+    return status;
 }
 
 lethe_status lethe_adder_path(lethe_adder *adder, const char *path, lethe_error *error) {

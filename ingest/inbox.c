@@ -4,11 +4,13 @@
 #include "core/memory.h"
 #include "core/text.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <openssl/evp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/random.h>
@@ -387,6 +389,25 @@ lethe_status lethe_inbox_copy_slide(lethe_inbox *inbox, const char *path, lethe_
     return status;
 }
 
+lethe_status lethe_inbox_make_folder(lethe_inbox *inbox, char **path, uint64_t *room_bytes, lethe_error *error) {
+    *path = NULL;
+    *room_bytes = 0;
+    uint64_t free_bytes = 0;
+    lethe_status status = lethe_inbox_has_room(inbox, 0, error);
+    if (status == LETHE_OK) status = lethe_inbox_free_bytes(inbox, &free_bytes, error);
+    char *folder = status == LETHE_OK ? lethe_path_join(inbox->project->inbox_path, ".unpack-XXXXXX") : NULL;
+    if (status == LETHE_OK && folder == NULL) status = lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path");
+    if (status == LETHE_OK && mkdtemp(folder) == NULL) status = lethe_fail_errno(error, errno, "cannot make a folder for unpacking");
+    if (status != LETHE_OK) {
+        lethe_free(folder);
+        return status;
+    }
+    /* Twice: unpacked, and copied into the inbox. */
+    *room_bytes = (free_bytes - inbox->reserve_bytes) / 2;
+    *path = folder;
+    return LETHE_OK;
+}
+
 /* --- leftovers --- */
 
 typedef struct sweeper {
@@ -424,6 +445,19 @@ static lethe_status sweep_file(void *context, const char *path, const char *rela
     return LETHE_OK;
 }
 
+/* Their files are gone already; what stays are folders. */
+static void remove_unpack_folders(const lethe_inbox *inbox) {
+    DIR *folder = opendir(inbox->project->inbox_path);
+    if (folder == NULL) return;
+    for (const struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+        if (strncmp(entry->d_name, ".unpack-", 8) != 0) continue;
+        char *path = lethe_path_join(inbox->project->inbox_path, entry->d_name);
+        if (path != NULL) remove_tree(path);
+        lethe_free(path);
+    }
+    (void)closedir(folder);
+}
+
 lethe_status lethe_inbox_sweep(lethe_inbox *inbox, lethe_queue *queue, uint64_t *removed, lethe_error *error) {
     if (removed != NULL) *removed = 0;
     if (inbox->lock_fd >= 0) return LETHE_OK;
@@ -440,6 +474,7 @@ lethe_status lethe_inbox_sweep(lethe_inbox *inbox, lethe_queue *queue, uint64_t 
             lethe_statement_prepare(lethe_queue_database(queue), "SELECT 1 FROM item WHERE path >= ?1 AND path <= ?2 LIMIT 1", &sweep.known, error);
         if (status == LETHE_OK) status = lethe_walk(inbox->project->inbox_path, sweep_file, &sweep, error);
         lethe_statement_finalize(sweep.known);
+        if (status == LETHE_OK) remove_unpack_folders(inbox);
     }
     if (flock(inbox->lock_fd, LOCK_SH) != 0 && status == LETHE_OK) status = lethe_fail_errno(error, errno, "cannot lock the inbox");
     if (removed != NULL) *removed = sweep.removed;

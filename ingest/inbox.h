@@ -52,6 +52,10 @@ LETHE_NODISCARD lethe_status lethe_inbox_copy(lethe_inbox *inbox, int source_fd,
 LETHE_NODISCARD lethe_status lethe_inbox_copy_slide(lethe_inbox *inbox, const char *path, lethe_item *item, lethe_inbox_file **out,
                                                     lethe_error *error);
 
+/* Make a private folder for unpacking and tell how many bytes may go there. The caller frees the path and removes the folder; the next sweep removes
+ * it if the process dies. */
+LETHE_NODISCARD lethe_status lethe_inbox_make_folder(lethe_inbox *inbox, char **path, uint64_t *room_bytes, lethe_error *error);
+
 /* Remove files that no row knows: leftovers of a process that died before it acknowledged them. Does nothing while another process takes images in.
  * `removed` may be NULL. Call before writing anything. Afterwards this process counts as one that takes images in, until lethe_inbox_close. */
 LETHE_NODISCARD lethe_status lethe_inbox_sweep(lethe_inbox *inbox, lethe_queue *queue, uint64_t *removed, lethe_error *error);
