@@ -29,7 +29,7 @@ static const lethe_slide_rules lethe_slide_dicom = REFUSED("dicom", "DICOM slide
 static const lethe_slide_rules lethe_slide_tiff = REFUSED("tiff", "a TIFF file, but not a tiled pyramid that can be read");
 
 const lethe_slide_rules *const lethe_slide_registry[] = {
-    &lethe_slide_aperio, &lethe_slide_generic,
+    &lethe_slide_aperio, &lethe_slide_generic, &lethe_slide_ome, &lethe_slide_philips, &lethe_slide_leica, &lethe_slide_ventana, &lethe_slide_hamamatsu,
     &lethe_slide_zeiss,  &lethe_slide_olympus, &lethe_slide_isyntax, &lethe_slide_sakura,
     &lethe_slide_vms,    &lethe_slide_trestle, &lethe_slide_dicom,   &lethe_slide_tiff,    NULL,
 };

@@ -6,6 +6,8 @@
 
 #include <inttypes.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 /* Tags that describe pixels (TIFF 6.0, its technical notes, libtiff). Numbers, with the most values that make sense. */
 static const lethe_tag_rule image_tags[] = {
@@ -107,12 +109,16 @@ lethe_status lethe_plan_remove_children(lethe_slide_job *job, const lethe_tiff_d
 
 /* --- keeping --- */
 
+enum { RELEASE_BYTES = 8 << 20 };
+
 typedef struct keeper {
     lethe_slide_job *job;
     const lethe_tiff_directory *directory;
     lethe_tiff_draft_directory *out;
     uint64_t compression;
     uint64_t raw_bytes; /* of an uncompressed tile or full strip */
+    uint64_t released;  /* end of the part of the source whose pages were given back */
+    uint64_t stream;    /* offset of the stream that is looked into */
     lethe_error *error;
 } keeper;
 
@@ -148,9 +154,25 @@ static bool is_zero(const uint8_t *bytes, uint64_t size) {
     return true;
 }
 
+/* The source is mapped: pages that were looked at would count as memory of ours. They stay in the page cache. */
+static void give_back(keeper *k, uint64_t upto) {
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+    if (upto < k->released) k->released = 0; /* tiles out of order */
+    upto &= ~(page - 1);
+    if (upto < k->released + RELEASE_BYTES) return;
+    (void)madvise((void *)(uintptr_t)(k->job->probe->tree->bytes + k->released), (size_t)(upto - k->released), MADV_DONTNEED);
+    k->released = upto;
+}
+
+static void on_passed(void *context, size_t offset) {
+    keeper *k = context;
+    give_back(k, k->stream + offset);
+}
+
 static lethe_status look_into(keeper *k, lethe_tiff_segment *segment) {
     const uint8_t *bytes = k->job->probe->tree->bytes + segment->offset;
-    lethe_stream_pieces pieces = {0};
+    lethe_stream_pieces pieces = {.passed = on_passed, .passed_context = k};
+    k->stream = segment->offset;
     lethe_status status = LETHE_OK;
     switch (k->compression) {
     case LETHE_TIFF_JPEG: status = lethe_jpeg_check(bytes, (size_t)segment->bytes, &pieces, k->error); break;
@@ -208,6 +230,7 @@ static lethe_status keep_segments(keeper *k) {
         }
         lethe_status status = look_into(k, &segments[i]);
         if (status != LETHE_OK) return status;
+        give_back(k, last_offset + last_bytes);
     }
     k->job->result->tiles_kept += list.count;
     return lethe_tiff_draft_segments(k->out, list.tiled, segments, list.count, k->error);
@@ -215,7 +238,7 @@ static lethe_status keep_segments(keeper *k) {
 
 /* JPEGTables hold quantisation and Huffman tables; anything else in there goes. */
 static lethe_status keep_jpeg_tables(keeper *k, const lethe_tiff_entry *entry) {
-    lethe_stream_pieces pieces;
+    lethe_stream_pieces pieces = {0};
     lethe_status status = lethe_jpeg_check(entry->value, (size_t)entry->bytes, &pieces, k->error);
     if (status != LETHE_OK) return status;
     if (pieces.dropped_bytes == 0) return lethe_tiff_draft_keep(k->out, entry, k->error);

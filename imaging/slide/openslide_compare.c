@@ -1,9 +1,10 @@
 /* The same slide in OpenSlide's eyes. */
 #include "core/memory.h"
+#include "core/text.h"
 #include "imaging/slide/openslide_compare.h"
 
 #include <openslide.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { SIDE = 256, PER_LEVEL = 3 };
@@ -29,13 +30,24 @@ static lethe_status compare_shape(openslide_t *a, openslide_t *b, lethe_error *e
     return LETHE_OK;
 }
 
+/* Debian's OpenSlide shows memory that was never written where a level is narrower than its tile: nothing to compare there. */
+static bool is_narrow(openslide_t *slide, int32_t level) {
+    char name[64];
+    int64_t width, height, tile = 0;
+    (void)snprintf(name, sizeof name, "openslide.level[%d].tile-width", level);
+    const char *text = openslide_get_property_value(slide, name);
+    openslide_get_level_dimensions(slide, level, &width, &height);
+    return text && lethe_text_to_int64(text, &tile) && width < tile;
+}
+
 static lethe_status compare_pixels(openslide_t *a, openslide_t *b, uint64_t *regions, lethe_error *error) {
     const size_t bytes = (size_t)SIDE * SIDE * 4;
     uint32_t *left = lethe_alloc_array(1, bytes), *right = lethe_alloc_array(1, bytes);
     lethe_status status = left && right ? LETHE_OK : lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
     int64_t width, height;
     openslide_get_level0_dimensions(a, &width, &height);
-    for (int32_t level = 0; status == LETHE_OK && level < openslide_get_level_count(a); level++)
+    for (int32_t level = 0; status == LETHE_OK && level < openslide_get_level_count(a); level++) {
+        if (is_narrow(a, level)) continue;
         for (int64_t i = 0; status == LETHE_OK && i < PER_LEVEL; i++) {
             int64_t x = i * (width - SIDE) / PER_LEVEL, y = (PER_LEVEL - 1 - i) * (height - SIDE) / PER_LEVEL;
             if (x < 0) x = 0;
@@ -47,6 +59,7 @@ static lethe_status compare_pixels(openslide_t *a, openslide_t *b, uint64_t *reg
             else if (memcmp(left, right, bytes) != 0) status = lethe_fail(error, LETHE_UNSAFE, "OpenSlide sees other pixels on level %d", level);
             else (*regions)++;
         }
+    }
     lethe_free(left);
     lethe_free(right);
     return status;

@@ -29,8 +29,14 @@ static bool is_table_marker(uint8_t marker) {
 }
 
 /* Walk entropy-coded data from `at` to its next real marker. */
-static size_t skip_entropy(const uint8_t *bytes, size_t size, size_t at) {
+static size_t skip_entropy(const uint8_t *bytes, size_t size, size_t at, const lethe_stream_pieces *pieces) {
+    enum { PASS_BYTES = 8 << 20 };
+    size_t told = at;
     while (at + 1 < size) {
+        if (at - told > PASS_BYTES && pieces->passed) {
+            pieces->passed(pieces->passed_context, at);
+            told = at;
+        }
         const uint8_t *found = memchr(bytes + at, 0xFF, size - at - 1);
         if (!found) return size;
         at = (size_t)(found - bytes);
@@ -42,7 +48,8 @@ static size_t skip_entropy(const uint8_t *bytes, size_t size, size_t at) {
 }
 
 lethe_status lethe_jpeg_check(const uint8_t *bytes, size_t size, lethe_stream_pieces *pieces, lethe_error *error) {
-    *pieces = (lethe_stream_pieces){0};
+    pieces->count = 0;
+    pieces->dropped_bytes = 0;
     if (size < 4 || bytes[0] != 0xFF || bytes[1] != 0xD8) return lethe_fail(error, LETHE_MALFORMED, "tile is not a JPEG stream");
     lethe_status status = keep(pieces, 0, 2, error);
     size_t at = 2;
@@ -61,7 +68,7 @@ lethe_status lethe_jpeg_check(const uint8_t *bytes, size_t size, lethe_stream_pi
             return lethe_fail(error, LETHE_MALFORMED, "JPEG segment at byte %zu is cut off", at);
         size_t end = at + 2 + be16(bytes + at + 2);
         if (marker == 0xDA) {
-            size_t next = skip_entropy(bytes, size, end);
+            size_t next = skip_entropy(bytes, size, end, pieces);
             if (next == size) return lethe_fail(error, LETHE_MALFORMED, "JPEG stream has no end");
             status = keep(pieces, at, next, error);
             at = next;
@@ -92,7 +99,8 @@ static bool is_encoder_name(const uint8_t *text, size_t size) {
 }
 
 lethe_status lethe_j2k_check(const uint8_t *bytes, size_t size, lethe_stream_pieces *pieces, lethe_error *error) {
-    *pieces = (lethe_stream_pieces){0};
+    pieces->count = 0;
+    pieces->dropped_bytes = 0;
     if (size >= 12 && memcmp(bytes + 4, "jP  ", 4) == 0) return lethe_fail(error, LETHE_UNSAFE, "tile is a boxed JPEG 2000 file, not a codestream");
     if (size < 4 || memcmp(bytes, "\xFF\x4F", 2) != 0) return lethe_fail(error, LETHE_MALFORMED, "tile is not a JPEG 2000 codestream");
     size_t at = 2;

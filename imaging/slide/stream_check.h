@@ -15,6 +15,9 @@ typedef struct lethe_stream_pieces {
     } keep[LETHE_STREAM_PIECES]; /* what stays, in order */
     unsigned count;
     size_t dropped_bytes; /* 0: the stream is clean, keep[0] is all of it */
+    /* Set by the caller, may be NULL: called now and then with how far a long stream has been looked at. */
+    void (*passed)(void *context, size_t offset);
+    void *passed_context;
 } lethe_stream_pieces;
 
 /* A JPEG (ITU-T T.81) interchange or abbreviated stream, or JPEGTables. Dropped: COM, APPn other than JFIF (without thumbnail), Adobe and ICC, fill

@@ -127,6 +127,11 @@ lethe_status lethe_tiff_draft_segments(lethe_tiff_draft_directory *directory, bo
     return lethe_tiff_draft_raw(directory, tiled ? LETHE_TIFF_TILE_BYTE_COUNTS : LETHE_TIFF_STRIP_BYTE_COUNTS, type, count, NULL, error);
 }
 
+void lethe_tiff_draft_segments_of(const lethe_tiff_draft_directory *directory, lethe_tiff_segment **segments, uint64_t *count) {
+    *segments = directory->segments;
+    *count = directory->segment_count;
+}
+
 /* --- layout --- */
 
 static lethe_status add_block(layout *l, block added) {

@@ -48,6 +48,9 @@ LETHE_NODISCARD lethe_status lethe_tiff_draft_text(lethe_tiff_draft_directory *d
 LETHE_NODISCARD lethe_status lethe_tiff_draft_segments(lethe_tiff_draft_directory *directory, bool tiled, lethe_tiff_segment *segments, uint64_t count,
                                                        lethe_error *error);
 
+/* The segments as given; NULL and 0 when there are none. */
+void lethe_tiff_draft_segments_of(const lethe_tiff_draft_directory *directory, lethe_tiff_segment **segments, uint64_t *count);
+
 /* Write to `output`, which must be empty. `source_fd` is the source's descriptor. Errors: LETHE_UNSAFE when kept segments overlap each other in part,
  * LETHE_LIMIT when a classic file would pass 4 GiB, LETHE_IO, LETHE_NO_MEMORY. */
 typedef void (*lethe_tiff_progress_fn)(void *context, uint64_t done_bytes, uint64_t total_bytes);

@@ -1,0 +1,95 @@
+/* Hamamatsu NDPI. The magnification of each directory tells its role: above 0 a level or focal plane, -1 the macro photograph of the whole slide with its
+ * label, -2 the map of what was scanned. There is no label image of its own: the macro is it. */
+#include "core/memory.h"
+#include "deid/slides/slide_job.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static const lethe_tag_rule extra_tags[] = {{LETHE_NDPI_FORMAT_FLAG, 1}, {LETHE_NDPI_SOURCE_LENS, 1}, {65422, 1}, {65423, 1}, {65424, 1}, {0, 0}};
+static const lethe_typed_rule words[] = {
+    {"make", LETHE_TYPED_WORD, "Hamamatsu"},
+    {"model", LETHE_TYPED_WORD, "NanoZoomer|NanoZoomer HT|NanoZoomer-HT|NanoZoomer-XR|NanoZoomer S210|NanoZoomer S360|C9600-02|C9600-12|C10730-12|C10730-13|C12000|C13140-01|C13210-01|C13220-01"},
+    {NULL, LETHE_TYPED_NOTHING, NULL},
+};
+static const lethe_typed_rule *const vocabulary[] = {words, NULL};
+static const uint16_t handled[] = {LETHE_TIFF_MAKE, LETHE_TIFF_MODEL, LETHE_NDPI_MCU_STARTS, LETHE_NDPI_MCU_STARTS_HIGH, 0};
+
+static lethe_status keep_word(lethe_slide_job *job, const lethe_tiff_directory *d, lethe_tiff_draft_directory *out, uint16_t tag, const char *allowed,
+                              lethe_error *error) {
+    const char *text = lethe_tiff_text(job->probe->tree, d, tag);
+    if (!text) return lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
+    if (!*text) return LETHE_OK;
+    if (lethe_typed_fits(LETHE_TYPED_WORD, allowed, text, strlen(text))) return lethe_tiff_draft_text(out, tag, text, error);
+    job->result->tags_removed++;
+    return lethe_job_removed(job, text, strlen(text), error);
+}
+
+/* Offsets of restart intervals, relative to the strip: kept when they rise and lie inside it, moved when the stream's head got shorter. */
+static lethe_status keep_mcu_starts(lethe_slide_job *job, const lethe_tiff_directory *d, lethe_tiff_draft_directory *out, uint64_t stream_bytes,
+                                    uint64_t dropped, lethe_error *error) {
+    const lethe_tiff_tree *tree = job->probe->tree;
+    const lethe_tiff_entry *low = lethe_tiff_find(d, LETHE_NDPI_MCU_STARTS), *high = lethe_tiff_find(d, LETHE_NDPI_MCU_STARTS_HIGH);
+    if (!low) return LETHE_OK;
+    if (low->type != LETHE_TIFF_LONG || (high && (high->type != LETHE_TIFF_LONG || high->count != low->count)) || !low->count)
+        return lethe_fail(error, LETHE_UNSAFE, "restart offsets of directory %u are of a wrong type", d->index);
+    uint8_t *lows = lethe_arena_alloc_array(job->arena, (size_t)low->count, 4), *highs = high ? lethe_arena_alloc_array(job->arena, (size_t)low->count, 4) : NULL;
+    if (!lows || (high && !highs)) return lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
+    uint64_t before = 0;
+    for (uint64_t i = 0; i < low->count; i++) {
+        uint64_t value = 0, upper = 0;
+        (void)lethe_tiff_entry_uint(tree, low, i, &value);
+        if (high) (void)lethe_tiff_entry_uint(tree, high, i, &upper);
+        value |= upper << 32;
+        if ((i && value <= before) || value < dropped || value >= stream_bytes + dropped)
+            return lethe_fail(error, LETHE_UNSAFE, "restart offset %" PRIu64 " of directory %u is not plausible", i, d->index);
+        before = value;
+        value -= dropped;
+        for (unsigned b = 0; b < 4; b++) {
+            lows[4 * i + b] = (uint8_t)(value >> 8 * b);
+            if (highs) highs[4 * i + b] = (uint8_t)(value >> (32 + 8 * b));
+        }
+    }
+    lethe_status status = lethe_tiff_draft_raw(out, LETHE_NDPI_MCU_STARTS, LETHE_TIFF_LONG, low->count, lows, error);
+    if (status == LETHE_OK && high) status = lethe_tiff_draft_raw(out, LETHE_NDPI_MCU_STARTS_HIGH, LETHE_TIFF_LONG, low->count, highs, error);
+    return status;
+}
+
+static lethe_status keep_level(lethe_slide_job *job, const lethe_tiff_directory *d, lethe_error *error) {
+    lethe_tiff_draft_directory *out;
+    lethe_status status = lethe_plan_keep(job, d, NULL, extra_tags, handled, &out, error);
+    if (status == LETHE_OK) status = lethe_plan_remove_children(job, d, 0, error);
+    if (status == LETHE_OK) status = keep_word(job, d, out, LETHE_TIFF_MAKE, words[0].words, error);
+    if (status == LETHE_OK) status = keep_word(job, d, out, LETHE_TIFF_MODEL, words[1].words, error);
+    if (status != LETHE_OK) return status;
+    lethe_tiff_segment *segments;
+    uint64_t count;
+    lethe_tiff_draft_segments_of(out, &segments, &count);
+    if (count != 1) return lethe_tiff_find(d, LETHE_NDPI_MCU_STARTS) ? lethe_fail(error, LETHE_UNSAFE, "directory %u has several strips", d->index) : LETHE_OK;
+    uint64_t original = lethe_tiff_uint(job->probe->tree, d, LETHE_TIFF_STRIP_BYTE_COUNTS, 0), dropped = 0;
+    /* Only what went out of the stream's head moves the restart intervals. */
+    if (segments->pieces) {
+        dropped = original - segments->bytes;
+        const lethe_tiff_piece *last = &segments->pieces[segments->piece_count - 1];
+        dropped -= segments->offset + original - (last->offset + last->bytes);
+    }
+    return keep_mcu_starts(job, d, out, segments->bytes, dropped, error);
+}
+
+static lethe_status plan(lethe_slide_job *job, lethe_error *error) {
+    const lethe_tiff_tree *tree = job->probe->tree;
+    lethe_status status = LETHE_OK;
+    for (const lethe_tiff_directory *d = tree->first; status == LETHE_OK && d; d = d->next) {
+        double lens = lethe_tiff_double(tree, d, LETHE_NDPI_SOURCE_LENS, 0);
+        if (lens > 0) {
+            status = keep_level(job, d, error);
+            continue;
+        }
+        if (lens != -1 && lens != -2) return lethe_fail(error, LETHE_UNSAFE, "directory %u has no known magnification", d->index);
+        job->label_found |= lens == -1;
+        status = lethe_plan_remove(job, d, NULL, error);
+    }
+    return status;
+}
+
+const lethe_slide_rules lethe_slide_hamamatsu = {.name = "hamamatsu", .extension = ".ndpi", .has_label_always = true, .plan = plan, .vocabulary = vocabulary};
