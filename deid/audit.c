@@ -1,0 +1,338 @@
+#include "deid/audit.h"
+
+#include "core/memory.h"
+#include "core/text.h"
+#include "deid/audit_walk.h"
+#include "deid/matcher.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { LONGEST_VALUE = 4096 };
+
+typedef enum writing { AS_IS, AS_LATIN, AS_PLAIN, AS_UTF16LE, AS_UTF16BE, AS_BASE64, AS_OTHER_ORDER, WRITINGS } writing;
+
+struct lethe_audit {
+    lethe_matcher *matcher;
+    lethe_buffer allowed; /* values, each ended by a newline */
+    lethe_buffer inflated;
+};
+
+static const char *const kind_names[LETHE_AUDIT_KINDS] = {"name", "known identifier", "removed value", "date", "UID"};
+static const char *const writing_names[WRITINGS] = {"as it was", "in Latin-1", "without accents", "in UTF-16", "in UTF-16", "in base64", "in another order"};
+
+lethe_status lethe_audit_create(lethe_audit **out, lethe_error *error) {
+    *out = lethe_alloc_array(1, sizeof **out);
+    if (*out == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for an audit");
+    lethe_buffer_init(&(*out)->inflated, 1u << 30);
+    lethe_buffer_init(&(*out)->allowed, 16u << 20);
+    lethe_status status = lethe_matcher_create(&(*out)->matcher, error);
+    if (status != LETHE_OK) {
+        lethe_audit_destroy(*out);
+        *out = NULL;
+    }
+    return status;
+}
+
+void lethe_audit_destroy(lethe_audit *audit) {
+    if (audit == NULL) return;
+    lethe_matcher_destroy(audit->matcher);
+    lethe_buffer_release(&audit->inflated);
+    lethe_buffer_release(&audit->allowed);
+    lethe_free(audit);
+}
+
+void lethe_audit_reset(lethe_audit *audit) {
+    lethe_matcher_clear(audit->matcher);
+    lethe_buffer_clear(&audit->allowed);
+}
+
+size_t lethe_audit_pattern_count(const lethe_audit *audit) { return lethe_matcher_count(audit->matcher); }
+
+lethe_status lethe_audit_allow(lethe_audit *audit, const void *bytes, size_t size, lethe_error *error) {
+    lethe_status status = lethe_buffer_append(&audit->allowed, bytes, size, error);
+    return status == LETHE_OK ? lethe_buffer_append(&audit->allowed, "\n", 1, error) : status;
+}
+
+static bool is_allowed(const lethe_audit *a, const char *text, size_t size) {
+    for (size_t i = 0; i + size <= a->allowed.size; i++)
+        if (strncasecmp((const char *)a->allowed.bytes + i, text, size) == 0) return true;
+    return false;
+}
+
+/* --- writings of a value --- */
+
+static lethe_status put(lethe_audit *a, const void *bytes, size_t size, unsigned stride, unsigned flags, lethe_audit_kind kind, writing how, lethe_error *error) {
+    return lethe_matcher_add(a->matcher, bytes, size, stride, flags, (uint16_t)(kind * WRITINGS + how), error);
+}
+
+/* The letter without its accent for Latin-1 and Latin Extended-A, two letters for ligatures; 0 when there is none. */
+static const char *without_accent(uint32_t c) {
+    static const char *const latin1[] = {"A", "A", "A", "A", "A", "A", "AE", "C", "E", "E", "E", "E", "I", "I", "I", "I", "D", "N", "O", "O", "O", "O", "O", NULL,
+                                         "O", "U", "U", "U", "U", "Y", "TH", "ss"};
+    static const char extended[] = "AaAaAaCcCcCcCcDdDdEeEeEeEeEeGgGgGgGgHhHhIiIiIiIiIi??JjKk?LlLlLlLlLlNnNnNn???OoOoOo??RrRrRrSsSsSsSsTtTtTtUuUuUuUuUuUuWwYyYZzZzZzs";
+    static _Thread_local char one[2];
+    if (c >= 0xC0 && c <= 0xDF) return latin1[c - 0xC0];
+    if (c >= 0xE0 && c <= 0xFF) return c == 0xFF ? "Y" : latin1[c - 0xE0];
+    if (c >= 0x100 && c < 0x100 + sizeof extended - 1 && extended[c - 0x100] != '?') {
+        one[0] = extended[c - 0x100];
+        return one;
+    }
+    if (c == 0x152 || c == 0x153) return "OE";
+    return NULL;
+}
+
+/* The other case of a letter with an accent, of Greek and of Cyrillic; the same code point when there is none. */
+static uint32_t other_case(uint32_t c) {
+    if ((c >= 0xC0 && c <= 0xDE && c != 0xD7) || (c >= 0x391 && c <= 0x3A9) || (c >= 0x410 && c <= 0x42F)) return c + 0x20;
+    if ((c >= 0xE0 && c <= 0xFE && c != 0xF7) || (c >= 0x3B1 && c <= 0x3C9 && c != 0x3C2) || (c >= 0x430 && c <= 0x44F)) return c - 0x20;
+    if ((c >= 0x100 && c <= 0x137) || (c >= 0x14A && c <= 0x177)) return c ^ 1;
+    if (c >= 0x400 && c <= 0x40F) return c + 0x50;
+    if (c >= 0x450 && c <= 0x45F) return c - 0x50;
+    return c;
+}
+
+static bool is_upper(uint32_t c) { return (c >= 0xC0 && c <= 0xDE) || (c >= 0x391 && c <= 0x3A9) || (c >= 0x400 && c <= 0x42F) || (c >= 0x100 && c <= 0x177 && (c & 1) == 0); }
+
+typedef struct forms {
+    uint8_t latin[LONGEST_VALUE], plain[2 * LONGEST_VALUE], utf16[2 * LONGEST_VALUE], upper[4 * LONGEST_VALUE], lower[4 * LONGEST_VALUE];
+    uint8_t latin_upper[LONGEST_VALUE], latin_lower[LONGEST_VALUE];
+    size_t latin_size, plain_size, utf16_size, upper_size, lower_size;
+    bool ascii, latin_valid, bmp;
+} forms;
+
+static void make_forms(const char *utf8, size_t size, forms *f) {
+    f->latin_size = f->plain_size = f->utf16_size = f->upper_size = f->lower_size = 0;
+    f->ascii = f->latin_valid = f->bmp = true;
+    for (const char *at = utf8, *end = utf8 + size; at < end;) {
+        uint32_t c = lethe_utf8_next(&at, end), swapped = other_case(c);
+        uint32_t up = is_upper(c) ? c : swapped, down = is_upper(c) ? swapped : c;
+        if (c >= 0x80) f->ascii = false;
+        if (c > 0xFF) f->latin_valid = false;
+        if (c > 0xFFFF) f->bmp = false;
+        f->latin_upper[f->latin_size] = (uint8_t)up;
+        f->latin_lower[f->latin_size] = (uint8_t)down;
+        f->latin[f->latin_size++] = (uint8_t)c;
+        f->utf16[f->utf16_size++] = (uint8_t)c;
+        f->utf16[f->utf16_size++] = (uint8_t)(c >> 8);
+        f->upper_size += lethe_utf8_put(up, (char *)f->upper + f->upper_size);
+        f->lower_size += lethe_utf8_put(down, (char *)f->lower + f->lower_size);
+        const char *base = without_accent(c);
+        if (base == NULL) f->plain_size += lethe_utf8_put(c, (char *)f->plain + f->plain_size);
+        for (; base != NULL && *base != '\0'; base++) f->plain[f->plain_size++] = (uint8_t)*base;
+    }
+}
+
+/* The part of a base64 text that does not depend on what stands around the value, for its three alignments. */
+static lethe_status put_base64(lethe_audit *a, const uint8_t *bytes, size_t size, lethe_audit_kind kind, lethe_error *error) {
+    lethe_status status = LETHE_OK;
+    for (size_t skip = 0; skip < 3 && status == LETHE_OK; skip++) {
+        size_t first = (3 - skip) % 3, whole = size > first ? (size - first) / 3 * 3 : 0;
+        if (whole < 6) continue;
+        lethe_buffer text;
+        lethe_buffer_init(&text, 2 * LONGEST_VALUE);
+        status = lethe_base64(bytes + first, whole, &text, error);
+        if (status == LETHE_OK) status = put(a, text.bytes, text.size, 1, LETHE_MATCH_EXACT | LETHE_MATCH_ANYWHERE, kind, AS_BASE64, error);
+        lethe_buffer_release(&text);
+    }
+    return status;
+}
+
+/* Every writing of a text in one order. */
+static lethe_status put_text(lethe_audit *a, const char *text, size_t size, lethe_audit_kind kind, writing how, lethe_error *error) {
+    if (size > LONGEST_VALUE / 4) size = LONGEST_VALUE / 4; /* a long text is recognised by its start */
+    lethe_status status = put(a, text, size, 1, 0, kind, how, error);
+    if (!lethe_utf8_is_valid(text, size)) return status; /* raw bytes of another character set */
+    static _Thread_local forms f;
+    make_forms(text, size, &f);
+    if (status == LETHE_OK && !f.ascii) {
+        status = put(a, f.upper, f.upper_size, 1, 0, kind, how, error);
+        if (status == LETHE_OK) status = put(a, f.lower, f.lower_size, 1, 0, kind, how, error);
+        if (status == LETHE_OK) status = put(a, f.plain, f.plain_size, 1, 0, kind, AS_PLAIN, error);
+        if (f.latin_valid) {
+            if (status == LETHE_OK) status = put(a, f.latin, f.latin_size, 1, 0, kind, AS_LATIN, error);
+            if (status == LETHE_OK) status = put(a, f.latin_upper, f.latin_size, 1, 0, kind, AS_LATIN, error);
+            if (status == LETHE_OK) status = put(a, f.latin_lower, f.latin_size, 1, 0, kind, AS_LATIN, error);
+        }
+    }
+    if (status == LETHE_OK && f.bmp) {
+        status = put(a, f.utf16, f.utf16_size, 2, 0, kind, AS_UTF16LE, error);
+        for (size_t i = 0; i + 1 < f.utf16_size; i += 2) {
+            uint8_t low = f.utf16[i];
+            f.utf16[i] = f.utf16[i + 1];
+            f.utf16[i + 1] = low;
+        }
+        if (status == LETHE_OK) status = put(a, f.utf16, f.utf16_size, 2, 0, kind, AS_UTF16BE, error);
+    }
+    if (status == LETHE_OK) status = put_base64(a, (const uint8_t *)text, size, kind, error);
+    if (status == LETHE_OK && !f.ascii && f.latin_valid) status = put_base64(a, f.latin, f.latin_size, kind, error);
+    return status;
+}
+
+/* --- kinds --- */
+
+/* Words that Lethe writes into every output, or that say that there is no name. */
+static bool own_word(const char *text, size_t size) {
+    static const char *const words[] = {"yes", "dcm", "lethe", "dicom", "ps3", "annex", "profile", "basic", "application", "confidentiality", "clean", "pixel",
+                                        "data", "option", "graphics", "structured", "content", "descriptors", "retain", "longitudinal", "temporal",
+                                        "information", "full", "dates", "modified", "patient", "characteristics", "device", "identity", "uids", "safe",
+                                        "private", "institution", "research", "challenge", "removed", "unmodified", "anonymized", "99lethe", "derived",
+                                        "anonymous", "anonymised", "anonymize", "anonymise", "anon", "unknown", "none", "null", "noname", "nobody", "test", "name",
+                                        "original", "primary", "secondary", "axial", "other", "iso_ir", "ansi"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strlen(words[i]) == size && strncasecmp(words[i], text, size) == 0) return true;
+    return false;
+}
+
+static bool all_digits(const char *text, size_t size) {
+    for (size_t i = 0; i < size; i++)
+        if (text[i] < '0' || text[i] > '9') return false;
+    return true;
+}
+
+static size_t count_letters(const char *text, size_t size) {
+    size_t letters = 0;
+    for (const char *at = text, *end = text + size; at < end;) {
+        uint32_t c = lethe_utf8_next(&at, end);
+        letters += c >= 0x80 || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+    }
+    return letters;
+}
+
+static lethe_status add_word(lethe_audit *a, lethe_audit_kind kind, const char *text, size_t size, lethe_error *error) {
+    while (size != 0 && (text[0] == ' ' || text[0] == '\0')) text++, size--;
+    while (size != 0 && (text[size - 1] == ' ' || text[size - 1] == '\0')) size--;
+    if (size < 3 || own_word(text, size) || is_allowed(a, text, size)) return LETHE_OK;
+    bool digits = all_digits(text, size);
+    if (digits ? size < 5 : size < 6 && count_letters(text, size) < 3) return LETHE_OK;
+    return put_text(a, text, size, kind, AS_IS, error);
+}
+
+/* "DUPONT^MARIE": the pair in both orders with the usual separators (the words alone come as known identifiers). */
+static lethe_status add_name(lethe_audit *a, const char *text, size_t size, lethe_error *error) {
+    lethe_status status = LETHE_OK;
+    const char *end = text + size;
+    for (const char *group = text; group < end && status == LETHE_OK;) {
+        const char *stop = group;
+        while (stop < end && *stop != '=' && *stop != '\\') stop++;
+        const char *hat = memchr(group, '^', (size_t)(stop - group));
+        const char *given_end = hat == NULL ? NULL : memchr(hat + 1, '^', (size_t)(stop - hat - 1));
+        if (given_end == NULL) given_end = stop;
+        while (given_end > group && (given_end[-1] == ' ' || given_end[-1] == '\0')) given_end--;
+        if (hat == NULL || hat == group || given_end <= hat + 1) {
+            status = add_word(a, LETHE_AUDIT_NAME, group, (size_t)(stop - group), error);
+        } else {
+            static const char *const separators[] = {"^", " ", ", ", "_", "-", ".", ""};
+            int family = (int)(hat - group), given = (int)(given_end - hat - 1);
+            for (size_t i = 0; i < sizeof separators / sizeof *separators && status == LETHE_OK && family + given < 200; i++) {
+                char pair[256];
+                int length = snprintf(pair, sizeof pair, "%.*s%s%.*s", family, group, separators[i], given, hat + 1);
+                if (length >= 6) status = put_text(a, pair, (size_t)length, LETHE_AUDIT_NAME, AS_IS, error);
+                length = snprintf(pair, sizeof pair, "%.*s%s%.*s", given, hat + 1, separators[i], family, group);
+                if (status == LETHE_OK && length >= 6) status = put_text(a, pair, (size_t)length, LETHE_AUDIT_NAME, AS_OTHER_ORDER, error);
+            }
+        }
+        group = stop + 1;
+    }
+    return status;
+}
+
+static lethe_status add_date(lethe_audit *a, const char *text, size_t size, lethe_error *error) {
+    if (size < 8 || !all_digits(text, 8) || is_allowed(a, text, 8)) return LETHE_OK;
+    if (memcmp(text, "1900", 4) == 0 || memcmp(text, "0000", 4) == 0 || memcmp(text, "99991231", 8) == 0) return LETHE_OK; /* no date at all */
+    lethe_status status = put_text(a, text, 8, LETHE_AUDIT_DATE, AS_IS, error);
+    static const char *const patterns[] = {"D/M/Y", "D-M-Y", "D.M.Y", "Y-M-D", "Y/M/D", "Y.M.D", "M/D/Y"};
+    for (size_t i = 0; i < sizeof patterns / sizeof *patterns && status == LETHE_OK; i++) {
+        char written[16];
+        size_t length = 0;
+        for (const char *p = patterns[i]; *p != '\0'; p++) {
+            if (*p == 'Y') memcpy(written + length, text, 4), length += 4;
+            else if (*p == 'M') memcpy(written + length, text + 4, 2), length += 2;
+            else if (*p == 'D') memcpy(written + length, text + 6, 2), length += 2;
+            else written[length++] = *p;
+        }
+        status = put(a, written, length, 1, 0, LETHE_AUDIT_DATE, AS_OTHER_ORDER, error);
+    }
+    return status;
+}
+
+lethe_status lethe_audit_add(lethe_audit *audit, lethe_audit_kind kind, const void *bytes, size_t size, lethe_error *error) {
+    const char *text = bytes;
+    while (size != 0 && (text[size - 1] == ' ' || text[size - 1] == '\0')) size--;
+    while (size != 0 && text[0] == ' ') text++, size--;
+    lethe_status status = LETHE_OK;
+    switch (kind) {
+    case LETHE_AUDIT_NAME: return add_name(audit, text, size, error);
+    case LETHE_AUDIT_WORD: return add_word(audit, kind, text, size, error);
+    case LETHE_AUDIT_TEXT:
+    case LETHE_AUDIT_DATE:
+    case LETHE_AUDIT_UID:
+        for (const char *end = text + size; text < end && status == LETHE_OK;) {
+            const char *stop = memchr(text, '\\', (size_t)(end - text));
+            size_t length = (size_t)((stop != NULL ? stop : end) - text);
+            if (kind == LETHE_AUDIT_DATE) status = add_date(audit, text, length, error);
+            else if (kind == LETHE_AUDIT_UID && length >= 10 && !is_allowed(audit, text, length)) status = put_text(audit, text, length, kind, AS_IS, error);
+            else if (kind == LETHE_AUDIT_TEXT && length >= 6) status = add_word(audit, kind, text, length, error);
+            text = stop != NULL ? stop + 1 : end;
+        }
+        return status;
+    default: return LETHE_OK;
+    }
+}
+
+/* --- searching --- */
+
+typedef struct survey {
+    uint64_t at; /* looked for */
+    uint32_t tag; /* of the deepest element that holds it */
+    bool identity_removed, method;
+    lethe_error *error;
+} survey;
+
+static lethe_status check_element(void *context, const lethe_audit_layout *layout, const lethe_audit_element *e, lethe_error *error) {
+    survey *s = context;
+    if ((e->tag & 0xFFFF) == 0) return lethe_fail(error, LETHE_UNSAFE, "audit: group length (%04x,0000) left in the output", e->tag >> 16);
+    if (e->tag == 0xFFFCFFFCu || e->tag == 0xFFFAFFFAu) return lethe_fail(error, LETHE_UNSAFE, "audit: padding or signature left in the output");
+    if (e->depth == 0 && e->tag == 0x00120062u) s->identity_removed = e->value_bytes >= 3 && memcmp(layout->bytes + e->value_offset, "YES", 3) == 0;
+    if (e->depth == 0 && (e->tag == 0x00120063u || e->tag == 0x00120064u)) s->method = true;
+    return LETHE_OK;
+}
+
+static lethe_status locate(void *context, const lethe_audit_layout *layout, const lethe_audit_element *e, lethe_error *error) {
+    (void)layout;
+    (void)error;
+    survey *s = context;
+    if (e->offset <= s->at) s->tag = e->tag;
+    return LETHE_OK;
+}
+
+static lethe_status found(const lethe_match *match, uint32_t tag, lethe_error *error) {
+    return lethe_fail(error, LETHE_UNSAFE, "audit: a %s stands %s in (%04x,%04x), offset %llu of the output", kind_names[match->label / WRITINGS % LETHE_AUDIT_KINDS],
+                      writing_names[match->label % WRITINGS], tag >> 16, tag & 0xFFFF, (unsigned long long)match->offset);
+}
+
+lethe_status lethe_audit_dicom(lethe_audit *audit, const uint8_t *bytes, uint64_t size, lethe_error *error) {
+    survey s = {.error = error};
+    lethe_audit_layout layout;
+    lethe_buffer_clear(&audit->inflated);
+    lethe_status status = lethe_audit_walk(bytes, size, &audit->inflated, &layout, check_element, &s, error);
+    if (status != LETHE_OK) return status;
+    for (size_t i = 0; i < 128; i++)
+        if (bytes[i] != 0) return lethe_fail(error, LETHE_UNSAFE, "audit: the preamble is not empty");
+    if (!s.identity_removed || !s.method) return lethe_fail(error, LETHE_UNSAFE, "audit: (0012,0062) Patient Identity Removed or its method is missing");
+    lethe_match match;
+    bool hit = lethe_matcher_find(audit->matcher, layout.bytes, layout.size, 0, layout.pixel_to == 0 ? layout.size : layout.pixel_from, &match);
+    if (!hit && layout.pixel_to != 0) hit = lethe_matcher_find(audit->matcher, layout.bytes, layout.size, layout.pixel_to, layout.size, &match);
+    if (!hit) return LETHE_OK;
+    s.at = match.offset;
+    lethe_audit_layout again;
+    lethe_buffer_clear(&audit->inflated);
+    lethe_status walked = lethe_audit_walk(bytes, size, &audit->inflated, &again, locate, &s, NULL);
+    (void)walked;
+    return found(&match, s.tag, error);
+}
+
+lethe_status lethe_audit_bytes(lethe_audit *audit, const uint8_t *bytes, uint64_t size, lethe_error *error) {
+    lethe_match match;
+    return lethe_matcher_find(audit->matcher, bytes, size, 0, size, &match) ? found(&match, 0, error) : LETHE_OK;
+}

@@ -1,0 +1,252 @@
+#include "deid/run.h"
+
+#include "core/memory.h"
+#include "core/sandbox.h"
+#include "core/worker_pool.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { BATCH = 16 };
+
+typedef struct piece {
+    char *path, *source;
+    lethe_result *result; /* NULL until known */
+} piece;
+
+typedef struct batch {
+    uint64_t number;
+    unsigned count, known;
+    piece pieces[BATCH];
+    struct batch *next;
+} batch;
+
+struct lethe_crew {
+    lethe_crew_options options;
+    lethe_worker_pool *pool;
+    batch *first, *last; /* in order of input; delivered from the front */
+    batch *open;         /* being filled */
+    batch *retry;        /* first batch that has pieces to hand out again, one by one */
+    uint64_t next_number;
+    lethe_status failed; /* of the run */
+    lethe_error error;
+};
+
+/* --- in the child --- */
+
+static lethe_status worker_start(void *context, void **state, lethe_error *error) {
+    const lethe_crew *crew = context;
+    lethe_engine *engine = NULL;
+    lethe_status status = lethe_engine_create(&crew->options.engine, &engine, error);
+    if (status != LETHE_OK) return status;
+    if (crew->options.readable != NULL) {
+        lethe_sandbox_options options = {.read_only = crew->options.readable, .read_write = crew->options.writable};
+        lethe_sandbox_report report;
+        status = lethe_sandbox_enter(&options, &report, error);
+        if (status != LETHE_OK) {
+            lethe_engine_destroy(engine);
+            return status;
+        }
+    }
+    *state = engine;
+    return LETHE_OK;
+}
+
+static void worker_stop(void *state) { lethe_engine_destroy(state); }
+
+static lethe_status worker_work(void *context, void *state, const uint8_t *task, size_t task_size, lethe_buffer *reply, lethe_error *error) {
+    (void)context;
+    lethe_engine *engine = state;
+    lethe_status status = LETHE_OK;
+    for (const char *at = (const char *)task, *end = at + task_size; at < end && status == LETHE_OK;) {
+        const char *path = at, *source = path + strlen(path) + 1;
+        at = source + strlen(source) + 1;
+        lethe_result result;
+        status = lethe_engine_process(engine, path, source, &result, error);
+        size_t used = offsetof(lethe_result, boxes) + result.box_count * sizeof result.boxes[0];
+        if (status == LETHE_OK) status = lethe_buffer_append(reply, &used, sizeof used, error);
+        if (status == LETHE_OK) status = lethe_buffer_append(reply, &result, used, error);
+    }
+    return status;
+}
+
+/* --- in the parent --- */
+
+static void free_batch(batch *b) {
+    for (unsigned i = 0; i < b->count; i++) {
+        lethe_free(b->pieces[i].path);
+        lethe_free(b->pieces[i].source);
+        lethe_free(b->pieces[i].result);
+    }
+    lethe_free(b);
+}
+
+/* Tell the visitor about batches that are complete, oldest first. */
+static lethe_status deliver(lethe_crew *crew, lethe_error *error) {
+    lethe_status status = LETHE_OK;
+    while (crew->first != NULL && crew->first->known == crew->first->count && crew->first != crew->open && status == LETHE_OK) {
+        batch *b = crew->first;
+        for (unsigned i = 0; i < b->count && status == LETHE_OK; i++)
+            status = crew->options.visit(crew->options.context, b->pieces[i].path, b->pieces[i].source, b->pieces[i].result, error);
+        crew->first = b->next;
+        if (crew->first == NULL) crew->last = NULL;
+        if (crew->retry == b) crew->retry = b->next;
+        free_batch(b);
+    }
+    return status;
+}
+
+static bool store(piece *p, const void *bytes, size_t size) {
+    p->result = lethe_alloc_array(1, sizeof *p->result);
+    if (p->result != NULL && size <= sizeof *p->result) memcpy(p->result, bytes, size);
+    return p->result != NULL;
+}
+
+static batch *find(lethe_crew *crew, uint64_t number) {
+    batch *b = crew->first;
+    while (b != NULL && b->number != number) b = b->next;
+    return b;
+}
+
+static void take_reply(lethe_crew *crew, batch *b, unsigned from, unsigned to, const uint8_t *reply, size_t size) {
+    const uint8_t *end = reply + size;
+    for (unsigned i = from; i < to; i++) {
+        size_t used;
+        if ((size_t)(end - reply) < sizeof used) break;
+        memcpy(&used, reply, sizeof used);
+        reply += sizeof used;
+        if ((size_t)(end - reply) < used) break;
+        if (b->pieces[i].result == NULL) {
+            if (!store(&b->pieces[i], reply, used)) crew->failed = LETHE_NO_MEMORY;
+            else b->known++;
+        }
+        reply += used;
+    }
+}
+
+static void lose(lethe_crew *crew, batch *b, unsigned index, lethe_task_fate fate) {
+    lethe_result lost = {.outcome = LETHE_OUTCOME_QUARANTINED};
+    (void)snprintf(lost.reason, sizeof lost.reason, "%s", fate == LETHE_TASK_TIMED_OUT ? "the worker ran out of time on this input" : "the worker crashed on this input");
+    if (!store(&b->pieces[index], &lost, sizeof lost)) crew->failed = LETHE_NO_MEMORY;
+    else b->known++;
+}
+
+/* tag = number * 32 for a whole batch, + 1 + index for one piece. */
+static void done(void *context, uint64_t tag, lethe_task_fate fate, const uint8_t *reply, size_t size, const lethe_error *error) {
+    lethe_crew *crew = context;
+    batch *b = find(crew, tag / 32);
+    unsigned index = (unsigned)(tag % 32);
+    if (b == NULL) return;
+    if (fate == LETHE_TASK_REPLIED) {
+        take_reply(crew, b, index == 0 ? 0 : index - 1, index == 0 ? b->count : index, reply, size);
+    } else if (fate == LETHE_TASK_FAILED) {
+        crew->failed = error == NULL || error->status == LETHE_OK ? LETHE_INTERNAL : error->status;
+        (void)lethe_fail(&crew->error, crew->failed, "%s", error == NULL ? "a worker failed" : error->message);
+    } else if (index != 0 || b->count == 1) {
+        lose(crew, b, index == 0 ? 0 : index - 1, fate);
+    } else if (crew->retry == NULL || crew->retry->number > b->number) {
+        crew->retry = b; /* one of its inputs is at fault: find out which, one by one */
+    }
+}
+
+static lethe_status submit(lethe_crew *crew, batch *b, unsigned from, unsigned to, uint64_t tag, lethe_error *error) {
+    lethe_buffer task;
+    lethe_buffer_init(&task, 1u << 20);
+    lethe_status status = LETHE_OK;
+    for (unsigned i = from; i < to && status == LETHE_OK; i++) {
+        status = lethe_buffer_append(&task, b->pieces[i].path, strlen(b->pieces[i].path) + 1, error);
+        if (status == LETHE_OK) status = lethe_buffer_append(&task, b->pieces[i].source, strlen(b->pieces[i].source) + 1, error);
+    }
+    if (status == LETHE_OK) status = lethe_worker_pool_submit(crew->pool, tag, task.bytes, task.size, error);
+    lethe_buffer_release(&task);
+    return status;
+}
+
+static lethe_status check(lethe_crew *crew, lethe_error *error) {
+    return crew->failed == LETHE_OK ? LETHE_OK : lethe_fail(error, crew->failed, "%s", crew->error.message[0] != '\0' ? crew->error.message : "a worker failed");
+}
+
+/* Batches that lost their worker: each of their inputs by itself. */
+static lethe_status run_retries(lethe_crew *crew, lethe_error *error) {
+    lethe_status status = LETHE_OK;
+    while (crew->retry != NULL && status == LETHE_OK) {
+        batch *b = crew->retry;
+        crew->retry = NULL;
+        /* Nothing else may be under way for this batch: its own task has ended. */
+        for (unsigned i = 0; i < b->count && status == LETHE_OK; i++)
+            if (b->pieces[i].result == NULL) status = submit(crew, b, i, i + 1, b->number * 32 + 1 + i, error);
+        while (status == LETHE_OK && b->known < b->count && crew->failed == LETHE_OK) status = lethe_worker_pool_poll(crew->pool, -1, error);
+        for (batch *other = b->next; other != NULL && crew->retry == NULL; other = other->next)
+            if (other != crew->open && other->known == 0 && lethe_worker_pool_pending(crew->pool) == 0) crew->retry = other;
+        if (status == LETHE_OK) status = check(crew, error);
+    }
+    return status;
+}
+
+static lethe_status send_open(lethe_crew *crew, lethe_error *error) {
+    batch *b = crew->open;
+    if (b == NULL) return LETHE_OK;
+    crew->open = NULL;
+    lethe_status status = submit(crew, b, 0, b->count, b->number * 32, error);
+    if (status == LETHE_OK) status = lethe_worker_pool_poll(crew->pool, 0, error);
+    if (status == LETHE_OK) status = check(crew, error);
+    if (status == LETHE_OK) status = run_retries(crew, error);
+    return status == LETHE_OK ? deliver(crew, error) : status;
+}
+
+lethe_status lethe_crew_start(const lethe_crew_options *options, lethe_crew **out, lethe_error *error) {
+    *out = NULL;
+    lethe_crew *crew = lethe_alloc_array(1, sizeof *crew);
+    if (crew == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for workers");
+    crew->options = *options;
+    crew->next_number = 1;
+    lethe_worker_options pool = {.workers = options->workers, .message_cap_bytes = 4u << 20, .start = worker_start, .stop = worker_stop, .context = crew,
+                                 .task_seconds = 1800};
+    lethe_status status = lethe_worker_pool_start(&pool, worker_work, done, crew, &crew->pool, error);
+    if (status != LETHE_OK) lethe_free(crew);
+    else *out = crew;
+    return status;
+}
+
+lethe_status lethe_crew_add(lethe_crew *crew, const char *path, const char *source, lethe_error *error) {
+    if (crew->open == NULL) {
+        batch *fresh = lethe_alloc_array(1, sizeof *fresh);
+        if (fresh == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for a batch");
+        fresh->number = crew->next_number++;
+        if (crew->last != NULL) crew->last->next = fresh;
+        else crew->first = fresh;
+        crew->last = crew->open = fresh;
+    }
+    piece *p = &crew->open->pieces[crew->open->count++];
+    p->path = lethe_strdup(path);
+    p->source = lethe_strdup(source);
+    if (p->path == NULL || p->source == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for a batch");
+    return crew->open->count == BATCH ? send_open(crew, error) : LETHE_OK;
+}
+
+lethe_status lethe_crew_flush(lethe_crew *crew, lethe_error *error) {
+    lethe_status status = send_open(crew, error);
+    while (status == LETHE_OK && crew->first != NULL) {
+        if (lethe_worker_pool_pending(crew->pool) != 0) status = lethe_worker_pool_poll(crew->pool, -1, error);
+        if (status == LETHE_OK) status = check(crew, error);
+        if (status == LETHE_OK) status = run_retries(crew, error);
+        if (status == LETHE_OK) status = deliver(crew, error);
+        if (status == LETHE_OK && crew->first != NULL && crew->retry == NULL && lethe_worker_pool_pending(crew->pool) == 0) {
+            if (crew->first->known == crew->first->count) continue;
+            crew->retry = crew->first; /* its worker is gone and nobody told: ask again, one by one */
+        }
+    }
+    return status;
+}
+
+void lethe_crew_destroy(lethe_crew *crew) {
+    if (crew == NULL) return;
+    lethe_worker_pool_destroy(crew->pool);
+    while (crew->first != NULL) {
+        batch *next = crew->first->next;
+        free_batch(crew->first);
+        crew->first = next;
+    }
+    lethe_free(crew);
+}

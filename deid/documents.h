@@ -1,0 +1,13 @@
+/* Objects that are not images: what may be released at all, and what a profile says about documents. Layer: deid. Thread rule: no state. */
+#ifndef LETHE_DEID_DOCUMENTS_H
+#define LETHE_DEID_DOCUMENTS_H
+
+#include "deid/profile.h"
+
+struct instance;
+
+/* LETHE_OK when the instance may go on. Else LETHE_UNSAFE (quarantine), LETHE_REVIEW, or LETHE_DENIED with instance->dropped: DICOMDIRs, labels and overviews of
+ * DICOM slides, encapsulated documents by the profile's policy, raw data, and what has no SOP class. */
+LETHE_NODISCARD lethe_status lethe_documents_check(const lethe_dicom_dataset *dataset, const lethe_profile *profile, struct instance *instance, lethe_error *error);
+
+#endif

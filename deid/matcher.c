@@ -1,0 +1,131 @@
+#include "deid/matcher.h"
+
+#include "core/memory.h"
+
+#include <string.h>
+
+enum { BUCKETS = 4096, FILTER_BITS = 1 << 16 };
+
+typedef struct pattern {
+    uint32_t start, size; /* in `text` */
+    int32_t next;
+    uint16_t label;
+    uint8_t stride, flags;
+} pattern;
+
+struct lethe_matcher {
+    uint64_t filter[FILTER_BITS / 64];
+    int32_t bucket[BUCKETS];
+    pattern *patterns;
+    size_t count, capacity;
+    uint8_t *text; /* folded, unless exact */
+    size_t text_size, text_capacity;
+    uint8_t fold[256];
+};
+
+static bool is_letter(uint8_t c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c >= 0xC0; }
+static bool is_digit(uint8_t c) { return c >= '0' && c <= '9'; }
+
+static uint32_t group_hash(uint8_t a, uint8_t b, uint8_t c) { return ((uint32_t)a << 16 | (uint32_t)b << 8 | c) * 2654435761u >> 16; }
+
+lethe_status lethe_matcher_create(lethe_matcher **out, lethe_error *error) {
+    *out = lethe_alloc_array(1, sizeof **out);
+    if (*out == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for a matcher");
+    for (unsigned c = 0; c < 256; c++) (*out)->fold[c] = (uint8_t)(c >= 'A' && c <= 'Z' ? c + 32 : c);
+    lethe_matcher_clear(*out);
+    return LETHE_OK;
+}
+
+void lethe_matcher_destroy(lethe_matcher *matcher) {
+    if (matcher == NULL) return;
+    lethe_wipe(matcher->text, matcher->text_size);
+    lethe_free(matcher->patterns);
+    lethe_free(matcher->text);
+    lethe_free(matcher);
+}
+
+void lethe_matcher_clear(lethe_matcher *matcher) {
+    memset(matcher->filter, 0, sizeof matcher->filter);
+    memset(matcher->bucket, 0xFF, sizeof matcher->bucket);
+    matcher->count = matcher->text_size = 0;
+}
+
+static lethe_status make_room(lethe_matcher *m, size_t size, lethe_error *error) {
+    if (m->count == m->capacity) {
+        size_t capacity = m->capacity == 0 ? 256 : 2 * m->capacity;
+        pattern *grown = lethe_realloc_array(m->patterns, capacity, sizeof *grown);
+        if (grown == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for patterns");
+        m->patterns = grown;
+        m->capacity = capacity;
+    }
+    if (m->text_size + size > m->text_capacity) {
+        size_t capacity = 2 * (m->text_size + size) + 4096;
+        uint8_t *grown = lethe_realloc_array(m->text, capacity, 1);
+        if (grown == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for patterns");
+        m->text = grown;
+        m->text_capacity = capacity;
+    }
+    return LETHE_OK;
+}
+
+lethe_status lethe_matcher_add(lethe_matcher *m, const void *bytes, size_t size, unsigned stride, unsigned flags, uint16_t label, lethe_error *error) {
+    if (size < 3 || size > UINT16_MAX) return LETHE_OK;
+    lethe_status status = make_room(m, size, error);
+    if (status != LETHE_OK) return status;
+    const uint8_t *from = bytes;
+    uint8_t *to = m->text + m->text_size;
+    for (size_t i = 0; i < size; i++) to[i] = (flags & LETHE_MATCH_EXACT) != 0 ? from[i] : m->fold[from[i]];
+    uint32_t hash = group_hash(m->fold[to[0]], m->fold[to[1]], m->fold[to[2]]);
+    for (int32_t i = m->bucket[hash % BUCKETS]; i >= 0; i = m->patterns[i].next) {
+        const pattern *other = &m->patterns[i];
+        if (other->size == size && other->flags == flags && memcmp(m->text + other->start, to, size) == 0) return LETHE_OK; /* known already */
+    }
+    m->patterns[m->count] = (pattern){.start = (uint32_t)m->text_size, .size = (uint32_t)size, .next = m->bucket[hash % BUCKETS], .label = label,
+                                      .stride = (uint8_t)stride, .flags = (uint8_t)flags};
+    m->bucket[hash % BUCKETS] = (int32_t)m->count++;
+    m->filter[hash / 64] |= 1ull << (hash % 64);
+    m->text_size += size;
+    return LETHE_OK;
+}
+
+static bool same_class(uint8_t a, uint8_t b) { return (is_letter(a) && is_letter(b)) || (is_digit(a) && is_digit(b)); }
+
+/* In UTF-16 a neighbour counts only when its other byte is zero. */
+static bool stands_alone(const pattern *p, const uint8_t *bytes, uint64_t size, uint64_t at) {
+    if ((p->flags & LETHE_MATCH_ANYWHERE) != 0) return true;
+    uint64_t end = at + p->size;
+    if (p->stride == 1) return !(at > 0 && same_class(bytes[at - 1], bytes[at])) && !(end < size && same_class(bytes[end], bytes[end - 1]));
+    unsigned letter = bytes[at] == 0 ? 1 : 0; /* big endian: the letter is the second byte */
+    bool before = at >= 2 && bytes[at - 2 + (1 - letter)] == 0 && same_class(bytes[at - 2 + letter], bytes[at + letter]);
+    bool after = end + 1 < size && bytes[end + (1 - letter)] == 0 && same_class(bytes[end + letter], bytes[end - 2 + letter]);
+    return !before && !after;
+}
+
+static bool matches(const lethe_matcher *m, const pattern *p, const uint8_t *bytes, uint64_t size, uint64_t at) {
+    if (p->size > size - at) return false;
+    const uint8_t *text = m->text + p->start;
+    if ((p->flags & LETHE_MATCH_EXACT) != 0) {
+        if (memcmp(bytes + at, text, p->size) != 0) return false;
+    } else {
+        for (uint32_t i = 0; i < p->size; i++)
+            if (m->fold[bytes[at + i]] != text[i]) return false;
+    }
+    return stands_alone(p, bytes, size, at);
+}
+
+bool lethe_matcher_find(const lethe_matcher *m, const uint8_t *bytes, uint64_t size, uint64_t from, uint64_t to, lethe_match *match) {
+    if (to > size) to = size;
+    if (m->count == 0 || to - from < 3 || from >= to) return false;
+    for (uint64_t at = from; at + 3 <= to; at++) {
+        uint32_t hash = group_hash(m->fold[bytes[at]], m->fold[bytes[at + 1]], m->fold[bytes[at + 2]]);
+        if ((m->filter[hash / 64] >> (hash % 64) & 1) == 0) continue;
+        for (int32_t i = m->bucket[hash % BUCKETS]; i >= 0; i = m->patterns[i].next) {
+            if (!matches(m, &m->patterns[i], bytes, to, at)) continue;
+            *match = (lethe_match){.offset = at, .label = m->patterns[i].label};
+            return true;
+        }
+    }
+    return false;
+}
+
+size_t lethe_matcher_count(const lethe_matcher *matcher) { return matcher->count; }

@@ -1,0 +1,23 @@
+/* The right to object: patients whose instances are never released. The list holds pseudonyms only, so that it names nobody and sharded workers can share it.
+ * Layer: deid. Thread rule: immutable after load. */
+#ifndef LETHE_DEID_OBJECTIONS_H
+#define LETHE_DEID_OBJECTIONS_H
+
+#include "core/database.h"
+#include "core/error.h"
+
+typedef struct lethe_objections lethe_objections;
+
+LETHE_NODISCARD lethe_status lethe_objections_create(lethe_objections **out, lethe_error *error);
+LETHE_NODISCARD lethe_status lethe_objections_add(lethe_objections *objections, const char *patient_pseudonym, lethe_error *error);
+/* Read the table of a project's intake database (created when missing). */
+LETHE_NODISCARD lethe_status lethe_objections_load(lethe_database *intake, lethe_objections **out, lethe_error *error);
+void lethe_objections_destroy(lethe_objections *objections);
+bool lethe_objections_contain(const lethe_objections *objections, const char *patient_pseudonym); /* NULL list: false */
+bool lethe_objections_same(const lethe_objections *a, const lethe_objections *b);
+size_t lethe_objections_count(const lethe_objections *objections);
+
+/* `lethe object`: argv[1] is add, remove or list. Returns an exit code. */
+int lethe_object_main(int argc, char **argv);
+
+#endif

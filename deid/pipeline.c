@@ -1,0 +1,342 @@
+#include "deid/pipeline.h"
+
+#include "core/limits.h"
+#include "core/memory.h"
+#include "core/text.h"
+#include "deid/audit.h"
+#include "deid/crosswalk.h"
+#include "deid/documents.h"
+#include "deid/objections.h"
+#include "deid/pipeline_steps.h"
+#include "deid/redact.h"
+#include "imaging/dicom/edit.h"
+#include "imaging/slide/slide.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+
+const char *lethe_outcome_name(lethe_outcome outcome) {
+    static const char *const names[] = {"quarantined", "released", "review", "dropped"};
+    return (unsigned)outcome < 4 ? names[outcome] : "?";
+}
+
+/* --- the engine --- */
+
+lethe_status lethe_engine_create(const lethe_engine_options *options, lethe_engine **out, lethe_error *error) {
+    *out = NULL;
+    lethe_engine *engine = lethe_alloc_array(1, sizeof *engine);
+    if (engine == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for an engine");
+    engine->options = *options;
+    engine->options.key = NULL;
+    engine->map.fd = -1;
+    engine->arena = lethe_arena_create(LETHE_LIMIT_ARENA_BYTES);
+    lethe_status status = engine->arena == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for an engine") : LETHE_OK;
+    if (status == LETHE_OK) status = lethe_pseudonymizer_create(options->key, &engine->pseudonymizer, error);
+    if (status == LETHE_OK) status = lethe_scrub_create(options->profile, &engine->scrub, error);
+    if (status == LETHE_OK) status = lethe_audit_create(&engine->audit, error);
+    if (status != LETHE_OK) lethe_engine_destroy(engine);
+    else *out = engine;
+    return status;
+}
+
+/* What the last instance left for lethe_engine_explain. */
+static void forget_instance(lethe_engine *engine) {
+    lethe_redaction_destroy(engine->redaction);
+    engine->redaction = NULL;
+    lethe_pixel_decision_release(&engine->decision);
+    engine->decision = (lethe_pixel_decision){0};
+    lethe_dicom_dataset_release(engine->dataset);
+    engine->dataset = NULL;
+    engine->script = NULL;
+    lethe_map_close(&engine->map);
+    lethe_arena_reset(engine->arena);
+}
+
+void lethe_engine_destroy(lethe_engine *engine) {
+    if (engine == NULL) return;
+    if (engine->arena != NULL) forget_instance(engine);
+    lethe_burned_in_destroy(engine->burned_in);
+    lethe_audit_destroy(engine->audit);
+    lethe_scrub_destroy(engine->scrub);
+    lethe_pseudonymizer_destroy(engine->pseudonymizer);
+    lethe_arena_destroy(engine->arena);
+    lethe_free(engine);
+}
+
+/* --- who it is --- */
+
+static lethe_status patient_pseudonym(lethe_engine *engine, const char *issuer, const char *id, char out[80], int32_t *shift_days, lethe_error *error) {
+    char keyed[LETHE_PATIENT_PSEUDONYM_SIZE];
+    lethe_status status = lethe_pseudonym_patient(engine->pseudonymizer, issuer, id, keyed, error);
+    if (status == LETHE_OK) status = lethe_pseudonym_date_shift(engine->pseudonymizer, issuer, id, shift_days, error);
+    if (status != LETHE_OK) return status;
+    const char *assigned = engine->options.crosswalk == NULL ? NULL : lethe_crosswalk_find(engine->options.crosswalk, issuer, id);
+    (void)snprintf(out, 80, "%s", assigned != NULL ? assigned : keyed);
+    return LETHE_OK;
+}
+
+lethe_status lethe_engine_patient(lethe_engine *engine, const char *issuer, const char *patient_id, char out[80], lethe_error *error) {
+    int32_t shift;
+    return patient_pseudonym(engine, issuer, patient_id, out, &shift, error);
+}
+
+static lethe_status identify(lethe_engine *engine, instance *in, lethe_error *error) {
+    const lethe_dicom_item *root = engine->dataset->root;
+    char issuer[256] = "", name[256] = "", birth[64] = "", joined[700];
+    (void)lethe_dicom_text(root, LETHE_TAG(0x0010, 0x0020), 0, in->patient_original, sizeof in->patient_original);
+    (void)lethe_dicom_text(root, LETHE_TAG(0x0010, 0x0021), 0, issuer, sizeof issuer);
+    const char *id = in->patient_original;
+    if (id[0] == '\0') {
+        in->result->notes |= LETHE_NOTE_NO_PATIENT_ID;
+        (void)lethe_dicom_text(root, LETHE_TAG(0x0010, 0x0010), 0, name, sizeof name);
+        (void)lethe_dicom_text(root, LETHE_TAG(0x0010, 0x0030), 0, birth, sizeof birth);
+        char study[65] = "";
+        (void)lethe_dicom_text(root, LETHE_TAG(0x0020, 0x000D), 0, study, sizeof study);
+        if (name[0] != '\0' && birth[0] != '\0') (void)snprintf(joined, sizeof joined, "name %s birth %s", name, birth);
+        else (void)snprintf(joined, sizeof joined, "study %s", study);
+        (void)snprintf(issuer, sizeof issuer, "%s", "\x1F""no patient ID");
+        id = joined;
+    }
+    lethe_status status = patient_pseudonym(engine, issuer, id, in->result->patient, &in->shift_days, error);
+    if (status == LETHE_OK && lethe_objections_contain(engine->options.objections, in->result->patient)) {
+        in->dropped = true;
+        return lethe_fail(error, LETHE_DENIED, "the patient objects to the use of the data");
+    }
+    return status;
+}
+
+/* --- where it goes --- */
+
+static bool is_plain_uid(const char *uid) {
+    size_t length = strlen(uid);
+    if (length == 0 || length > 64 || uid[0] == '.' || strstr(uid, "..") != NULL) return false;
+    return strspn(uid, "0123456789.") == length;
+}
+
+static lethe_status output_uid(lethe_engine *engine, lethe_tag tag, char out[LETHE_UID_SIZE], lethe_error *error) {
+    char uid[129] = "";
+    (void)lethe_dicom_text(engine->dataset->root, tag, 0, uid, sizeof uid);
+    out[0] = '\0';
+    if (uid[0] == '\0') return LETHE_OK;
+    bool keep = (lethe_profile_options(engine->options.profile) & LETHE_OPTION_UIDS) != 0 || lethe_uid_is_registered(uid, strlen(uid));
+    if (keep && is_plain_uid(uid)) {
+        (void)snprintf(out, LETHE_UID_SIZE, "%s", uid);
+        return LETHE_OK;
+    }
+    return lethe_pseudonym_uid(engine->pseudonymizer, uid, strlen(uid), out, error);
+}
+
+static lethe_status place(lethe_engine *engine, instance *in, lethe_error *error) {
+    lethe_result *r = in->result;
+    lethe_status status = output_uid(engine, LETHE_TAG(0x0020, 0x000D), r->study_uid, error);
+    if (status == LETHE_OK) status = output_uid(engine, LETHE_TAG(0x0020, 0x000E), r->series_uid, error);
+    if (status == LETHE_OK) status = output_uid(engine, LETHE_TAG(0x0008, 0x0018), r->instance_uid, error);
+    if (status != LETHE_OK) return status;
+    if (r->instance_uid[0] == '\0') return lethe_fail(error, LETHE_MALFORMED, "(0008,0018) SOP Instance UID is missing");
+    (void)snprintf(in->relative, sizeof in->relative, "%s/%s/%s/%s.dcm", r->patient, r->study_uid[0] != '\0' ? r->study_uid : "no-study",
+                   r->series_uid[0] != '\0' ? r->series_uid : "no-series", r->instance_uid);
+    return LETHE_OK;
+}
+
+/* --- the audit's questions --- */
+
+static lethe_status fill_audit(lethe_engine *engine, const lethe_attribute_record *record, lethe_error *error) {
+    static const lethe_audit_kind kinds[] = {[LETHE_REMOVED_TEXT] = LETHE_AUDIT_TEXT, [LETHE_REMOVED_NAME] = LETHE_AUDIT_NAME,
+                                             [LETHE_REMOVED_DATE] = LETHE_AUDIT_DATE, [LETHE_REMOVED_UID] = LETHE_AUDIT_UID};
+    lethe_audit *audit = engine->audit;
+    lethe_audit_reset(audit);
+    lethe_status status = LETHE_OK;
+    for (size_t i = 0; i < record->written_count && status == LETHE_OK; i++) status = lethe_audit_allow(audit, record->written[i].bytes, record->written[i].size, error);
+    for (size_t i = 0; i < record->removed_count && status == LETHE_OK; i++) {
+        const lethe_removed_value *value = &record->removed[i];
+        if (value->kind == LETHE_REMOVED_UID && lethe_uid_is_registered((const char *)value->bytes, strnlen((const char *)value->bytes, value->size))) continue;
+        status = lethe_audit_add(audit, kinds[value->kind], value->bytes, value->size, error);
+    }
+    const lethe_identifiers *known = lethe_scrub_identifiers(engine->scrub);
+    for (size_t i = 0; i < lethe_identifiers_count(known) && status == LETHE_OK; i++) {
+        const lethe_identifier *identifier = lethe_identifiers_at(known, i);
+        if (identifier->common || identifier->kind == LETHE_ID_UID) continue;
+        lethe_audit_kind kind = identifier->kind == LETHE_ID_DATE ? LETHE_AUDIT_DATE : LETHE_AUDIT_WORD;
+        status = lethe_audit_add(audit, kind, identifier->text, strlen(identifier->text), error);
+    }
+    return status;
+}
+
+/* --- writing --- */
+
+static lethe_status prepare_folder(lethe_engine *engine, const char *path, lethe_error *error) {
+    size_t length = (size_t)(lethe_path_name(path) - path);
+    if (length < sizeof engine->last_folder && strlen(engine->last_folder) == length && memcmp(engine->last_folder, path, length) == 0) return LETHE_OK;
+    lethe_status status = lethe_folder_create_for(path, 0755, error);
+    if (status == LETHE_OK && length < sizeof engine->last_folder) {
+        memcpy(engine->last_folder, path, length);
+        engine->last_folder[length] = '\0';
+    }
+    return status;
+}
+
+static lethe_status check_pixels(lethe_engine *engine, const uint8_t *bytes, size_t size, lethe_error *error) {
+    if (engine->decision.box_count == 0 || engine->burned_in == NULL) return LETHE_OK;
+    lethe_arena *arena = lethe_arena_create(LETHE_LIMIT_ARENA_BYTES);
+    lethe_dicom_dataset *after = NULL;
+    lethe_status status = arena == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory to check the output") : LETHE_OK;
+    if (status == LETHE_OK) status = lethe_dicom_dataset_parse(bytes, size, arena, &after, error);
+    if (status == LETHE_OK)
+        status = lethe_burned_in_verify(engine->burned_in, engine->dataset, after, lethe_scrub_identifiers(engine->scrub), &engine->decision, error);
+    lethe_dicom_dataset_release(after);
+    lethe_arena_destroy(arena);
+    return status;
+}
+
+/* The output as written but not yet visible: audited, hashed, described. */
+static lethe_status examine(lethe_engine *engine, instance *in, lethe_output *output, lethe_error *error) {
+    size_t size = (size_t)lethe_output_size(output);
+    uint8_t *bytes = mmap(NULL, size, PROT_READ, MAP_SHARED | MAP_POPULATE, lethe_output_fd(output), 0);
+    if (bytes == MAP_FAILED) {
+        in->fatal = true;
+        return lethe_fail(error, LETHE_IO, "cannot map the output for its audit");
+    }
+    lethe_status status = lethe_audit_dicom(engine->audit, bytes, size, error);
+    if (status == LETHE_OK) status = check_pixels(engine, bytes, size, error);
+    if (status == LETHE_OK) status = lethe_sha256_hex(bytes, size, in->result->sha256, error);
+    if (status == LETHE_OK && engine->options.want_catalogue) status = lethe_result_describe(in->result, bytes, size, error);
+    (void)munmap(bytes, size);
+    return status;
+}
+
+/* The same bytes again are the same instance; other bytes are a conflict that a person must see. */
+static lethe_status meet_existing(instance *in, const char *path, lethe_error *error) {
+    char digest[65];
+    lethe_status status = lethe_sha256_file(path, digest, error);
+    if (status != LETHE_OK) return status;
+    if (strcmp(digest, in->result->sha256) != 0)
+        return lethe_fail(error, LETHE_UNSAFE, "another instance with the same SOP Instance UID and other content is released already");
+    in->result->notes |= LETHE_NOTE_REPLACED_SAME;
+    return LETHE_OK;
+}
+
+static lethe_status write_output(lethe_engine *engine, instance *in, lethe_error *error) {
+    char *path = lethe_path_join(engine->options.output_folder, in->relative);
+    lethe_output *output = NULL;
+    lethe_status status = path == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path") : prepare_folder(engine, path, error);
+    if (status == LETHE_OK) status = lethe_output_create(path, &output, error);
+    if (status != LETHE_OK && status != LETHE_EXISTS) in->fatal = true;
+    if (status == LETHE_OK) {
+        status = lethe_edit_write(engine->script, engine->map.fd, output, error);
+        if (status == LETHE_OK) status = lethe_output_flush(output, error);
+        if (status == LETHE_IO) in->fatal = true;
+    }
+    if (status == LETHE_OK) status = examine(engine, in, output, error);
+    if (status == LETHE_OK && in->needs_review && !engine->options.force_release) status = lethe_fail(error, LETHE_REVIEW, "%s", in->review_reason);
+    if (status != LETHE_OK) {
+        lethe_output_discard(output);
+    } else {
+        lethe_error detail = {0};
+        status = lethe_output_commit_new(output, 0644, engine->options.sync, &detail);
+        if (status == LETHE_EXISTS) {
+            status = meet_existing(in, path, error);
+        } else if (status != LETHE_OK) {
+            in->fatal = true;
+            status = lethe_fail(error, status, "%s", detail.message);
+        }
+    }
+    lethe_free(path);
+    return status;
+}
+
+/* --- one instance --- */
+
+static void count_edits(lethe_result *r, const lethe_attribute_record *record) {
+    r->removed = record->counts[LETHE_ACTION_REMOVE];
+    r->emptied = record->counts[LETHE_ACTION_EMPTY];
+    r->replaced = record->counts[LETHE_ACTION_DUMMY] + record->counts[LETHE_ACTION_TOKEN] + record->counts[LETHE_ACTION_REPLACE] + record->counts[LETHE_ACTION_AGE];
+    r->uids = record->counts[LETHE_ACTION_UID];
+    r->cleaned = record->counts[LETHE_ACTION_CLEAN];
+    r->shifted = record->counts[LETHE_ACTION_SHIFT];
+    r->kept_private = record->counts[LETHE_ACTION_KEEP];
+    r->dropped_private = record->private_dropped;
+}
+
+static lethe_status decide_pixels(lethe_engine *engine, instance *in, lethe_error *error) {
+    lethe_status status = LETHE_OK;
+    if (engine->burned_in == NULL) status = lethe_burned_in_create(lethe_profile_pixels(engine->options.profile), &engine->burned_in, error);
+    if (status == LETHE_OK) status = lethe_burned_in_decide(engine->burned_in, engine->dataset, lethe_scrub_identifiers(engine->scrub), &engine->decision, error);
+    if (status != LETHE_OK) return status;
+    if (engine->decision.verdict == LETHE_PIXELS_QUARANTINE) return lethe_fail(error, LETHE_UNSAFE, "%s", engine->decision.reason);
+    if (engine->decision.verdict == LETHE_PIXELS_REVIEW) {
+        in->needs_review = true;
+        (void)snprintf(in->review_reason, sizeof in->review_reason, "%s", engine->decision.reason);
+    }
+    return LETHE_OK;
+}
+
+static lethe_status redact(lethe_engine *engine, instance *in, lethe_error *error) {
+    lethe_pixel_decision *decision = &engine->decision;
+    if (!decision->searched && decision->box_count == 0 && !decision->clear_unused_bits) return LETHE_OK;
+    lethe_redact_options options = {.scratch_folder = engine->options.scratch_folder};
+    lethe_status status = lethe_redact_apply(engine->dataset, decision, engine->script, &options, &engine->redaction, error);
+    for (size_t i = 0; status == LETHE_OK && i < decision->box_count && in->result->box_count < LETHE_RESULT_BOXES; i++)
+        in->result->boxes[in->result->box_count++] = decision->boxes[i];
+    return status;
+}
+
+static lethe_status run_instance(lethe_engine *engine, instance *in, lethe_error *error) {
+    lethe_attribute_record record;
+    lethe_status status = lethe_dicom_dataset_parse(engine->map.bytes, engine->map.size, engine->arena, &engine->dataset, error);
+    if (status != LETHE_OK) return status;
+    (void)lethe_dicom_text(engine->dataset->root, LETHE_TAG(0x0008, 0x0016), 0, in->result->sop_class, sizeof in->result->sop_class);
+    (void)lethe_dicom_text(engine->dataset->root, LETHE_TAG(0x0008, 0x0060), 0, in->result->modality, sizeof in->result->modality);
+    status = lethe_documents_check(engine->dataset, engine->options.profile, in, error);
+    if (status == LETHE_OK) status = identify(engine, in, error);
+    if (status == LETHE_OK) status = place(engine, in, error);
+    if (status != LETHE_OK) return status;
+    if (lethe_iod_class_find(in->result->sop_class) == NULL) in->result->notes |= LETHE_NOTE_UNKNOWN_CLASS;
+    status = lethe_scrub_learn(engine->scrub, engine->dataset, in->source_name, in->shift_days, error);
+    if (status == LETHE_OK) status = decide_pixels(engine, in, error);
+    if (status != LETHE_OK) return status;
+    engine->script = lethe_edit_script_create(engine->dataset);
+    if (engine->script == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for an edit script");
+    lethe_attribute_job job = {.profile = engine->options.profile, .pseudonymizer = engine->pseudonymizer, .dataset = engine->dataset, .script = engine->script,
+                               .patient = in->result->patient, .patient_original = in->patient_original, .scrub = engine->scrub,
+                               .explain = engine->options.explain, .pixels_cleaned = engine->decision.searched || engine->decision.box_count != 0};
+    status = lethe_attributes_edit(&job, &record, error);
+    if (status == LETHE_OK) count_edits(in->result, &record);
+    if (status == LETHE_OK && job.unsafe_graphics && !engine->decision.clear_unused_bits)
+        status = lethe_fail(error, LETHE_UNSAFE, "(60xx,0102): overlay planes share the pixel cells");
+    if (status == LETHE_OK) status = redact(engine, in, error);
+    if (status == LETHE_OK) status = fill_audit(engine, &record, error);
+    if (status != LETHE_OK || engine->options.output_folder == NULL) return status;
+    return write_output(engine, in, error);
+}
+
+static void quarantine(instance *in, const lethe_error *why) {
+    in->result->outcome = in->dropped ? LETHE_OUTCOME_DROPPED : why->status == LETHE_REVIEW ? LETHE_OUTCOME_REVIEW : LETHE_OUTCOME_QUARANTINED;
+    (void)snprintf(in->result->reason, sizeof in->result->reason, "%s", why->message[0] != '\0' ? why->message : lethe_status_name(why->status));
+    in->result->output[0] = in->result->sha256[0] = '\0';
+}
+
+lethe_status lethe_engine_process(lethe_engine *engine, const char *path, const char *source_name, lethe_result *result, lethe_error *error) {
+    *result = (lethe_result){.outcome = LETHE_OUTCOME_QUARANTINED};
+    forget_instance(engine);
+    instance in = {.result = result, .source_name = source_name};
+    lethe_error why = {0};
+    lethe_status status = lethe_map_open(path, &engine->map, &why);
+    if (status == LETHE_OK && !lethe_dicom_looks_like(engine->map.bytes, engine->map.size)) {
+        lethe_map_close(&engine->map);
+        if (lethe_slide_detect(path) != NULL) return lethe_engine_slide(engine, path, source_name, result, error);
+        status = lethe_fail(&why, LETHE_UNSUPPORTED, "neither DICOM nor a slide of a known format");
+    }
+    if (status == LETHE_OK) status = run_instance(engine, &in, &why);
+    if (status == LETHE_OK) {
+        result->outcome = LETHE_OUTCOME_RELEASED;
+        (void)snprintf(result->output, sizeof result->output, "%s", in.relative);
+    } else if (in.fatal) {
+        return lethe_fail(error, why.status == LETHE_OK ? status : why.status, "%s", why.message);
+    } else {
+        if (why.status == LETHE_OK) why.status = status;
+        quarantine(&in, &why);
+    }
+    if (!engine->options.explain) forget_instance(engine);
+    return LETHE_OK;
+}

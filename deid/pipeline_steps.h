@@ -1,0 +1,43 @@
+/* Inside of the pipeline: shared by pipeline.c, pipeline_slide.c, explain.c and documents.c only. */
+#ifndef LETHE_DEID_PIPELINE_STEPS_H
+#define LETHE_DEID_PIPELINE_STEPS_H
+
+#include "deid/audit.h"
+#include "deid/pipeline.h"
+#include "deid/redact.h"
+#include "imaging/dicom/edit.h"
+
+struct lethe_engine {
+    lethe_engine_options options;
+    lethe_pseudonymizer *pseudonymizer;
+    lethe_arena *arena; /* of the instance at hand */
+    lethe_scrub *scrub;
+    lethe_audit *audit;
+    lethe_burned_in *burned_in;
+    char last_folder[4096];
+    /* The instance at hand. */
+    lethe_map map;
+    lethe_dicom_dataset *dataset;
+    lethe_edit_script *script;
+    lethe_pixel_decision decision;
+    lethe_redaction *redaction;
+};
+
+/* What one instance carries through the steps. */
+typedef struct instance {
+    lethe_result *result;
+    const char *source_name;
+    char patient_original[256];
+    int32_t shift_days;
+    char relative[512];
+    bool fatal;   /* the failure is the run's, not the instance's */
+    bool dropped; /* the failure drops the instance */
+    bool needs_review;
+    char review_reason[200];
+} instance;
+
+/* Fill the catalogue fields from an output's bytes. */
+LETHE_NODISCARD lethe_status lethe_result_describe(lethe_result *result, const uint8_t *bytes, size_t size, lethe_error *error);
+LETHE_NODISCARD lethe_status lethe_engine_slide(lethe_engine *engine, const char *path, const char *source_name, lethe_result *result, lethe_error *error);
+
+#endif

@@ -1,0 +1,72 @@
+/* Runs over many inputs: folders to a folder, or a project's inbox. The parent hands batches to confined worker processes and alone writes manifest, catalogue
+ * and queue. Layer: deid. Thread rule: one run at a time per process. */
+#ifndef LETHE_DEID_RUN_H
+#define LETHE_DEID_RUN_H
+
+#include "core/error.h"
+#include "core/project.h"
+#include "deid/crosswalk.h"
+#include "deid/manifest.h"
+#include "deid/profile.h"
+
+#include <signal.h>
+
+typedef struct lethe_run_counts {
+    uint64_t inputs, released, quarantined, review, dropped;
+} lethe_run_counts;
+
+/* Told about each input, in the order of the inputs, in the parent. */
+typedef lethe_status (*lethe_run_visit_fn)(void *context, const char *path, const char *source, const lethe_result *result, lethe_error *error);
+
+/* --- workers, shared by both runs --- */
+
+typedef struct lethe_crew lethe_crew;
+typedef struct lethe_crew_options {
+    lethe_engine_options engine; /* profile, key ...: borrowed until the crew is destroyed */
+    unsigned workers;            /* 0 = one per processor */
+    const char *const *readable; /* NULL-terminated: inputs */
+    const char *const *writable; /* NULL-terminated: output, scratch */
+    lethe_run_visit_fn visit;
+    void *context;
+} lethe_crew_options;
+LETHE_NODISCARD lethe_status lethe_crew_start(const lethe_crew_options *options, lethe_crew **out, lethe_error *error);
+/* Add an input; `visit` is called later, maybe from inside. Copies both strings. */
+LETHE_NODISCARD lethe_status lethe_crew_add(lethe_crew *crew, const char *path, const char *source, lethe_error *error);
+/* Finish all that was added. */
+LETHE_NODISCARD lethe_status lethe_crew_flush(lethe_crew *crew, lethe_error *error);
+void lethe_crew_destroy(lethe_crew *crew);
+
+/* --- IN... -o OUT --- */
+
+typedef struct lethe_folder_run {
+    const char *const *inputs;
+    unsigned input_count;
+    const char *output;
+    const lethe_profile *profile;
+    const uint8_t *key;
+    unsigned jobs;
+    unsigned shard, shards; /* 1..shards; shards 0 = all */
+    const char *manifest;   /* NULL = none */
+    const char *report;     /* HTML; NULL = none */
+    const lethe_crosswalk *crosswalk;
+    const struct lethe_slide_mapping *slide_mapping;
+    bool quiet;
+} lethe_folder_run;
+LETHE_NODISCARD lethe_status lethe_run_folder(const lethe_folder_run *run, lethe_run_counts *counts, lethe_error *error);
+
+/* --- a project's inbox --- */
+
+typedef struct lethe_project_run {
+    const lethe_project *project;
+    const lethe_profile *profile;
+    unsigned jobs;
+    bool watch; /* until *stop is set */
+    const volatile sig_atomic_t *stop;
+    const char *report;
+    const lethe_crosswalk *crosswalk;
+    const struct lethe_slide_mapping *slide_mapping;
+    bool quiet;
+} lethe_project_run;
+LETHE_NODISCARD lethe_status lethe_run_project(const lethe_project_run *run, lethe_run_counts *counts, lethe_error *error);
+
+#endif

@@ -1,0 +1,132 @@
+#include "deid/run.h"
+
+#include "core/file.h"
+#include "core/memory.h"
+#include "core/progress.h"
+#include "core/text.h"
+#include "deid/report.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+typedef struct folder_run {
+    const lethe_folder_run *options;
+    lethe_run_counts *counts;
+    lethe_crew *crew;
+    lethe_manifest *manifest;
+    lethe_report *report;
+    lethe_progress progress;
+    lethe_buffer line;
+} folder_run;
+
+/* FNV-1a over the source name: the same input falls into the same shard everywhere. */
+static uint32_t shard_of(const char *source, unsigned shards) {
+    uint64_t hash = 1469598103934665603ull;
+    for (const char *at = source; *at != '\0'; at++) hash = (hash ^ (uint8_t)*at) * 1099511628211ull;
+    return (uint32_t)((hash ^ hash >> 32) % shards);
+}
+
+/* Data files of a MIRAX slide lie in a folder of its name: they belong to the .mrxs file. */
+static bool belongs_to_slide(const char *path) {
+    const char *name = lethe_path_name(path);
+    if (name == path) return false;
+    char main_file[PATH_MAX];
+    int length = (int)(name - path) - 1;
+    if (length <= 0 || (size_t)length + 6 > sizeof main_file) return false;
+    (void)snprintf(main_file, sizeof main_file, "%.*s.mrxs", length, path);
+    return access(main_file, F_OK) == 0;
+}
+
+static lethe_status add_input(void *context, const char *path, const char *relative, lethe_error *error) {
+    folder_run *run = context;
+    if (run->options->shards > 1 && shard_of(relative, run->options->shards) != run->options->shard - 1) return LETHE_OK;
+    if (belongs_to_slide(path)) return LETHE_OK;
+    return lethe_crew_add(run->crew, path, relative, error);
+}
+
+static lethe_status one_done(void *context, const char *path, const char *source, const lethe_result *result, lethe_error *error) {
+    folder_run *run = context;
+    lethe_run_counts *c = run->counts;
+    c->inputs++;
+    switch (result->outcome) {
+    case LETHE_OUTCOME_RELEASED: c->released++; break;
+    case LETHE_OUTCOME_REVIEW: c->review++; break;
+    case LETHE_OUTCOME_DROPPED: c->dropped++; break;
+    default: c->quarantined++; break;
+    }
+    lethe_progress_update(&run->progress, c->inputs);
+    if (result->outcome != LETHE_OUTCOME_RELEASED && !run->options->quiet && run->manifest == NULL)
+        (void)fprintf(stderr, "%s: %s: %s\n", lethe_outcome_name(result->outcome), path, result->reason);
+    lethe_status status = LETHE_OK;
+    if (run->manifest != NULL) {
+        lethe_buffer_clear(&run->line);
+        status = lethe_manifest_format(source, result, &run->line, error);
+        if (status == LETHE_OK) status = lethe_manifest_append(run->manifest, lethe_buffer_text(&run->line), run->line.size, error);
+    }
+    if (status == LETHE_OK && run->report != NULL) status = lethe_report_add(run->report, result, error);
+    return status;
+}
+
+/* True when `inner` is `outer` or lies below it. */
+static bool lies_in(const char *inner, const char *outer) {
+    size_t length = strlen(outer);
+    if (length > 1 && outer[length - 1] == '/') length--;
+    return strncmp(inner, outer, length) == 0 && (inner[length] == '\0' || inner[length] == '/' || length == 1);
+}
+
+/* The output folder made, and no input in it nor it in an input. */
+static lethe_status check_folders(const lethe_folder_run *options, char resolved_output[PATH_MAX], lethe_error *error) {
+    lethe_status status = lethe_folder_create(options->output, 0755, error);
+    if (status != LETHE_OK) return status;
+    if (realpath(options->output, resolved_output) == NULL) return lethe_fail(error, LETHE_IO, "cannot resolve the output folder");
+    for (unsigned i = 0; i < options->input_count; i++) {
+        char resolved[PATH_MAX];
+        if (realpath(options->inputs[i], resolved) == NULL) return lethe_fail(error, LETHE_IO, "cannot read input %u of the command line", i + 1);
+        if (lies_in(resolved_output, resolved) || lies_in(resolved, resolved_output))
+            return lethe_fail(error, LETHE_USAGE, "the output folder and input %u lie in one another", i + 1);
+    }
+    return LETHE_OK;
+}
+
+lethe_status lethe_run_folder(const lethe_folder_run *options, lethe_run_counts *counts, lethe_error *error) {
+    *counts = (lethe_run_counts){0};
+    char output[PATH_MAX];
+    folder_run run = {.options = options, .counts = counts};
+    lethe_buffer_init(&run.line, 1u << 20);
+    const char **readable = lethe_alloc_array(options->input_count + 8, sizeof *readable);
+    lethe_status status = readable == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a run") : check_folders(options, output, error);
+    if (status != LETHE_OK) goto out;
+    static const char *const system_paths[] = {"/usr/share", "/usr/lib", "/lib", "/etc/ssl", "/proc/self", NULL};
+    unsigned n = 0;
+    for (unsigned i = 0; i < options->input_count; i++) readable[n++] = options->inputs[i];
+    for (unsigned i = 0; system_paths[i] != NULL; i++)
+        if (access(system_paths[i], F_OK) == 0) readable[n++] = system_paths[i];
+    const char *const writable[] = {output, NULL};
+    if (options->manifest != NULL) status = lethe_manifest_open(options->manifest, &run.manifest, error);
+    if (status == LETHE_OK && options->report != NULL) status = lethe_report_create(options->profile, &run.report, error);
+    if (status != LETHE_OK) goto out;
+    lethe_crew_options crew = {.engine = {.profile = options->profile, .key = options->key, .output_folder = output, .crosswalk = options->crosswalk,
+                                          .slide_mapping = options->slide_mapping, .sync = LETHE_SYNC_NONE, .want_catalogue = options->report != NULL},
+                               .workers = options->jobs, .readable = readable, .writable = writable, .visit = one_done, .context = &run};
+    status = lethe_crew_start(&crew, &run.crew, error);
+    lethe_progress_start(&run.progress, "de-identifying", 0, options->quiet);
+    for (unsigned i = 0; i < options->input_count && status == LETHE_OK; i++) status = lethe_walk(options->inputs[i], add_input, &run, error);
+    if (status == LETHE_OK) status = lethe_crew_flush(run.crew, error);
+    lethe_progress_finish(&run.progress);
+    if (status == LETHE_OK) status = lethe_filesystem_sync(output, error);
+    if (status == LETHE_OK && run.report != NULL) status = lethe_report_write(run.report, options->report, error);
+out:
+    lethe_crew_destroy(run.crew);
+    lethe_report_destroy(run.report);
+    if (run.manifest != NULL) {
+        lethe_status closed = lethe_manifest_close(run.manifest, error);
+        if (status == LETHE_OK) status = closed;
+    }
+    lethe_buffer_release(&run.line);
+    lethe_free(readable);
+    return status;
+}

@@ -1,0 +1,247 @@
+#include "deid/run.h"
+
+#include "core/catalogue.h"
+#include "core/file.h"
+#include "core/memory.h"
+#include "core/progress.h"
+#include "core/queue.h"
+#include "core/text.h"
+#include "deid/objections.h"
+#include "deid/report.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { ROUND = 256, CLAIM_SECONDS = 3600 };
+
+/* One round: claim, let the crew work, then make everything durable in this order: released files, manifest, catalogue, queue. A kill between any two steps
+ * leaves claimed items; the next run does them again and comes to the same bytes. */
+typedef struct project_run {
+    const lethe_project_run *options;
+    lethe_run_counts *counts;
+    lethe_queue *queue;
+    lethe_catalogue *catalogue;
+    lethe_manifest *manifest;
+    lethe_report *report;
+    lethe_objections *objections;
+    lethe_crew *crew;
+    uint8_t key[LETHE_KEY_BYTES];
+    char *scratch;
+    const char *readable[10], *writable[3];
+    lethe_item items[ROUND];
+    lethe_result results[ROUND];
+    size_t item_count, done_count;
+    lethe_buffer line;
+    lethe_progress progress;
+} project_run;
+
+/* Results come in the order of the items. */
+static lethe_status one_done(void *context, const char *path, const char *source, const lethe_result *result, lethe_error *error) {
+    (void)path;
+    (void)source;
+    project_run *run = context;
+    if (run->done_count == run->item_count) return lethe_fail(error, LETHE_INTERNAL, "more results than items");
+    run->results[run->done_count++] = *result;
+    return LETHE_OK;
+}
+
+static lethe_status start_crew(project_run *run, lethe_error *error) {
+    const lethe_project *project = run->options->project;
+    lethe_crew_options crew = {.engine = {.profile = run->options->profile, .key = run->key, .output_folder = project->released_path, .scratch_folder = run->scratch,
+                                          .objections = run->objections, .crosswalk = run->options->crosswalk, .slide_mapping = run->options->slide_mapping,
+                                          .sync = LETHE_SYNC_NONE, .want_catalogue = true},
+                               .workers = run->options->jobs, .readable = run->readable, .writable = run->writable, .visit = one_done, .context = run};
+    return lethe_crew_start(&crew, &run->crew, error);
+}
+
+/* Objections may change while a daemon runs; workers hold the list of their start. */
+static lethe_status refresh_objections(project_run *run, lethe_error *error) {
+    lethe_objections *fresh = NULL;
+    lethe_status status = lethe_objections_load(lethe_queue_database(run->queue), &fresh, error);
+    if (status != LETHE_OK) return status;
+    if (run->crew != NULL && lethe_objections_same(run->objections, fresh)) {
+        lethe_objections_destroy(fresh);
+        return LETHE_OK;
+    }
+    lethe_crew_destroy(run->crew);
+    run->crew = NULL;
+    lethe_objections_destroy(run->objections);
+    run->objections = fresh;
+    return start_crew(run, error);
+}
+
+/* Let a quarantined or waiting original stand in its own folder: a second name first, the old one goes after the queue knows. */
+static lethe_status link_aside(const lethe_project *project, lethe_item *item, const char *folder_path, lethe_error *error) {
+    if (lethe_path_name(item->path) == item->path) return LETHE_OK;
+    char *old_path = lethe_path_join(project->private_path, item->path), *new_path = lethe_asprintf("%s/%s", folder_path, lethe_path_name(item->path));
+    lethe_status status = old_path == NULL || new_path == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path") : lethe_folder_create(folder_path, 0700, error);
+    if (status == LETHE_OK && link(old_path, new_path) != 0 && errno != EEXIST) {
+        /* Already moved by a run that was killed, or a slide of several files: it stays where it is. */
+        lethe_free(old_path);
+        lethe_free(new_path);
+        return LETHE_OK;
+    }
+    if (status == LETHE_OK) {
+        size_t prefix = strlen(project->private_path);
+        (void)snprintf(item->path, sizeof item->path, "%s", new_path + prefix + (new_path[prefix] == '/' ? 1 : 0));
+    }
+    lethe_free(old_path);
+    lethe_free(new_path);
+    return status;
+}
+
+static void remove_private(const lethe_project *project, const char *relative) {
+    char *path = relative[0] == '\0' ? NULL : lethe_path_join(project->private_path, relative);
+    if (path != NULL) (void)unlink(path);
+    lethe_free(path);
+}
+
+static lethe_status put_catalogue(project_run *run, lethe_error *error) {
+    lethe_catalogue_entry *entries = lethe_alloc_array(ROUND, sizeof *entries);
+    if (entries == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for catalogue entries");
+    size_t count = 0;
+    for (size_t i = 0; i < run->done_count; i++) {
+        const lethe_result *r = &run->results[i];
+        if (r->outcome != LETHE_OUTCOME_RELEASED) continue;
+        entries[count++] = (lethe_catalogue_entry){
+            .path = r->output, .kind = r->is_slide ? "slide" : "dicom", .patient = r->patient, .study_uid = r->study_uid, .series_uid = r->series_uid,
+            .instance_uid = r->instance_uid, .modality = r->modality, .sop_class = r->sop_class, .series_description = r->series_description,
+            .study_description = r->study_description, .body_part = r->body_part, .study_date = r->study_date, .manufacturer = r->manufacturer, .model = r->model,
+            .sex = r->sex, .age = r->age, .laterality = r->laterality, .view_position = r->view_position, .series_number = r->series_number,
+            .instance_number = r->instance_number, .rows = r->rows, .columns = r->columns, .frames = r->frames, .sha256 = r->sha256};
+    }
+    lethe_status status = count == 0 ? LETHE_OK : lethe_catalogue_put(run->catalogue, entries, count, error);
+    lethe_free(entries);
+    return status;
+}
+
+static lethe_status write_manifest(project_run *run, lethe_error *error) {
+    lethe_status status = LETHE_OK;
+    for (size_t i = 0; i < run->done_count && status == LETHE_OK; i++) {
+        const lethe_item *item = &run->items[i];
+        lethe_buffer_clear(&run->line);
+        status = lethe_manifest_format(item->source_name[0] != '\0' ? item->source_name : item->path, &run->results[i], &run->line, error);
+        if (status == LETHE_OK) status = lethe_manifest_append(run->manifest, lethe_buffer_text(&run->line), run->line.size, error);
+        if (status == LETHE_OK && run->report != NULL) status = lethe_report_add(run->report, &run->results[i], error);
+    }
+    return status == LETHE_OK ? lethe_manifest_sync(run->manifest, error) : status;
+}
+
+static lethe_status finish_items(project_run *run, lethe_error *error) {
+    static const lethe_item_state states[] = {[LETHE_OUTCOME_QUARANTINED] = LETHE_ITEM_QUARANTINED, [LETHE_OUTCOME_RELEASED] = LETHE_ITEM_RELEASED,
+                                              [LETHE_OUTCOME_REVIEW] = LETHE_ITEM_REVIEW, [LETHE_OUTCOME_DROPPED] = LETHE_ITEM_DROPPED};
+    const lethe_project *project = run->options->project;
+    char(*old_paths)[sizeof run->items[0].path] = lethe_alloc_array(ROUND, sizeof *old_paths);
+    lethe_status status = old_paths == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for paths") : LETHE_OK;
+    for (size_t i = 0; i < run->done_count && status == LETHE_OK; i++) {
+        lethe_item *item = &run->items[i];
+        const lethe_result *r = &run->results[i];
+        memcpy(old_paths[i], item->path, sizeof item->path);
+        item->state = states[r->outcome];
+        (void)snprintf(item->reason, sizeof item->reason, "%s", r->reason);
+        (void)snprintf(item->output, sizeof item->output, "%s", r->output);
+        if (r->outcome == LETHE_OUTCOME_QUARANTINED) status = link_aside(project, item, project->quarantine_path, error);
+        else if (r->outcome == LETHE_OUTCOME_REVIEW) status = link_aside(project, item, project->review_path, error);
+    }
+    if (status == LETHE_OK) status = lethe_queue_finish_many(run->queue, run->items, run->done_count, error);
+    for (size_t i = 0; i < run->done_count && status == LETHE_OK; i++)
+        if (run->items[i].state == LETHE_ITEM_DROPPED || strcmp(old_paths[i], run->items[i].path) != 0) remove_private(project, old_paths[i]);
+    lethe_free(old_paths);
+    return status;
+}
+
+static void count_round(project_run *run) {
+    for (size_t i = 0; i < run->done_count; i++) {
+        lethe_run_counts *c = run->counts;
+        c->inputs++;
+        switch (run->results[i].outcome) {
+        case LETHE_OUTCOME_RELEASED: c->released++; break;
+        case LETHE_OUTCOME_REVIEW: c->review++; break;
+        case LETHE_OUTCOME_DROPPED: c->dropped++; break;
+        default: c->quarantined++; break;
+        }
+    }
+    lethe_progress_update(&run->progress, run->counts->inputs);
+}
+
+static lethe_status one_round(project_run *run, size_t *claimed, lethe_error *error) {
+    const lethe_project *project = run->options->project;
+    char worker[64];
+    (void)snprintf(worker, sizeof worker, "deid-%ld", (long)getpid());
+    run->done_count = run->item_count = 0;
+    lethe_status status = lethe_queue_claim(run->queue, worker, CLAIM_SECONDS, run->items, ROUND, &run->item_count, error);
+    *claimed = run->item_count;
+    if (status != LETHE_OK || run->item_count == 0) return status;
+    for (size_t i = 0; i < run->item_count && status == LETHE_OK; i++) {
+        char *path = lethe_path_join(project->private_path, run->items[i].path);
+        const char *name = run->items[i].source_name[0] != '\0' ? run->items[i].source_name : lethe_path_name(run->items[i].path);
+        status = path == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path") : lethe_crew_add(run->crew, path, name, error);
+        lethe_free(path);
+    }
+    if (status == LETHE_OK) status = lethe_crew_flush(run->crew, error);
+    if (status == LETHE_OK && run->done_count != run->item_count) status = lethe_fail(error, LETHE_INTERNAL, "fewer results than items");
+    if (status == LETHE_OK) status = lethe_filesystem_sync(project->released_path, error);
+    if (status == LETHE_OK) status = write_manifest(run, error);
+    if (status == LETHE_OK) status = put_catalogue(run, error);
+    if (status == LETHE_OK) status = finish_items(run, error);
+    if (status == LETHE_OK) count_round(run);
+    return status;
+}
+
+static lethe_status open_all(project_run *run, lethe_error *error) {
+    const lethe_project *project = run->options->project;
+    char *manifest = lethe_path_join(project->private_path, "manifest.jsonl");
+    run->scratch = lethe_path_join(project->private_path, "scratch");
+    lethe_status status = manifest == NULL || run->scratch == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path") : LETHE_OK;
+    if (status == LETHE_OK) status = lethe_folder_create(run->scratch, 0700, error);
+    if (status == LETHE_OK) status = lethe_key_load(project->key_path, run->key, error);
+    if (status == LETHE_OK) status = lethe_queue_open(project, &run->queue, error);
+    if (status == LETHE_OK) status = lethe_catalogue_open(project, &run->catalogue, error);
+    if (status == LETHE_OK) status = lethe_manifest_open(manifest, &run->manifest, error);
+    if (status == LETHE_OK && run->options->report != NULL) status = lethe_report_create(run->options->profile, &run->report, error);
+    static const char *const system_paths[] = {"/usr/share", "/usr/lib", "/lib", "/etc/ssl", "/proc/self"};
+    size_t n = 0;
+    run->readable[n++] = project->private_path;
+    for (size_t i = 0; i < sizeof system_paths / sizeof *system_paths; i++)
+        if (access(system_paths[i], F_OK) == 0) run->readable[n++] = system_paths[i];
+    run->writable[0] = project->released_path;
+    run->writable[1] = run->scratch;
+    lethe_free(manifest);
+    return status;
+}
+
+lethe_status lethe_run_project(const lethe_project_run *options, lethe_run_counts *counts, lethe_error *error) {
+    *counts = (lethe_run_counts){0};
+    project_run *run = lethe_alloc_array(1, sizeof *run);
+    if (run == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for a run");
+    run->options = options;
+    run->counts = counts;
+    lethe_buffer_init(&run->line, 1u << 20);
+    lethe_status status = open_all(run, error);
+    lethe_progress_start(&run->progress, "de-identifying", 0, options->quiet);
+    while (status == LETHE_OK && !(options->stop != NULL && *options->stop)) {
+        size_t claimed = 0;
+        status = refresh_objections(run, error);
+        if (status == LETHE_OK) status = one_round(run, &claimed, error);
+        if (status != LETHE_OK || claimed != 0) continue;
+        if (!options->watch) break;
+        struct timespec pause = {.tv_nsec = 200000000};
+        (void)nanosleep(&pause, NULL);
+    }
+    lethe_progress_finish(&run->progress);
+    if (status == LETHE_OK && run->report != NULL) status = lethe_report_write(run->report, options->report, error);
+    lethe_crew_destroy(run->crew);
+    lethe_report_destroy(run->report);
+    lethe_objections_destroy(run->objections);
+    lethe_status closed = lethe_manifest_close(run->manifest, error);
+    lethe_catalogue_close(run->catalogue);
+    lethe_queue_close(run->queue);
+    lethe_buffer_release(&run->line);
+    lethe_wipe(run->key, sizeof run->key);
+    lethe_free(run->scratch);
+    lethe_free(run);
+    return status == LETHE_OK ? closed : status;
+}

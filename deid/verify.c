@@ -1,0 +1,218 @@
+#include "deid/verify.h"
+
+#include "core/file.h"
+#include "core/limits.h"
+#include "core/memory.h"
+#include "core/pseudonym.h"
+#include "core/text.h"
+#include "deid/annex_e.h"
+#include "deid/attributes.h"
+#include "deid/audit.h"
+#include "deid/manifest.h"
+#include "deid/patterns.h"
+#include "imaging/dicom/dataset.h"
+#include "imaging/slide/slide.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct digest_entry {
+    char *output;
+    char sha256[65];
+    bool seen;
+} digest_entry;
+
+typedef struct verify {
+    lethe_verify_fn tell;
+    void *context;
+    lethe_verify_counts *counts;
+    lethe_audit *audit;
+    lethe_arena *arena;
+    digest_entry *digests; /* sorted by output */
+    size_t digest_count, digest_capacity;
+} verify;
+
+/* --- the manifest's digests --- */
+
+static int by_output(const void *a, const void *b) { return strcmp(((const digest_entry *)a)->output, ((const digest_entry *)b)->output); }
+
+static lethe_status add_digest(verify *v, const char *output, const char *sha256, lethe_error *error) {
+    if (v->digest_count == v->digest_capacity) {
+        size_t capacity = v->digest_capacity == 0 ? 256 : 2 * v->digest_capacity;
+        digest_entry *grown = lethe_realloc_array(v->digests, capacity, sizeof *grown);
+        if (grown == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for the manifest");
+        v->digests = grown;
+        v->digest_capacity = capacity;
+    }
+    digest_entry *entry = &v->digests[v->digest_count];
+    entry->output = lethe_strdup(output);
+    entry->seen = false;
+    (void)snprintf(entry->sha256, sizeof entry->sha256, "%s", sha256);
+    if (entry->output == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for the manifest");
+    v->digest_count++;
+    return LETHE_OK;
+}
+
+static lethe_status load_manifest(verify *v, const char *path, lethe_error *error) {
+    uint64_t lines = 0;
+    lethe_status status = lethe_manifest_verify(path, &lines, error);
+    if (status != LETHE_OK) return status;
+    FILE *file = fopen(path, "re");
+    if (file == NULL) return lethe_fail(error, LETHE_IO, "cannot open the manifest");
+    char *line = NULL;
+    size_t capacity = 0;
+    for (uint64_t i = 0; i < lines && status == LETHE_OK && getline(&line, &capacity, file) > 0; i++) {
+        json_t *object = json_loads(line, 0, NULL);
+        const char *output = json_string_value(json_object_get(object, "output")), *sha256 = json_string_value(json_object_get(object, "sha256"));
+        if (object == NULL) status = lethe_fail(error, LETHE_MALFORMED, "manifest: line %llu is not JSON", (unsigned long long)i + 1);
+        else if (output != NULL && sha256 != NULL) status = add_digest(v, output, sha256, error);
+        json_decref(object);
+    }
+    free(line);
+    (void)fclose(file);
+    if (v->digest_count != 0) qsort(v->digests, v->digest_count, sizeof *v->digests, by_output);
+    return status;
+}
+
+static lethe_status check_digest(verify *v, const char *relative, const lethe_map *map, lethe_error *error) {
+    if (v->digest_count == 0) return LETHE_OK;
+    digest_entry key = {.output = (char *)(uintptr_t)relative};
+    digest_entry *entry = bsearch(&key, v->digests, v->digest_count, sizeof key, by_output);
+    if (entry == NULL) return lethe_fail(error, LETHE_UNSAFE, "the manifest does not know this file");
+    char digest[65];
+    lethe_status status = lethe_sha256_hex(map->bytes, map->size, digest, error);
+    if (status != LETHE_OK) return status;
+    /* Done twice with one result: any of the equal entries will do. */
+    for (digest_entry *e = v->digests; e < v->digests + v->digest_count; e++)
+        if (strcmp(e->output, relative) == 0) e->seen = true;
+    return strcmp(digest, entry->sha256) == 0 ? LETHE_OK : lethe_fail(error, LETHE_UNSAFE, "its SHA-256 is not the one of the manifest");
+}
+
+/* --- the rules, by what the file declares --- */
+
+static uint32_t declared_options(const lethe_dicom_item *root) {
+    static const struct {
+        const char *code;
+        uint32_t option;
+    } codes[] = {{"113103", LETHE_OPTION_GRAPHICS}, {"113104", LETHE_OPTION_STRUCTURED}, {"113105", LETHE_OPTION_DESCRIPTORS}, {"113106", LETHE_OPTION_FULL_DATES},
+                 {"113107", LETHE_OPTION_MODIFIED_DATES}, {"113108", LETHE_OPTION_PATIENT}, {"113109", LETHE_OPTION_DEVICE}, {"113110", LETHE_OPTION_UIDS},
+                 {"113111", LETHE_OPTION_SAFE_PRIVATE}, {"113112", LETHE_OPTION_INSTITUTION}};
+    uint32_t options = 0;
+    const lethe_dicom_element *sequence = lethe_dicom_find(root, LETHE_TAG(0x0012, 0x0064));
+    for (const lethe_dicom_item *item = sequence == NULL ? NULL : sequence->items; item != NULL; item = item->next) {
+        char code[17] = "";
+        (void)lethe_dicom_text(item, LETHE_TAG(0x0008, 0x0100), 0, code, sizeof code);
+        for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+            if (strcmp(code, codes[i].code) == 0) options |= codes[i].option;
+    }
+    return options;
+}
+
+typedef struct element_check {
+    uint32_t options;
+    const lethe_iod_class *iod;
+    lethe_status status;
+    lethe_error *error;
+} element_check;
+
+static bool is_dummy(const lethe_dicom_element *element) {
+    char text[64] = "";
+    (void)lethe_dicom_element_text(element, 0, text, sizeof text);
+    return strcmp(text, "ANONYMIZED") == 0 || strcmp(text, "0") == 0 || strcmp(text, "000000") == 0 || strncmp(text, "19000101", 8) == 0 || strcmp(text, "000Y") == 0 ||
+           strncmp(text, "urn:anon", 8) == 0;
+}
+
+static bool check_one(void *context, const lethe_dicom_element *e) {
+    element_check *c = context;
+    const lethe_annex_row *row = lethe_annex_e_find(e->tag);
+    char tag[96];
+    lethe_tag_format(e->tag, tag, sizeof tag);
+    if (lethe_tag_is_private(e->tag) && (c->options & LETHE_OPTION_SAFE_PRIVATE) == 0)
+        c->status = lethe_fail(c->error, LETHE_UNSAFE, "private element %s is left", tag);
+    else if (row != NULL && row->basic == LETHE_ANNEX_X && !lethe_tag_is_private(e->tag) && ((row->kept_by | row->cleaned_by) & c->options) == 0 && e->value_bytes != 0) {
+        lethe_tag parent = e->parent->parent == NULL ? 0 : e->parent->parent->tag;
+        lethe_iod_type type = lethe_iod_type_of(c->iod, parent, e->tag);
+        bool allowed = type == LETHE_TYPE_1 && e->form == LETHE_DICOM_LEAF && is_dummy(e);
+        if (!allowed && (e->form == LETHE_DICOM_LEAF || type != LETHE_TYPE_1))
+            c->status = lethe_fail(c->error, LETHE_UNSAFE, "%s stands although PS3.15 Table E.1-1 removes it under the declared options", tag);
+    }
+    if (c->status == LETHE_OK && e->form == LETHE_DICOM_LEAF && (lethe_vr_is_text(e->vr) || e->vr == LETHE_VR_UN) && e->value_bytes <= (1u << 20)) {
+        const char *pattern = lethe_pattern_find((const char *)e->value, (size_t)e->value_bytes);
+        if (pattern != NULL) c->status = lethe_fail(c->error, LETHE_UNSAFE, "%s holds what looks like %s", tag, pattern);
+    }
+    return c->status == LETHE_OK;
+}
+
+static lethe_status check_dicom(verify *v, const lethe_map *map, lethe_error *error) {
+    lethe_audit_reset(v->audit);
+    lethe_status status = lethe_audit_dicom(v->audit, map->bytes, map->size, error);
+    if (status != LETHE_OK) return status;
+    lethe_dicom_dataset *dataset = NULL;
+    lethe_arena_reset(v->arena);
+    status = lethe_dicom_dataset_parse(map->bytes, map->size, v->arena, &dataset, error);
+    if (status != LETHE_OK) return status;
+    char sop_class[65] = "";
+    (void)lethe_dicom_text(dataset->root, LETHE_TAG(0x0008, 0x0016), 0, sop_class, sizeof sop_class);
+    element_check check = {.options = declared_options(dataset->root), .iod = lethe_iod_class_find(sop_class), .error = error};
+    char birth[16] = "";
+    if (lethe_dicom_text(dataset->root, LETHE_TAG(0x0010, 0x0030), 0, birth, sizeof birth) && strcmp(birth, "19000101") != 0)
+        status = lethe_fail(error, LETHE_UNSAFE, "(0010,0030) PatientBirthDate has a value");
+    if (status == LETHE_OK) {
+        lethe_dicom_visit(dataset->root, check_one, &check);
+        status = check.status;
+    }
+    lethe_dicom_dataset_release(dataset);
+    return status;
+}
+
+static lethe_status check_file(void *context, const char *path, const char *relative, lethe_error *error) {
+    verify *v = context;
+    if (strncmp(relative, "catalogue.db", 12) == 0 || strncmp(relative, "exports/", 8) == 0) return LETHE_OK; /* not instances */
+    lethe_map map;
+    lethe_status status = lethe_map_open(path, &map, error);
+    if (status != LETHE_OK) return status;
+    lethe_error why = {0};
+    v->counts->files++;
+    if (lethe_dicom_looks_like(map.bytes, map.size)) {
+        status = check_digest(v, relative, &map, &why);
+        if (status == LETHE_OK) status = check_dicom(v, &map, &why);
+    } else if (lethe_slide_detect(path) != NULL || strstr(relative, "/slides/") != NULL) {
+        const char *pattern = NULL;
+        size_t head = map.size < 65536 ? map.size : 65536; /* descriptions stand at the start or the end of slides */
+        if (map.size != 0) pattern = lethe_pattern_find((const char *)map.bytes, head);
+        if (pattern != NULL) status = lethe_fail(&why, LETHE_UNSAFE, "the slide holds what looks like %s", pattern);
+    } else {
+        status = lethe_fail(&why, LETHE_UNSAFE, "neither DICOM nor a slide");
+    }
+    lethe_map_close(&map);
+    if (status == LETHE_NO_MEMORY) return lethe_fail(error, status, "%s", why.message);
+    if (status == LETHE_OK) {
+        v->counts->good++;
+    } else {
+        v->counts->bad++;
+        if (v->tell != NULL) v->tell(v->context, relative, why.message);
+    }
+    return LETHE_OK;
+}
+
+lethe_status lethe_verify(const char *path, const char *manifest, lethe_verify_fn tell, void *context, lethe_verify_counts *counts, lethe_error *error) {
+    *counts = (lethe_verify_counts){0};
+    verify v = {.tell = tell, .context = context, .counts = counts};
+    v.arena = lethe_arena_create(LETHE_LIMIT_ARENA_BYTES);
+    lethe_status status = v.arena == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory to verify") : lethe_audit_create(&v.audit, error);
+    if (status == LETHE_OK && manifest != NULL) status = load_manifest(&v, manifest, error);
+    if (status == LETHE_OK) status = lethe_walk(path, check_file, &v, error);
+    for (size_t i = 0; status == LETHE_OK && i < v.digest_count; i++) {
+        if (v.digests[i].seen || (i > 0 && strcmp(v.digests[i].output, v.digests[i - 1].output) == 0)) continue;
+        if (strstr(v.digests[i].output, "/slides/") != NULL) continue;
+        counts->bad++;
+        if (tell != NULL) tell(context, v.digests[i].output, "stands in the manifest but not in the folder");
+    }
+    for (size_t i = 0; i < v.digest_count; i++) lethe_free(v.digests[i].output);
+    lethe_free(v.digests);
+    lethe_audit_destroy(v.audit);
+    lethe_arena_destroy(v.arena);
+    return status;
+}
