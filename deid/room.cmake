@@ -12,3 +12,16 @@ foreach(part burned_in review text vocabulary)
     target_compile_definitions(lethe_deid PRIVATE ${definition})
   endif()
 endforeach()
+
+# The words that text cleaning knows: our lists, and the words of the data dictionary's attribute names (LETHE_DICTIONARY_FOLDER: imaging/room.cmake).
+find_package(Python3 COMPONENTS Interpreter REQUIRED)
+set(LETHE_VOCABULARY_TABLE ${CMAKE_BINARY_DIR}/generated/deid/vocabulary_table.h)
+file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/generated/deid)
+file(GLOB LETHE_WORD_LISTS CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/vocabulary/*.txt)
+add_custom_command(
+  OUTPUT ${LETHE_VOCABULARY_TABLE}
+  COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/vocabulary_generate.py ${LETHE_DICTIONARY_FOLDER}/dicom.dic
+          ${CMAKE_CURRENT_SOURCE_DIR}/vocabulary ${LETHE_VOCABULARY_TABLE}
+  DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/vocabulary_generate.py ${LETHE_WORD_LISTS}
+  VERBATIM)
+target_sources(lethe_deid PRIVATE ${LETHE_VOCABULARY_TABLE})

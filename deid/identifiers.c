@@ -1,0 +1,321 @@
+#include "deid/identifiers.h"
+
+#include "core/arena.h"
+#include "core/memory.h"
+#include "deid/identifiers_internal.h"
+#include "deid/vocabulary.h"
+#include "deid/words.h"
+
+#include <string.h>
+
+enum { MOST_IDENTIFIERS = 65536, LONGEST_BYTES = 1024, MOST_JOINED = 6, CAP_BYTES = 64 << 20, SHORT_NAME = 3, SHORT_NUMBER = 5 };
+
+struct lethe_identifiers {
+    lethe_arena *arena;
+    lethe_identifier *at;
+    size_t count, capacity;
+    uint32_t *slots; /* index + 1 by hash of the folded form */
+    size_t slot_count;
+    lethe_words words;
+    bool has_cjk; /* a name in letters beyond ASCII: matching inside runs is needed */
+};
+
+static uint32_t hash_of(const char *text, size_t size) {
+    uint32_t hash = 2166136261u;
+    for (size_t at = 0; at < size; at++) hash = (hash ^ (unsigned char)text[at]) * 16777619u;
+    return hash ^ (hash >> 15);
+}
+
+lethe_status lethe_identifiers_create(lethe_identifiers **out, lethe_error *error) {
+    *out = NULL;
+    lethe_identifiers *ids = lethe_alloc_array(1, sizeof *ids);
+    if (ids != NULL) {
+        lethe_words_init(&ids->words);
+        ids->arena = lethe_arena_create(CAP_BYTES);
+    }
+    if (ids == NULL || ids->arena == NULL) {
+        lethe_identifiers_destroy(ids);
+        return lethe_fail(error, LETHE_NO_MEMORY, "no memory for identifiers");
+    }
+    *out = ids;
+    return LETHE_OK;
+}
+
+void lethe_identifiers_clear(lethe_identifiers *ids) {
+    for (size_t at = 0; at < ids->count; at++) {
+        lethe_wipe((void *)(uintptr_t)ids->at[at].text, strlen(ids->at[at].text));
+        lethe_wipe((void *)(uintptr_t)ids->at[at].folded, strlen(ids->at[at].folded));
+    }
+    if (ids->slot_count != 0 && ids->count != 0) memset(ids->slots, 0, ids->slot_count * sizeof *ids->slots);
+    ids->count = 0;
+    ids->has_cjk = false;
+    lethe_arena_reset(ids->arena);
+}
+
+void lethe_identifiers_destroy(lethe_identifiers *ids) {
+    if (ids == NULL) return;
+    if (ids->arena != NULL) lethe_identifiers_clear(ids);
+    lethe_arena_destroy(ids->arena);
+    lethe_words_release(&ids->words);
+    lethe_free(ids->at);
+    lethe_free(ids->slots);
+    lethe_free(ids);
+}
+
+static uint32_t *find_slot(const lethe_identifiers *ids, const char *folded, size_t size) {
+    size_t mask = ids->slot_count - 1;
+    for (size_t at = hash_of(folded, size) & mask;; at = (at + 1) & mask) {
+        uint32_t index = ids->slots[at];
+        if (index == 0) return &ids->slots[at];
+        const char *other = ids->at[index - 1].folded;
+        if (strncmp(other, folded, size) == 0 && other[size] == '\0') return &ids->slots[at];
+    }
+}
+
+static lethe_status grow(lethe_identifiers *ids, lethe_error *error) {
+    size_t capacity = ids->capacity == 0 ? 128 : ids->capacity * 2;
+    lethe_identifier *at = lethe_realloc_array(ids->at, capacity, sizeof *at);
+    if (at != NULL) ids->at = at;
+    uint32_t *slots = at == NULL ? NULL : lethe_alloc_array(capacity * 2, sizeof *slots);
+    if (slots == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for identifiers");
+    lethe_free(ids->slots);
+    ids->slots = slots;
+    ids->slot_count = capacity * 2;
+    ids->capacity = capacity;
+    for (size_t index = 0; index < ids->count; index++) *find_slot(ids, ids->at[index].folded, strlen(ids->at[index].folded)) = (uint32_t)index + 1;
+    return LETHE_OK;
+}
+
+lethe_status lethe_identifiers_put(lethe_identifiers *ids, lethe_identifier_kind kind, const char *text, size_t size, const char *folded, size_t folded_size,
+                                   bool common, lethe_error *error) {
+    if (folded_size == 0 || memchr(folded, 0, folded_size) != NULL) return LETHE_OK;
+    if (ids->count == ids->capacity) {
+        lethe_status status = grow(ids, error);
+        if (status != LETHE_OK) return status;
+    }
+    uint32_t *slot = find_slot(ids, folded, folded_size);
+    if (*slot != 0) {
+        lethe_identifier *known = &ids->at[*slot - 1];
+        if (!common) known->common = false;
+        if (kind < known->kind) known->kind = kind;
+        return LETHE_OK;
+    }
+    if (ids->count >= MOST_IDENTIFIERS) return lethe_fail(error, LETHE_LIMIT, "more than %d identifiers", MOST_IDENTIFIERS);
+    lethe_identifier *fresh = &ids->at[ids->count];
+    *fresh = (lethe_identifier){.kind = kind, .common = common};
+    fresh->text = lethe_arena_strndup(ids->arena, text, size);
+    fresh->folded = lethe_arena_strndup(ids->arena, folded, folded_size);
+    if (fresh->text == NULL || fresh->folded == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for an identifier");
+    for (size_t at = 0; at < folded_size; at++) ids->has_cjk = ids->has_cjk || (unsigned char)folded[at] >= 0x80;
+    *slot = (uint32_t)++ids->count;
+    return LETHE_OK;
+}
+
+/* --- words that say nothing by themselves --- */
+
+static bool is_ordinary(const lethe_word *word) {
+    unsigned classes = lethe_vocabulary_classes(word->folded, word->folded_size);
+    return (classes & ~(unsigned)LETHE_WORD_NAME) != 0;
+}
+
+static bool is_weak_name(const lethe_word *word) { return (word->ascii && word->folded_size < SHORT_NAME) || is_ordinary(word); }
+
+static bool is_weak_number(const lethe_word *word) {
+    if (word->letters == 0) return word->digits < SHORT_NUMBER;
+    return word->folded_size < 4 || (word->digits == 0 && is_ordinary(word));
+}
+
+static lethe_status put_word(lethe_identifiers *ids, lethe_identifier_kind kind, const char *utf8, const lethe_word *word, bool common, lethe_error *error) {
+    return lethe_identifiers_put(ids, kind, utf8 + word->start, word->size, word->folded, word->folded_size, common, error);
+}
+
+/* Words first to last as one, without what stands between them. */
+static lethe_status put_joined(lethe_identifiers *ids, lethe_identifier_kind kind, const char *utf8, size_t first, size_t last, bool common, lethe_error *error) {
+    char joined[LONGEST_BYTES];
+    size_t used = 0;
+    for (size_t at = first; at <= last; at++) {
+        const lethe_word *word = &ids->words.at[at];
+        if (word->folded_size > sizeof joined - used) return LETHE_OK;
+        memcpy(joined + used, word->folded, word->folded_size);
+        used += word->folded_size;
+    }
+    size_t start = ids->words.at[first].start, end = ids->words.at[last].start + ids->words.at[last].size;
+    return lethe_identifiers_put(ids, kind, utf8 + start, end - start, joined, used, common, error);
+}
+
+/* A name: each part, parts with particles, and the whole; initials as something common. */
+static lethe_status add_name(lethe_identifiers *ids, lethe_identifier_kind kind, const char *utf8, lethe_error *error) {
+    const lethe_words *words = &ids->words;
+    lethe_status status = LETHE_OK;
+    char initials[16];
+    size_t initial_count = 0;
+    for (size_t at = 0; at < words->count && status == LETHE_OK; at++) {
+        const lethe_word *word = &words->at[at];
+        if (word->letters == 0) {
+            status = put_word(ids, kind, utf8, word, word->digits < SHORT_NUMBER, error); /* names of tests and phantoms have numbers */
+            continue;
+        }
+        unsigned classes = lethe_vocabulary_classes(word->folded, word->folded_size);
+        bool particle = (classes & (LETHE_WORD_PARTICLE | LETHE_WORD_TITLE)) != 0;
+        if (!particle || words->count == 1) status = put_word(ids, kind, utf8, word, is_weak_name(word), error);
+        if (status == LETHE_OK && particle && at + 1 < words->count) status = put_joined(ids, kind, utf8, at, at + 1, false, error);
+        if (word->ascii && !particle && initial_count < sizeof initials) initials[initial_count++] = word->folded[0];
+    }
+    if (status == LETHE_OK && words->count > 1 && words->count <= MOST_JOINED) {
+        bool all_ordinary = true;
+        for (size_t at = 0; at < words->count; at++) all_ordinary = all_ordinary && is_weak_name(&words->at[at]);
+        status = put_joined(ids, kind, utf8, 0, words->count - 1, all_ordinary, error);
+        if (status == LETHE_OK && words->count == 2) { /* given name first */
+            char joined[LONGEST_BYTES];
+            const lethe_word *family = &words->at[0], *given = &words->at[1];
+            if (family->folded_size + given->folded_size <= sizeof joined) {
+                memcpy(joined, given->folded, given->folded_size);
+                memcpy(joined + given->folded_size, family->folded, family->folded_size);
+                status = lethe_identifiers_put(ids, kind, utf8 + family->start, family->size, joined, family->folded_size + given->folded_size, all_ordinary, error);
+            }
+        }
+    }
+    if (status == LETHE_OK && initial_count >= 2) status = lethe_identifiers_put(ids, kind, initials, initial_count, initials, initial_count, true, error);
+    return status;
+}
+
+/* An ID, telephone number or serial number: as one run, and its long parts. */
+static lethe_status add_number(lethe_identifiers *ids, lethe_identifier_kind kind, const char *utf8, lethe_error *error) {
+    const lethe_words *words = &ids->words;
+    lethe_status status = LETHE_OK;
+    bool all_weak = true;
+    size_t digits = 0;
+    for (size_t at = 0; at < words->count && status == LETHE_OK; at++) {
+        const lethe_word *word = &words->at[at];
+        bool weak = is_weak_number(word);
+        digits += word->digits;
+        all_weak = all_weak && weak;
+        if (words->count == 1 || (!weak && word->digits != 0) || (!weak && word->letters >= 5)) status = put_word(ids, kind, utf8, word, weak, error);
+    }
+    if (status == LETHE_OK && words->count > 1) status = put_joined(ids, kind, utf8, 0, words->count - 1, all_weak && digits < SHORT_NUMBER + 1, error);
+    return status;
+}
+
+/* Institution, address: the words that say which one. */
+static lethe_status add_place(lethe_identifiers *ids, lethe_identifier_kind kind, const char *utf8, lethe_error *error) {
+    const lethe_words *words = &ids->words;
+    lethe_status status = LETHE_OK;
+    bool telling = false;
+    for (size_t at = 0; at < words->count && status == LETHE_OK; at++) {
+        const lethe_word *word = &words->at[at];
+        if (word->letters == 0) {
+            if (word->digits >= SHORT_NUMBER) status = put_word(ids, kind, utf8, word, false, error);
+            continue;
+        }
+        if ((word->ascii && word->folded_size < SHORT_NAME) || is_ordinary(word)) continue;
+        status = put_word(ids, kind, utf8, word, false, error);
+        telling = true;
+    }
+    if (status == LETHE_OK && words->count > 1 && words->count <= MOST_JOINED) status = put_joined(ids, kind, utf8, 0, words->count - 1, !telling, error);
+    return status;
+}
+
+static lethe_status add_date(lethe_identifiers *ids, const char *utf8, lethe_error *error) {
+    if (ids->words.count == 0) return LETHE_OK;
+    const lethe_word *word = &ids->words.at[0];
+    if (word->digits < 8) return LETHE_OK;
+    const char *d = word->folded;
+    lethe_status status = lethe_identifiers_put(ids, LETHE_ID_DATE, utf8 + word->start, 8, d, 8, false, error);
+    /* As it is written by hand, without separators: DDMMYYYY, MMDDYYYY, DDMMYY. */
+    const char forms[3][9] = {{d[6], d[7], d[4], d[5], d[0], d[1], d[2], d[3], 0}, {d[4], d[5], d[6], d[7], d[0], d[1], d[2], d[3], 0}, {d[6], d[7], d[4], d[5], d[2], d[3], 0}};
+    for (int form = 0; form < 3 && status == LETHE_OK; form++)
+        status = lethe_identifiers_put(ids, LETHE_ID_DATE, forms[form], strlen(forms[form]), forms[form], strlen(forms[form]), form == 2, error);
+    return status;
+}
+
+lethe_status lethe_identifiers_add(lethe_identifiers *ids, lethe_identifier_kind kind, const char *utf8, size_t size, lethe_error *error) {
+    if (size > LONGEST_BYTES) size = LONGEST_BYTES;
+    lethe_status status = lethe_words_split(&ids->words, utf8, size, error);
+    if (status != LETHE_OK || ids->words.count == 0) return status;
+    switch (kind) {
+    case LETHE_ID_NAME:
+    case LETHE_ID_STAFF: return add_name(ids, kind, utf8, error);
+    case LETHE_ID_NUMBER:
+    case LETHE_ID_CONTACT:
+    case LETHE_ID_DEVICE:
+    case LETHE_ID_UID: return add_number(ids, kind, utf8, error);
+    case LETHE_ID_INSTITUTION:
+    case LETHE_ID_ADDRESS: return add_place(ids, kind, utf8, error);
+    case LETHE_ID_DATE: return add_date(ids, utf8, error);
+    }
+    return LETHE_OK;
+}
+
+size_t lethe_identifiers_count(const lethe_identifiers *ids) { return ids->count; }
+const lethe_identifier *lethe_identifiers_at(const lethe_identifiers *ids, size_t index) { return &ids->at[index]; }
+
+const lethe_identifier *lethe_identifiers_find(const lethe_identifiers *ids, const char *folded, size_t size) {
+    if (ids->count == 0 || size == 0) return NULL;
+    uint32_t index = *find_slot(ids, folded, size);
+    return index == 0 ? NULL : &ids->at[index - 1];
+}
+
+/* --- matching --- */
+
+const lethe_identifier *lethe_identifiers_inside(const lethe_identifiers *ids, const lethe_word *word, size_t *start, size_t *size) {
+    if (ids->count == 0) return NULL;
+    bool needed = (!word->ascii && ids->has_cjk) || word->folded_size >= 6;
+    if (!needed) return NULL;
+    for (size_t index = 0; index < ids->count; index++) {
+        const lethe_identifier *id = &ids->at[index];
+        if (id->common) continue;
+        size_t length = strlen(id->folded);
+        bool other_script = (unsigned char)id->folded[0] >= 0xE0;
+        if (length >= word->folded_size || (!other_script && length < 5)) continue;
+        const char *hit = memmem(word->folded, word->folded_size, id->folded, length);
+        if (hit == NULL) continue;
+        *start = (size_t)(hit - word->folded);
+        *size = length;
+        return id;
+    }
+    return NULL;
+}
+
+const lethe_identifier *lethe_identifiers_match(const lethe_identifiers *ids, const lethe_words *words, size_t first, size_t *count) {
+    const lethe_identifier *best = NULL;
+    *count = 0;
+    if (ids->count == 0) return NULL;
+    char joined[256];
+    size_t used = 0;
+    for (size_t at = first; at < words->count && at < first + MOST_JOINED; at++) {
+        const lethe_word *word = &words->at[at];
+        if (word->folded_size > sizeof joined - used) break;
+        memcpy(joined + used, word->folded, word->folded_size);
+        used += word->folded_size;
+        const lethe_identifier *id = lethe_identifiers_find(ids, joined, used);
+        if (id != NULL && (best == NULL || best->common || !id->common)) {
+            best = id;
+            *count = at - first + 1;
+        }
+    }
+    return best;
+}
+
+bool lethe_identifiers_in_text(const lethe_identifiers *ids, const char *utf8, size_t size, lethe_identifier_kind *kind) {
+    lethe_words words;
+    bool found = false, after_common = false;
+    if (ids->count == 0) return false;
+    lethe_words_init(&words);
+    if (lethe_words_split(&words, utf8, size, NULL) != LETHE_OK) {
+        lethe_words_release(&words);
+        if (kind != NULL) *kind = LETHE_ID_NAME;
+        return true; /* cannot say no */
+    }
+    for (size_t at = 0; at < words.count && !found;) {
+        size_t count, start, length;
+        const lethe_identifier *id = lethe_identifiers_match(ids, &words, at, &count);
+        if (id == NULL) id = lethe_identifiers_inside(ids, &words.at[at], &start, &length);
+        bool name = id != NULL && (id->kind == LETHE_ID_NAME || id->kind == LETHE_ID_STAFF);
+        found = id != NULL && (!id->common || (name && after_common));
+        if (found && kind != NULL) *kind = id->kind;
+        after_common = name;
+        at += count == 0 ? 1 : count;
+    }
+    lethe_words_release(&words);
+    return found;
+}

@@ -1,0 +1,20 @@
+#include "deid/vocabulary.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include "deid/vocabulary_table.h"
+
+unsigned lethe_vocabulary_classes(const char *folded, size_t size) {
+    uint32_t hash = 2166136261u;
+    for (size_t at = 0; at < size; at++) hash = (hash ^ (unsigned char)folded[at]) * 16777619u;
+    hash ^= hash >> 15;
+    const uint32_t mask = (1u << VOCABULARY_BITS) - 1;
+    for (uint32_t at = hash & mask; vocabulary_slots[at] != 0; at = (at + 1) & mask) {
+        unsigned row = vocabulary_slots[at] - 1u;
+        if (vocabulary_entries[row].size == size && memcmp(vocabulary_text + vocabulary_entries[row].start, folded, size) == 0) return vocabulary_entries[row].classes;
+    }
+    return LETHE_WORD_UNKNOWN;
+}
+
+size_t lethe_vocabulary_count(void) { return VOCABULARY_COUNT; }
