@@ -114,12 +114,12 @@ lethe_status lethe_testdata_bench_ct(const lethe_testdata_options *options, cons
         left -= count;
     }
     if (status != LETHE_OK || options->big_bytes == 0) return status;
-    /* One multi-frame object larger than any buffer: secondary capture of a long series. */
+    /* One multi-frame object larger than any buffer: an enhanced CT of a long examination. */
     lethe_visit v;
     lethe_series s;
     lethe_visit_begin(&v, options, folder, NULL, 999999, 0, error);
     v.protocol = "SCANNER THORAX";
-    lethe_series_begin(&v, &s, 1, "OT", "1.2.840.10008.5.1.4.1.1.7.3", "THORAX COMPLET", "CHEST");
+    lethe_series_begin(&v, &s, 1, "CT", "1.2.840.10008.5.1.4.1.1.2.1", "THORAX COMPLET", "CHEST");
     unsigned frames = (unsigned)(options->big_bytes / ((uint64_t)side * side * 2)) + 1;
     lethe_picture p = {.columns = side, .rows = side, .values = lethe_alloc_array((size_t)side * side, 2)};
     lethe_draft *draft = p.values == NULL ? NULL : lethe_instance_begin(&s, 1, true);
@@ -129,13 +129,12 @@ lethe_status lethe_testdata_bench_ct(const lethe_testdata_options *options, cons
     }
     draw(&p, &v.random, 0);
     lethe_draft_item *d = lethe_draft_root(draft);
-    lethe_draft_text(d, 0x00080008, "CS", "DERIVED\\SECONDARY", EXPECT_NOTHING);
-    lethe_draft_text(d, 0x00080064, "CS", "WSD", EXPECT_NOTHING);
+    lethe_draft_text(d, 0x00080008, "CS", "ORIGINAL\\PRIMARY\\VOLUME\\NONE", EXPECT_NOTHING);
+    lethe_draft_item *shared = lethe_draft_sequence(d, 0x52009229), *measures = lethe_draft_sequence(shared, 0x00289110);
+    lethe_draft_decimal(measures, 0x00180050, 1, EXPECT_NOTHING);
     lethe_pixel_format format = {.rows = side, .columns = side, .samples = 1, .bits_allocated = 16, .bits_stored = 16, .photometric = "MONOCHROME2", .frames = frames};
     lethe_put_pixel_format(draft, &format);
     lethe_draft_text(d, 0x00280301, "CS", "NO", EXPECT_NOTHING);
-    lethe_draft_u32(d, 0x00280009, "AT", 0x00181063);
-    lethe_draft_decimal(d, 0x00181063, 40, EXPECT_NOTHING);
     lethe_draft_pixels(draft, p.values, (size_t)side * side * 2, 16, frames, false);
     status = lethe_instance_end(&s, draft, &form);
     lethe_free(p.values);

@@ -1,0 +1,15 @@
+#!/bin/bash
+# The deid score on a large invented hospital: 100,000 checks or more. Usage: tests/bench/score.sh [PATIENTS]
+set -euo pipefail
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/lethe-score-XXXXXX")
+trap 'rm -rf "$work"' EXIT
+head -c 32 /dev/urandom > "$work/key"
+chmod 600 "$work/key"
+"$LETHE_BIN/lethe-testdata" hospital -o "$work/in" --patients "${1:-150}" --size small --seed 2026
+/usr/bin/python3 "$LETHE_SOURCE/tests/score/selftest.py" "$work/in.answers.jsonl" "$work/in"
+code=0
+"$LETHE_BIN/lethe" deid "$work/in" -o "$work/out" --profile research --key "$work/key" --manifest "$work/manifest.jsonl" --quiet || code=$?
+[ "$code" -eq 0 ] || [ "$code" -eq 3 ] || [ "$code" -eq 4 ]
+/usr/bin/python3 "$LETHE_SOURCE/tests/score/score_deid.py" --answers "$work/in.answers.jsonl" --manifest "$work/manifest.jsonl" --out "$work/out" --key "$work/key" \
+    --require-no-leak --least 100000 --list "${LIST:-20}"
