@@ -70,6 +70,7 @@ const lethe_add_counts *lethe_adder_counts(const lethe_adder *adder) { return &a
 
 static void count_item(lethe_adder *adder, const lethe_item *item) {
     if (item->state == LETHE_ITEM_QUARANTINED) adder->counts.quarantined++;
+    else if (item->state == LETHE_ITEM_DROPPED) adder->counts.dropped++;
     else if (item->reason[0] != '\0') adder->counts.conflicts++;
     else adder->counts.added++;
 }
@@ -91,7 +92,7 @@ lethe_status lethe_adder_flush(lethe_adder *adder, lethe_error *error) {
             lethe_inbox_discard(adder->files[i]);
             adder->files[i] = NULL;
         }
-        if (adder->options.done != NULL) adder->options.done(adder->options.context, adder->originals[i]);
+        if (adder->options.done != NULL) adder->options.done(adder->options.context, adder->originals[i], adder->items[i].state);
     }
     forget_waiting(adder, false);
     return LETHE_OK;
@@ -119,6 +120,7 @@ typedef struct found {
     bool is_index; /* a DICOMDIR */
     bool is_folder_slide;
     bool is_archive;
+    bool is_outside; /* the cohort */
 } found;
 
 static void take_ascii(char *out, size_t size, const char *text) {
@@ -166,6 +168,11 @@ static void look_into_dicom(lethe_adder *adder, const lethe_map *map, found *wha
     if (lethe_dicom_text(dataset->root, 0x00080018, 0, text, sizeof text) ||
         (dataset->meta != NULL && lethe_dicom_text(dataset->meta, 0x00020003, 0, text, sizeof text)))
         take_ascii(what->item.sop_instance, sizeof what->item.sop_instance, text);
+    if (adder->options.cohort != NULL) {
+        lethe_cohort_facts facts;
+        lethe_cohort_facts_of(dataset, &facts);
+        what->is_outside = !lethe_cohort_has(adder->options.cohort, &facts);
+    }
     what->is_index = strcmp(what->item.sop_class, DICOMDIR_CLASS) == 0;
     what->skip_bytes = dataset->data_set_offset;
     lethe_dicom_dataset_release(dataset);
@@ -204,6 +211,14 @@ static lethe_status copy_in(lethe_adder *adder, const char *path, found *what, l
     return lethe_inbox_copy(adder->inbox, map->fd, map->size, what->skip_bytes, what->extension, &what->item, file, error);
 }
 
+/* Outside the cohort: a tombstone that says so and nothing else. */
+static lethe_status drop(lethe_adder *adder, const char *path, lethe_error *error) {
+    lethe_item tombstone = {.kind = LETHE_ITEM_DICOM, .state = LETHE_ITEM_DROPPED};
+    (void)snprintf(tombstone.source, sizeof tombstone.source, "%s", adder->options.source);
+    (void)snprintf(tombstone.reason, sizeof tombstone.reason, "not in the cohort");
+    return enqueue(adder, &tombstone, NULL, path, error);
+}
+
 static lethe_status add_archive(lethe_adder *adder, const char *path, const char *name, found *what, lethe_error *error);
 
 static lethe_status add_one(lethe_adder *adder, const char *path, const char *name, lethe_error *error) {
@@ -220,6 +235,8 @@ static lethe_status add_one(lethe_adder *adder, const char *path, const char *na
     }
     if (status == LETHE_OK && what.is_index) {
         adder->counts.indexes++;
+    } else if (status == LETHE_OK && what.is_outside) {
+        status = drop(adder, path, error);
     } else if (status == LETHE_OK && !what.is_archive) {
         what.item.priority = adder->options.priority;
         (void)snprintf(what.item.source, sizeof what.item.source, "%s", adder->options.source);
@@ -247,7 +264,7 @@ lethe_status lethe_adder_file(lethe_adder *adder, const char *path, const char *
 }
 
 /* The folder "slide/" beside "slide.mrxs" belongs to that slide. */
-static bool belongs_to_slide(const char *path) {
+bool lethe_add_belongs_to_slide(const char *path) {
     for (const char *slash = strrchr(path, '/'); slash != NULL && slash != path;) {
         char *main_file = lethe_asprintf("%.*s.mrxs", (int)(slash - path), path);
         struct stat info;
@@ -263,7 +280,7 @@ static bool belongs_to_slide(const char *path) {
 
 static lethe_status visit(void *context, const char *path, const char *relative, lethe_error *error) {
     lethe_adder *adder = context;
-    if (belongs_to_slide(path)) return LETHE_OK;
+    if (lethe_add_belongs_to_slide(path)) return LETHE_OK;
     return lethe_adder_file(adder, path, relative, error);
 }
 
@@ -300,7 +317,7 @@ static lethe_status add_archive(lethe_adder *adder, const char *path, const char
         if (status == LETHE_OK) status = lethe_adder_flush(adder, error);
         adder->options.done = done;
         adder->archive_name = NULL;
-        if (status == LETHE_OK && done != NULL && adder->counts.failed == failed_before) done(adder->options.context, path);
+        if (status == LETHE_OK && done != NULL && adder->counts.failed == failed_before) done(adder->options.context, path, LETHE_ITEM_QUEUED);
     }
     (void)nftw(folder, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
     lethe_free(folder);

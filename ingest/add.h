@@ -5,23 +5,25 @@
 
 #include "core/project.h"
 #include "core/queue.h"
+#include "ingest/cohort.h"
 #include "ingest/inbox.h"
 
 #include <stdint.h>
 
 typedef struct lethe_add_counts {
-    uint64_t added, duplicates, conflicts, quarantined, indexes; /* indexes: DICOMDIR files, whose content is added but not they */
+    uint64_t added, duplicates, conflicts, quarantined, dropped, indexes; /* indexes: DICOMDIR files, whose content is added but not they */
     uint64_t failed;
 } lethe_add_counts;
 
 /* Told once per file that could not be read or stored, with its path as it was named (for the person at the terminal only). */
 typedef void (*lethe_add_trouble_fn)(void *context, const char *path, const lethe_error *error);
 /* Told once per file whose row is committed (or was there already); only then may an original be moved or deleted. */
-typedef void (*lethe_add_done_fn)(void *context, const char *path);
+typedef void (*lethe_add_done_fn)(void *context, const char *path, lethe_item_state state);
 
 typedef struct lethe_add_options {
     const char *source; /* "folder", "pull", "stow" */
     int32_t priority;
+    const lethe_cohort *cohort; /* who may come in (DICOM; slides carry no such facts); NULL = everybody */
     lethe_add_trouble_fn trouble;
     lethe_add_done_fn done;
     void *context;
@@ -39,6 +41,8 @@ LETHE_NODISCARD lethe_status lethe_adder_path(lethe_adder *adder, const char *pa
 /* One file under the name that the private manifest shall show. */
 LETHE_NODISCARD lethe_status lethe_adder_file(lethe_adder *adder, const char *path, const char *name, lethe_error *error);
 LETHE_NODISCARD lethe_status lethe_adder_flush(lethe_adder *adder, lethe_error *error);
+/* True for a file in the folder X beside a slide X.mrxs: it comes in with that slide. */
+bool lethe_add_belongs_to_slide(const char *path);
 const lethe_add_counts *lethe_adder_counts(const lethe_adder *adder);
 
 #endif

@@ -1,4 +1,6 @@
 /* One association, in a process of its own (ingest/intake.h). */
+#include "core/file.h"
+#include "core/limits.h"
 #include "core/log.h"
 #include "core/memory.h"
 #include "core/text.h"
@@ -124,6 +126,37 @@ static void store_data(void *context, const void *bytes, size_t size) {
     (void)!lethe_inbox_write(self->file, bytes, size, &self->failure);
 }
 
+/* Outside the cohort: what stays is a tombstone that says so and nothing else. What cannot be parsed goes on: de-identification quarantines it. */
+static bool leave_out(association *self) {
+    if (self->options->cohort == NULL) return false;
+    lethe_map map = {.fd = -1};
+    lethe_dicom_dataset *dataset = NULL;
+    lethe_arena *arena = lethe_arena_create(LETHE_LIMIT_ARENA_BYTES);
+    char *path = lethe_path_join(self->options->project->private_path, self->item.path);
+    bool out = false;
+    if (arena != NULL && path != NULL && lethe_map_open(path, &map, NULL) == LETHE_OK &&
+        lethe_dicom_dataset_parse(map.bytes, map.size, arena, &dataset, NULL) == LETHE_OK) {
+        lethe_cohort_facts facts;
+        lethe_cohort_facts_of(dataset, &facts);
+        out = !lethe_cohort_has(self->options->cohort, &facts);
+        lethe_dicom_dataset_release(dataset);
+    }
+    lethe_map_close(&map);
+    lethe_arena_destroy(arena);
+    lethe_free(path);
+    return out;
+}
+
+static uint16_t drop(association *self, lethe_inbox_file *file) {
+    lethe_item tombstone = {.kind = LETHE_ITEM_DICOM, .state = LETHE_ITEM_DROPPED, .size_bytes = self->item.size_bytes};
+    (void)snprintf(tombstone.source, sizeof tombstone.source, "dimse");
+    (void)snprintf(tombstone.reason, sizeof tombstone.reason, "not in the cohort");
+    lethe_inbox_discard(file);
+    if (ask(self, INTAKE_ADD, &tombstone, &self->failure) != LETHE_OK) return refuse(self);
+    atomic_fetch_add(&self->options->shared->dropped, 1);
+    return LETHE_DIMSE_SUCCESS;
+}
+
 static uint16_t store_end(void *context, bool complete) {
     association *self = context;
     lethe_inbox_file *file = self->file;
@@ -132,6 +165,7 @@ static uint16_t store_end(void *context, bool complete) {
     lethe_status status = self->failure.status;
     if (!complete && status == LETHE_OK) status = lethe_fail(&self->failure, LETHE_NETWORK, "the data set broke off");
     if (status == LETHE_OK) status = lethe_inbox_sync(file, &self->item, &self->failure);
+    if (status == LETHE_OK && leave_out(self)) return drop(self, file);
     if (status == LETHE_OK) status = ask(self, INTAKE_ADD, &self->item, &self->failure);
     if (status == LETHE_OK) {
         atomic_fetch_add(&self->options->shared->instances, 1);

@@ -128,6 +128,7 @@ static void print_add(const lethe_add_counts *counts, bool json) {
                  {"conflicts", "conflicting", counts->conflicts},
                  {"duplicates", "duplicates", counts->duplicates},
                  {"quarantined", "quarantined", counts->quarantined},
+                 {"dropped", "dropped", counts->dropped},
                  {"indexes", "indexes", counts->indexes},
                  {"failed", "failed", counts->failed}};
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
@@ -142,8 +143,10 @@ static lethe_status add_paths(const lethe_project *project, const lethe_door *do
     lethe_queue *queue = NULL;
     lethe_inbox *inbox = NULL;
     lethe_adder *adder = NULL;
-    const lethe_add_options options = {.source = "folder", .trouble = tell_trouble};
-    lethe_status status = lethe_queue_open(project, &queue, error);
+    lethe_cohort *cohort = NULL;
+    lethe_status status = door->cohort == NULL ? LETHE_OK : lethe_cohort_load(door->cohort, "cohort", &cohort, error);
+    const lethe_add_options options = {.source = "folder", .cohort = cohort, .trouble = tell_trouble};
+    if (status == LETHE_OK) status = lethe_queue_open(project, &queue, error);
     if (status == LETHE_OK) status = lethe_inbox_open(project, (uint64_t)door->reserve_mib << 20, &inbox, error);
     if (status == LETHE_OK) status = lethe_inbox_sweep(inbox, queue, NULL, error);
     if (status == LETHE_OK) status = lethe_adder_create(queue, inbox, &options, &adder, error);
@@ -151,6 +154,7 @@ static lethe_status add_paths(const lethe_project *project, const lethe_door *do
     if (status == LETHE_OK) status = lethe_adder_flush(adder, error);
     if (adder != NULL) *counts = *lethe_adder_counts(adder);
     lethe_adder_destroy(adder);
+    lethe_cohort_free(cohort);
     lethe_inbox_close(inbox);
     lethe_queue_close(queue);
     return status;

@@ -246,6 +246,7 @@ lethe_status lethe_inbox_sync_folders(const lethe_inbox *inbox, const lethe_item
     lethe_status status = LETHE_OK;
     char last[64] = "";
     for (size_t i = 0; status == LETHE_OK && i < count; i++) {
+        if (items[i].path[0] == '\0') continue; /* a tombstone */
         int length = (int)(lethe_path_name(items[i].path) - items[i].path);
         if (length >= (int)sizeof last || strncmp(last, items[i].path, (size_t)length) == 0) continue; /* batches are nearly always of one minute */
         (void)snprintf(last, sizeof last, "%.*s", length, items[i].path);

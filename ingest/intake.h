@@ -3,6 +3,7 @@
 #define LETHE_INGEST_INTAKE_H
 
 #include "core/queue.h"
+#include "ingest/cohort.h"
 #include "ingest/dimse.h"
 #include "ingest/door.h"
 #include "ingest/inbox.h"
@@ -27,7 +28,7 @@ typedef struct intake_reply {
 /* In memory shared by all processes of the receiver. */
 typedef struct intake_shared {
     _Atomic int backlog; /* too many items wait: refuse new ones */
-    _Atomic uint64_t instances, bytes, duplicates, refused, associations, rejected, broken;
+    _Atomic uint64_t instances, bytes, duplicates, refused, dropped, associations, rejected, broken;
 } intake_shared;
 
 typedef struct association_options {
@@ -36,6 +37,7 @@ typedef struct association_options {
     const char *aet;       /* ours */
     const char *peer_host; /* numeric */
     lethe_inbox *inbox;
+    const lethe_cohort *cohort; /* NULL = everybody */
     intake_shared *shared;
     int channel; /* to the receiver */
     bool busy;   /* reject: too many associations */

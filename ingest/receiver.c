@@ -3,6 +3,7 @@
 #include "core/log.h"
 #include "core/memory.h"
 #include "ingest/intake.h"
+#include "ingest/supervisor.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,6 +17,7 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -49,6 +51,9 @@ typedef struct receiver {
     int *repliers, *adders;
     lethe_statement *lookup;
     time_t backlog_looked;
+    lethe_cohort *cohort;
+    struct timespec cohort_changed;
+    supervisor services;
     bool stopping;
     pid_t pid; /* ours, for children that outlive us by an instant */
 } receiver;
@@ -96,7 +101,8 @@ static void run_child(receiver *self, int connection, int channel, const char *p
     (void)close_range((unsigned)top + 1, ~0u, 0);
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != self->pid) _exit(1);
-    association_options options = {self->options->project, self->options->door, self->aet, peer, self->inbox, self->shared, channel, busy};
+    association_options options = {self->options->project, self->options->door, self->aet, peer, self->inbox,
+                                   self->cohort,           self->shared,        channel,   busy};
     _exit(lethe_association_run(connection, &options));
 }
 
@@ -140,6 +146,7 @@ static void accept_all(receiver *self) {
 static void reap(receiver *self) {
     int code = 0;
     for (pid_t pid; (pid = waitpid(-1, &code, WNOHANG)) > 0;) {
+        if (supervisor_reaped(&self->services, pid, code)) continue;
         for (size_t i = 0; i < self->child_count; i++) {
             if (self->children[i].pid != pid) continue;
             if (WIFSIGNALED(code)) lethe_log(LETHE_LOG_ERROR, "association_crashed", "signal=%d", WTERMSIG(code));
@@ -195,7 +202,7 @@ static void serve_requests(receiver *self, size_t count) {
     if (adds == 0) return;
     lethe_error error = {0};
     lethe_status status = lethe_inbox_sync_folders(self->inbox, self->items, adds, &error);
-    if (status == LETHE_OK) status = lethe_queue_add_many(self->queue, self->items, adds, self->results, &error);
+    if (status == LETHE_OK) status = lethe_queue_record_many(self->queue, self->items, adds, self->results, &error);
     if (status != LETHE_OK)
         lethe_log(LETHE_LOG_ERROR, "commit_failed", "items=%zu reason=%s detail=\"%s\"", adds, lethe_status_name(status), error.message);
     for (size_t i = 0; i < adds; i++) reply(self->adders[i], status == LETHE_OK ? self->results[i] : status);
@@ -251,17 +258,58 @@ static lethe_status loop_once(receiver *self, int timeout_ms, lethe_error *error
     return LETHE_OK;
 }
 
+/* SQLite must not be carried over fork(): the services start while nothing is open. */
+static lethe_status start_services(receiver *self, lethe_error *error) {
+    if (!supervisor_has_work(&self->services)) return LETHE_OK;
+    lethe_statement_finalize(self->lookup);
+    self->lookup = NULL;
+    lethe_queue_close(self->queue);
+    self->queue = NULL;
+    supervisor_start(&self->services);
+    return lethe_queue_open(self->options->project, &self->queue, error);
+}
+
+/* The cohort's file may be changed while we run; a wrong one leaves the old in force. */
+static lethe_status refresh_cohort(receiver *self, lethe_error *error) {
+    struct stat info;
+    lethe_cohort *fresh = NULL;
+    const char *path = self->options->door->cohort;
+    if (path == NULL) return LETHE_OK;
+    if (stat(path, &info) != 0)
+        return self->cohort != NULL ? LETHE_OK : lethe_fail(error, LETHE_CONFIG, "project.yaml: ingest.door.cohort: no such file");
+    if (self->cohort != NULL && memcmp(&info.st_mtim, &self->cohort_changed, sizeof info.st_mtim) == 0) return LETHE_OK;
+    lethe_error own = {0};
+    self->cohort_changed = info.st_mtim;
+    lethe_status status = lethe_cohort_load(path, "cohort", &fresh, &own);
+    if (status == LETHE_OK) {
+        lethe_cohort_free(self->cohort);
+        self->cohort = fresh;
+        lethe_log(LETHE_LOG_INFO, "cohort_loaded", "rows=%zu", lethe_cohort_size(fresh));
+    } else if (self->cohort == NULL) {
+        (void)lethe_fail(error, status, "%s", own.message);
+    } else {
+        lethe_log(LETHE_LOG_ERROR, "cohort_refused", "detail=\"%s\"", own.message);
+    }
+    return self->cohort != NULL ? LETHE_OK : status;
+}
+
 static lethe_status loop(receiver *self, lethe_error *error) {
     lethe_status status = LETHE_OK;
     while (status == LETHE_OK && !self->stopping) {
         look_at_backlog(self);
-        status = loop_once(self, 1000, error);
+        status = refresh_cohort(self, error);
+        if (status == LETHE_OK) status = start_services(self, error);
+        if (status == LETHE_OK) status = loop_once(self, 1000, error);
     }
     signal_children(self, SIGTERM);
-    for (time_t end = time(NULL) + GRACE_SECONDS; status == LETHE_OK && self->child_count != 0 && time(NULL) < end;)
+    supervisor_signal(&self->services, SIGTERM);
+    for (time_t end = time(NULL) + GRACE_SECONDS; status == LETHE_OK && time(NULL) < end;) {
+        if (self->child_count == 0 && supervisor_is_idle(&self->services)) break;
         status = loop_once(self, 200, error);
+    }
     signal_children(self, SIGKILL);
-    for (int i = 0; i < 50 && self->child_count != 0; i++) {
+    supervisor_signal(&self->services, SIGKILL);
+    for (int i = 0; i < 50 && (self->child_count != 0 || !supervisor_is_idle(&self->services)); i++) {
         (void)poll(NULL, 0, 10);
         reap(self);
     }
@@ -286,7 +334,10 @@ static lethe_status prepare(receiver *self, lethe_error *error) {
     void *shared = mmap(NULL, sizeof *self->shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (shared == MAP_FAILED) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for the receiver");
     self->shared = shared;
-    lethe_status status = lethe_queue_open(project, &self->queue, error);
+    self->services.context =
+        (service_context){.project = project, .door = self->options->door, .host = self->host, .shared = self->shared, .stop_fd = -1};
+    lethe_status status = refresh_cohort(self, error);
+    if (status == LETHE_OK) status = lethe_queue_open(project, &self->queue, error);
     if (status == LETHE_OK) status = lethe_inbox_open(project, (uint64_t)self->options->door->reserve_mib << 20, &self->inbox, error);
     uint64_t removed = 0;
     if (status == LETHE_OK) status = lethe_inbox_sweep(self->inbox, self->queue, &removed, error);
@@ -316,6 +367,7 @@ lethe_status lethe_receiver_run(const lethe_receiver_options *options, lethe_err
     if (self.signal_fd >= 0) (void)close(self.signal_fd);
     if (self.shared != NULL) (void)munmap(self.shared, sizeof *self.shared);
     lethe_statement_finalize(self.lookup);
+    lethe_cohort_free(self.cohort);
     lethe_inbox_close(self.inbox);
     lethe_queue_close(self.queue);
     lethe_free(self.children);

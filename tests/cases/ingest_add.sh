@@ -10,9 +10,9 @@ make_dicom "$work/in/deep/a.dcm" 2.25.2 P1
 make_dicom "$work/in/deep/er/b" 2.25.3 P2
 digest=$(cd "$work/in" && find . -type f -exec sha256sum {} + | sort)
 add "$work/in" || fail "add a folder: $(cat "$work/err")"
-check_equal "$(cat "$work/out")" "added 3, conflicting 0, duplicates 0, quarantined 0, indexes 0, failed 0" "first add"
+check_equal "$(cat "$work/out")" "added 3, conflicting 0, duplicates 0, quarantined 0, dropped 0, indexes 0, failed 0" "first add"
 add --json "$work/in" || fail "add again"
-check_equal "$(cat "$work/out")" '{"added":0,"conflicts":0,"duplicates":3,"quarantined":0,"indexes":0,"failed":0}' "second add"
+check_equal "$(cat "$work/out")" '{"added":0,"conflicts":0,"duplicates":3,"quarantined":0,"dropped":0,"indexes":0,"failed":0}' "second add"
 check_equal "$(cd "$work/in" && find . -type f -exec sha256sum {} + | sort)" "$digest" "originals"
 check_equal "$(intake "$work/p" "SELECT source_name FROM item ORDER BY source_name LIMIT 1")" "IM0001" "name in the manifest"
 
@@ -63,7 +63,7 @@ with zipfile.ZipFile(w + "/bomb.zip", "w", zipfile.ZIP_DEFLATED) as z:
 open(w + "/cut.zip", "wb").write(open(w + "/good.zip", "rb").read()[:200])
 PY
 add "$work/good.zip" "$work/good.tar.gz" || fail "good archives: $(cat "$work/out" "$work/err")"
-check_equal "$(cat "$work/out")" "added 2, conflicting 0, duplicates 0, quarantined 0, indexes 0, failed 0" "archives"
+check_equal "$(cat "$work/out")" "added 2, conflicting 0, duplicates 0, quarantined 0, dropped 0, indexes 0, failed 0" "archives"
 check_equal "$(intake "$work/p" "SELECT source_name FROM item WHERE sop_instance = '2.25.11'")" "good.zip/study/one" "name of a member"
 before=$(count_of "$work/p" queued)
 for bad in slip.zip absolute.tar link.tar bomb.zip cut.zip; do
@@ -83,7 +83,7 @@ if command -v dcmmkdir >/dev/null; then
     make_dicom "$work/medium/D/IMG1" 2.25.21 P4
     (cd "$work/medium" && dcmmkdir -Pgp +I -q D/IMG1) || fail "dcmmkdir"
     add "$work/medium/DICOMDIR" || fail "add a DICOMDIR"
-    check_equal "$(cat "$work/out")" "added 1, conflicting 0, duplicates 0, quarantined 0, indexes 1, failed 0" "DICOMDIR"
+    check_equal "$(cat "$work/out")" "added 1, conflicting 0, duplicates 0, quarantined 0, dropped 0, indexes 1, failed 0" "DICOMDIR"
 fi
 # Files and rows agree, all is private.
 check_equal "$(find "$work/p/private/inbox" -type f | wc -l)" "$(intake "$work/p" "SELECT COUNT(*) FROM item")" "files and rows"
