@@ -1,11 +1,15 @@
 #include "testdata/kinds.h"
 
 #include "testdata/modalities.h"
+#include "testdata/slides.h"
 
 /* One line per kind; `make` is declared in modalities.h or in the header of its own room's file. */
 const lethe_testdata_kind lethe_testdata_kinds[] = {
     {"hospital", "patients with several examinations each, identifiers planted everywhere", lethe_testdata_hospital},
     {"ct", "CT slices for benchmarks (--count, --columns)", lethe_testdata_bench_ct},
     {"mr-small", "small MR slices for benchmarks (--count)", lethe_testdata_bench_mr},
+    {"slides", "whole-slide images of each format, identifiers planted in tags, XML, names and pictures", lethe_testdata_slides},
+    {"slides-hostile", "slides that lie, loop and hide", lethe_testdata_slides_hostile},
+    {"slide-big", "one large slide for benchmarks (--big-file)", lethe_testdata_slide_big},
     {0},
 };
