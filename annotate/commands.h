@@ -34,6 +34,7 @@ int lethe_command_leftover(const lethe_command *command);
 
 int lethe_command_schema(lethe_command *command);
 int lethe_command_user(lethe_command *command);
+int lethe_command_task(lethe_command *command);
 int lethe_command_import(lethe_command *command);
 int lethe_command_status(lethe_command *command);
 int lethe_command_show(lethe_command *command);

@@ -14,6 +14,9 @@ typedef struct sub_command {
 static const sub_command annotate_commands[] = {
     {"schema", lethe_command_schema, "schema install FILE|NAME, schema check FILE|NAME, schema show"},
     {"user", lethe_command_user, "user add NAME [--role reader|adjudicator|organiser], user list"},
+    {"task", lethe_command_task,
+     "task create --readers A,B [--per-case N] [--query COLUMN=VALUE,...] [--batch NAME] [--calibration N] [--honeypots CASE,...] [--priority N] [--seed N], "
+     "task list [--reader NAME] [--unfinished], task start|submit|return|skip ID [--note TEXT]"},
     {"import", lethe_command_import,
      "import FORMAT FILE [--as USER] [--source NAME] [--predictions] [--map FOREIGN=OWN]... [--series UID] [--image NAME]"},
     {"status", lethe_command_status, "status: counts"},
