@@ -47,11 +47,6 @@ int lethe_review_main(int argc, char **argv) {
     return LETHE_EXIT_FAILED;
 }
 #endif
-int lethe_object_main(int argc, char **argv) {
-    (void)argc; (void)argv;
-    (void)fputs("lethe object: not built\n", stderr);
-    return LETHE_EXIT_FAILED;
-}
 #ifndef LETHE_HAVE_TEXT
 struct lethe_text_cleaner { int x; };
 static struct lethe_text_cleaner only;

@@ -227,6 +227,8 @@ static bool decide_graphics(walk *w, const lethe_dicom_element *element, decisio
 }
 
 /* Elements that no rule of the profile can bring back. */
+static bool is_statement(lethe_tag tag) { return (tag >= 0x00120062u && tag <= 0x00120064u) || tag == 0x00280303u; }
+
 static bool decide_structural(const lethe_dicom_element *element, const lethe_dictionary_entry *entry, decision *d) {
     uint16_t group = lethe_tag_group(element->tag);
     const char *reason = NULL;
@@ -404,12 +406,22 @@ static lethe_status group_age(walk *w, const lethe_dicom_element *element, lethe
     return replace(w, element, vr, LETHE_ACTION_AGE, grouped, 4, d, error);
 }
 
+/* A number of five digits or more may be an identifier in a numeric string. */
+static bool has_long_number(const lethe_dicom_element *element) {
+    unsigned run = 0;
+    for (uint64_t i = 0; i < element->value_bytes; i++) {
+        run = element->value[i] >= '0' && element->value[i] <= '9' ? run + 1 : 0;
+        if (run == 5) return element->vr == LETHE_VR_IS || element->vr == LETHE_VR_DS || element->vr == LETHE_VR_UN;
+    }
+    return false;
+}
+
 static lethe_status keep(walk *w, const lethe_dicom_element *element, lethe_vr vr, lethe_tag parent, const decision *d, lethe_error *error) {
     if (element->form == LETHE_DICOM_FRAGMENTS || element->value_bytes == 0) return LETHE_OK;
     if (vr == LETHE_VR_AS) return group_age(w, element, vr, parent, d, error);
     if (element->value_bytes > 65536 || (lethe_tag_group(element->tag) == 0x7FE0)) return LETHE_OK;
     bool fits = lethe_value_fits(vr, element->value, (size_t)element->value_bytes), identifies = false;
-    if ((lethe_vr_is_text(vr) || vr == LETHE_VR_CS || !fits) && !d->trusted) {
+    if ((lethe_vr_is_text(vr) || vr == LETHE_VR_CS || !fits || has_long_number(element)) && !d->trusted) {
         lethe_status status = lethe_value_identifies(w->job, element, vr, d->by_option, &identifies, error);
         if (status != LETHE_OK) return status;
     }
@@ -430,6 +442,7 @@ static lethe_status apply(walk *w, const lethe_dicom_element *element, lethe_vr 
     switch (d->action) {
     case LETHE_ACTION_REMOVE: return drop(w, element, vr, d, error);
     case LETHE_ACTION_EMPTY:
+        if (element->tag == LETHE_TAG(0x0010, 0x0020)) return patient_id(w, element, vr, d, error);
         if (parent == 0 && element->tag == LETHE_TAG(0x0010, 0x0010)) /* a name that viewers can show; a dummy is allowed for Z */
             return replace(w, element, vr, LETHE_ACTION_TOKEN, w->job->patient, strlen(w->job->patient), d, error);
         return empty(w, element, vr, d, error);
@@ -508,6 +521,7 @@ static lethe_status edit_element(walk *w, const lethe_dicom_element *element, le
     const lethe_dictionary_entry *entry = is_private ? NULL : lethe_dictionary_find(element->tag);
     lethe_vr vr = lethe_value_vr(element, entry);
     decision d = {0};
+    if (parent == 0 && is_statement(element->tag)) return LETHE_OK; /* written anew by insert_statements() */
     if (decide_structural(element, entry, &d)) return drop(w, element, vr, &d, error);
     lethe_rule_query query = {.element = element, .vr = vr, .sop_class = w->sop_class, .modality = w->modality};
     const lethe_rule *rule = lethe_profile_rule(w->job->profile, &query);

@@ -199,12 +199,20 @@ static size_t count_letters(const char *text, size_t size) {
     return letters;
 }
 
+static size_t count_digits(const char *text, size_t size) {
+    size_t digits = 0;
+    for (size_t i = 0; i < size; i++) digits += text[i] >= '0' && text[i] <= '9';
+    return digits;
+}
+
 static lethe_status add_word(lethe_audit *a, lethe_audit_kind kind, const char *text, size_t size, lethe_error *error) {
     while (size != 0 && (text[0] == ' ' || text[0] == '\0')) text++, size--;
     while (size != 0 && (text[size - 1] == ' ' || text[size - 1] == '\0')) size--;
     if (size < 3 || own_word(text, size) || is_allowed(a, text, size)) return LETHE_OK;
     bool digits = all_digits(text, size);
     if (digits ? size < 5 : size < 6 && count_letters(text, size) < 3) return LETHE_OK;
+    /* A whole removed value: without digits and short it is a description that may stand elsewhere by right ("ABDOMEN"); names come as words. */
+    if (kind == LETHE_AUDIT_TEXT && size < 12 && count_digits(text, size) < 2) return LETHE_OK;
     return put_text(a, text, size, kind, AS_IS, error);
 }
 

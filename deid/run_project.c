@@ -167,6 +167,20 @@ static void count_round(project_run *run) {
     lethe_progress_update(&run->progress, run->counts->inputs);
 }
 
+/* Slides learn their patient late, and the list may have grown while workers worked: look once more before anything becomes known. */
+static void enforce_objections(project_run *run) {
+    for (size_t i = 0; i < run->done_count; i++) {
+        lethe_result *r = &run->results[i];
+        if (r->outcome != LETHE_OUTCOME_RELEASED || !lethe_objections_contain(run->objections, r->patient)) continue;
+        char *path = lethe_path_join(run->options->project->released_path, r->output);
+        if (path != NULL) (void)unlink(path);
+        lethe_free(path);
+        r->outcome = LETHE_OUTCOME_DROPPED;
+        r->output[0] = r->sha256[0] = '\0';
+        (void)snprintf(r->reason, sizeof r->reason, "the patient objects to the use of the data");
+    }
+}
+
 static lethe_status one_round(project_run *run, size_t *claimed, lethe_error *error) {
     const lethe_project *project = run->options->project;
     char worker[64];
@@ -183,6 +197,7 @@ static lethe_status one_round(project_run *run, size_t *claimed, lethe_error *er
     }
     if (status == LETHE_OK) status = lethe_crew_flush(run->crew, error);
     if (status == LETHE_OK && run->done_count != run->item_count) status = lethe_fail(error, LETHE_INTERNAL, "fewer results than items");
+    if (status == LETHE_OK) enforce_objections(run);
     if (status == LETHE_OK) status = lethe_filesystem_sync(project->released_path, error);
     if (status == LETHE_OK) status = write_manifest(run, error);
     if (status == LETHE_OK) status = put_catalogue(run, error);
