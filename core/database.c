@@ -101,6 +101,9 @@ static lethe_status migrate_locked(lethe_database *database, const char *compone
 
 lethe_status lethe_database_migrate_component(lethe_database *database, const char *component, const lethe_migration *migrations, size_t count,
                                               lethe_error *error) {
+    /* Nothing to do is the rule, and needs no right to write. */
+    int64_t newest = 0;
+    if (count > 0 && newest_migration(database, component, &newest, NULL) == LETHE_OK && newest == migrations[count - 1].number) return LETHE_OK;
     lethe_status status = lethe_database_begin(database, error);
     if (status != LETHE_OK) return status;
     status = migrate_locked(database, component, migrations, count, error);

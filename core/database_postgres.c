@@ -120,10 +120,11 @@ static lethe_status enter_schema(pg_database *database, lethe_error *error) {
     if (status != LETHE_OK || database->schema_name == NULL) return status;
     char *name = PQescapeIdentifier(database->connection, database->schema_name, strlen(database->schema_name));
     /* The lock keeps two hosts that start at once from creating it at once. */
+    /* CREATE SCHEMA IF NOT EXISTS wants the right to create one even where it is there: an annotator has none. */
     char *sql = name == NULL ? NULL
-                             : lethe_asprintf("BEGIN; SELECT pg_advisory_xact_lock(5495748068); CREATE SCHEMA IF NOT EXISTS %s; COMMIT; "
-                                              "SET search_path = %s",
-                                              name, name);
+                             : lethe_asprintf("BEGIN; SELECT pg_advisory_xact_lock(5495748068); DO $$ BEGIN IF to_regnamespace('%s') IS NULL THEN "
+                                              "CREATE SCHEMA %s; END IF; END $$; COMMIT; SET search_path = %s",
+                                              name, name, name);
     status = sql == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a schema name") : run_plain(database, sql, error);
     lethe_free(sql);
     PQfreemem(name);
