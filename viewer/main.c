@@ -1,1 +1,75 @@
-int main(void) { return 1; }
+/* `lethe view`: the desktop viewer. */
+#include "viewer/app.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void usage(FILE *to) {
+    (void)fputs("usage: lethe view [-C DIR] [OPTIONS] [CASE]\n\n"
+                "Opens the released images of a project. CASE is a study UID or the path of a slide below released/.\n\n"
+                "  -C, --project DIR     the project folder (default: the current folder)\n"
+                "  -u, --user NAME       who annotates (default: local)\n"
+                "  -l, --language en|fr  language of the interface (default: of the desktop, else English)\n"
+                "      --size WxH        size of the window (default: 1440x900)\n"
+                "      --font-size PX    size of the letters (default: 14)\n"
+                "      --script FILE     run the steps of FILE and leave (docs/viewer.md)\n"
+                "      --screenshot FILE save a PNG when everything is shown (or at the end of the script) and leave\n"
+                "      --bench           replay a path through the case and print frame times\n"
+                "  -h, --help            this text\n\n"
+                "Exit codes: 0 done; 1 failed (also: a check of the script failed); 2 wrong usage.\n",
+                to);
+}
+
+static bool parse_size(const char *text, int *width, int *height) {
+    char end;
+    return sscanf(text, "%dx%d%c", width, height, &end) == 2 && *width >= 320 && *height >= 240 && *width <= 8192 && *height <= 8192;
+}
+
+static const char *desktop_language(void) {
+    static const char *const variables[] = {"LC_ALL", "LC_MESSAGES", "LANG"};
+    for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
+        const char *value = getenv(variables[i]);
+        if (value && *value) return strncmp(value, "fr", 2) == 0 ? "fr" : "en";
+    }
+    return "en";
+}
+
+int main(int argc, char **argv) {
+    static const struct option longs[] = {{"project", required_argument, NULL, 'C'}, {"user", required_argument, NULL, 'u'}, {"language", required_argument, NULL, 'l'},
+                                          {"size", required_argument, NULL, 's'}, {"font-size", required_argument, NULL, 'f'}, {"script", required_argument, NULL, 'S'},
+                                          {"screenshot", required_argument, NULL, 'P'}, {"bench", no_argument, NULL, 'b'}, {"help", no_argument, NULL, 'h'}, {0}};
+    lethe_app_options options = {.language = desktop_language()};
+    for (int c; (c = getopt_long(argc, argv, "C:u:l:h", longs, NULL)) != -1;) {
+        switch (c) {
+        case 'C': options.folder = optarg; break;
+        case 'u': options.user = optarg; break;
+        case 'l': options.language = optarg; break;
+        case 'S': options.script = optarg; break;
+        case 'P': options.screenshot = optarg; break;
+        case 'b': options.bench = true; break;
+        case 'f': options.font_size_px = strtod(optarg, NULL); break;
+        case 's':
+            if (parse_size(optarg, &options.width, &options.height)) break;
+            (void)fprintf(stderr, "lethe view: --size wants WxH, from 320x240 to 8192x8192\n");
+            return LETHE_EXIT_USAGE;
+        case 'h': usage(stdout); return LETHE_EXIT_DONE;
+        default: usage(stderr); return LETHE_EXIT_USAGE;
+        }
+    }
+    if (argc - optind > 1 || (strcmp(options.language, "en") != 0 && strcmp(options.language, "fr") != 0) ||
+        (options.font_size_px != 0 && !(options.font_size_px >= 8 && options.font_size_px <= 48))) {
+        usage(stderr);
+        return LETHE_EXIT_USAGE;
+    }
+    if (optind < argc) options.case_id = argv[optind];
+    lethe_error error = {0};
+    lethe_app *app = NULL;
+    lethe_status status = lethe_app_create(&options, &app, &error);
+    if (!status) status = options.bench ? lethe_bench_run(app, &error) : lethe_app_run(app, &error);
+    lethe_app_destroy(app);
+    if (status == LETHE_OK) return LETHE_EXIT_DONE;
+    (void)fprintf(stderr, "lethe view: %s\n", error.message);
+    return lethe_status_exit(status);
+}

@@ -108,6 +108,10 @@ void lethe_ui_sheet_end(lethe_ui *ui);
 /* A scrolling part of a panel; height 0 = the rest. */
 void lethe_ui_scroll_begin(lethe_ui *ui, const char *id, double height);
 void lethe_ui_scroll_end(lethe_ui *ui);
+/* One of several columns side by side (put lethe_ui_same_line between them). */
+void lethe_ui_column_begin(lethe_ui *ui, const char *id, double width);
+void lethe_ui_column_begin_sized(lethe_ui *ui, const char *id, double width, double height);
+void lethe_ui_column_end(lethe_ui *ui);
 void lethe_ui_heading(lethe_ui *ui, const char *text);
 void lethe_ui_title(lethe_ui *ui, const char *text); /* bold, large */
 void lethe_ui_text(lethe_ui *ui, uint32_t colour, const char *text);
@@ -136,6 +140,8 @@ int lethe_ui_row_item(lethe_ui *ui, const lethe_ui_row *row);
 bool lethe_ui_checkbox(lethe_ui *ui, const char *label, bool *value);
 bool lethe_ui_slider(lethe_ui *ui, const char *label, double *value, double low, double high, const char *format, bool logarithmic);
 bool lethe_ui_combo(lethe_ui *ui, const char *label, const char *const *items, int count, int *selected);
+/* Several of a list: `chosen` holds a flag for each. */
+bool lethe_ui_combo_multi(lethe_ui *ui, const char *label, const char *const *items, int count, bool *chosen);
 bool lethe_ui_radio(lethe_ui *ui, const char *label, bool active);
 /* True when the text was changed and Enter pressed or the field left. */
 bool lethe_ui_input(lethe_ui *ui, const char *label, char *text, size_t size, const char *hint);

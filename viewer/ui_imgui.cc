@@ -550,3 +550,34 @@ bool lethe_ui_item_hovered(lethe_ui *) { return ImGui::IsItemHovered(); }
 void lethe_ui_focus_next(lethe_ui *) { ImGui::SetKeyboardFocusHere(); }
 
 } // extern "C"
+
+extern "C" void lethe_ui_column_begin(lethe_ui *, const char *id, double width) { ImGui::BeginChild(id, ImVec2((float)width, 0), false); }
+extern "C" void lethe_ui_column_end(lethe_ui *) { ImGui::EndChild(); }
+
+extern "C" void lethe_ui_column_begin_sized(lethe_ui *, const char *id, double width, double height) {
+    ImGui::PushStyleVar(ImGuiStyleVar_ItemSpacing, ImVec2(0, 0));
+    ImGui::BeginChild(id, ImVec2((float)width, (float)height), false, ImGuiWindowFlags_NoScrollbar | ImGuiWindowFlags_NoScrollWithMouse);
+    ImGui::PopStyleVar();
+}
+
+extern "C" bool lethe_ui_combo_multi(lethe_ui *, const char *label, const char *const *items, int count, bool *chosen) {
+    char preview[128] = "";
+    for (int i = 0; i < count; i++)
+        if (chosen[i]) {
+            size_t used = strlen(preview);
+            (void)snprintf(preview + used, sizeof preview - used, "%s%s", used ? ", " : "", items[i]);
+        }
+    bool changed = false;
+    ImGui::PushID(label);
+    ImGui::SetNextItemWidth(-1);
+    if (ImGui::BeginCombo("##multi", preview)) {
+        for (int i = 0; i < count; i++)
+            if (ImGui::Selectable(items[i], chosen[i], ImGuiSelectableFlags_DontClosePopups)) {
+                chosen[i] = !chosen[i];
+                changed = true;
+            }
+        ImGui::EndCombo();
+    }
+    ImGui::PopID();
+    return changed;
+}

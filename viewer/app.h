@@ -1,0 +1,309 @@
+/* The viewer's state, shared by its own files only. Everything hangs on one lethe_app: there is no other state. Layer: viewer. Thread rule: main thread; decoding runs
+ * on the tile scheduler's threads, which see only series, paths and slides that stay open until the scheduler forgot them. */
+#ifndef LETHE_VIEWER_APP_H
+#define LETHE_VIEWER_APP_H
+
+#include "annotate/store.h"
+#include "core/project.h"
+#include "viewer/camera.h"
+#include "viewer/draw_gl.h"
+#include "viewer/hanging.h"
+#include "viewer/marks.h"
+#include "viewer/messages.h"
+#include "viewer/mpr.h"
+#include "viewer/study.h"
+#include "viewer/texture_cache.h"
+#include "viewer/tile_scheduler.h"
+#include "viewer/ui.h"
+#include "viewer/window_glfw.h"
+
+typedef struct lethe_app lethe_app;
+
+typedef enum lethe_tool {
+    LETHE_TOOL_SELECT, LETHE_TOOL_WINDOW, LETHE_TOOL_PAN, LETHE_TOOL_ZOOM, LETHE_TOOL_BOX, LETHE_TOOL_POLYGON, LETHE_TOOL_FREEHAND, LETHE_TOOL_ELLIPSE, LETHE_TOOL_POINT,
+    LETHE_TOOL_LINE, LETHE_TOOL_LIVEWIRE, LETHE_TOOL_BRUSH, LETHE_TOOL_ERASER, LETHE_TOOL_FILL, LETHE_TOOL_THRESHOLD, LETHE_TOOL_GROW, LETHE_TOOL_RULER, LETHE_TOOL_ANGLE,
+    LETHE_TOOL_AREA, LETHE_TOOL_ROI, LETHE_TOOLS
+} lethe_tool;
+
+typedef struct lethe_tool_facts {
+    lethe_tool tool;
+    const char *id, *title, *help; /* English; translated when shown */
+    lethe_icon icon;
+    int key;
+    lethe_shape_kind makes; /* LETHE_SHAPE_NONE: no annotation */
+} lethe_tool_facts;
+const lethe_tool_facts *lethe_tool_of(lethe_tool tool);
+
+enum { LETHE_VIEWS = 9, LETHE_LABELS = 255 };
+
+typedef enum lethe_view_kind { LETHE_VIEW_EMPTY, LETHE_VIEW_STACK, LETHE_VIEW_PLANE, LETHE_VIEW_SLIDE } lethe_view_kind;
+
+/* A window's worth of image: which series, which frame, how it is shown. */
+typedef struct lethe_view {
+    lethe_view_kind kind;
+    lethe_series *series;
+    size_t index;
+    lethe_camera camera;
+    bool framed;             /* the camera fits the series */
+    lethe_rect rect;         /* of the whole cell */
+    double centre, width;    /* window */
+    bool has_window, user_window, invert, linear, auto_linear;
+    int colour_map, preset;
+    bool playing;
+    double next_frame_at;
+    lethe_view_plane plane;  /* LETHE_VIEW_PLANE */
+    lethe_texture plane_texture;
+    uint64_t plane_version;
+    lethe_plane cut;
+    float *cut_values;
+    bool shown;              /* the wanted frame was on the screen in the last frame */
+    size_t last_good;        /* frame shown while the wanted one is decoded */
+    bool chest_right;        /* mammography: the chest wall goes to the right side of the cell */
+    bool mammogram;
+} lethe_view;
+
+/* A label of the schema as the panel shows it. */
+typedef struct lethe_label_state {
+    const lethe_label *label; /* NULL: the only label of a project without a schema */
+    const char *name, *title;
+    uint32_t colour;          /* 0xFFRRGGBB */
+    bool hidden, locked;
+} lethe_label_state;
+
+/* What the mouse is in the middle of. */
+typedef struct lethe_drag {
+    bool active;
+    int button, mods;
+    int view;
+    lethe_tool tool;
+    lethe_point start_screen, last_screen, start_image, last_image;
+    double start_centre, start_width;
+    int handle;               /* vertex of the selected mark; -1 = the whole of it; -2 = none */
+    lethe_shape before;       /* of the mark that is being moved */
+    bool moved;
+} lethe_drag;
+
+/* A shape under construction: polygon, live-wire, angle. */
+typedef struct lethe_draft {
+    lethe_tool tool;          /* LETHE_TOOL_SELECT: none */
+    int view;
+    char image[512];
+    uint32_t frame;
+    lethe_point *points;
+    size_t count, capacity;
+    size_t anchored;          /* live-wire: points up to here are fixed */
+    struct lethe_livewire *wire;
+} lethe_draft;
+
+typedef struct lethe_paint_texture {
+    lethe_paint *paint;
+    lethe_texture texture;
+    uint64_t version;
+} lethe_paint_texture;
+
+typedef struct lethe_thumbnail {
+    uint32_t source;
+    lethe_texture texture;
+    bool failed;
+} lethe_thumbnail;
+
+typedef enum lethe_sheet { LETHE_SHEET_NONE, LETHE_SHEET_SHORTCUTS, LETHE_SHEET_SKIP, LETHE_SHEET_ABOUT, LETHE_SHEET_SETTINGS } lethe_sheet;
+
+typedef struct lethe_toast {
+    char text[256];
+    double until;
+    uint32_t colour;
+} lethe_toast;
+
+typedef struct lethe_app_options {
+    const char *folder;      /* project; NULL = "." */
+    const char *case_id;     /* NULL = none */
+    const char *user;        /* NULL = local */
+    const char *script;      /* path; NULL = none */
+    const char *screenshot;  /* path; NULL = none */
+    const char *language;    /* "en" or "fr"; NULL = en */
+    bool bench, review;
+    int width, height;
+    double font_size_px;
+    const char *font_folder;
+} lethe_app_options;
+
+struct lethe_script;
+struct lethe_bench;
+
+struct lethe_app {
+    lethe_app_options options;
+    lethe_window *window;
+    lethe_draw *draw;
+    lethe_ui *ui;
+    lethe_texture font;
+    lethe_project *project;
+    lethe_store *store;
+    lethe_cases *cases;
+    lethe_tasks *tasks;
+    lethe_tiles *tiles;
+    lethe_texture_cache *textures;
+    lethe_frame_reader *readers[16]; /* one per decoding thread */
+    uint32_t next_source;
+    lethe_language language;
+
+    int width, height;
+    double pixel_scale;
+    lethe_rect canvas;
+
+    /* the open case */
+    lethe_study *study;
+    lethe_marks *marks;
+    int64_t task;             /* 0 = none */
+    lethe_task_state task_state;
+    char case_id[512], pending_case[512]; /* pending: opened at the start of the next turn, when nothing is being drawn */
+    double opened_at;         /* seconds */
+    double active_since;
+    lethe_mpr *mpr;
+    lethe_thumbnail *thumbnails;
+    size_t thumbnail_count;
+    lethe_paint_texture paint_textures[LETHE_VIEWS];
+    uint8_t palette[256 * 4];
+
+    lethe_view views[LETHE_VIEWS];
+    int grid_columns, grid_rows, active, maximised; /* maximised: -1 = none */
+    lethe_hanging_kind hanging;
+
+    lethe_label_state labels[LETHE_LABELS];
+    int label_count, label;
+    lethe_tool tool, tool_before;
+    lethe_drag drag;
+    lethe_draft draft;
+    int64_t selected;
+    lethe_point mouse;        /* on the screen */
+    bool mouse_on_canvas, space_down, magnifier;
+    int mods;
+
+    double brush_mm, threshold_low, threshold_high, grow_tolerance, opacity;
+    bool brush_3d, grow_3d, fill_outline, snap;
+    bool linked, show_marks, show_text, show_left, show_right, show_crosshair, show_reference, mpr_on;
+    double cross_mm[3];
+    bool has_cross;
+    double slab_mm;
+    lethe_slab slab;
+
+    int case_tab, right_tab;
+    char case_filter[64];
+    lethe_sheet sheet;
+    char skip_reason[200];
+    lethe_toast toast;
+    char region_form[2048];
+
+    bool quit, failed;
+    int idle_frames;          /* frames in a row in which nothing was missing */
+    uint64_t frames_drawn;
+    double now;
+    struct lethe_script *script;
+    struct lethe_bench *bench;
+    double first_image_ms;    /* after the last case was opened; 0 = not yet */
+    size_t drawn_marks;
+};
+
+#define T(text) lethe_message(app->language, text)
+
+/* --- app.c --- */
+LETHE_NODISCARD lethe_status lethe_app_create(const lethe_app_options *options, lethe_app **out, lethe_error *error);
+void lethe_app_destroy(lethe_app *app);
+LETHE_NODISCARD lethe_status lethe_app_run(lethe_app *app, lethe_error *error);
+/* One turn: events, drawing. Waits up to `seconds` for input. */
+LETHE_NODISCARD lethe_status lethe_app_turn(lethe_app *app, double seconds, const lethe_event *extra, unsigned extra_count, lethe_error *error);
+LETHE_NODISCARD lethe_status lethe_app_screenshot(lethe_app *app, const char *path, lethe_error *error);
+void lethe_app_say(lethe_app *app, uint32_t colour, const char *format, ...) LETHE_PRINTF(3, 4);
+/* A failure of something the user did, as a toast. True when it had failed. */
+bool lethe_app_failed(lethe_app *app, lethe_status status, const lethe_error *error);
+bool lethe_app_idle(const lethe_app *app);
+
+/* --- app_case.c --- */
+LETHE_NODISCARD lethe_status lethe_app_open_case(lethe_app *app, const char *case_id, lethe_error *error);
+void lethe_app_open_later(lethe_app *app, const char *case_id);
+void lethe_app_close_case(lethe_app *app);
+void lethe_app_hang(lethe_app *app, lethe_hanging_kind kind);
+void lethe_app_show(lethe_app *app, int view, lethe_series *series);
+LETHE_NODISCARD lethe_status lethe_app_refresh_lists(lethe_app *app, lethe_error *error);
+void lethe_app_step_case(lethe_app *app, int direction);
+void lethe_app_submit(lethe_app *app);
+void lethe_app_skip(lethe_app *app, const char *reason);
+void lethe_app_toggle_mpr(lethe_app *app);
+
+/* --- view.c --- */
+const lethe_study_frame *lethe_view_frame(const lethe_view *view);
+/* The key of annotations and the frame number inside it; false when nothing is shown. */
+bool lethe_view_image(const lethe_view *view, const char **image, uint32_t *frame);
+bool lethe_view_spacing(const lethe_view *view, double *across_mm, double *down_mm);
+void lethe_view_scroll(lethe_app *app, int view, int by);
+void lethe_view_goto(lethe_app *app, int view, size_t index);
+void lethe_view_fit(lethe_app *app, int view);
+void lethe_view_reset(lethe_app *app, int view);
+void lethe_view_true_size(lethe_app *app, int view);
+/* Modality value under an image point; false when it is not known. For colour: three numbers. */
+bool lethe_view_value(lethe_app *app, const lethe_view *view, lethe_point image, double values[3], int *count);
+const lethe_image *lethe_view_pixels(lethe_app *app, const lethe_view *view);
+/* Patient coordinates of an image point; false when the series has none. */
+bool lethe_view_to_patient(const lethe_view *view, lethe_point image, double patient_mm[3]);
+bool lethe_view_from_patient(const lethe_view *view, const double patient_mm[3], lethe_point *image, double *distance_mm);
+int lethe_view_at(const lethe_app *app, lethe_point screen);
+void lethe_view_default_window(lethe_app *app, lethe_view *view);
+void lethe_app_sync_from(lethe_app *app, int view);
+
+/* --- view_draw.c, overlay.c --- */
+void lethe_app_layout(lethe_app *app);
+void lethe_app_draw_views(lethe_app *app);
+void lethe_app_draw_overlays(lethe_app *app);
+void lethe_app_draw_mark(lethe_app *app, const lethe_view *view, const lethe_shape *shape, uint32_t colour, bool selected, bool dashed);
+uint32_t lethe_app_label_colour(const lethe_app *app, const char *label);
+int lethe_app_label_index(const lethe_app *app, const char *label);
+void lethe_draft_draw(lethe_app *app, int view);
+void lethe_measure_text(lethe_app *app, const lethe_view *view, const lethe_shape *shape, char *out, size_t size);
+
+/* --- view_input.c, tool_input.c --- */
+void lethe_app_event(lethe_app *app, const lethe_event *event);
+void lethe_tool_press(lethe_app *app, int view, lethe_point screen, int mods);
+void lethe_tool_move(lethe_app *app, lethe_point screen);
+void lethe_tool_release(lethe_app *app, lethe_point screen);
+void lethe_tool_cancel(lethe_app *app);
+void lethe_tool_finish(lethe_app *app); /* Enter, double click */
+void lethe_app_choose_tool(lethe_app *app, lethe_tool tool);
+void lethe_app_undo(lethe_app *app, bool redo);
+void lethe_app_delete_selected(lethe_app *app);
+void lethe_app_save_paint(lethe_app *app, const char *tool, const char *name);
+void lethe_app_draft_clear(lethe_app *app);
+
+/* --- commands.c --- */
+typedef struct lethe_command {
+    const char *id, *group, *title;
+    int key, mods;
+    void (*run)(lethe_app *app);
+} lethe_command;
+size_t lethe_command_count(void);
+const lethe_command *lethe_command_at(size_t index);
+const lethe_command *lethe_command_find(const char *id);
+/* Runs what a key means; false when it means nothing. */
+bool lethe_command_key(lethe_app *app, int key, int mods);
+
+/* --- panels.c, panel_*.c --- */
+void lethe_panels(lethe_app *app);
+void lethe_panel_cases(lethe_app *app, lethe_rect rect);
+void lethe_panel_tools(lethe_app *app, lethe_rect rect);
+void lethe_panel_labels(lethe_app *app, lethe_rect rect);
+void lethe_panel_top(lethe_app *app, lethe_rect rect);
+void lethe_panel_status(lethe_app *app, lethe_rect rect);
+void lethe_sheets(lethe_app *app);
+enum { LETHE_TOP_HEIGHT = 48, LETHE_STATUS_HEIGHT = 28, LETHE_LEFT_WIDTH = 264, LETHE_TOOLS_WIDTH = 52, LETHE_RIGHT_WIDTH = 292 };
+
+/* --- script.c --- */
+LETHE_NODISCARD lethe_status lethe_script_open(lethe_app *app, const char *path, lethe_error *error);
+void lethe_script_close(struct lethe_script *script);
+/* The next events of the script for this turn; sets app->quit at its end. */
+LETHE_NODISCARD lethe_status lethe_script_step(lethe_app *app, lethe_event *events, unsigned capacity, unsigned *count, lethe_error *error);
+/* One value of the state as text; false when the name is unknown. */
+bool lethe_app_state(lethe_app *app, const char *name, char *out, size_t size);
+
+/* --- bench.c --- */
+LETHE_NODISCARD lethe_status lethe_bench_run(lethe_app *app, lethe_error *error);
+
+#endif

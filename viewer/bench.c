@@ -1,0 +1,140 @@
+/* Frame times over a path through the open case. */
+#include "viewer/app.h"
+
+#include "core/memory.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+enum { FRAMES_MAXIMUM = 4000 };
+
+typedef struct times {
+    double ms[FRAMES_MAXIMUM];
+    unsigned count, blank; /* frames in which the wanted picture was not there yet */
+    double seconds;
+    uint64_t decoded;
+} times;
+
+static int by_size(const void *a, const void *b) { return *(const double *)a < *(const double *)b ? -1 : *(const double *)a > *(const double *)b; }
+
+static lethe_status turn(lethe_app *app, times *t, const lethe_event *event, lethe_error *error) {
+    double before = lethe_window_seconds();
+    lethe_status status = lethe_app_turn(app, 0, event, event ? 1 : 0, error);
+    lethe_draw_finish(app->draw);
+    lethe_window_swap(app->window);
+    double ms = (lethe_window_seconds() - before) * 1000;
+    if (t->count < FRAMES_MAXIMUM) t->ms[t->count++] = ms;
+    t->seconds += ms / 1000;
+    if (app->idle_frames == 0 && !app->views[app->active].shown) t->blank++;
+    return status;
+}
+
+static void report(const char *what, times *t) {
+    qsort(t->ms, t->count, sizeof *t->ms, by_size);
+    if (t->count == 0) return;
+    (void)printf("%-28s %6u frames  %6.1f /s  p50 %6.2f ms  p95 %6.2f ms  p99 %6.2f ms  worst %6.2f ms  late %u\n", what, t->count, t->count / t->seconds, t->ms[t->count / 2],
+                 t->ms[t->count * 95 / 100], t->ms[t->count * 99 / 100], t->ms[t->count - 1], t->blank);
+}
+
+static lethe_status settle(lethe_app *app, lethe_error *error) {
+    lethe_status status = LETHE_OK;
+    double limit = lethe_window_seconds() + 60;
+    app->idle_frames = 0;
+    while (!status && !lethe_app_idle(app) && lethe_window_seconds() < limit) {
+        status = lethe_app_turn(app, 0.002, NULL, 0, error);
+        lethe_window_swap(app->window);
+    }
+    return status;
+}
+
+static lethe_status scroll(lethe_app *app, times *t, lethe_error *error) {
+    lethe_status status = LETHE_OK;
+    lethe_view *view = &app->views[app->active];
+    for (int i = 0; i < 600 && !status; i++) {
+        lethe_view_goto(app, app->active, (size_t)i % view->series->frame_count);
+        status = turn(app, t, NULL, error);
+    }
+    return status;
+}
+
+static lethe_status pan(lethe_app *app, times *t, lethe_error *error) {
+    lethe_status status = LETHE_OK;
+    lethe_view *view = &app->views[app->active];
+    for (int i = 0; i < 600 && !status; i++) {
+        if (i % 150 == 0 && i > 0) lethe_camera_zoom_at(&view->camera, (lethe_point){view->rect.x + view->rect.width / 2, view->rect.y + view->rect.height / 2}, i % 300 ? 4 : 0.25);
+        lethe_camera_pan(&view->camera, 12 * cos(i * 0.021), 12 * sin(i * 0.033));
+        status = turn(app, t, NULL, error);
+    }
+    return status;
+}
+
+static lethe_status zoom(lethe_app *app, times *t, lethe_error *error) {
+    lethe_status status = LETHE_OK;
+    lethe_view *view = &app->views[app->active];
+    lethe_point middle = {view->rect.x + view->rect.width / 2, view->rect.y + view->rect.height / 2};
+    for (int i = 0; i < 240 && !status; i++) {
+        lethe_camera_zoom_at(&view->camera, middle, i % 120 < 60 ? 1.04 : 1 / 1.04);
+        status = turn(app, t, NULL, error);
+    }
+    return status;
+}
+
+/* Strokes as a hand makes them; the times hold drawing and, at each end of a stroke, writing to the store. */
+static lethe_status brush(lethe_app *app, times *t, lethe_error *error) {
+    lethe_status status = LETHE_OK;
+    lethe_view *view = &app->views[app->active];
+    lethe_point m = {view->rect.x + view->rect.width / 2, view->rect.y + view->rect.height / 2};
+    double r = fmin(view->rect.width, view->rect.height) / 4;
+    lethe_app_choose_tool(app, LETHE_TOOL_BRUSH);
+    for (int i = 0; i < 240 && !status; i++) {
+        lethe_event event = {.kind = LETHE_EVENT_MOVE, .x = m.x + r * cos(i * 0.1), .y = m.y + r * sin(i * 0.17)};
+        if (i % 60 == 0 || i % 60 == 59) {
+            event.kind = LETHE_EVENT_BUTTON;
+            event.down = i % 60 == 0;
+        }
+        status = turn(app, t, &event, error);
+    }
+    for (int i = 0; i < 4 && !status; i++) lethe_app_undo(app, false); /* leave the project as it was */
+    return status;
+}
+
+lethe_status lethe_bench_run(lethe_app *app, lethe_error *error) {
+    lethe_status status = LETHE_OK;
+    times *t = lethe_alloc_array(1, sizeof *t);
+    if (!t) return lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
+    for (int i = 0; i < 3 && !status; i++) status = lethe_app_turn(app, 0, NULL, 0, error);
+    if (!status && app->options.case_id) status = lethe_app_open_case(app, app->options.case_id, error);
+    else if (!status && app->cases->count > 0) status = lethe_app_open_case(app, app->cases->items[0].id, error);
+    if (!status && !app->study) status = lethe_fail(error, LETHE_NOT_FOUND, "no case to measure");
+    if (!status) status = settle(app, error);
+    if (status) goto out;
+    lethe_view *view = &app->views[app->active];
+    (void)printf("renderer                     %s, %d x %d\nfirst image                  %.0f ms\n", lethe_draw_renderer(app->draw), app->width, app->height, app->first_image_ms);
+    static const struct {
+        const char *name;
+        lethe_status (*run)(lethe_app *, times *, lethe_error *);
+        bool stack, slide;
+    } parts[] = {{"stack scroll", scroll, true, false}, {"pan", pan, true, true}, {"zoom", zoom, true, true}, {"brush", brush, true, false}};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts && !status; i++) {
+        if (view->kind == LETHE_VIEW_SLIDE ? !parts[i].slide : !parts[i].stack) continue;
+        lethe_tiles_counts before, after;
+        lethe_tiles_count(app->tiles, &before);
+        *t = (times){0};
+        status = parts[i].run(app, t, error);
+        lethe_tiles_count(app->tiles, &after);
+        report(parts[i].name, t);
+        if (after.decoded > before.decoded) (void)printf("%-28s %6.0f pictures decoded /s, %llu dropped\n", "", (double)(after.decoded - before.decoded) / t->seconds, (unsigned long long)(after.dropped - before.dropped));
+        if (!status) status = settle(app, error);
+    }
+    struct rusage usage;
+    (void)getrusage(RUSAGE_SELF, &usage);
+    lethe_tiles_counts counts;
+    lethe_tiles_count(app->tiles, &counts);
+    (void)printf("memory                       %ld MiB at most, %zu MiB decoded, %zu MiB textures\nGL errors                    %u\n", usage.ru_maxrss / 1024, counts.cache_bytes >> 20,
+                 lethe_draw_texture_bytes(app->draw) >> 20, lethe_draw_errors(app->draw));
+out:
+    lethe_free(t);
+    return status;
+}

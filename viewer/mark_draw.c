@@ -1,0 +1,135 @@
+/* Shapes on the screen, their measurements in words, and the shape under construction. */
+#include "viewer/app.h"
+
+#include "core/memory.h"
+
+#include "viewer/tools/measure.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static lethe_point on_screen(const lethe_view *view, lethe_point p) { return lethe_camera_to_screen(&view->camera, p); }
+
+static void stroke(lethe_app *app, const lethe_view *view, const lethe_point *points, size_t count, bool closed, uint32_t colour, double width) {
+    enum { STACK = 512 };
+    lethe_point local[STACK], *screen = count <= STACK ? local : lethe_alloc_array(count, sizeof *screen);
+    if (!screen || count == 0) return;
+    for (size_t i = 0; i < count; i++) screen[i] = on_screen(view, points[i]);
+    lethe_canvas_polyline(app->ui, screen, count, closed, 0x90000000, width + 2);
+    lethe_canvas_polyline(app->ui, screen, count, closed, colour, width);
+    if (screen != local) lethe_free(screen);
+}
+
+static void handles(lethe_app *app, const lethe_view *view, const lethe_shape *shape) {
+    lethe_point at[64];
+    size_t count = lethe_shape_handles(shape, at, 64);
+    for (size_t i = 0; i < count; i++) {
+        lethe_point p = on_screen(view, at[i]);
+        lethe_canvas_dot(app->ui, p, 5, 0xFF0E1216);
+        lethe_canvas_dot(app->ui, p, 3.5, LETHE_COLOUR_TEXT);
+    }
+}
+
+void lethe_app_draw_mark(lethe_app *app, const lethe_view *view, const lethe_shape *shape, uint32_t colour, bool selected, bool dashed) {
+    double width = selected ? 2.5 : 1.7;
+    if (dashed && !selected) colour = (colour & 0xFFFFFF) | 0xB0000000u;
+    switch (shape->kind) {
+    case LETHE_SHAPE_POINT: {
+        lethe_point p = on_screen(view, shape->points[0]);
+        lethe_canvas_dot(app->ui, p, selected ? 6.5 : 5.5, 0xA0000000);
+        lethe_canvas_dot(app->ui, p, selected ? 5 : 4, colour);
+        break;
+    }
+    case LETHE_SHAPE_LINE:
+    case LETHE_SHAPE_POLYLINE: stroke(app, view, shape->points, shape->point_count, false, colour, width); break;
+    case LETHE_SHAPE_MEASUREMENT:
+        stroke(app, view, shape->points, shape->point_count, shape->measure == LETHE_MEASURE_AREA_MM2, colour, width);
+        for (size_t i = 0; i < shape->point_count && shape->measure != LETHE_MEASURE_AREA_MM2; i++) lethe_canvas_dot(app->ui, on_screen(view, shape->points[i]), 3, colour);
+        break;
+    case LETHE_SHAPE_BOX:
+    case LETHE_SHAPE_ROTATED_BOX:
+    case LETHE_SHAPE_ELLIPSE: {
+        lethe_point outline[64];
+        size_t count = lethe_shape_outline(shape, outline, 64);
+        stroke(app, view, outline, count, true, colour, width);
+        break;
+    }
+    case LETHE_SHAPE_POLYGON:
+    case LETHE_SHAPE_FREEHAND: {
+        size_t rings = shape->ring_ends ? shape->ring_count : 1, begin = 0;
+        for (size_t r = 0; r < rings; r++) {
+            size_t end = shape->ring_ends ? shape->ring_ends[r] : shape->point_count;
+            stroke(app, view, shape->points + begin, end - begin, true, colour, width);
+            begin = end;
+        }
+        break;
+    }
+    case LETHE_SHAPE_MASK:
+    case LETHE_SHAPE_VOLUME:
+        for (size_t s = 0; s < shape->slice_count; s++) {
+            lethe_shape rings = {0};
+            if (lethe_shape_to_polygon(shape, s, &rings, NULL) == LETHE_OK) lethe_app_draw_mark(app, view, &rings, colour, false, dashed);
+            lethe_shape_release(&rings);
+        }
+        break;
+    default: break;
+    }
+    if (selected) handles(app, view, shape);
+}
+
+void lethe_measure_text(lethe_app *app, const lethe_view *view, const lethe_shape *shape, char *out, size_t size) {
+    double across, down;
+    bool known = lethe_view_spacing(view, &across, &down);
+    const char *unit = known ? "mm" : "px";
+    out[0] = '\0';
+    if (shape->kind == LETHE_SHAPE_LINE || (shape->kind == LETHE_SHAPE_MEASUREMENT && shape->measure == LETHE_MEASURE_LENGTH_MM)) {
+        double mm = lethe_measure_length(shape->points[0], shape->points[1], across, down);
+        (void)snprintf(out, size, mm < 0.1 && known ? "%.1f µm" : "%.1f %s", mm < 0.1 && known ? mm * 1000 : mm, unit);
+    } else if (shape->kind == LETHE_SHAPE_MEASUREMENT && shape->measure == LETHE_MEASURE_ANGLE_DEGREES) {
+        (void)snprintf(out, size, "%.1f°", lethe_measure_angle(shape->points[0], shape->points[1], shape->points[2], across, down));
+    } else if (shape->kind == LETHE_SHAPE_MEASUREMENT && shape->measure == LETHE_MEASURE_AREA_MM2) {
+        (void)snprintf(out, size, "%.1f %s²", lethe_measure_area(shape->points, shape->point_count, across, down), unit);
+    } else if (shape->kind == LETHE_SHAPE_ELLIPSE || shape->kind == LETHE_SHAPE_BOX) {
+        const lethe_image *pixels = lethe_view_pixels(app, view);
+        const lethe_study_frame *frame = lethe_view_frame(view);
+        lethe_statistics s;
+        if (!pixels || pixels->samples != 1 || !frame || !lethe_measure_statistics(shape, pixels, frame->display.slope, frame->display.intercept, &s)) return;
+        (void)snprintf(out, size, "%s %.1f ± %.1f  [%.0f; %.0f]  %.1f %s²", T("mean"), s.mean, s.deviation, s.minimum, s.maximum, (double)s.count * across * down, unit);
+    }
+}
+
+/* --- the shape under construction --- */
+
+void lethe_draft_draw(lethe_app *app, int number) {
+    const lethe_view *view = &app->views[number];
+    const lethe_draft *draft = &app->draft;
+    uint32_t colour = app->label >= 0 ? app->labels[app->label].colour : LETHE_COLOUR_ACCENT;
+    if (draft->count == 4 && draft->view == number && (draft->tool == LETHE_TOOL_ELLIPSE || draft->tool == LETHE_TOOL_ROI)) {
+        lethe_point a = draft->points[0], b = draft->points[2], frame[2] = {{(a.x + b.x) / 2, (a.y + b.y) / 2}, {fabs(b.x - a.x) / 2, fabs(b.y - a.y) / 2}}, outline[64];
+        lethe_shape ellipse = {.kind = LETHE_SHAPE_ELLIPSE, .points = frame, .point_count = 2};
+        stroke(app, view, outline, lethe_shape_outline(&ellipse, outline, 64), true, colour, 2);
+    } else if (draft->count > 0 && draft->view == number) {
+        stroke(app, view, draft->points, draft->count, draft->tool == LETHE_TOOL_FREEHAND || draft->tool == LETHE_TOOL_BOX || draft->tool == LETHE_TOOL_ELLIPSE, colour, 2);
+        size_t fixed = draft->tool == LETHE_TOOL_LIVEWIRE ? draft->anchored : draft->count;
+        bool dots = draft->tool == LETHE_TOOL_POLYGON || draft->tool == LETHE_TOOL_AREA || draft->tool == LETHE_TOOL_ANGLE || draft->tool == LETHE_TOOL_LINE || draft->tool == LETHE_TOOL_RULER;
+        for (size_t i = 0; i < fixed && dots; i++) lethe_canvas_dot(app->ui, on_screen(view, draft->points[i]), 3.5, colour);
+        bool follows = draft->tool == LETHE_TOOL_POLYGON || draft->tool == LETHE_TOOL_AREA || draft->tool == LETHE_TOOL_LINE || (draft->tool == LETHE_TOOL_ANGLE && draft->count < 3);
+        if (follows && lethe_view_at(app, app->mouse) == number)
+            lethe_canvas_line(app->ui, on_screen(view, draft->points[draft->count - 1]), app->mouse, (colour & 0xFFFFFF) | 0xA0000000u, 1.5);
+        char text[96] = "";
+        if (draft->tool == LETHE_TOOL_RULER && draft->count == 2) {
+            lethe_shape line = {.kind = LETHE_SHAPE_LINE, .points = draft->points, .point_count = 2};
+            lethe_measure_text(app, view, &line, text, sizeof text);
+            lethe_point p = on_screen(view, draft->points[1]);
+            lethe_canvas_text(app->ui, (lethe_point){p.x + 10, p.y - 8}, 0, colour, false, text);
+        }
+    }
+    bool brush = app->tool == LETHE_TOOL_BRUSH || app->tool == LETHE_TOOL_ERASER || app->tool == LETHE_TOOL_THRESHOLD;
+    if (!brush || !app->mouse_on_canvas || lethe_view_at(app, app->mouse) != number || view->kind != LETHE_VIEW_STACK) return;
+    double across, down;
+    (void)lethe_view_spacing(view, &across, &down);
+    double radius = app->brush_mm / 2 / across * view->camera.scale;
+    lethe_canvas_circle(app->ui, app->mouse, radius + 1, 0xA0000000, 1);
+    lethe_canvas_circle(app->ui, app->mouse, radius, app->tool == LETHE_TOOL_ERASER ? LETHE_COLOUR_TEXT : colour, 1.5);
+}

@@ -1,0 +1,384 @@
+#include "viewer/marks_internal.h"
+
+#include "core/memory.h"
+
+#include <math.h>
+#include <string.h>
+
+static char *copy(const char *text) { return lethe_strdup(text ? text : ""); }
+
+void lethe_mark_release(lethe_mark *mark) {
+    lethe_free(mark->image);
+    lethe_free(mark->label);
+    lethe_free(mark->value);
+    lethe_free(mark->form);
+    lethe_free(mark->tool);
+    lethe_free(mark->source);
+    lethe_free(mark->author);
+    lethe_shape_release(&mark->shape);
+    *mark = (lethe_mark){0};
+}
+
+static lethe_status from_annotation(lethe_marks *marks, const lethe_annotation *a, lethe_mark *mark, lethe_error *error) {
+    *mark = (lethe_mark){.id = a->id, .revision = a->revision, .task = a->task, .level = a->level, .confidence = a->confidence, .image = copy(a->image),
+                         .label = copy(a->label), .value = copy(a->value), .form = copy(a->form), .tool = copy(a->tool), .source = copy(a->source), .author = copy(a->author)};
+    lethe_status status = lethe_shape_copy(&a->shape, NULL, &mark->shape, error);
+    if (!status && (!mark->image || !mark->label || !mark->value || !mark->form || !mark->tool || !mark->source || !mark->author))
+        status = lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
+    if (status) {
+        lethe_mark_release(mark);
+        return status;
+    }
+    mark->mine = strcmp(mark->author, lethe_store_user(marks->store)) == 0;
+    if (!lethe_shape_bounds(&mark->shape, &mark->bounds)) mark->bounds = (lethe_box){0, 0, 0, 0};
+    return LETHE_OK;
+}
+
+static lethe_status put_mark(lethe_marks *marks, lethe_mark *mark, lethe_error *error) {
+    lethe_mark *old = lethe_marks_find(marks, mark->id);
+    if (old) {
+        mark->hidden = old->hidden;
+        lethe_mark_release(old);
+        *old = *mark;
+        return LETHE_OK;
+    }
+    if (marks->count == marks->capacity) {
+        size_t capacity = marks->capacity ? marks->capacity * 2 : 64;
+        lethe_mark *more = lethe_realloc_array(marks->items, capacity, sizeof *more);
+        if (!more) {
+            lethe_mark_release(mark);
+            return lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
+        }
+        marks->items = more;
+        marks->capacity = capacity;
+    }
+    marks->items[marks->count++] = *mark;
+    return LETHE_OK;
+}
+
+static void remove_mark(lethe_marks *marks, int64_t id) {
+    for (size_t i = 0; i < marks->count; i++) {
+        if (marks->items[i].id != id) continue;
+        lethe_mark_release(&marks->items[i]);
+        memmove(&marks->items[i], &marks->items[i + 1], (marks->count - i - 1) * sizeof *marks->items);
+        marks->count--;
+        return;
+    }
+}
+
+static bool is_paint(const lethe_mark *mark) { return mark->shape.kind == LETHE_SHAPE_MASK && mark->mine; }
+
+/* Take an annotation from the store again, after undo. */
+lethe_status lethe_marks_reload(lethe_marks *marks, int64_t id, lethe_error *error) {
+    lethe_annotations *found = NULL;
+    lethe_annotation_filter filter = {.annotation = id};
+    lethe_status status = lethe_store_load(marks->store, &filter, &found, error);
+    if (status) return status;
+    lethe_mark *old = lethe_marks_find(marks, id);
+    char *image = old && is_paint(old) ? copy(old->image) : NULL;
+    uint32_t frame = old ? old->shape.frame : 0;
+    if (found->count == 0) {
+        remove_mark(marks, id);
+    } else {
+        lethe_mark mark;
+        status = from_annotation(marks, &found->items[0], &mark, error);
+        if (!status) {
+            if (is_paint(&mark) && !image) {
+                image = copy(mark.image);
+                frame = mark.shape.frame;
+            }
+            status = put_mark(marks, &mark, error);
+        }
+    }
+    if (!status && image) status = lethe_paint_rebuild(marks, image, frame, error);
+    lethe_free(image);
+    lethe_annotations_destroy(found);
+    return status;
+}
+
+lethe_status lethe_marks_open(lethe_store *store, const char *study_uid, const char *image, int64_t task, lethe_marks **out, lethe_error *error) {
+    *out = NULL;
+    lethe_marks *marks = lethe_alloc_array(1, sizeof *marks);
+    if (!marks) return lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
+    marks->store = store;
+    marks->task = task;
+    lethe_annotations *found = NULL;
+    lethe_annotation_filter filter = {.study_uid = image ? NULL : study_uid, .image = image};
+    lethe_status status = lethe_store_load(store, &filter, &found, error);
+    for (size_t i = 0; !status && i < found->count; i++) {
+        lethe_mark mark;
+        status = from_annotation(marks, &found->items[i], &mark, error);
+        if (!status) status = put_mark(marks, &mark, error);
+    }
+    lethe_annotations_destroy(found);
+    if (status) {
+        lethe_marks_close(marks);
+        return status;
+    }
+    *out = marks;
+    return LETHE_OK;
+}
+
+static void free_steps(lethe_steps *steps) {
+    for (size_t i = 0; i < steps->count; i++) lethe_step_release(&steps->items[i]);
+    lethe_free(steps->items);
+    *steps = (lethe_steps){0};
+}
+
+void lethe_marks_close(lethe_marks *marks) {
+    if (!marks) return;
+    for (size_t i = 0; i < marks->count; i++) lethe_mark_release(&marks->items[i]);
+    for (size_t i = 0; i < marks->paint_count; i++) lethe_paint_free(marks->paints[i]);
+    free_steps(&marks->undo);
+    free_steps(&marks->redo);
+    lethe_free(marks->items);
+    lethe_free(marks->paints);
+    lethe_free(marks);
+}
+
+size_t lethe_marks_count(const lethe_marks *marks) { return marks->count; }
+
+lethe_mark *lethe_marks_at(lethe_marks *marks, size_t index) { return &marks->items[index]; }
+
+lethe_mark *lethe_marks_find(lethe_marks *marks, int64_t id) {
+    for (size_t i = marks->count; i-- > 0;)
+        if (marks->items[i].id == id) return &marks->items[i];
+    return NULL;
+}
+
+void lethe_marks_visit(lethe_marks *marks, const char *image, uint32_t frame, const lethe_box *within, lethe_mark_fn visit, void *context) {
+    for (size_t i = 0; i < marks->count; i++) {
+        lethe_mark *mark = &marks->items[i];
+        if (mark->level != LETHE_LEVEL_REGION || is_paint(mark) || mark->shape.frame != frame) continue;
+        const lethe_box *b = &mark->bounds;
+        if (within && (b->x1 < within->x0 || b->x0 > within->x1 || b->y1 < within->y0 || b->y0 > within->y1)) continue;
+        if (strcmp(mark->image, image) == 0) visit(context, mark);
+    }
+}
+
+/* --- steps of undo --- */
+
+void lethe_step_release(lethe_step *step) {
+    for (size_t i = 0; i < step->part_count; i++) {
+        lethe_free(step->parts[i].image);
+        lethe_free(step->parts[i].before);
+        lethe_free(step->parts[i].after);
+    }
+    lethe_free(step->parts);
+    lethe_free(step->name);
+    *step = (lethe_step){0};
+}
+
+lethe_status lethe_step_add(lethe_step *step, const char *image, int64_t id, lethe_error *error) {
+    for (size_t i = 0; i < step->part_count; i++)
+        if (strcmp(step->parts[i].image, image) == 0 && !step->parts[i].is_answer) {
+            step->parts[i].changes++;
+            return LETHE_OK;
+        }
+    lethe_step_part *more = lethe_realloc_array(step->parts, step->part_count + 1, sizeof *more);
+    char *key = more ? copy(image) : NULL;
+    if (more) step->parts = more;
+    if (!key) return lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
+    more[step->part_count++] = (lethe_step_part){.image = key, .changes = 1, .id = id};
+    return LETHE_OK;
+}
+
+lethe_status lethe_steps_push(lethe_steps *steps, lethe_step *step, lethe_error *error) {
+    lethe_step *more = lethe_realloc_array(steps->items, steps->count + 1, sizeof *more);
+    if (!more) {
+        lethe_step_release(step);
+        return lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
+    }
+    steps->items = more;
+    more[steps->count++] = *step;
+    *step = (lethe_step){0};
+    return LETHE_OK;
+}
+
+lethe_status lethe_marks_done(lethe_marks *marks, lethe_step *step, const char *name, lethe_error *error) {
+    step->name = copy(name);
+    if (!step->name) {
+        lethe_step_release(step);
+        return lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
+    }
+    free_steps(&marks->redo);
+    return lethe_steps_push(&marks->undo, step, error);
+}
+
+const char *lethe_marks_undo_name(const lethe_marks *marks) { return marks->undo.count ? marks->undo.items[marks->undo.count - 1].name : NULL; }
+const char *lethe_marks_redo_name(const lethe_marks *marks) { return marks->redo.count ? marks->redo.items[marks->redo.count - 1].name : NULL; }
+
+static lethe_status answer_again(lethe_marks *marks, lethe_step_part *part, bool back, lethe_error *error) {
+    const char *value = back ? part->before : part->after;
+    lethe_annotation a = {.id = part->id, .level = part->level, .value = value};
+    lethe_mark *mark = lethe_marks_find(marks, part->id);
+    if (!mark) return lethe_fail(error, LETHE_NOT_FOUND, "the answer is gone");
+    a.revision = mark->revision;
+    a.task = mark->task;
+    a.image = mark->image;
+    a.label = mark->label;
+    a.tool = "form";
+    a.patient = part->place[0];
+    a.study_uid = part->place[1];
+    a.series_uid = part->place[2];
+    a.confidence = -1;
+    lethe_status status = lethe_store_append(marks->store, &a, error);
+    return status ? status : lethe_marks_reload(marks, part->id, error);
+}
+
+static lethe_status replay(lethe_marks *marks, lethe_steps *from, lethe_steps *to, bool back, const char **image, lethe_error *error) {
+    if (from->count == 0) return lethe_fail(error, LETHE_NOT_FOUND, "nothing to %s", back ? "undo" : "redo");
+    lethe_step step = from->items[--from->count];
+    lethe_status status = LETHE_OK;
+    for (size_t i = 0; i < step.part_count && !status; i++) {
+        lethe_step_part *part = &step.parts[i];
+        if (image) *image = part->image;
+        if (part->is_answer) {
+            status = answer_again(marks, part, back, error);
+            continue;
+        }
+        for (unsigned n = 0; n < part->changes && !status; n++) {
+            int64_t id = 0;
+            status = back ? lethe_store_undo(marks->store, part->image, &id, error) : lethe_store_redo(marks->store, part->image, &id, error);
+            if (!status && id != 0) status = lethe_marks_reload(marks, id, error);
+            marks->revisions++;
+        }
+    }
+    if (status) {
+        lethe_step_release(&step);
+        return status;
+    }
+    if (image) { /* the step moves to the other list; its strings stay where they are */
+        *image = step.part_count ? step.parts[0].image : NULL;
+    }
+    return lethe_steps_push(to, &step, error);
+}
+
+lethe_status lethe_marks_undo(lethe_marks *marks, const char **image, lethe_error *error) { return replay(marks, &marks->undo, &marks->redo, true, image, error); }
+lethe_status lethe_marks_redo(lethe_marks *marks, const char **image, lethe_error *error) { return replay(marks, &marks->redo, &marks->undo, false, image, error); }
+
+void lethe_marks_spent(lethe_marks *marks, int64_t ms) { marks->spent_ms = ms; }
+int64_t lethe_marks_revisions(const lethe_marks *marks) { return marks->revisions; }
+
+/* --- changes --- */
+
+static lethe_status append(lethe_marks *marks, lethe_annotation *a, const char *name, lethe_error *error) {
+    a->spent_ms = marks->spent_ms;
+    marks->spent_ms = 0;
+    lethe_status status = lethe_store_append(marks->store, a, error);
+    if (status) return status;
+    marks->revisions++;
+    status = lethe_marks_reload(marks, a->id, error);
+    lethe_step step = {0};
+    if (!status) status = lethe_step_add(&step, a->image, a->id, error);
+    if (!status) return lethe_marks_done(marks, &step, name, error);
+    lethe_step_release(&step);
+    return status;
+}
+
+lethe_status lethe_marks_add(lethe_marks *marks, const char *image, const char *label, const char *tool, lethe_shape *shape, const char *name, int64_t *id, lethe_error *error) {
+    lethe_annotation a = {.task = marks->task, .level = LETHE_LEVEL_REGION, .image = image, .label = label, .tool = tool, .confidence = -1, .shape = *shape};
+    lethe_status status = lethe_shape_check(shape, error);
+    if (!status) status = append(marks, &a, name, error);
+    lethe_shape_release(shape);
+    if (id) *id = status ? 0 : a.id;
+    return status;
+}
+
+static lethe_annotation as_annotation(const lethe_mark *mark) {
+    return (lethe_annotation){.id = mark->id, .revision = mark->revision, .task = mark->task, .level = mark->level, .image = mark->image, .label = mark->label, .value = mark->value,
+                              .form = mark->form, .tool = mark->tool, .source = mark->source, .confidence = mark->confidence, .shape = mark->shape};
+}
+
+lethe_status lethe_marks_reshape(lethe_marks *marks, int64_t id, lethe_shape *shape, const char *name, lethe_error *error) {
+    lethe_mark *mark = lethe_marks_find(marks, id);
+    lethe_status status = mark ? lethe_shape_check(shape, error) : lethe_fail(error, LETHE_NOT_FOUND, "the annotation is gone");
+    if (!status) {
+        lethe_annotation a = as_annotation(mark);
+        a.shape = *shape;
+        status = append(marks, &a, name, error);
+    }
+    lethe_shape_release(shape);
+    return status;
+}
+
+lethe_status lethe_marks_relabel(lethe_marks *marks, int64_t id, const char *label, const char *name, lethe_error *error) {
+    lethe_mark *mark = lethe_marks_find(marks, id);
+    if (!mark) return lethe_fail(error, LETHE_NOT_FOUND, "the annotation is gone");
+    lethe_annotation a = as_annotation(mark);
+    a.label = label;
+    return append(marks, &a, name, error);
+}
+
+lethe_status lethe_marks_set_form(lethe_marks *marks, int64_t id, const char *form, const char *name, lethe_error *error) {
+    lethe_mark *mark = lethe_marks_find(marks, id);
+    if (!mark) return lethe_fail(error, LETHE_NOT_FOUND, "the annotation is gone");
+    lethe_annotation a = as_annotation(mark);
+    a.form = form;
+    return append(marks, &a, name, error);
+}
+
+lethe_status lethe_marks_delete(lethe_marks *marks, int64_t id, const char *name, lethe_error *error) {
+    lethe_mark *mark = lethe_marks_find(marks, id);
+    if (!mark) return lethe_fail(error, LETHE_NOT_FOUND, "the annotation is gone");
+    lethe_step step = {0};
+    lethe_status status = lethe_step_add(&step, mark->image, id, error);
+    if (!status) status = lethe_store_delete(marks->store, id, marks->spent_ms, error);
+    marks->spent_ms = 0;
+    if (!status) {
+        marks->revisions++;
+        status = lethe_marks_reload(marks, id, error);
+    }
+    if (!status) return lethe_marks_done(marks, &step, name, error);
+    lethe_step_release(&step);
+    return status;
+}
+
+/* --- classifications --- */
+
+static lethe_mark *answer_of(lethe_marks *marks, const lethe_label *label, const char *series_uid, const char *image) {
+    (void)series_uid;
+    for (size_t i = 0; i < marks->count; i++) {
+        lethe_mark *mark = &marks->items[i];
+        if (mark->level != label->level || !mark->mine || strcmp(mark->label, label->question.name) != 0) continue;
+        if (label->level == LETHE_LEVEL_IMAGE && strcmp(mark->image, image ? image : "") != 0) continue;
+        return mark;
+    }
+    return NULL;
+}
+
+const char *lethe_marks_answered(lethe_marks *marks, const lethe_label *label, const char *series_uid, const char *image) {
+    const lethe_mark *mark = answer_of(marks, label, series_uid, image);
+    return mark ? mark->value : "";
+}
+
+lethe_status lethe_marks_answer(lethe_marks *marks, const lethe_label *label, const char *patient, const char *study_uid, const char *series_uid, const char *image,
+                                const char *value, const char *name, lethe_error *error) {
+    lethe_mark *mark = answer_of(marks, label, series_uid, image);
+    bool about_image = label->level == LETHE_LEVEL_IMAGE;
+    lethe_annotation a = {.task = marks->task, .level = label->level, .patient = patient, .study_uid = label->level <= LETHE_LEVEL_STUDY ? study_uid : "",
+                          .series_uid = label->level <= LETHE_LEVEL_SERIES ? series_uid : "", .image = about_image ? image : "", .label = label->question.name, .value = value,
+                          .tool = "form", .confidence = -1, .spent_ms = marks->spent_ms};
+    lethe_step step = {0};
+    lethe_status status = lethe_step_add(&step, about_image ? image : "", 0, error);
+    if (status) return status;
+    lethe_step_part *part = &step.parts[0];
+    *part = (lethe_step_part){.image = part->image, .is_answer = true, .level = label->level, .place = {patient, a.study_uid, a.series_uid}};
+    part->before = copy(mark ? mark->value : "");
+    part->after = copy(value);
+    if (mark) {
+        a.id = mark->id;
+        a.revision = mark->revision;
+        a.task = mark->task;
+    }
+    marks->spent_ms = 0;
+    status = part->before && part->after ? lethe_store_append(marks->store, &a, error) : lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
+    if (!status) {
+        marks->revisions++;
+        part->id = a.id;
+        status = lethe_marks_reload(marks, a.id, error);
+    }
+    if (!status) return lethe_marks_done(marks, &step, name, error);
+    lethe_step_release(&step);
+    return status;
+}

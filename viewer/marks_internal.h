@@ -1,0 +1,49 @@
+/* Shared by marks.c and paint.c. Layer: viewer. */
+#ifndef LETHE_VIEWER_MARKS_INTERNAL_H
+#define LETHE_VIEWER_MARKS_INTERNAL_H
+
+#include "viewer/marks.h"
+
+/* What one step did on one image: so many changes in the store, or an answer that has no image. */
+typedef struct lethe_step_part {
+    char *image;
+    unsigned changes;
+    int64_t id;
+    bool is_answer;
+    lethe_level level;
+    const char *place[3]; /* patient, study, series of an answer; borrowed from the open study */
+    char *before, *after;
+} lethe_step_part;
+
+typedef struct lethe_step {
+    char *name;
+    lethe_step_part *parts;
+    size_t part_count;
+} lethe_step;
+
+typedef struct lethe_steps {
+    lethe_step *items;
+    size_t count;
+} lethe_steps;
+
+struct lethe_marks {
+    lethe_store *store; /* borrowed */
+    int64_t task, spent_ms, revisions;
+    lethe_mark *items;
+    size_t count, capacity;
+    lethe_paint **paints;
+    size_t paint_count;
+    lethe_steps undo, redo;
+};
+
+void lethe_mark_release(lethe_mark *mark);
+void lethe_step_release(lethe_step *step);
+LETHE_NODISCARD lethe_status lethe_step_add(lethe_step *step, const char *image, int64_t id, lethe_error *error);
+LETHE_NODISCARD lethe_status lethe_steps_push(lethe_steps *steps, lethe_step *step, lethe_error *error);
+/* A step is done: name it, put it on the undo list, empty the redo list. Takes the step. */
+LETHE_NODISCARD lethe_status lethe_marks_done(lethe_marks *marks, lethe_step *step, const char *name, lethe_error *error);
+LETHE_NODISCARD lethe_status lethe_marks_reload(lethe_marks *marks, int64_t id, lethe_error *error);
+void lethe_paint_free(lethe_paint *paint);
+LETHE_NODISCARD lethe_status lethe_paint_rebuild(lethe_marks *marks, const char *image, uint32_t frame, lethe_error *error);
+
+#endif

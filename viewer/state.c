@@ -1,0 +1,143 @@
+/* The state by name, for scripts. */
+#include "viewer/app.h"
+
+#include "viewer/tools/measure.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static void number(char *out, size_t size, double value) { (void)snprintf(out, size, fabs(value - nearbyint(value)) < 1e-9 ? "%.0f" : "%.4f", value); }
+
+static size_t count_marks(lethe_app *app, bool masks) {
+    size_t count = 0;
+    for (size_t i = 0; app->marks && i < lethe_marks_count(app->marks); i++) {
+        const lethe_mark *mark = lethe_marks_at(app->marks, i);
+        if (mark->level != LETHE_LEVEL_REGION) continue;
+        bool mask = mark->shape.kind == LETHE_SHAPE_MASK;
+        if (mask && mark->shape.slice_count && lethe_rle_count(&mark->shape.slices[0].mask) == 0) continue;
+        count += mask == masks;
+    }
+    return count;
+}
+
+static double painted_pixels(lethe_app *app, bool everywhere) {
+    const char *image;
+    uint32_t frame;
+    double count = 0;
+    if (!lethe_view_image(&app->views[app->active], &image, &frame)) return 0;
+    for (size_t i = 0; app->marks && i < lethe_marks_count(app->marks); i++) {
+        const lethe_mark *mark = lethe_marks_at(app->marks, i);
+        if (mark->shape.kind != LETHE_SHAPE_MASK || mark->shape.slice_count == 0) continue;
+        if (everywhere || (mark->shape.frame == frame && strcmp(mark->image, image) == 0)) count += (double)lethe_rle_count(&mark->shape.slices[0].mask);
+    }
+    return count;
+}
+
+static bool view_state(const lethe_view *view, const char *name, char *out, size_t size) {
+    double across, down;
+    bool spacing = lethe_view_spacing(view, &across, &down);
+    const struct {
+        const char *name;
+        double value;
+    } numbers[] = {{"slice", (double)view->index + 1}, {"slices", view->series && view->kind == LETHE_VIEW_STACK ? (double)view->series->frame_count : 0}, {"centre", view->centre}, {"width", view->width},
+                   {"zoom", view->camera.scale}, {"angle", view->camera.angle_degrees}, {"x", view->rect.x}, {"y", view->rect.y}, {"w", view->rect.width}, {"h", view->rect.height},
+                   {"spacing", spacing ? across : 0}, {"inverted", view->invert}, {"mirrored", view->camera.flip_x}, {"playing", view->playing}, {"linear", view->linear}};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        if (strcmp(numbers[i].name, name) == 0) {
+            number(out, size, numbers[i].value);
+            return true;
+        }
+    if (strcmp(name, "series") == 0) {
+        (void)snprintf(out, size, "%s", view->series ? view->series->description : "");
+        return true;
+    }
+    if (strcmp(name, "position") == 0) {
+        (void)snprintf(out, size, "%s%s", view->series ? view->series->laterality : "", view->series ? view->series->view_position : "");
+        return true;
+    }
+    if (strcmp(name, "chest") == 0) { /* where the chest wall stands on the screen */
+        bool right = view->series && view->series->chest_wall_right != view->camera.flip_x;
+        (void)snprintf(out, size, "%s", right ? "right" : "left");
+        return true;
+    }
+    return false;
+}
+
+static bool selected_state(lethe_app *app, const char *name, char *out, size_t size) {
+    const lethe_mark *mark = app->marks && app->selected ? lethe_marks_find(app->marks, app->selected) : NULL;
+    if (strcmp(name, "selected") == 0) {
+        (void)snprintf(out, size, "%s", mark ? lethe_shape_kind_name(mark->shape.kind) : "none");
+        return true;
+    }
+    if (!mark) return false;
+    double numbers[] = {mark->bounds.x0, mark->bounds.y0, mark->bounds.x1, mark->bounds.y1, mark->shape.measured, (double)mark->shape.point_count, lethe_shape_area_px(&mark->shape)};
+    static const char *const names[] = {"selected.x0", "selected.y0", "selected.x1", "selected.y1", "selected.measured", "selected.points", "selected.area"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(names[i], name) == 0) {
+            number(out, size, numbers[i]);
+            return true;
+        }
+    const char *texts[] = {mark->label, mark->form, mark->author};
+    static const char *const text_names[] = {"selected.label", "selected.form", "selected.author"};
+    for (size_t i = 0; i < 3; i++)
+        if (strcmp(text_names[i], name) == 0) {
+            (void)snprintf(out, size, "%s", texts[i]);
+            return true;
+        }
+    return false;
+}
+
+static bool value_state(lethe_app *app, const char *name, char *out, size_t size) {
+    if (strcmp(name, "value") != 0) return false;
+    int view = lethe_view_at(app, app->mouse), count = 0;
+    double values[3] = {NAN, NAN, NAN};
+    if (view >= 0 && app->views[view].framed) (void)lethe_view_value(app, &app->views[view], lethe_camera_to_image(&app->views[view].camera, app->mouse), values, &count);
+    number(out, size, values[0]);
+    return count > 0;
+}
+
+bool lethe_app_state(lethe_app *app, const char *name, char *out, size_t size) {
+    int view = app->active, used = 0;
+    if (sscanf(name, "view%d.%n", &view, &used) == 1 && used > 0 && view >= 0 && view < LETHE_VIEWS) return view_state(&app->views[view], name + used, out, size);
+    if (strncmp(name, "view.", 5) == 0) return view_state(&app->views[app->active], name + 5, out, size);
+    if (strncmp(name, "selected", 8) == 0) return selected_state(app, name, out, size);
+    if (strncmp(name, "answer.", 7) == 0) {
+        int label = lethe_app_label_index(app, name + 7);
+        const char *image = "";
+        uint32_t frame;
+        (void)lethe_view_image(&app->views[app->active], &image, &frame);
+        if (label < 0 || !app->labels[label].label || !app->marks) return false;
+        (void)snprintf(out, size, "%s", lethe_marks_answered(app->marks, app->labels[label].label, "", image));
+        return true;
+    }
+    lethe_tiles_counts tiles;
+    lethe_tiles_count(app->tiles, &tiles);
+    const char *undo = app->marks ? lethe_marks_undo_name(app->marks) : NULL, *redo = app->marks ? lethe_marks_redo_name(app->marks) : NULL;
+    const struct {
+        const char *name, *value;
+    } texts[] = {{"tool", lethe_tool_of(app->tool)->id}, {"label", app->label >= 0 ? app->labels[app->label].name : ""}, {"case", app->case_id}, {"undo", undo ? undo : ""},
+                 {"redo", redo ? redo : ""}, {"toast", app->toast.until > app->now ? app->toast.text : ""}, {"language", app->language == LETHE_FRENCH ? "fr" : "en"},
+                 {"renderer", lethe_draw_renderer(app->draw)}, {"task-state", app->task ? lethe_task_state_name(app->task_state) : "none"}};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        if (strcmp(texts[i].name, name) == 0) {
+            (void)snprintf(out, size, "%s", texts[i].value);
+            return true;
+        }
+    const struct {
+        const char *name;
+        double value;
+    } numbers[] = {{"cases", app->cases ? (double)app->cases->count : 0}, {"tasks", app->tasks ? (double)app->tasks->count : 0}, {"views", app->grid_columns * app->grid_rows}, {"active", app->active},
+                   {"marks", (double)count_marks(app, false)}, {"masks", (double)count_marks(app, true)}, {"painted", painted_pixels(app, false)},
+                   {"painted-all", painted_pixels(app, true)}, {"draft", (double)app->draft.count}, {"brush-mm", app->brush_mm}, {"gl-errors", lethe_draw_errors(app->draw)},
+                   {"tiles.decoded", (double)tiles.decoded}, {"tiles.dropped", (double)tiles.dropped}, {"tiles.failed", (double)tiles.failed}, {"first-image-ms", app->first_image_ms},
+                   {"revisions", app->marks ? (double)lethe_marks_revisions(app->marks) : 0}, {"series", app->study ? (double)app->study->series_count : 0},
+                   {"linked", app->linked}, {"mpr", app->mpr_on}, {"sheet", app->sheet}, {"cross-x", app->cross_mm[0]}, {"cross-y", app->cross_mm[1]}, {"cross-z", app->cross_mm[2]},
+                   {"drawn-marks", (double)app->drawn_marks}};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        if (strcmp(numbers[i].name, name) == 0) {
+            number(out, size, numbers[i].value);
+            return true;
+        }
+    return value_state(app, name, out, size);
+}

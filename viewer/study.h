@@ -1,0 +1,85 @@
+/* What is open: the series of one case from the catalogue, their frames in the order in which they are looked at, and how to decode them.
+ *
+ * Layer: viewer. Thread rule: built by one thread; lethe_study_read may run on several at once. */
+#ifndef LETHE_VIEWER_STUDY_H
+#define LETHE_VIEWER_STUDY_H
+
+#include "core/catalogue.h"
+#include "core/error.h"
+#include "imaging/dicom/pixels.h"
+#include "imaging/slide/slide.h"
+#include "imaging/volume.h"
+#include "viewer/tile_scheduler.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct lethe_study_file {
+    char *path;      /* absolute, or relative to the working folder */
+    char *image_key; /* how annotations name it */
+    char laterality[4], view_position[12];
+    int64_t instance_number, rows, columns, frames;
+} lethe_study_file;
+
+typedef struct lethe_study_frame {
+    uint32_t file, frame; /* index in series.files; frame of it, from 0 */
+    lethe_frame_geometry geometry;
+    lethe_display display;
+} lethe_study_frame;
+
+typedef struct lethe_series {
+    uint32_t source; /* of tile keys; unique in the program's run */
+    char *uid, *description, *modality, *body_part, *date;
+    int64_t number;
+    bool is_slide;
+    lethe_study_file *files;
+    size_t file_count;
+    bool loaded;           /* frames are known */
+    lethe_study_frame *frames;
+    size_t frame_count;
+    unsigned stacks;       /* frames that share a position (b-values, phases) */
+    bool colour, multi_frame;
+    double frame_ms;       /* cine: milliseconds per frame; 0 when unknown */
+    double aspect;         /* pixel height / width */
+    bool has_padding;
+    double padding_low, padding_high;
+    uint32_t columns, rows;
+    char laterality[4], view_position[12];
+    bool chest_wall_right; /* mammograms: where the chest wall stands in the stored picture */
+    bool calibrated;       /* spacing is in the patient, not at the detector */
+    char unit[8];          /* "HU", or "" */
+    lethe_slide *slide;    /* open while the study is */
+    char failure[160];     /* why it cannot be shown, or "" */
+} lethe_series;
+
+typedef struct lethe_study {
+    char *id, *patient, *study_uid, *description, *date;
+    lethe_series *series;
+    size_t series_count;
+    bool is_slide;
+} lethe_study;
+
+/* Read what the catalogue says of a case: a study UID or the path of a slide. Errors: LETHE_NOT_FOUND. */
+LETHE_NODISCARD lethe_status lethe_study_open(lethe_catalogue *catalogue, const char *released_path, const char *case_id, uint32_t *next_source, lethe_study **out,
+                                              lethe_error *error);
+/* A study of loose files and folders, with no project; for tests and a quick look. */
+LETHE_NODISCARD lethe_status lethe_study_open_files(const char *const *paths, size_t count, uint32_t *next_source, lethe_study **out, lethe_error *error);
+void lethe_study_close(lethe_study *study);
+/* Parse the headers of a series once and put its frames in order. A series that cannot be read gets a `failure` and no frames; then LETHE_OK too. Errors:
+ * LETHE_NO_MEMORY. */
+LETHE_NODISCARD lethe_status lethe_series_load(lethe_series *series, lethe_error *error);
+
+/* A file that a thread keeps open between frames. */
+typedef struct lethe_frame_reader lethe_frame_reader;
+LETHE_NODISCARD lethe_frame_reader *lethe_frame_reader_create(void);
+void lethe_frame_reader_destroy(lethe_frame_reader *reader);
+/* Decode a frame for the screen: grey stored values, or RGB. */
+LETHE_NODISCARD lethe_status lethe_frame_reader_read(lethe_frame_reader *reader, const char *path, uint32_t frame, lethe_image *out, lethe_error *error);
+
+/* A small RGB or grey picture of a frame through its own window. */
+LETHE_NODISCARD lethe_status lethe_frame_reader_thumbnail(lethe_frame_reader *reader, const char *path, uint32_t frame, uint32_t side, lethe_image *out, lethe_error *error);
+
+/* Spacing of a frame in mm (across, down); 1 and false when unknown. */
+bool lethe_series_spacing(const lethe_series *series, size_t frame, double *across_mm, double *down_mm);
+
+#endif
