@@ -4,6 +4,7 @@
 #include "core/log.h"
 #include "core/memory.h"
 #include "core/text.h"
+#include "ingest/dimse_scu.h"
 #include "ingest/intake.h"
 
 #include <errno.h>
@@ -31,6 +32,7 @@ static void on_alarm(int number) {
 typedef struct association {
     const association_options *options;
     int32_t priority;
+    char calling_aet[17];
     lethe_inbox_file *file; /* of the instance under way */
     lethe_item item;
     lethe_error failure; /* first failure of the instance under way */
@@ -45,6 +47,7 @@ static bool entry_matches(const lethe_door_allow *entry, const char *aet, const 
 static lethe_dimse_verdict associate(void *context, const char *calling_aet, const char *called_aet) {
     association *self = context;
     const lethe_door *door = self->options->door;
+    (void)snprintf(self->calling_aet, sizeof self->calling_aet, "%s", calling_aet);
     if (self->options->busy) return LETHE_DIMSE_REJECT_BUSY;
     if (door->check_called && strcmp(called_aet, self->options->aet) != 0) return LETHE_DIMSE_REJECT_CALLED;
     if (door->allow_count == 0) return LETHE_DIMSE_ACCEPT;
@@ -196,6 +199,36 @@ static void commitment(void *context, lethe_dimse_reference *references, size_t 
     }
 }
 
+/* A peer whose address stands in project.yaml gets its report on an association of its own (PS3.4 J.3.3), from a process of its own, so that this one
+ * can be released meanwhile. */
+static bool report(void *context, const char *transaction_uid, const lethe_dimse_reference *references, size_t count) {
+    const association *self = context;
+    const lethe_project *project = self->options->project;
+    const lethe_peer *peer = NULL;
+    for (unsigned i = 0; i < project->ingest.peers_count && peer == NULL; i++)
+        if (strcmp(project->ingest.peers[i].aet, self->calling_aet) == 0 && project->ingest.peers[i].port != 0) peer = &project->ingest.peers[i];
+    if (peer == NULL) return false;
+    pid_t pid = fork();
+    if (pid < 0) return false;
+    if (pid != 0) return true;
+    (void)alarm(0);
+    (void)close((int)connection_fd);
+    const lethe_scu_options options = {
+        .purpose = LETHE_SCU_COMMIT, .host = peer->host, .aet = peer->aet, .our_aet = self->options->aet, .port = peer->port};
+    lethe_status status = LETHE_NETWORK;
+    lethe_error error = {0};
+    for (unsigned wait_s = 1; wait_s <= 64 && status != LETHE_OK; wait_s *= 2) {
+        lethe_scu *scu = NULL;
+        lethe_error_clear(&error);
+        status = lethe_scu_open(&options, &scu, &error);
+        if (status == LETHE_OK) status = lethe_scu_report(scu, transaction_uid, references, count, &error);
+        lethe_scu_close(scu);
+        if (status != LETHE_OK) (void)sleep(wait_s);
+    }
+    if (status != LETHE_OK) lethe_log(LETHE_LOG_WARNING, "commitment_not_reported", "detail=\"%s\"", error.message);
+    _exit(status == LETHE_OK ? 0 : 1);
+}
+
 static bool stopping(void *context) {
     (void)context;
     return stop_asked != 0;
@@ -223,7 +256,7 @@ static void install_handlers(int socket) {
 int lethe_association_run(int socket, const association_options *options) {
     install_handlers(socket);
     association self = {.options = options};
-    const lethe_dimse_handler handler = {&self, associate, accepts_class, store_begin, store_data, store_end, commitment, stopping, deadline};
+    const lethe_dimse_handler handler = {&self, associate, accepts_class, store_begin, store_data, store_end, commitment, report, stopping, deadline};
     lethe_dimse_options dimse = {
         .idle_seconds = options->door->idle_seconds, .stall_seconds = options->door->stall_seconds, .max_pdu_bytes = options->door->max_pdu_bytes};
     if (options->busy) dimse.stall_seconds = 5;

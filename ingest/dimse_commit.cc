@@ -1,4 +1,4 @@
-/* Storage Commitment Push Model as provider (PS3.4 Annex J): N-ACTION is answered, then N-EVENT-REPORT on the same association tells the result. */
+/* Storage Commitment Push Model as provider (PS3.4 Annex J): N-ACTION is answered, then N-EVENT-REPORT tells the result. */
 #include "ingest/dimse_internal.h"
 
 #include <cstring>
@@ -56,6 +56,16 @@ OFCondition send_report(T_ASC_Association *association, T_ASC_PresentationContex
 
 } // namespace
 
+OFCondition fill_report(DcmDataset &report, const char *transaction_uid, const lethe_dimse_reference *references, size_t count, bool *all) {
+    *all = true;
+    OFCondition condition = report.putAndInsertString(DCM_TransactionUID, transaction_uid);
+    for (size_t i = 0; condition.good() && i < count; i++) {
+        *all = *all && references[i].committed;
+        condition = put_reference(report, references[i].committed ? DCM_ReferencedSOPSequence : DCM_FailedSOPSequence, references[i]);
+    }
+    return condition;
+}
+
 lethe_status commit(T_ASC_Association *association, T_ASC_PresentationContextID context, const T_DIMSE_N_ActionRQ &request,
                     const lethe_dimse_handler *handler, int timeout, lethe_error *error) {
     DcmDataset *received = nullptr;
@@ -90,13 +100,10 @@ lethe_status commit(T_ASC_Association *association, T_ASC_PresentationContextID 
     if (!understood) return LETHE_OK;
 
     handler->commitment(handler->context, references.data(), references.size());
+    if (handler->report(handler->context, transaction.c_str(), references.data(), references.size())) return LETHE_OK;
     DcmDataset report;
     bool all = true;
-    condition = report.putAndInsertString(DCM_TransactionUID, transaction.c_str());
-    for (const lethe_dimse_reference &reference : references) {
-        all = all && reference.committed;
-        if (condition.good()) condition = put_reference(report, reference.committed ? DCM_ReferencedSOPSequence : DCM_FailedSOPSequence, reference);
-    }
+    condition = fill_report(report, transaction.c_str(), references.data(), references.size(), &all);
     if (condition.good()) condition = send_report(association, context, report, all, timeout);
     return condition.good() ? LETHE_OK : fail(error, condition, "cannot report a commitment");
 }

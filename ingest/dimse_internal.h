@@ -66,7 +66,11 @@ class TapStream : public DcmOutputStream {
     explicit TapStream(Tap *tap) : DcmOutputStream(tap) {}
 };
 
-/* Answer a storage commitment request (N-ACTION) and report its result on the same association. */
+/* The data set of a commitment's N-EVENT-REPORT; *all tells whether every reference is committed. */
+OFCondition fill_report(DcmDataset &report, const char *transaction_uid, const lethe_dimse_reference *references, size_t count, bool *all);
+
+/* Answer a storage commitment request (N-ACTION). The result is told by the handler's `report` when it takes that over, else on the same association.
+ */
 lethe_status commit(T_ASC_Association *association, T_ASC_PresentationContextID context, const T_DIMSE_N_ActionRQ &request,
                     const lethe_dimse_handler *handler, int timeout, lethe_error *error);
 

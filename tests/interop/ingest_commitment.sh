@@ -1,0 +1,38 @@
+# Storage commitment with Orthanc as the PACS: it sends, asks for commitment, and gets its answer on an association of its own.
+source "$LETHE_SOURCE/tests/support/ingest.bash" || exit 1
+need Orthanc dump2dcm sqlite3 python3 curl
+free_port() { python3 -c "import socket; s = socket.socket(); s.bind(('127.0.0.1', 0)); print(s.getsockname()[1])"; }
+http=$(free_port)
+dicom=$(free_port)
+lethe init "$work/p" >/dev/null || fail "init"
+sed -i "s|peers: .*|peers: [{name: pacs, aet: ORTHANC, host: 127.0.0.1, port: $dicom}]|" "$work/p/project.yaml"
+start_serve "$work/p"
+cat >"$work/orthanc.json" <<JSON
+{"Name": "pacs", "StorageDirectory": "$work/orthanc", "IndexDirectory": "$work/orthanc", "HttpPort": $http, "DicomPort": $dicom, "DicomAet": "ORTHANC",
+ "RemoteAccessAllowed": false, "AuthenticationEnabled": false, "Plugins": [],
+ "DicomModalities": {"lethe": {"AET": "LETHE", "Host": "127.0.0.1", "Port": $port, "AllowStorageCommitment": true}}}
+JSON
+Orthanc "$work/orthanc.json" >"$work/orthanc.log" 2>&1 &
+started_pids+=($!)
+for _ in $(seq 200); do curl -sf "http://localhost:$http/system" >/dev/null && break; sleep 0.1; done
+for n in 1 2 3; do
+    make_dicom "$work/$n.dcm" "2.25.44$n" P1
+    curl -sf -X POST "http://localhost:$http/instances" --data-binary @"$work/$n.dcm" >"$work/upload.json" || fail "upload"
+done
+study=$(curl -sf "http://localhost:$http/studies" | python3 -c "import json, sys; print(json.load(sys.stdin)[0])")
+commit() { # commit JSON: prints Orthanc's verdict
+    local id
+    id=$(curl -sf -X POST "http://localhost:$http/modalities/lethe/storage-commitment" -d "$1" | python3 -c "import json, sys; print(json.load(sys.stdin)['ID'])")
+    for _ in $(seq 100); do
+        curl -sf "http://localhost:$http/storage-commitment/$id" >"$work/commitment.json"
+        grep -q '"Status" : "Pending"' "$work/commitment.json" || break
+        sleep 0.1
+    done
+    python3 -c "import json; r = json.load(open('$work/commitment.json')); print(r['Status'], len(r['Success']), len(r['Failures']))"
+}
+# Not sent yet: nothing is committed.
+check_equal "$(commit "{\"DicomInstances\": [{\"SOPClassUID\": \"1.2.840.10008.5.1.4.1.1.2\", \"SOPInstanceUID\": \"2.25.441\"}]}")" "Failure 0 1" "commitment before sending"
+curl -sf -X POST "http://localhost:$http/modalities/lethe/store" -d "$study" >/dev/null || fail "Orthanc could not send"
+check_equal "$(count_of "$work/p" received)" 3 "received from Orthanc"
+check_equal "$(commit "{\"Resources\": [\"$study\"]}")" "Success 3 0" "commitment after sending"
+stop_serve
