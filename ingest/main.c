@@ -1,10 +1,12 @@
 /* lethe-ingest: how images come in. As "lethe VERB" through the dispatcher, or as "lethe-ingest VERB". */
 #include "ingest/commands.h"
+#include "ingest/pull.h"
 
 #include <stdio.h>
 #include <string.h>
 
 static const char usage[] = "usage: lethe ingest serve [-C DIR] [--port N] [--aet AET] [--host ADDR]\n"
+                            "       lethe ingest pull  [-C DIR] --peer NAME --cohort FILE.csv\n"
                             "       lethe ingest add   [-C DIR] PATH...\n"
                             "       lethe init DIR [--name NAME] [--store URL]\n"
                             "       lethe status [-C DIR] [--json]\n"
@@ -16,10 +18,8 @@ typedef struct command {
 } command;
 
 static const command commands[] = {
-    {"init", "", lethe_command_init},
-    {"status", "", lethe_command_status},
-    {"ingest", "serve", lethe_command_serve},
-    {"ingest", "add", lethe_command_add},
+    {"init", "", lethe_command_init},     {"status", "", lethe_command_status},   {"ingest", "serve", lethe_command_serve},
+    {"ingest", "add", lethe_command_add}, {"ingest", "pull", lethe_command_pull},
 };
 
 int main(int argc, char **argv) {
