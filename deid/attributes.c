@@ -523,6 +523,12 @@ static lethe_status edit_element(walk *w, const lethe_dicom_element *element, le
     decision d = {0};
     if (parent == 0 && is_statement(element->tag)) return LETHE_OK; /* written anew by insert_statements() */
     if (decide_structural(element, entry, &d)) return drop(w, element, vr, &d, error);
+    for (unsigned i = 0; i < w->job->forced_count; i++) {
+        if (w->job->forced[i] != element->tag) continue;
+        if (!is_private && element->form == LETHE_DICOM_LEAF) return give_up(w, element, vr, parent, "the audit found a trace of the patient in it", error);
+        d = (decision){.action = LETHE_ACTION_REMOVE, .reason = "the audit found a trace of the patient in it"};
+        return drop(w, element, vr, &d, error);
+    }
     lethe_rule_query query = {.element = element, .vr = vr, .sop_class = w->sop_class, .modality = w->modality};
     const lethe_rule *rule = lethe_profile_rule(w->job->profile, &query);
     if (is_private) return edit_private(w, element, vr, parent, where, rule, error);

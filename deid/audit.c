@@ -16,6 +16,7 @@ struct lethe_audit {
     lethe_matcher *matcher;
     lethe_buffer allowed; /* values, each ended by a newline */
     lethe_buffer inflated;
+    uint32_t found_tag;
 };
 
 static const char *const kind_names[LETHE_AUDIT_KINDS] = {"name", "known identifier", "removed value", "date", "UID"};
@@ -46,6 +47,8 @@ void lethe_audit_reset(lethe_audit *audit) {
     lethe_matcher_clear(audit->matcher);
     lethe_buffer_clear(&audit->allowed);
 }
+
+uint32_t lethe_audit_found_tag(const lethe_audit *audit) { return audit->found_tag; }
 
 size_t lethe_audit_pattern_count(const lethe_audit *audit) { return lethe_matcher_count(audit->matcher); }
 
@@ -321,6 +324,7 @@ static lethe_status found(const lethe_match *match, uint32_t tag, lethe_error *e
 
 lethe_status lethe_audit_dicom(lethe_audit *audit, const uint8_t *bytes, uint64_t size, lethe_error *error) {
     survey s = {.error = error};
+    audit->found_tag = 0;
     lethe_audit_layout layout;
     lethe_buffer_clear(&audit->inflated);
     lethe_status status = lethe_audit_walk(bytes, size, &audit->inflated, &layout, check_element, &s, error);
@@ -337,6 +341,7 @@ lethe_status lethe_audit_dicom(lethe_audit *audit, const uint8_t *bytes, uint64_
     lethe_buffer_clear(&audit->inflated);
     lethe_status walked = lethe_audit_walk(bytes, size, &audit->inflated, &again, locate, &s, NULL);
     (void)walked;
+    audit->found_tag = s.tag;
     return found(&match, s.tag, error);
 }
 

@@ -37,6 +37,8 @@ size_t lethe_audit_pattern_count(const lethe_audit *audit);
 /* Read an output and search it. Errors: LETHE_UNSAFE naming tag, offset, kind and writing of what was found (never the value), or when the statements of
  * PS3.15 E.1.1 are missing or a preamble, group length or trailing bytes are left; LETHE_MALFORMED when the walk does not come out even. */
 LETHE_NODISCARD lethe_status lethe_audit_dicom(lethe_audit *audit, const uint8_t *bytes, uint64_t size, lethe_error *error);
+/* The tag of the element in which the last search found something; 0 when it found nothing or no element holds it. */
+uint32_t lethe_audit_found_tag(const lethe_audit *audit);
 /* Search bytes of any other kind (a report, a catalogue, a slide's metadata). */
 LETHE_NODISCARD lethe_status lethe_audit_bytes(lethe_audit *audit, const uint8_t *bytes, uint64_t size, lethe_error *error);
 

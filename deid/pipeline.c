@@ -198,6 +198,7 @@ static lethe_status examine(lethe_engine *engine, instance *in, lethe_output *ou
         return lethe_fail(error, LETHE_IO, "cannot map the output for its audit");
     }
     lethe_status status = lethe_audit_dicom(engine->audit, bytes, size, error);
+    in->audited = status != LETHE_OK;
     if (status == LETHE_OK) status = check_pixels(engine, bytes, size, error);
     if (status == LETHE_OK) status = lethe_sha256_hex(bytes, size, in->result->sha256, error);
     if (status == LETHE_OK && engine->options.want_catalogue) status = lethe_result_describe(in->result, bytes, size, error);
@@ -281,8 +282,28 @@ static lethe_status redact(lethe_engine *engine, instance *in, lethe_error *erro
     return status;
 }
 
-static lethe_status run_instance(lethe_engine *engine, instance *in, lethe_error *error) {
+static lethe_status edit_and_write(lethe_engine *engine, instance *in, lethe_error *error) {
     lethe_attribute_record record;
+    in->audited = false;
+    lethe_redaction_destroy(engine->redaction);
+    engine->redaction = NULL;
+    engine->script = lethe_edit_script_create(engine->dataset);
+    if (engine->script == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for an edit script");
+    lethe_attribute_job job = {.profile = engine->options.profile, .pseudonymizer = engine->pseudonymizer, .dataset = engine->dataset, .script = engine->script,
+                               .patient = in->result->patient, .patient_original = in->patient_original, .scrub = engine->scrub,
+                               .explain = engine->options.explain, .pixels_cleaned = engine->decision.searched || engine->decision.box_count != 0,
+                               .forced = in->forced, .forced_count = in->forced_count};
+    lethe_status status = lethe_attributes_edit(&job, &record, error);
+    if (status == LETHE_OK) count_edits(in->result, &record);
+    if (status == LETHE_OK && job.unsafe_graphics && !engine->decision.clear_unused_bits)
+        status = lethe_fail(error, LETHE_UNSAFE, "(60xx,0102): overlay planes share the pixel cells");
+    if (status == LETHE_OK) status = redact(engine, in, error);
+    if (status == LETHE_OK) status = fill_audit(engine, &record, error);
+    if (status != LETHE_OK || engine->options.output_folder == NULL) return status;
+    return write_output(engine, in, error);
+}
+
+static lethe_status run_instance(lethe_engine *engine, instance *in, lethe_error *error) {
     lethe_status status = lethe_dicom_dataset_parse(engine->map.bytes, engine->map.size, engine->arena, &engine->dataset, error);
     if (status != LETHE_OK) return status;
     (void)lethe_dicom_text(engine->dataset->root, LETHE_TAG(0x0008, 0x0016), 0, in->result->sop_class, sizeof in->result->sop_class);
@@ -295,19 +316,17 @@ static lethe_status run_instance(lethe_engine *engine, instance *in, lethe_error
     status = lethe_scrub_learn(engine->scrub, engine->dataset, in->source_name, in->shift_days, error);
     if (status == LETHE_OK) status = decide_pixels(engine, in, error);
     if (status != LETHE_OK) return status;
-    engine->script = lethe_edit_script_create(engine->dataset);
-    if (engine->script == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for an edit script");
-    lethe_attribute_job job = {.profile = engine->options.profile, .pseudonymizer = engine->pseudonymizer, .dataset = engine->dataset, .script = engine->script,
-                               .patient = in->result->patient, .patient_original = in->patient_original, .scrub = engine->scrub,
-                               .explain = engine->options.explain, .pixels_cleaned = engine->decision.searched || engine->decision.box_count != 0};
-    status = lethe_attributes_edit(&job, &record, error);
-    if (status == LETHE_OK) count_edits(in->result, &record);
-    if (status == LETHE_OK && job.unsafe_graphics && !engine->decision.clear_unused_bits)
-        status = lethe_fail(error, LETHE_UNSAFE, "(60xx,0102): overlay planes share the pixel cells");
-    if (status == LETHE_OK) status = redact(engine, in, error);
-    if (status == LETHE_OK) status = fill_audit(engine, &record, error);
-    if (status != LETHE_OK || engine->options.output_folder == NULL) return status;
-    return write_output(engine, in, error);
+    for (;;) {
+        lethe_error why = {0};
+        status = edit_and_write(engine, in, &why);
+        lethe_tag tag = lethe_audit_found_tag(engine->audit);
+        /* What the rules kept and the audit does not let pass goes too, as long as that is one element more each time. */
+        bool again = status == LETHE_UNSAFE && in->audited && tag != 0 && lethe_tag_group(tag) != 0x0002 && in->forced_count < sizeof in->forced / sizeof in->forced[0];
+        for (unsigned i = 0; i < in->forced_count; i++) again = again && in->forced[i] != tag;
+        if (!again) return status == LETHE_OK ? status : lethe_fail(error, status, "%s", why.message);
+        in->forced[in->forced_count++] = tag;
+        in->result->box_count = 0;
+    }
 }
 
 static void quarantine(instance *in, const lethe_error *why) {

@@ -33,7 +33,10 @@ typedef struct instance {
     bool fatal;   /* the failure is the run's, not the instance's */
     bool dropped; /* the failure drops the instance */
     bool needs_review;
+    bool audited; /* it was the audit that failed */
     char review_reason[200];
+    lethe_tag forced[8]; /* elements that the audit found wanting in an earlier attempt */
+    unsigned forced_count;
 } instance;
 
 /* Fill the catalogue fields from an output's bytes. */
