@@ -49,7 +49,7 @@ typedef struct lethe_series {
     bool calibrated;       /* spacing is in the patient, not at the detector */
     char unit[8];          /* "HU", or "" */
     lethe_slide *slide;    /* open while the study is */
-    char failure[160];     /* why it cannot be shown, or "" */
+    char failure[256];     /* why it cannot be shown, or "" */
 } lethe_series;
 
 typedef struct lethe_study {

@@ -413,7 +413,8 @@ static void select_release(lethe_app *app) {
         lethe_mark *again = lethe_marks_find(app->marks, app->selected); /* back to what the store holds */
         if (again) {
             lethe_shape_release(&again->shape);
-            (void)lethe_shape_copy(&drag->before, NULL, &again->shape, NULL);
+            again->shape = drag->before;
+            drag->before = (lethe_shape){0};
             (void)lethe_shape_bounds(&again->shape, &again->bounds);
         }
     }

@@ -1,5 +1,7 @@
 /* The icons, drawn as strokes in a unit square: no icon font, sharp at every size. Part of the ImGui side (it draws into its lists). */
+extern "C" {
 #include "viewer/ui.h"
+}
 
 #include <imgui/imgui.h>
 

@@ -1,6 +1,8 @@
 /* Dear ImGui 1.86 behind viewer/ui.h. Exceptions do not cross (ImGui throws none; allocation goes through its own allocator). */
 #define IMGUI_DEFINE_MATH_OPERATORS
+extern "C" {
 #include "viewer/ui.h"
+}
 
 #include <imgui/imgui.h>
 #include <imgui/imgui_internal.h>
