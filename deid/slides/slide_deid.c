@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,7 @@ static const lethe_slide_rules lethe_slide_tiff = REFUSED("tiff", "a TIFF file, 
 
 const lethe_slide_rules *const lethe_slide_registry[] = {
     &lethe_slide_aperio, &lethe_slide_generic, &lethe_slide_ome, &lethe_slide_philips, &lethe_slide_leica, &lethe_slide_ventana, &lethe_slide_hamamatsu,
+    &lethe_slide_mirax,
     &lethe_slide_zeiss,  &lethe_slide_olympus, &lethe_slide_isyntax, &lethe_slide_sakura,
     &lethe_slide_vms,    &lethe_slide_trestle, &lethe_slide_dicom,   &lethe_slide_tiff,    NULL,
 };
@@ -226,6 +228,98 @@ static lethe_status write_tiff(lethe_slide_job *job, const char *target, lethe_e
     return lethe_output_commit(output, 0644, job->options->sync, error);
 }
 
+/* --- slides of several files: staged in a hidden folder, proven there, then renamed into place --- */
+
+static lethe_status hash_file(void *context, const char *path, const char *relative, lethe_error *error) {
+    lethe_buffer *list = context;
+    char sha256[65];
+    lethe_status status = lethe_sha256_file(path, sha256, error);
+    return status == LETHE_OK ? lethe_buffer_printf(list, error, "%s  %s\n", sha256, relative) : status;
+}
+
+static lethe_status hash_tree(const char *folder, char sha256[65], lethe_error *error) {
+    lethe_buffer list;
+    lethe_buffer_init(&list, 1 << 20);
+    lethe_status status = lethe_walk(folder, hash_file, &list, error);
+    if (status == LETHE_OK) status = lethe_sha256_hex(list.bytes, list.size, sha256, error);
+    lethe_buffer_release(&list);
+    return status;
+}
+
+static int remove_entry(const char *path, const struct stat *info, int kind, struct FTW *position) {
+    (void)info, (void)kind, (void)position;
+    return remove(path);
+}
+
+static void remove_tree(const char *folder) { (void)nftw(folder, remove_entry, 8, FTW_DEPTH | FTW_PHYS | FTW_MOUNT); }
+
+/* `stage` holds NAME/ and NAME.mrxs; the small file comes last, so that a slide is there as a whole or not at all. */
+static lethe_status publish(const char *stage, const char *folder, const char *name, const char *extension, lethe_error *error) {
+    char *from = lethe_asprintf("%s/%s", stage, name), *to = lethe_asprintf("%s/%s", folder, name);
+    char *front_from = lethe_asprintf("%s/%s%s", stage, name, extension), *front_to = lethe_asprintf("%s/%s%s", folder, name, extension);
+    lethe_status status = LETHE_OK;
+    if (!from || !to || !front_from || !front_to) status = lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
+    else if (access(front_to, F_OK) == 0) status = lethe_fail(error, LETHE_UNSAFE, "another output stands under the slide's pseudonym");
+    else {
+        remove_tree(to); /* half a slide of an interrupted run */
+        if (rename(from, to) != 0 || rename(front_from, front_to) != 0) status = lethe_fail_errno(error, errno, "cannot rename the output");
+    }
+    if (status == LETHE_OK) status = lethe_folder_sync(folder, error);
+    lethe_free(from);
+    lethe_free(to);
+    lethe_free(front_from);
+    lethe_free(front_to);
+    return status;
+}
+
+/* True when the very same slide stands at its place from an earlier run. */
+static bool stands_already(const char *folder, const char *name, const char *extension, const char *stage) {
+    char *old = lethe_asprintf("%s/%s", folder, name), *fresh = lethe_asprintf("%s/%s", stage, name), *front = lethe_asprintf("%s/%s%s", folder, name, extension);
+    char a[65], b[65];
+    bool same = old && fresh && front && access(front, F_OK) == 0 && hash_tree(old, a, NULL) == LETHE_OK && hash_tree(fresh, b, NULL) == LETHE_OK && strcmp(a, b) == 0;
+    lethe_free(old);
+    lethe_free(fresh);
+    lethe_free(front);
+    return same;
+}
+
+static lethe_status add_bytes(void *context, const char *path, const char *relative, lethe_error *error) {
+    struct stat info;
+    (void)relative;
+    if (stat(path, &info) != 0) return lethe_fail_errno(error, errno, "cannot look at the output");
+    *(uint64_t *)context += (uint64_t)info.st_size;
+    return LETHE_OK;
+}
+
+static lethe_status write_tree(lethe_slide_job *job, const char *output_folder, lethe_error *error) {
+    lethe_slide_result *result = job->result;
+    char *folder = lethe_asprintf("%s/%s/slides", output_folder, result->patient);
+    char *stage = folder ? lethe_asprintf("%s/.lethe-%s.tmp", folder, result->slide) : NULL;
+    char *inside = stage ? lethe_asprintf("%s/%s", stage, result->slide) : NULL, *front = inside ? lethe_asprintf("%s%s", inside, job->format->extension) : NULL;
+    lethe_status status = front ? LETHE_OK : lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
+    if (status == LETHE_OK) {
+        remove_tree(stage);
+        status = lethe_folder_create(folder, 0755, error);
+    }
+    if (status == LETHE_OK) status = lethe_folder_create(stage, 0700, error);
+    if (status == LETHE_OK) status = lethe_folder_create(inside, 0755, error);
+    job->stage_folder = inside;
+    if (status == LETHE_OK) status = job->format->write(job, error);
+    if (status == LETHE_OK) status = lethe_openslide_compare(job->probe->path, front, &result->openslide_regions, error);
+    if (status == LETHE_OK) status = measure(result, front, error);
+    if (status == LETHE_OK) status = hash_tree(stage, result->sha256, error);
+    if (status == LETHE_OK) status = lethe_walk(stage, add_bytes, &result->output_bytes, error);
+    if (status == LETHE_OK && !stands_already(folder, result->slide, job->format->extension, stage))
+        status = publish(stage, folder, result->slide, job->format->extension, error);
+    if (stage) remove_tree(stage);
+    job->stage_folder = NULL;
+    lethe_free(folder);
+    lethe_free(stage);
+    lethe_free(inside);
+    lethe_free(front);
+    return status;
+}
+
 static lethe_status run(lethe_slide_job *job, const char *output_folder, lethe_error *error) {
     lethe_slide_result *result = job->result;
     const char *name = job->options->source_name ? job->options->source_name : lethe_path_name(job->probe->path);
@@ -240,7 +334,7 @@ static lethe_status run(lethe_slide_job *job, const char *output_folder, lethe_e
         (void)snprintf(result->output, sizeof result->output, "%s/slides/%s%s", result->patient, result->slide, job->format->extension);
     char *target = status == LETHE_OK ? lethe_path_join(output_folder, result->output) : NULL;
     if (status == LETHE_OK && !target) status = lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
-    if (status == LETHE_OK) status = write_tiff(job, target, error);
+    if (status == LETHE_OK) status = job->format->write ? write_tree(job, output_folder, error) : write_tiff(job, target, error);
     if (status == LETHE_OK) status = keep_label_picture(job, &label, error);
     lethe_image_release(&label);
     lethe_free(target);

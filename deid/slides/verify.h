@@ -30,6 +30,10 @@ LETHE_NODISCARD lethe_status lethe_verify_tiff(const uint8_t *bytes, uint64_t si
 /* Search a whole file of another kind: all of it as text when small, else as pixels with its first and last 64 KiB as text. Errors: LETHE_UNSAFE. */
 LETHE_NODISCARD lethe_status lethe_verify_search(const uint8_t *bytes, uint64_t size, const lethe_search *search, lethe_error *error);
 
+/* An MRXS slide: every byte of the new Index.dat and data files is header, list or picture, every picture that of the input, and the search finds nothing
+ * in any file of `output_folder` nor in `output_folder`.mrxs. Errors: LETHE_UNSAFE. */
+LETHE_NODISCARD lethe_status lethe_verify_mirax(const char *input_folder, const char *output_folder, const lethe_search *search, lethe_error *error);
+
 /* For `lethe deid verify`: a released slide on its own. Structure, allowed tags and keys, no label or macro picture, nothing unaccounted for.
  * Errors: LETHE_UNSAFE, LETHE_UNSUPPORTED (no slide of a known format), LETHE_IO. */
 LETHE_NODISCARD lethe_status lethe_slide_verify(const char *path, lethe_verify_report *report, lethe_error *error);

@@ -92,11 +92,19 @@ static lethe_status remember_text(const lethe_xml_filter *filter, const char *te
     return status;
 }
 
+static const lethe_typed_rule *find_rule(const lethe_xml_filter *filter, const char *element, const char *attribute);
+
+/* A number or word that would be allowed elsewhere tells nothing about a person, and may well stand there. */
+static bool is_structural(const lethe_xml_filter *filter, const xmlNode *element, const char *attribute, const char *text) {
+    const lethe_typed_rule *rule = find_rule(filter, (const char *)element->name, attribute);
+    return rule && lethe_typed_fits(rule->kind, rule->words, text, strlen(text));
+}
+
 static lethe_status remember_attributes(const lethe_xml_filter *filter, const xmlNode *element, lethe_error *error) {
     lethe_status status = LETHE_OK;
     for (const xmlAttr *a = element->properties; status == LETHE_OK && a; a = a->next) {
         xmlChar *value = xmlNodeListGetString(element->doc, a->children, 1);
-        if (value) status = remember_text(filter, (const char *)value, error);
+        if (value && !is_structural(filter, element, (const char *)a->name, (const char *)value)) status = remember_text(filter, (const char *)value, error);
         xmlFree(value);
     }
     return status;
