@@ -438,6 +438,15 @@ static lethe_status decide(lethe_burned_in *engine, const lethe_dicom_dataset *d
         if (status == LETHE_OK) status = lethe_burned_in_region_boxes(dataset, info, decision, &regions, error);
         if (status != LETHE_OK) return status;
     }
+    for (unsigned i = 0; i < engine->policy.extra_count; i++) {
+        lethe_pixel_box box = engine->policy.extra_boxes[i];
+        if (box.x >= info->columns || box.y >= info->rows || box.first_frame >= info->frames) continue;
+        if (box.last_frame >= info->frames) box.last_frame = info->frames - 1;
+        if (box.w > info->columns - box.x) box.w = info->columns - box.x;
+        if (box.h > info->rows - box.y) box.h = info->rows - box.y;
+        status = lethe_pixel_decision_add(decision, &box, error);
+        if (status != LETHE_OK) return status;
+    }
     if (mode != LETHE_PIXELS_OFF && info->bits_allocated > 1) {
         if (info->codec == LETHE_CODEC_VIDEO) {
             decision->verdict = engine->policy.review_video == 1 ? LETHE_PIXELS_QUARANTINE : LETHE_PIXELS_REVIEW;

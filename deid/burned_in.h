@@ -42,6 +42,8 @@ typedef struct lethe_pixel_policy {
     bool trust_declared_clean;  /* BurnedInAnnotation NO switches the search off; default: searched all the same */
     bool no_reading;            /* never call the OCR: whatever looks like text is text */
     uint8_t review_video;       /* 0: MPEG and H.264 of at-risk modalities go to review; 1: quarantine */
+    const struct lethe_pixel_box *extra_boxes; /* drawn by a person (lethe review mask): removed from every instance; borrowed, may be NULL */
+    unsigned extra_count;
 } lethe_pixel_policy;
 
 /* The default: any-text for US, SC (secondary capture and multi-frame SC of any modality), OT, XA, RF, ES, XC, GM, PX, IO, DX, CR, MG, RG, DG, OP, ...; off for CT, MR, PT,

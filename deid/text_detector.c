@@ -12,6 +12,9 @@ struct lethe_text_detector {
     lethe_text_lines lines;
     uint32_t *columns;
     size_t columns_size;
+    /* Training only: called with each new line, its box in the pixels of the level. */
+    void (*observe)(void *context, const lethe_text_level *level, const lethe_text_line *line);
+    void *observe_context;
 };
 
 lethe_text_detector *lethe_text_detector_create(void) { return lethe_alloc_array(1, sizeof(lethe_text_detector)); }
@@ -31,13 +34,35 @@ static lethe_status prepare(lethe_text_level *level, uint32_t w, uint32_t h, let
     return lethe_text_level_allocate(level, w, h, error);
 }
 
+/* Look at the new lines as pictures. */
+static void refine(lethe_text_detector *detector, const lethe_text_level *level, size_t first, unsigned scale) {
+    float crops[LETHE_TEXT_CROPS][LETHE_TEXT_CROP_HEIGHT * LETHE_TEXT_CROP_WIDTH];
+    for (size_t i = first; i < detector->lines.count; i++) {
+        lethe_text_line *line = &detector->lines.items[i], local = *line;
+        local.x /= scale;
+        local.y /= scale;
+        local.w /= scale;
+        local.h /= scale;
+        if (detector->observe != NULL) {
+            detector->observe(detector->observe_context, level, &local);
+            continue;
+        }
+        unsigned count = lethe_text_crops(level, &local, crops);
+        float odds = 0;
+        for (unsigned c = 0; c < count; c++) odds += lethe_text_network(crops[c]) / (float)count;
+        line->score = lethe_text_combine(line->score, odds);
+    }
+}
+
 static lethe_status search_level(lethe_text_detector *detector, const lethe_text_level *level, unsigned scale, unsigned plane, lethe_error *error) {
     lethe_status status = LETHE_OK;
     for (unsigned kind = 0; kind < 4 && status == LETHE_OK; kind++) {
         lethe_text_pass pass = {.dark = (kind & 1) != 0, .adaptive = (kind & 2) == 0};
         status = lethe_text_components_find(&detector->components, level, pass, error);
+        size_t first = detector->lines.count;
         if (status == LETHE_OK && detector->components.count > 0)
             status = lethe_text_lines_find(&detector->lines, &detector->components, level, pass, scale, plane, error);
+        if (status == LETHE_OK) refine(detector, level, first, scale);
     }
     return status;
 }
@@ -91,5 +116,9 @@ lethe_status lethe_text_detector_find(lethe_text_detector *detector, const lethe
     return status;
 }
 
-const float *lethe_text_detector_features(const lethe_text_detector *detector, size_t line);
+/* For tools/text_features.c. */
 const float *lethe_text_detector_features(const lethe_text_detector *detector, size_t line) { return detector->lines.features[line]; }
+void lethe_text_detector_observe(lethe_text_detector *detector, void (*observe)(void *, const lethe_text_level *, const lethe_text_line *), void *context) {
+    detector->observe = observe;
+    detector->observe_context = context;
+}

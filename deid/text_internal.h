@@ -70,7 +70,20 @@ void lethe_text_components_release(lethe_text_components *components);
 LETHE_NODISCARD lethe_status lethe_text_lines_find(lethe_text_lines *lines, lethe_text_components *components, const lethe_text_level *level,
                                                    lethe_text_pass pass, unsigned scale, unsigned plane, lethe_error *error);
 void lethe_text_lines_release(lethe_text_lines *lines);
+/* --- pictures of lines --- */
+enum { LETHE_TEXT_CROP_HEIGHT = 16, LETHE_TEXT_CROP_WIDTH = 64, LETHE_TEXT_CROPS = 2 };
+/* Cut one or two windows out of a line whose box is in the level's own pixels; returns how many. */
+unsigned lethe_text_crops(const lethe_text_level *level, const lethe_text_line *line, float crops[LETHE_TEXT_CROPS][LETHE_TEXT_CROP_HEIGHT * LETHE_TEXT_CROP_WIDTH]);
+/* A small convolutional network over one window: the log-odds that it shows text. */
+float lethe_text_network(const float crop[LETHE_TEXT_CROP_HEIGHT * LETHE_TEXT_CROP_WIDTH]);
+
 /* How sure a line's features make us, 0 to 1. */
 float lethe_text_score(const float features[LETHE_TEXT_FEATURES]);
+/* Both judgements in one: `score` of the features, log-odds of the network. */
+float lethe_text_combine(float score, float network_odds);
+
+/* Training (tools/text_features.c): features of a line of the last search; lines as they are found. */
+const float *lethe_text_detector_features(const lethe_text_detector *detector, size_t line);
+void lethe_text_detector_observe(lethe_text_detector *detector, void (*observe)(void *, const lethe_text_level *, const lethe_text_line *), void *context);
 
 #endif

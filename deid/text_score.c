@@ -1,4 +1,5 @@
 #include "deid/text_internal.h"
+#include "deid/text_network.h"
 #include "deid/text_weights.h"
 
 #include <math.h>
@@ -16,4 +17,10 @@ float lethe_text_score(const float features[LETHE_TEXT_FEATURES]) {
         sum += tanhf(hidden) * text_w2[h];
     }
     return 1.0f / (1.0f + expf(-sum));
+}
+
+float lethe_text_combine(float score, float network_odds) {
+    float clipped = score < 1e-4f ? 1e-4f : score > 1 - 1e-4f ? 1 - 1e-4f : score;
+    float odds = net_combine[0] + net_combine[1] * logf(clipped / (1 - clipped)) + net_combine[2] * network_odds;
+    return 1.0f / (1.0f + expf(-odds));
 }

@@ -6,12 +6,24 @@
 #include <stdio.h>
 #include <string.h>
 
-const float *lethe_text_detector_features(const lethe_text_detector *detector, size_t line);
+/* Windows of each candidate as signed bytes, 32 to one deviation; always two (a single one twice). */
+static void observe(void *context, const lethe_text_level *level, const lethe_text_line *line) {
+    float crops[LETHE_TEXT_CROPS][LETHE_TEXT_CROP_HEIGHT * LETHE_TEXT_CROP_WIDTH];
+    signed char bytes[LETHE_TEXT_CROP_HEIGHT * LETHE_TEXT_CROP_WIDTH];
+    unsigned count = lethe_text_crops(level, line, crops);
+    for (unsigned c = 0; c < LETHE_TEXT_CROPS; c++) {
+        for (unsigned i = 0; i < sizeof bytes; i++) bytes[i] = (signed char)(crops[c < count ? c : 0][i] * 31.0f);
+        (void)fwrite(bytes, sizeof bytes, 1, context);
+    }
+}
 
-int main(void) {
+/* With an argument: windows of all candidates go to that file, and scores are those of the features alone. */
+int main(int argc, char **argv) {
+    FILE *crops = argc > 1 ? fopen(argv[1], "wb") : NULL;
     char name[512];
     lethe_text_detector *detector = lethe_text_detector_create();
-    if (detector == NULL) return 1;
+    if (detector == NULL || (argc > 1 && crops == NULL)) return 1;
+    if (crops != NULL) lethe_text_detector_observe(detector, observe, crops);
     while (fgets(name, sizeof name, stdin) != NULL) {
         name[strcspn(name, "\n")] = '\0';
         FILE *file = fopen(name, "rb");
@@ -35,5 +47,6 @@ int main(void) {
         lethe_image_release(&image);
     }
     lethe_text_detector_destroy(detector);
+    if (crops != NULL) (void)fclose(crops);
     return 0;
 }
