@@ -4,12 +4,13 @@ PATH=$LETHE_BIN:$PATH
 work=$(mktemp -d)
 serve_pids=()
 started_pids=()
+pg=$(mktemp -u /tmp/lethe-pg-XXXXXX) # not in $work: the server runs as another user
 here=$LETHE_SOURCE/tests/support
 finish() {
     local code=$?
     for pid in "${serve_pids[@]:-}" "${started_pids[@]:-}"; do [ -z "$pid" ] || kill "$pid" 2>/dev/null; done
     for pid in "${serve_pids[@]:-}" "${started_pids[@]:-}"; do [ -z "$pid" ] || wait "$pid" 2>/dev/null; done
-    [ ! -d "$work/pg" ] || bash "$here/postgres.sh" stop "$work/pg"
+    [ ! -d "$pg" ] || bash "$here/postgres.sh" stop "$pg"
     rm -rf "$work"
     exit $code
 }
@@ -84,4 +85,11 @@ b = open(sys.argv[1], 'rb').read()
 n = int.from_bytes(b[140:144], 'little')
 sys.stdout.buffer.write(b[144 + n:])" "$1"
 }
-intake() { sqlite3 "$1/private/intake.db" "$2"; }
+# LETHE_TEST_STORE=postgresql: the same test with its project on a PostgreSQL server of its own.
+if [ "${LETHE_TEST_STORE:-}" = postgresql ]; then
+    store_url=$(bash "$here/postgres.sh" start "$pg") || exit $?
+    lethe() { if [ "$1" = init ]; then command lethe "$@" --store "$store_url"; else command lethe "$@"; fi; }
+    intake() { PGOPTIONS='-c search_path=lethe_private' psql -At -F '|' "$store_url" -c "$2"; }
+else
+    intake() { sqlite3 "$1/private/intake.db" "$2"; }
+fi

@@ -1,0 +1,3 @@
+# ingest_kill.sh with the project on PostgreSQL.
+export LETHE_TEST_STORE=postgresql LETHE_KILLS=${LETHE_KILLS:-8}
+source "$LETHE_SOURCE/tests/cases/ingest_kill.sh"
