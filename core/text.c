@@ -1,5 +1,7 @@
 #include "core/text.h"
 
+#include "core/memory.h"
+
 #include <errno.h>
 #include <locale.h>
 #include <stdlib.h>
@@ -88,15 +90,19 @@ void lethe_base32(const uint8_t *bytes, size_t size, char *out) {
 static const char base64_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 lethe_status lethe_base64(const uint8_t *bytes, size_t size, lethe_buffer *out, lethe_error *error) {
-    for (size_t i = 0; i < size; i += 3) {
+    size_t groups = size / 3 + (size % 3 != 0), total;
+    uint8_t *at;
+    if (!lethe_multiply_size(groups, 4, &total)) return lethe_fail(error, LETHE_LIMIT, "too many bytes for base64");
+    lethe_status status = lethe_buffer_extend(out, total, &at, error);
+    for (size_t i = 0; status == LETHE_OK && i < size; i += 3) {
         size_t left = size - i;
         uint32_t word = (uint32_t)bytes[i] << 16 | (left > 1 ? (uint32_t)bytes[i + 1] << 8 : 0) | (left > 2 ? bytes[i + 2] : 0);
-        char four[4] = {base64_digits[word >> 18], base64_digits[(word >> 12) & 63], left > 1 ? base64_digits[(word >> 6) & 63] : '=',
-                        left > 2 ? base64_digits[word & 63] : '='};
-        lethe_status status = lethe_buffer_append(out, four, 4, error);
-        if (status != LETHE_OK) return status;
+        *at++ = (uint8_t)base64_digits[word >> 18];
+        *at++ = (uint8_t)base64_digits[(word >> 12) & 63];
+        *at++ = (uint8_t)(left > 1 ? base64_digits[(word >> 6) & 63] : '=');
+        *at++ = (uint8_t)(left > 2 ? base64_digits[word & 63] : '=');
     }
-    return LETHE_OK;
+    return status;
 }
 
 lethe_status lethe_unbase64(const char *text, size_t length, lethe_buffer *out, lethe_error *error) {
