@@ -26,23 +26,23 @@ typedef struct lethe_date_result {
 LETHE_NODISCARD lethe_status lethe_date_shift_value(lethe_vr vr, const void *value, size_t size, int32_t shift_days, lethe_buffer *out,
                                                     lethe_date_result *result, lethe_error *error);
 
+typedef struct lethe_date_piece {
+    size_t start, size; /* in the text; size 0: not written */
+} lethe_date_piece;
+
 typedef struct lethe_date_match {
-    size_t start, size; /* in the text */
+    size_t start, size;   /* in the text */
     int year, month, day; /* month and day 0 when not written */
-    enum lethe_date_style {
-        LETHE_DATE_COMPACT,   /* 19610312 (day-first compact when day_first) */
-        LETHE_DATE_YEAR_FIRST, /* 1961-03-12 1961.03.12 1961/03/12 */
-        LETHE_DATE_DAY_FIRST, /* 12/03/1961 12.03.61 12-03-1961 */
-        LETHE_DATE_MONTH_FIRST, /* 03/28/1961 */
-        LETHE_DATE_WORDS      /* 12 mars 1961, March 12, 1961, 12. März 1961, 12-MAR-1961, mars 1961 */
-    } style;
-    char separator;
-    bool short_year, has_time; /* has_time: a compact date is followed by hhmm[ss] in the same run of digits: not covered by `size` */
+    lethe_date_piece year_at, month_at, day_at;
+    int language;  /* of a month in letters: an index for lethe_date_write; -1 when in digits */
+    bool short_year; /* two digits */
 } lethe_date_match;
 
-/* The first date at or after `from`; false when there is none. A number in a technical shape is no date: see docs/free-text.md. */
+/* Kinds of writing that are found: 19610312, 12031961, 1961-03-12, 12/03/1961, 03/28/1961, 12.03.61, 12 mars 1961, 1er mars 1961, March 12, 1961, 12. Maerz 1961, 12-MAR-1961, mars 1961, 03/1961;
+ * the date of 20140321101500 and 20140321T1015. Separators . - / _ and space. A number in a technical shape ("1.2.840", "0/50/800", "3.1.20") is no date. */
+/* The first date at or after `from`; false when there is none. */
 bool lethe_date_find(const char *utf8, size_t size, size_t from, lethe_date_match *match);
-/* Append the date of a match, shifted, in the way it was written. Month names come out in the language they were in. */
+/* Append the date of a match, shifted, in the way it was written. Month names come out in the language they were in. A date without a day is counted from the first of its month. */
 LETHE_NODISCARD lethe_status lethe_date_write(const char *utf8, const lethe_date_match *match, int32_t shift_days, lethe_buffer *out, lethe_error *error);
 
 /* AS: "095Y" becomes "090Y" when the age is over `limit_years` (89 gives 90 and more as one group); `out` gets 4 characters and NUL. False when the value is no

@@ -18,3 +18,15 @@ unsigned lethe_vocabulary_classes(const char *folded, size_t size) {
 }
 
 size_t lethe_vocabulary_count(void) { return VOCABULARY_COUNT; }
+
+static unsigned letter(const char *folded, size_t size, size_t at) {
+    return at == 0 || at > size || folded[at - 1] < 'A' || folded[at - 1] > 'Z' ? 0 : (unsigned)(folded[at - 1] - 'A' + 1);
+}
+
+int lethe_vocabulary_resemblance(const char *folded, size_t size) {
+    int sum = 0;
+    if (size > 64) size = 64;
+    for (size_t at = 0; at < size; at++)
+        sum += vocabulary_trigrams[(letter(folded, size, at) * 27 + letter(folded, size, at + 1)) * 27 + letter(folded, size, at + 2)];
+    return 10 * sum - 16 * (int)size;
+}

@@ -2,6 +2,7 @@
 """Make the word table from deid/vocabulary/*.txt and the words of the data dictionary's attribute names.
 
 Run by CMake: vocabulary_generate.py DICOM_DIC FOLDER OUTPUT. Words are folded as lethe_text_fold does: upper case, no accents."""
+import math
 import os
 import re
 import sys
@@ -21,6 +22,25 @@ def hash_of(word):
     for byte in word.encode("ascii"):
         value = ((value ^ byte) * 16777619) & 0xFFFFFFFF
     return value ^ (value >> 15)
+
+
+def trigrams(words):
+    """How much more often three letters follow each other in technical words than in names: 16 * log of the ratio, by 27 * 27 * 27 (0 = edge of the word)."""
+    counts = [{}, {}]
+    for word, kind in words.items():
+        if len(word) < 5 or not word.isalpha() or not kind & 3:
+            continue
+        letters = [0] + [ord(letter) - 64 for letter in word] + [0]
+        which = counts[0 if kind & 1 else 1]
+        for at in range(len(letters) - 2):
+            index = (letters[at] * 27 + letters[at + 1]) * 27 + letters[at + 2]
+            which[index] = which.get(index, 0) + 1
+    sums = [sum(which.values()) for which in counts]
+    table = []
+    for index in range(27 ** 3):
+        ratio = [math.log((counts[side].get(index, 0) + 0.4) / (sums[side] + 1200)) for side in (0, 1)]
+        table.append(max(-127, min(127, round(16 * (ratio[0] - ratio[1])))))
+    return table
 
 
 def main():
@@ -46,6 +66,7 @@ def main():
             if not line.startswith("#"):
                 for word in line.split():
                     add(word, kind)
+    table = trigrams(words)
     for word, kind in list(words.items()):
         if kind & 2 and kind & (8 | 32):
             words[word] = kind & ~2  # "Le Gall": the particle is none by itself
@@ -78,6 +99,9 @@ def main():
             out.write("    {%d, %d, %d},\n" % row)
         out.write("};\n\nstatic const uint16_t vocabulary_slots[] = {")
         out.write(",".join(map(str, slots)))
+        out.write("};\n\nstatic const int8_t vocabulary_trigrams[] = {\n")
+        for start in range(0, len(table), 40):
+            out.write("    " + ",".join(map(str, table[start:start + 40])) + ",\n")
         out.write("};\n")
 
 
