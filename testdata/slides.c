@@ -306,9 +306,12 @@ static lethe_status make_leica(const slide_case *c, const char *folder, const ch
                    "<supplementalImage type=\"label\" ifd=\"3\"/></collection></scn>",
                    c->accession, c->barcode, c->name, c->serial, c->date, c->width, c->height, c->width, c->height, c->width / 4, c->height / 4, c->width * 500,
                    c->height * 500);
+    slide_case photograph = *c; /* of the whole glass: another picture than any level */
+    photograph.phase += 500;
     for (unsigned level = 0; level < 3; level++) {
         int64_t factor = level < 2 ? 1 : 4;
         uint32_t width = level ? (uint32_t)(c->width / factor) : 800, height = level ? (uint32_t)(c->height / factor) : 300;
+        b.c = level ? c : &photograph;
         put_level(&b, width, height, factor, &how);
         if (!level) slide_tag_text(&b.tiff, &b.d, 270, text);
         slide_tag_rational(&b.tiff, &b.d, 282, (uint32_t)(20000 / factor), 1);

@@ -209,10 +209,26 @@ static uint64_t raw_segment_bytes(const lethe_slide_job *job, const lethe_tiff_d
     return (across * samples * bits + 7) / 8 * down;
 }
 
+/* How many tiles or strips the image's geometry asks for; more would be a hiding place, fewer a broken image. 0: cannot be. */
+static uint64_t expected_segments(const keeper *k, bool tiled) {
+    const lethe_tiff_tree *tree = k->job->probe->tree;
+    const lethe_tiff_directory *d = k->directory;
+    uint64_t width = lethe_tiff_uint(tree, d, LETHE_TIFF_WIDTH, 0), height = lethe_tiff_uint(tree, d, LETHE_TIFF_HEIGHT, 0);
+    uint64_t across = lethe_tiff_uint(tree, d, tiled ? LETHE_TIFF_TILE_WIDTH : LETHE_TIFF_WIDTH, 0);
+    uint64_t down = lethe_tiff_uint(tree, d, tiled ? LETHE_TIFF_TILE_HEIGHT : LETHE_TIFF_ROWS_PER_STRIP, height);
+    uint64_t planes = lethe_tiff_uint(tree, d, LETHE_TIFF_PLANAR_CONFIGURATION, 1) == 2 ? lethe_tiff_uint(tree, d, LETHE_TIFF_SAMPLES_PER_PIXEL, 1) : 1;
+    uint64_t depth = lethe_tiff_uint(tree, d, 32997, 1);
+    if (!width || !height || !across || !down || width >= 1u << 31 || height >= 1u << 31 || planes > 1024 || depth != 1) return 0;
+    if (down > height) down = height;
+    return ((width + across - 1) / across) * ((height + down - 1) / down) * planes;
+}
+
 static lethe_status keep_segments(keeper *k) {
     const lethe_tiff_tree *tree = k->job->probe->tree;
     lethe_tiff_segments list;
     if (!lethe_tiff_segments_of(k->directory, &list)) return lethe_fail(k->error, LETHE_UNSAFE, "directory %u has no usable image data", k->directory->index);
+    if (list.count != expected_segments(k, list.tiled))
+        return lethe_fail(k->error, LETHE_UNSAFE, "directory %u has %" PRIu64 " tiles or strips, which does not fit its size", k->directory->index, list.count);
     lethe_tiff_segment *segments = lethe_arena_alloc_array(k->job->arena, (size_t)list.count, sizeof *segments);
     if (!segments) return lethe_fail(k->error, LETHE_LIMIT, "directory %u has too many tiles", k->directory->index);
     k->raw_bytes = raw_segment_bytes(k->job, k->directory, list.tiled);

@@ -6,6 +6,7 @@
 #include <openslide.h>
 #include <stdio.h>
 #include <string.h>
+#include <tiffio.h>
 
 enum { SIDE = 256, PER_LEVEL = 3 };
 
@@ -67,6 +68,7 @@ static lethe_status compare_pixels(openslide_t *a, openslide_t *b, uint64_t *reg
 
 lethe_status lethe_openslide_compare(const char *input_path, const char *output_path, uint64_t *regions, lethe_error *error) {
     *regions = 0;
+    (void)TIFFSetErrorHandler(NULL), (void)TIFFSetWarningHandler(NULL); /* libraries never print */
     openslide_t *a = openslide_open(input_path), *b = NULL;
     lethe_status status = LETHE_OK;
     if (!a || openslide_get_error(a)) goto out;

@@ -5,7 +5,7 @@
 
 #include <math.h>
 #include <openslide.h>
-#include <string.h>
+#include <tiffio.h>
 
 enum { TILE_PX = 512 };
 
@@ -16,6 +16,7 @@ static double property(openslide_t *os, const char *name) {
 }
 
 static lethe_status source_open(lethe_slide *slide, lethe_error *error) {
+    (void)TIFFSetErrorHandler(NULL), (void)TIFFSetWarningHandler(NULL); /* libraries never print */
     openslide_t *os = openslide_open(slide->path);
     slide->state = os;
     if (!os || openslide_get_error(os)) return lethe_fail(error, LETHE_UNSUPPORTED, "OpenSlide cannot open the slide");

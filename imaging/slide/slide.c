@@ -31,7 +31,7 @@ const char *lethe_slide_detect(const char *path) {
     if (lethe_slide_probe_open(path, &probe, NULL) != LETHE_OK) return NULL;
     const char *format = lethe_slide_probe_format(&probe);
     lethe_slide_probe_close(&probe);
-    return format && strcmp(format, "tiff") == 0 ? NULL : format;
+    return format;
 }
 
 static lethe_status open_by(lethe_slide *slide, const lethe_slide_source *const sources[2], lethe_error *error) {

@@ -18,7 +18,8 @@ typedef struct lethe_slide_level {
     int64_t tiles_across, tiles_down;
 } lethe_slide_level;
 
-/* The name of the format ("aperio", "hamamatsu", "mirax", ...) that `path` is in, by its content; NULL when it is no slide of a known kind. Static. */
+/* The name of the format ("aperio", "hamamatsu", "mirax", ...) that `path` is in, by its content; "tiff" for a TIFF that is no tiled pyramid or cannot be
+ * parsed (de-identification quarantines it with the reason); NULL when it is no slide of a known kind. Static. */
 const char *lethe_slide_detect(const char *path);
 /* Errors: LETHE_UNSUPPORTED, LETHE_MALFORMED, LETHE_IO. */
 LETHE_NODISCARD lethe_status lethe_slide_open(const char *path, lethe_slide **out, lethe_error *error);
