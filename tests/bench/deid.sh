@@ -41,7 +41,7 @@ run() {
     line=$best
 }
 
-declare -A rate
+declare -A rate cpu_ms
 table() {
     local kind=$1 input=$2 files=$3
     find "$input" -type f -print0 | xargs -0 cat > /dev/null
@@ -52,9 +52,10 @@ table() {
         local name=$1 runs=$2
         shift 2
         run "$runs" "$@"
-        [ -n "$line" ] || { printf '%-34s %10s\n' "$name" failed; rate[$name]=0; return; }
+        [ -n "$line" ] || { printf '%-34s %10s\n' "$name" failed; rate[$name]=0; cpu_ms[$name]=0; return; }
         read -r wall cpu peak sum _ made <<< "$line"
         rate[$name]=$(awk "BEGIN { printf \"%.1f\", $files / $wall }")
+        cpu_ms[$name]=$(awk "BEGIN { printf \"%.3f\", 1000 * $cpu / $files }")
         printf '%-34s %10s %10.3f %10.3f %12.1f %12.1f %8d\n' "$name" "${rate[$name]}" "$wall" "$cpu" "$(awk "BEGIN { print $peak / 1024 }")" "$(awk "BEGIN { print $sum / 1024 }")" "$made"
     }
     one "cp -r" 2 cp -r "$input/." '{out}'
@@ -71,6 +72,7 @@ table() {
         one "gdcmanon" 1 gdcmanon -e -r --continue -c "$work/cert" -i "$input" -o '{out}'
     else
         rate[gdcmanon]=0
+        cpu_ms[gdcmanon]=0
         echo "gdcmanon is not installed"
     fi
     ratio() { awk "BEGIN { if ($2 > 0 && $3 > 0) printf \"  %-58s %6.2f\\n\", \"$1\", $2 / $3 }"; }
@@ -83,6 +85,10 @@ table() {
     ratio "rate of lethe (research, 1 worker) / rate of gdcmanon" "${rate[lethe deid research, 1 worker(s)]}" "${rate[gdcmanon]}"
     ratio "rate of lethe (basic, 1 worker) / rate of DCMTK" "${rate[lethe deid basic, 1 worker(s)]}" "${rate[DCMTK load + save]}"
     ratio "rate of lethe (research, 1 worker) / 145 files/s of CTP" "${rate[lethe deid research, 1 worker(s)]}" 145
+    # Processor time does not depend on who else uses the machine.
+    ratio "CPU time of gdcmanon / CPU time of lethe (basic, 1 worker)" "${cpu_ms[gdcmanon]}" "${cpu_ms[lethe deid basic, 1 worker(s)]}"
+    ratio "CPU time of gdcmanon / CPU time of lethe (research, 1 worker)" "${cpu_ms[gdcmanon]}" "${cpu_ms[lethe deid research, 1 worker(s)]}"
+    ratio "CPU time of lethe (basic, 1 worker) / CPU time of cp -r" "${cpu_ms[lethe deid basic, 1 worker(s)]}" "${cpu_ms[cp -r]}"
 }
 
 echo "$(nproc) processors: $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -1); kernel $(uname -r); $file_system file system"
