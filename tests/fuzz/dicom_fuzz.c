@@ -68,7 +68,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     lethe_edit_drop_trailing(script);
     lethe_buffer_clear(&out);
     if (dataset->transfer_syntax[0] != '\0') lethe_edit_require_meta(script);
-    if (lethe_edit_write_buffer(script, &out, NULL) == LETHE_OK && dataset->meta != NULL) (void)lethe_dicom_dataset_parse(out.bytes, out.size, arena, &again, NULL);
+    if (lethe_edit_write_buffer(script, &out, NULL) == LETHE_OK && dataset->meta != NULL &&
+        lethe_dicom_dataset_parse(out.bytes, out.size, arena, &again, NULL) != LETHE_OK)
+        again = NULL; /* an edit may have broken what a later element needs: an error is fine, a crash is not */
 out:
     lethe_dicom_dataset_release(dataset);
     lethe_dicom_dataset_release(again);
