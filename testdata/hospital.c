@@ -15,7 +15,8 @@ static lethe_status visit_all(const lethe_testdata_options *options, const char 
     lethe_person_invent(options->seed, index, &person);
     make_fn mr_study[] = {lethe_make_prostate_mr, lethe_make_report, lethe_make_scanned_form, NULL}, mg_study[] = {lethe_make_mammography, NULL};
     make_fn ct_study[] = {lethe_make_ct, NULL}, us_study[] = {lethe_make_ultrasound, NULL};
-    make_fn *studies[] = {person.sex == 'M' ? mr_study : mg_study, index % 2 == 0 ? ct_study : us_study, index % 5 == 4 ? ct_study : NULL};
+    make_fn pet_study[] = {lethe_make_pet, NULL}, odd_study[] = {lethe_make_oddities, NULL};
+    make_fn *studies[] = {person.sex == 'M' ? mr_study : mg_study, index % 2 == 0 ? ct_study : us_study, index % 3 == 0 ? odd_study : index % 3 == 1 ? pet_study : NULL};
     for (unsigned study = 0; study < 3 && studies[study] != NULL; study++) {
         lethe_visit visit;
         lethe_visit_begin(&visit, options, folder, key, index, study, error);

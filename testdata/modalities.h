@@ -11,6 +11,7 @@ LETHE_NODISCARD lethe_status lethe_make_ct(lethe_visit *visit);
 LETHE_NODISCARD lethe_status lethe_make_scanned_form(lethe_visit *visit);
 LETHE_NODISCARD lethe_status lethe_make_report(lethe_visit *visit);
 LETHE_NODISCARD lethe_status lethe_make_pet(lethe_visit *visit);
+LETHE_NODISCARD lethe_status lethe_make_oddities(lethe_visit *visit);
 
 /* Kinds. */
 LETHE_NODISCARD lethe_status lethe_testdata_hospital(const lethe_testdata_options *options, const char *folder, lethe_answer_key *key, lethe_error *error);

@@ -154,6 +154,8 @@ class Output:
             self.raw = file.read()
         self.lower = self.raw.lower()
         self.dataset = pydicom.dcmread(path, force=True)
+        if not hasattr(self.dataset, "file_meta"):
+            self.dataset.file_meta = pydicom.dataset.FileMetaDataset()
         self.pixels = None
 
     def contains(self, text):
@@ -171,7 +173,7 @@ class Output:
     def pixel_digests(self):
         raw = self.dataset["PixelData"].value
         found = {hashlib.sha256(raw).hexdigest()}
-        if self.dataset.file_meta.TransferSyntaxUID == "1.2.840.10008.1.2.2" and self.dataset.BitsAllocated == 16:
+        if self.dataset.file_meta.get("TransferSyntaxUID") == "1.2.840.10008.1.2.2" and self.dataset.BitsAllocated == 16:
             found.add(hashlib.sha256(numpy.frombuffer(raw, numpy.uint16).byteswap().tobytes()).hexdigest())
         return found
 
