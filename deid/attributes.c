@@ -185,6 +185,8 @@ static void decide_by_vr(const walk *w, lethe_vr vr, lethe_tag tag, inside where
     } else if (where == INSIDE_CONTENT && text && !code) {
         d->action = LETHE_ACTION_DUMMY;
         d->reason = "text of a content tree: PS3.15 Table E.1-1, D of the enclosing sequence";
+    } else if (code && tag != LETHE_TAG(0x0008, 0x0104)) {
+        d->reason = "part of a code: kept unless it is a known identifier";
     } else if (text) {
         d->action = LETHE_ACTION_CLEAN;
         d->clean = where == INSIDE_CLEAN && !code ? LETHE_CLEAN_FULL : LETHE_CLEAN_IDENTIFIERS;

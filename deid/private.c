@@ -108,6 +108,13 @@ lethe_status lethe_private_recheck(const lethe_attribute_job *job, const lethe_d
     if (raw && !plain_text(element->value, size)) return LETHE_OK;
     lethe_vr check = raw ? meant : vr;
     if (!lethe_value_fits(check, element->value, size)) return LETHE_OK;
+    if (check == LETHE_VR_DS || check == LETHE_VR_IS) {
+        /* A frequency or a position may be a long number; only known ones identify. */
+        bool identifies = false;
+        lethe_status numeric = lethe_value_identifies(job, element, check, false, &identifies, error);
+        *passes = numeric == LETHE_OK && !identifies;
+        return numeric;
+    }
     bool changed = false;
     lethe_buffer out;
     lethe_buffer_init(&out, 1u << 20);
