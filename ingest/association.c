@@ -40,11 +40,12 @@ typedef struct association {
 
 /* --- who may come in --- */
 
-static bool entry_matches(const lethe_door_allow *entry, const char *aet, const char *host) {
+static bool entry_matches(const lethe_door_allow *entry, const char *aet, const char *host, const char *certificate) {
+    if (entry->certificate != NULL && !lethe_text_equal_fold(entry->certificate, certificate)) return false;
     return (entry->aet == NULL || strcmp(entry->aet, aet) == 0) && (entry->host == NULL || strcmp(entry->host, host) == 0);
 }
 
-static lethe_dimse_verdict associate(void *context, const char *calling_aet, const char *called_aet) {
+static lethe_dimse_verdict associate(void *context, const char *calling_aet, const char *called_aet, const char *certificate) {
     association *self = context;
     const lethe_door *door = self->options->door;
     (void)snprintf(self->calling_aet, sizeof self->calling_aet, "%s", calling_aet);
@@ -52,7 +53,7 @@ static lethe_dimse_verdict associate(void *context, const char *calling_aet, con
     if (door->check_called && strcmp(called_aet, self->options->aet) != 0) return LETHE_DIMSE_REJECT_CALLED;
     if (door->allow_count == 0) return LETHE_DIMSE_ACCEPT;
     for (uint32_t i = 0; i < door->allow_count; i++) {
-        if (!entry_matches(&door->allow[i], calling_aet, self->options->peer_host)) continue;
+        if (!entry_matches(&door->allow[i], calling_aet, self->options->peer_host, certificate)) continue;
         self->priority = door->allow[i].priority;
         return LETHE_DIMSE_ACCEPT;
     }

@@ -96,7 +96,8 @@ class Provider {
     lethe_dimse_options options_;
     const lethe_dimse_handler *handler_;
     lethe_dimse_summary *summary_;
-    QuickLayer layer_;
+    QuickLayer plain_layer_;
+    std::unique_ptr<DcmTransportLayer> tls_layer_;
     T_ASC_Network *network_ = nullptr;
     T_ASC_Association *association_ = nullptr;
 };
@@ -105,11 +106,18 @@ lethe_status Provider::receive(lethe_error *error) {
     dcmExternalSocketHandle.set(socket_);
     handler_->deadline(handler_->context, options_.stall_seconds);
     int timeout = static_cast<int>(options_.stall_seconds);
+    if (options_.tls != nullptr) {
+        int on = 1;
+        (void)setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        lethe_status status = make_tls_layer(*options_.tls, tls_layer_, error);
+        if (status != LETHE_OK) return status;
+    }
+    DcmTransportLayer *layer = tls_layer_ != nullptr ? tls_layer_.get() : &plain_layer_;
     OFCondition condition = ASC_initializeNetwork(NET_ACCEPTOR, 0, timeout, &network_);
-    if (condition.good()) condition = ASC_setTransportLayer(network_, &layer_, 0);
+    if (condition.good()) condition = ASC_setTransportLayer(network_, layer, 0);
     if (condition.good())
-        condition = ASC_receiveAssociation(network_, &association_, static_cast<long>(options_.max_pdu_bytes), nullptr, nullptr, OFFalse, DUL_NOBLOCK,
-                                           timeout);
+        condition = ASC_receiveAssociation(network_, &association_, static_cast<long>(options_.max_pdu_bytes), nullptr, nullptr,
+                                           options_.tls != nullptr, DUL_NOBLOCK, timeout);
     if (condition.bad()) return fail(error, condition, "no association");
     return LETHE_OK;
 }
@@ -130,7 +138,7 @@ lethe_status Provider::negotiate(lethe_error *error) {
     (void)ASC_getAPTitles(association_->params, calling, sizeof calling, called, sizeof called, nullptr, 0);
     OFStandard::strlcpy(summary_->calling_aet, calling, sizeof summary_->calling_aet);
     OFStandard::strlcpy(summary_->called_aet, called, sizeof summary_->called_aet);
-    lethe_dimse_verdict verdict = handler_->associate(handler_->context, calling, called);
+    lethe_dimse_verdict verdict = handler_->associate(handler_->context, calling, called, peer_certificate(association_).c_str());
     if (verdict != LETHE_DIMSE_ACCEPT) {
         T_ASC_RejectParameters rejection = {ASC_RESULT_REJECTEDPERMANENT, ASC_SOURCE_SERVICEUSER, ASC_REASON_SU_CALLINGAETITLENOTRECOGNIZED};
         if (verdict == LETHE_DIMSE_REJECT_CALLED) rejection.reason = ASC_REASON_SU_CALLEDAETITLENOTRECOGNIZED;

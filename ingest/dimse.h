@@ -45,7 +45,8 @@ typedef struct lethe_dimse_reference {
 /* What the caller does; `context` goes to each. */
 typedef struct lethe_dimse_handler {
     void *context;
-    lethe_dimse_verdict (*associate)(void *context, const char *calling_aet, const char *called_aet);
+    /* `certificate` is the SHA-256 of the peer's certificate in hex, "" without one. */
+    lethe_dimse_verdict (*associate)(void *context, const char *calling_aet, const char *called_aet, const char *certificate);
     bool (*accepts_class)(void *context, const char *abstract_syntax); /* storage classes beyond the standard's */
     /* Begin an instance: LETHE_DIMSE_SUCCESS, or the status to answer after its data set has been read away. */
     uint16_t (*store_begin)(void *context, const lethe_dimse_store *store);

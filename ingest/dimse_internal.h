@@ -13,7 +13,9 @@
 #include "ingest/dimse.h"
 
 #include <exception>
+#include <memory>
 #include <new>
+#include <string>
 
 namespace lethe_dimse {
 
@@ -42,6 +44,12 @@ class QuickLayer : public DcmTransportLayer {
   public:
     DcmTransportConnection *createConnection(DcmNativeSocketType socket, OFBool secure) override;
 };
+
+/* A secure layer for the provider's side, BCP 195 (non-downgrading: TLS 1.2 and 1.3). */
+lethe_status make_tls_layer(const lethe_dimse_tls &tls, std::unique_ptr<DcmTransportLayer> &layer, lethe_error *error);
+
+/* SHA-256 of the peer's certificate (DER) in hex; empty without one. */
+std::string peer_certificate(T_ASC_Association *association);
 
 /* Hands data set bytes on as they come. Always claims to have taken them: the peer's data set must be read to its end before an answer. */
 class Tap : public DcmConsumer {

@@ -1,0 +1,46 @@
+/* TLS for the provider side, through DCMTK's dcmtls. */
+#include "ingest/dimse_internal.h"
+
+#include "dcmtk/dcmtls/tlslayer.h"
+
+#include <openssl/sha.h>
+#include <vector>
+
+namespace lethe_dimse {
+
+lethe_status make_tls_layer(const lethe_dimse_tls &tls, std::unique_ptr<DcmTransportLayer> &layer, lethe_error *error) {
+    DcmTLSTransportLayer::initializeOpenSSL();
+    std::unique_ptr<DcmTLSTransportLayer> fresh(new DcmTLSTransportLayer(NET_ACCEPTOR, nullptr, OFFalse));
+    OFCondition condition = fresh->setTLSProfile(TSP_Profile_BCP195_ND);
+    if (condition.good()) condition = fresh->setPrivateKeyFile(tls.private_key, DCF_Filetype_PEM);
+    if (condition.good()) condition = fresh->setCertificateFile(tls.certificate, DCF_Filetype_PEM);
+    if (condition.bad()) return lethe_fail(error, LETHE_CONFIG, "ingest.door.tls: private key or certificate cannot be used");
+    if (!fresh->checkPrivateKeyMatchesCertificate())
+        return lethe_fail(error, LETHE_CONFIG, "ingest.door.tls: private key and certificate do not match");
+    if (tls.authorities != nullptr && fresh->addTrustedCertificateFile(tls.authorities, DCF_Filetype_PEM).bad())
+        return lethe_fail(error, LETHE_CONFIG, "ingest.door.tls: authorities cannot be read");
+    if (fresh->activateCipherSuites().bad()) return lethe_fail(error, LETHE_CRYPTO, "no TLS cipher suites");
+    fresh->setCertificateVerification(tls.require_client_certificate ? DCV_requireCertificate
+                                      : tls.authorities != nullptr   ? DCV_checkCertificate
+                                                                     : DCV_ignoreCertificate);
+    layer = std::move(fresh);
+    return LETHE_OK;
+}
+
+std::string peer_certificate(T_ASC_Association *association) {
+    static const char digits[] = "0123456789abcdef";
+    unsigned long size = ASC_getPeerCertificateLength(association);
+    if (size == 0 || size > (1u << 20)) return "";
+    std::vector<unsigned char> der(size);
+    size = ASC_getPeerCertificate(association, der.data(), size);
+    unsigned char digest[SHA256_DIGEST_LENGTH];
+    if (size == 0 || SHA256(der.data(), size, digest) == nullptr) return "";
+    std::string hex;
+    for (unsigned char byte : digest) {
+        hex += digits[byte >> 4];
+        hex += digits[byte & 15];
+    }
+    return hex;
+}
+
+} // namespace lethe_dimse
