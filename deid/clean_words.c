@@ -50,6 +50,14 @@ static bool is_technical_part(const char *folded, size_t size) {
     return (classes & (LETHE_WORD_TECHNICAL | LETHE_WORD_FUNCTION)) != 0;
 }
 
+/* HEADNECK, thxabdo */
+static bool is_two_words(const char *folded, size_t size) {
+    for (size_t cut = 3; cut + 3 <= size && size <= 32; cut++) {
+        if (is_technical_part(folded, cut) && is_technical_part(folded + cut, size - cut)) return true;
+    }
+    return false;
+}
+
 /* HeadNeckRoutine, Abdomen3, HEADNECK: all parts technical. A part that is only a name: *name is set. */
 static bool is_compound(const lethe_text_cleaner *cleaner, const lethe_word *word, bool *name) {
     *name = false;
@@ -65,15 +73,12 @@ static bool is_compound(const lethe_text_cleaner *cleaner, const lethe_word *wor
         if (!before && at - start >= 2) {
             parts++;
             unsigned classes = lethe_vocabulary_classes(word->folded + start, at - start);
-            if ((classes & (LETHE_WORD_TECHNICAL | LETHE_WORD_FUNCTION)) == 0) all = false;
+            if ((classes & (LETHE_WORD_TECHNICAL | LETHE_WORD_FUNCTION)) == 0 && !is_two_words(word->folded + start, at - start)) all = false;
             if (classes == LETHE_WORD_NAME && at - start >= 4) *name = true;
         }
         start = at;
     }
     if (parts >= 1 && all) return true;
-    for (size_t cut = 3; cut + 3 <= word->folded_size && word->digits == 0; cut++) {
-        if (is_technical_part(word->folded, cut) && is_technical_part(word->folded + cut, word->folded_size - cut)) return true;
-    }
     return false;
 }
 
@@ -129,6 +134,7 @@ static lethe_text_reason judge(const lethe_text_cleaner *cleaner, const lethe_wo
     bool strict = cleaner->mode == LETHE_TEXT_STRICT, name;
     if (is_kept_word(cleaner, word) || has(word, LETHE_WORD_TECHNICAL | LETHE_WORD_FUNCTION | LETHE_WORD_TITLE | LETHE_WORD_PARTICLE | LETHE_WORD_CUE)) return 0;
     if (has(word, LETHE_WORD_NAME)) return LETHE_TEXT_NAME;
+    if (has(word, LETHE_WORD_PLAIN)) return 0;
     if (word->letters == 0) return strict && word->digits == 5 ? LETHE_TEXT_NUMBER : 0; /* longer ones are marked already */
     if (word->letters == 1 && word->digits == 0) return 0;
     if (word->digits != 0) return judge_mixed(cleaner, word);
@@ -264,6 +270,7 @@ static void mark_cue(lethe_text_cleaner *cleaner, size_t index) {
     if (!name && (has_medical_ending(next) || (!next->any_lower && next->letters <= 4))) return;
     bool compound_name;
     if (!name && is_compound(cleaner, next, &compound_name)) return;
+    if (!name && has(next, LETHE_WORD_PLAIN) && has(cue, LETHE_WORD_FUNCTION | LETHE_WORD_TECHNICAL)) return; /* "for Planning" */
     (void)mark_name(cleaner, index + 1, LETHE_TEXT_NAME);
 }
 
@@ -410,7 +417,7 @@ static void mark_neighbours(lethe_text_cleaner *cleaner, size_t dates) {
             if (word->reason != 0 || !word->first_upper || word->digits != 0 || in_shifted_date(cleaner, dates, at)) continue;
             bool both = has(word, LETHE_WORD_NAME) && has(word, LETHE_WORD_TECHNICAL) && word->letters >= 3;
             bool initial = word->letters == 1 && word->start + 1 < cleaner->size && cleaner->text[word->start + 1] == '.';
-            bool unknown = word->classes == 0 && word->letters >= 3 && word->ascii && !has_medical_ending(word) && (word->any_lower || word->letters >= 5);
+            bool unknown = (word->classes & ~(unsigned)LETHE_WORD_PLAIN) == 0 && (word->classes == 0 || word->any_lower) && word->letters >= 3 && word->ascii && !has_medical_ending(word) && (word->any_lower || word->letters >= 5);
             const lethe_identifier *id = cleaner->identifiers == NULL ? NULL : lethe_identifiers_find(cleaner->identifiers, word->folded, word->folded_size);
             bool own = id != NULL && id->common && is_name_kind(id) && word->letters >= 2;
             bool compound_name;

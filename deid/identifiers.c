@@ -115,7 +115,7 @@ lethe_status lethe_identifiers_put(lethe_identifiers *ids, lethe_identifier_kind
 
 static bool is_ordinary(const lethe_word *word) {
     unsigned classes = lethe_vocabulary_classes(word->folded, word->folded_size);
-    return (classes & ~(unsigned)LETHE_WORD_NAME) != 0;
+    return (classes & ~(unsigned)(LETHE_WORD_NAME | LETHE_WORD_PLAIN)) != 0;
 }
 
 static bool is_weak_name(const lethe_word *word) { return (word->ascii && word->folded_size < SHORT_NAME) || is_ordinary(word); }

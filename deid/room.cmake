@@ -15,15 +15,17 @@ foreach(part burned_in review text vocabulary)
   endif()
 endforeach()
 
-# The words that text cleaning knows: our lists, and the words of the data dictionary's attribute names (LETHE_DICTIONARY_FOLDER: imaging/room.cmake).
+# The words that text cleaning knows: our lists, attribute names (LETHE_DICTIONARY_FOLDER: imaging/room.cmake), code meanings, plain English.
 find_package(Python3 COMPONENTS Interpreter REQUIRED)
 set(LETHE_VOCABULARY_TABLE ${CMAKE_BINARY_DIR}/generated/deid/vocabulary_table.h)
 file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/generated/deid)
+find_path(LETHE_CODES_FOLDER dcm.h PATH_SUFFIXES dcmtk/dcmsr/codes REQUIRED)
+find_file(LETHE_ENGLISH_WORDS american-english-small PATHS /usr/share/dict REQUIRED)
 file(GLOB LETHE_WORD_LISTS CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/vocabulary/*.txt)
 add_custom_command(
   OUTPUT ${LETHE_VOCABULARY_TABLE}
   COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/vocabulary_generate.py ${LETHE_DICTIONARY_FOLDER}/dicom.dic
-          ${CMAKE_CURRENT_SOURCE_DIR}/vocabulary ${LETHE_VOCABULARY_TABLE}
+          ${LETHE_CODES_FOLDER} ${LETHE_ENGLISH_WORDS} ${CMAKE_CURRENT_SOURCE_DIR}/vocabulary ${LETHE_VOCABULARY_TABLE}
   DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/vocabulary_generate.py ${LETHE_WORD_LISTS}
   VERBATIM)
 target_sources(lethe_deid PRIVATE ${LETHE_VOCABULARY_TABLE})

@@ -1,5 +1,5 @@
-/* Words: which are technical (kept), which are names. Tables generated at build time from deid/vocabulary/ (one word list a file) and the words of the data dictionary's
- * attribute names. Layer: deid. Thread rule: constant tables. */
+/* Words: which are technical (kept), which are names. Tables generated at build time from deid/vocabulary/ (one word list a file), the data dictionary's attribute
+ * names, the code meanings of PS3.16 and an English word list. Layer: deid. Thread rule: constant tables. */
 #ifndef LETHE_DEID_VOCABULARY_H
 #define LETHE_DEID_VOCABULARY_H
 
@@ -13,7 +13,8 @@ typedef enum lethe_word_class {
     LETHE_WORD_TITLE = 1 << 2,     /* M Mme Dr Pr Mr Mrs Frau Herr: names follow */
     LETHE_WORD_PARTICLE = 1 << 3,  /* de la van von ben el: part of a name between names */
     LETHE_WORD_CUE = 1 << 4,       /* for, pour, by, patient, operateur: a name may follow */
-    LETHE_WORD_FUNCTION = 1 << 5   /* and, of, with, sans: never a name by itself */
+    LETHE_WORD_FUNCTION = 1 << 5,  /* and, of, with, sans: never a name by itself */
+    LETHE_WORD_PLAIN = 1 << 6      /* an ordinary English word: kept, but not beside a name */
 } lethe_word_class;
 
 /* Classes of a folded word (lethe_text_fold), or-ed. */

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Make the word table from deid/vocabulary/*.txt and the words of the data dictionary's attribute names.
+"""Make the word table from deid/vocabulary/*.txt, the attribute names of the data dictionary, the code meanings of PS3.16 (DCMTK's headers) and the
+lower-case words of an English word list (SCOWL, package wamerican-small).
 
-Run by CMake: vocabulary_generate.py DICOM_DIC FOLDER OUTPUT. Words are folded as lethe_text_fold does: upper case, no accents."""
+Run by CMake: vocabulary_generate.py DICOM_DIC CODES_FOLDER ENGLISH FOLDER OUTPUT. Words are folded as lethe_text_fold does: upper case, no accents."""
 import math
 import os
 import re
@@ -9,6 +10,7 @@ import sys
 import unicodedata
 
 CLASSES = {"technical": 1, "names": 2, "titles": 4, "particles": 8, "cues": 16, "functions": 32}
+PLAIN = 64
 LIGATURES = {"Æ": "AE", "Œ": "OE", "ß": "SS", "ẞ": "SS", "Ø": "O", "Đ": "D", "Ł": "L", "Þ": "TH", "Ð": "D"}
 
 
@@ -44,7 +46,7 @@ def trigrams(words):
 
 
 def main():
-    dictionary, folder, output = sys.argv[1:]
+    dictionary, codes, english, folder, output = sys.argv[1:]
     words = {}
 
     def add(word, kind):
@@ -66,11 +68,24 @@ def main():
             if not line.startswith("#"):
                 for word in line.split():
                     add(word, kind)
+    meanings = set()
+    for name in sorted(os.listdir(codes)):
+        for meaning in re.findall(r'\("[^"]*",\s*"[^"]*",\s*"([^"]*)"\)', open(os.path.join(codes, name), encoding="latin-1").read()):
+            meanings.update(fold(word) for word in re.findall(r"[A-Za-z]{2,}", meaning))
+    if len(meanings) < 2000:
+        sys.exit("vocabulary_generate.py: too few code meanings")
+    for word in sorted(meanings):
+        if not words.get(word, 0) & 2:  # eponyms of methods are names elsewhere
+            add(word, CLASSES["technical"])
     table = trigrams(words)
+    for line in open(english, encoding="utf-8"):
+        word = line.strip()
+        if re.fullmatch(r"[a-z]{3,}", word):
+            add(word, PLAIN)
     for word, kind in list(words.items()):
         if kind & 2 and kind & (8 | 32):
             words[word] = kind & ~2  # "Le Gall": the particle is none by itself
-        if kind & 1 and len(word) >= 5 and word.isalpha() and not word.endswith(("S", "X")) and word + "S" not in words:
+        if kind == 1 and len(word) >= 5 and word.isalpha() and not word.endswith(("S", "X")) and word + "S" not in words:
             words[word + "S"] = 1
     if len(words) < 5000:
         sys.exit("vocabulary_generate.py: too few words")
@@ -92,9 +107,9 @@ def main():
         out.write("enum { VOCABULARY_BITS = %d, VOCABULARY_COUNT = %d };\n\nstatic const char vocabulary_text[] = {\n" % (bits, len(rows)))
         for start in range(0, len(text), 40):
             out.write("    " + ",".join(map(str, text[start:start + 40].encode("ascii"))) + ",\n")
-        out.write("};\n\nstatic const struct {\n    uint32_t start : 20, size : 6, classes : 6;\n} vocabulary_entries[] = {\n")
+        out.write("};\n\nstatic const struct {\n    uint32_t start;\n    uint8_t size, classes;\n} vocabulary_entries[] = {\n")
         for row in entries:
-            if row[0] >= 1 << 20 or row[1] >= 64:
+            if row[1] >= 64 or len(rows) >= 1 << 16:
                 sys.exit("vocabulary_generate.py: a word does not fit the table")
             out.write("    {%d, %d, %d},\n" % row)
         out.write("};\n\nstatic const uint16_t vocabulary_slots[] = {")
