@@ -6,6 +6,7 @@
 #include "deid/slides/slide_job.h"
 #include "deid/slides/xml_filter.h"
 
+#include <libxml/tree.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>

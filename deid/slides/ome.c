@@ -7,6 +7,7 @@
 #include "deid/slides/xml_filter.h"
 #include "imaging/slide/tiff_levels.h"
 
+#include <libxml/tree.h>
 #include <inttypes.h>
 #include <string.h>
 #include <strings.h>

@@ -6,6 +6,7 @@
 #include "deid/slides/xml_filter.h"
 #include "imaging/slide/tiff_levels.h"
 
+#include <libxml/tree.h>
 #include <stdio.h>
 #include <string.h>
 

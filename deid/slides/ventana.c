@@ -7,6 +7,7 @@
 #include "deid/slides/slide_job.h"
 #include "deid/slides/xml_filter.h"
 
+#include <libxml/tree.h>
 #include <string.h>
 
 static const lethe_typed_rule rules[] = {

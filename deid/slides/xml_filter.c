@@ -4,6 +4,7 @@
 #include "core/text.h"
 
 #include <libxml/parser.h>
+#include <libxml/tree.h>
 #include <string.h>
 
 enum { MAX_DEPTH = 64, MAX_KEY = 160 };
@@ -220,5 +221,13 @@ lethe_status lethe_xml_filter_run(const lethe_xml_filter *filter, const xmlDoc *
         if (node != root) status = remember_node(filter, node, error); /* comments around the root */
     if (status == LETHE_OK) status = put_element(filter, root, true, out, error);
     if (status == LETHE_OK && out->size == before) status = lethe_fail(error, LETHE_UNSAFE, "XML of an unknown kind");
+    return status;
+}
+
+lethe_status lethe_xml_filter_text(const lethe_xml_filter *filter, const char *text, size_t size, lethe_buffer *out, lethe_error *error) {
+    xmlDoc *doc = NULL;
+    lethe_status status = lethe_xml_parse(text, size, &doc, error);
+    if (status == LETHE_OK) status = lethe_xml_filter_run(filter, doc, out, error);
+    xmlFreeDoc(doc);
     return status;
 }

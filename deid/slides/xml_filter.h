@@ -9,7 +9,9 @@
 #include "core/buffer.h"
 #include "deid/slides/slide_job.h"
 
-#include <libxml/tree.h>
+/* libxml2's nodes; its headers are needed only by those who walk them. */
+typedef struct _xmlNode xmlNode;
+typedef struct _xmlDoc xmlDoc;
 
 typedef enum lethe_xml_verdict { LETHE_XML_BY_RULES, LETHE_XML_DROP, LETHE_XML_KEEP } lethe_xml_verdict;
 
@@ -27,6 +29,8 @@ typedef struct lethe_xml_filter {
 LETHE_NODISCARD lethe_status lethe_xml_parse(const char *text, size_t size, xmlDoc **out, lethe_error *error);
 /* Append the filtered document to `out`. Errors: LETHE_UNSAFE when nothing is left. */
 LETHE_NODISCARD lethe_status lethe_xml_filter_run(const lethe_xml_filter *filter, const xmlDoc *doc, lethe_buffer *out, lethe_error *error);
+/* Parse and filter in one step. */
+LETHE_NODISCARD lethe_status lethe_xml_filter_text(const lethe_xml_filter *filter, const char *text, size_t size, lethe_buffer *out, lethe_error *error);
 /* An attribute of an element as text of at most 127 bytes; false when absent or longer. */
 bool lethe_xml_attribute(const xmlNode *element, const char *name, char out[128]);
 bool lethe_xml_integer(const xmlNode *element, const char *name, int64_t *value);

@@ -1,0 +1,244 @@
+/* The pieces of slide de-identification: typed values, search, XML filter, ICC profiles, mapping, the verifier's eye for what does not belong. */
+#include "core/file.h"
+#include "core/memory.h"
+#include "core/text.h"
+#include "deid/slides/search.h"
+#include "deid/slides/slide_job.h"
+#include "deid/slides/typed.h"
+#include "deid/slides/verify.h"
+#include "deid/slides/xml_filter.h"
+#include "imaging/slide/stream_check.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static bool fits(lethe_typed_kind kind, const char *text) { return lethe_typed_fits(kind, "AT2|GT450", text, strlen(text)); }
+
+static void test_typed_values(void **state) {
+    (void)state;
+    assert_true(fits(LETHE_TYPED_INTEGER, " -12 "));
+    assert_true(fits(LETHE_TYPED_DECIMAL, "0.2525"));
+    assert_true(fits(LETHE_TYPED_DECIMAL, "-0.000424"));
+    assert_true(fits(LETHE_TYPED_DECIMAL, "1e-3"));
+    assert_true(fits(LETHE_TYPED_DECIMALS, "\"0.000226891\" \"0.000226907\""));
+    assert_true(fits(LETHE_TYPED_WORD, "AT2"));
+    assert_true(fits(LETHE_TYPED_OME_ID, "Channel:0:1"));
+    assert_true(fits(LETHE_TYPED_HEX, "0x301D"));
+    assert_false(fits(LETHE_TYPED_INTEGER, "12345678901"));
+    assert_false(fits(LETHE_TYPED_INTEGER, "12 Dupont"));
+    assert_false(fits(LETHE_TYPED_INTEGER, ""));
+    assert_false(fits(LETHE_TYPED_DECIMAL, "1.2.3"));
+    assert_false(fits(LETHE_TYPED_DECIMAL, "."));
+    assert_false(fits(LETHE_TYPED_DECIMAL, "0x10"));
+    assert_false(fits(LETHE_TYPED_DECIMAL, "nan"));
+    assert_false(fits(LETHE_TYPED_DECIMALS, "1 2 Dupont"));
+    assert_false(fits(LETHE_TYPED_WORD, "AT"));
+    assert_false(fits(LETHE_TYPED_WORD, "AT2|GT450"));
+    assert_false(fits(LETHE_TYPED_OME_ID, "Patient:12345"));
+    assert_false(fits(LETHE_TYPED_OME_ID, "Image:12345678"));
+    assert_false(fits(LETHE_TYPED_NOTHING, "1"));
+}
+
+/* --- search --- */
+
+static bool found(const char *value, lethe_search_in in, const void *bytes, size_t size) {
+    lethe_search *search = NULL;
+    lethe_search_hit hit;
+    assert_int_equal(lethe_search_create(&search, NULL), LETHE_OK);
+    assert_int_equal(lethe_search_add(search, value, strlen(value), NULL), LETHE_OK);
+    bool result = lethe_search_run(search, in, bytes, size, &hit);
+    lethe_search_destroy(search);
+    return result;
+}
+
+static void expect_found(const char *value, const void *spelling, size_t size) {
+    uint8_t haystack[1024];
+    for (size_t shift = 0; shift < 8; shift++) {
+        memset(haystack, 0xA5, sizeof haystack);
+        memcpy(haystack + 300 + shift, spelling, size);
+        assert_true(found(value, LETHE_SEARCH_TEXT, haystack, sizeof haystack));
+        assert_true(found(value, LETHE_SEARCH_PIXELS, haystack, sizeof haystack));
+        assert_false(found("Somebody Else", LETHE_SEARCH_TEXT, haystack, sizeof haystack));
+    }
+}
+
+static void test_search_finds_every_spelling(void **state) {
+    (void)state;
+    static const char value[] = "Lefort Marie", hex[] = "4c65666f7274204D61726965", lower[] = "lefort MARIE";
+    uint8_t wide[24], wide_big[24];
+    for (size_t i = 0; i < 12; i++) {
+        wide[2 * i] = wide_big[2 * i + 1] = (uint8_t)value[i];
+        wide[2 * i + 1] = wide_big[2 * i] = 0;
+    }
+    expect_found(value, value, 12);
+    expect_found(value, lower, 12);
+    expect_found(value, wide, 24);
+    expect_found(value, wide_big, 24);
+    expect_found(value, hex, 24);
+    for (size_t shift = 0; shift < 3; shift++) { /* "...Lefort Marie..." inside a longer base64 text */
+        char text[32];
+        lethe_buffer coded;
+        lethe_buffer_init(&coded, 256);
+        int length = snprintf(text, sizeof text, "%.*s%s--", (int)shift, "xy", value);
+        assert_int_equal(lethe_base64((const uint8_t *)text, (size_t)length, &coded, NULL), LETHE_OK);
+        expect_found(value, coded.bytes, coded.size);
+        lethe_buffer_release(&coded);
+    }
+    expect_found("Am\xC3\xA9lie Gu\xC3\xA9rin", "Am\xE9lie Gu\xE9rin", 13); /* Latin-1 */
+}
+
+static void test_search_of_short_values(void **state) {
+    (void)state;
+    static const char text[] = "Fleece 23 Lee, end";
+    assert_true(found("Lee", LETHE_SEARCH_TEXT, text, sizeof text - 1));
+    assert_false(found("Lee", LETHE_SEARCH_TEXT, "Fleece Leeds", 12));
+    assert_false(found("Lee", LETHE_SEARCH_PIXELS, text, sizeof text - 1)); /* chance finds it in any large picture */
+    assert_false(found("2", LETHE_SEARCH_TEXT, "MPP = 0.2525", 12));
+    assert_true(found("20477", LETHE_SEARCH_TEXT, "id=20477;", 9));
+    assert_false(found("20477", LETHE_SEARCH_TEXT, "120477x5", 8));
+}
+
+static void test_search_of_streams(void **state) {
+    (void)state;
+    uint8_t stream[300], haystack[5000];
+    uint32_t x = 1;
+    for (size_t i = 0; i < sizeof haystack; i++) haystack[i] = (uint8_t)((x = x * 1103515245u + 12345u) >> 16);
+    for (size_t i = 0; i < sizeof stream; i++) stream[i] = (uint8_t)((x = x * 1103515245u + 12345u) >> 16);
+    lethe_search *search = NULL;
+    lethe_search_hit hit;
+    assert_int_equal(lethe_search_create(&search, NULL), LETHE_OK);
+    assert_int_equal(lethe_search_add_bytes(search, stream, sizeof stream, NULL), LETHE_OK);
+    assert_false(lethe_search_run(search, LETHE_SEARCH_PIXELS, haystack, sizeof haystack, &hit));
+    memcpy(haystack + 3333, stream, sizeof stream);
+    assert_true(lethe_search_run(search, LETHE_SEARCH_PIXELS, haystack, sizeof haystack, &hit));
+    assert_int_equal(hit.offset, 3333);
+    lethe_search_destroy(search);
+}
+
+/* --- XML --- */
+
+static const lethe_typed_rule rules[] = {{"a", LETHE_TYPED_EMPTY, NULL}, {"a@n", LETHE_TYPED_INTEGER, NULL}, {"b", LETHE_TYPED_DECIMAL, NULL},
+                                         {"AOI#", LETHE_TYPED_EMPTY, NULL}, {NULL, LETHE_TYPED_NOTHING, NULL}};
+
+static lethe_status filter(const char *xml, lethe_buffer *out) {
+    lethe_buffer_init(out, 65536);
+    const lethe_xml_filter f = {.rules = rules};
+    return lethe_xml_filter_text(&f, xml, strlen(xml), out, NULL);
+}
+
+static void expect_filtered(const char *xml, const char *expected) {
+    lethe_buffer out;
+    assert_int_equal(filter(xml, &out), LETHE_OK);
+    const char *body = strstr(lethe_buffer_text(&out), "?>");
+    assert_non_null(body);
+    assert_string_equal(body + 2, expected);
+    lethe_buffer_release(&out);
+}
+
+static void test_xml_keeps_what_rules_name(void **state) {
+    (void)state;
+    expect_filtered("<a n='3' who='Dupont'><b>0.25</b><b>Dupont</b><c>x<b>1</b></c><!-- Dupont --><?pi Dupont?>Dupont<AOI12 n='4'/></a>",
+                    "<a n=\"3\"><b>0.25</b><b></b><AOI12/></a>");
+    expect_filtered("<a xmlns='http://dupont.example/'/>", "<a/>");
+    expect_filtered("<a n='3 Dupont'><![CDATA[Dupont]]></a>", "<a></a>");
+}
+
+static void test_xml_refuses(void **state) {
+    (void)state;
+    lethe_buffer out;
+    static const char *const bad[] = {"<!DOCTYPE a [<!ENTITY e 'x'>]><a>&e;</a>", "<a", "", "<unknown/>", "plain text"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        assert_int_not_equal(filter(bad[i], &out), LETHE_OK);
+        lethe_buffer_release(&out);
+    }
+    char deep[1024] = "";
+    for (unsigned i = 0; i < 100; i++) strcat(deep, "<a>");
+    for (unsigned i = 0; i < 100; i++) strcat(deep, "</a>");
+    assert_int_equal(filter(deep, &out), LETHE_UNSAFE);
+    lethe_buffer_release(&out);
+}
+
+/* --- streams --- */
+
+static void test_jpeg_check(void **state) {
+    (void)state;
+    static const uint8_t clean[] = {0xFF, 0xD8, 0xFF, 0xDB, 0, 4, 1, 2, 0xFF, 0xDA, 0, 3, 9, 1, 2, 0xFF, 0, 3, 0xFF, 0xD0, 4, 0xFF, 0xD9};
+    static const uint8_t dirty[] = {0xFF, 0xD8, 0xFF, 0xFE, 0, 5, 'D', 'u', 'p', 0xFF, 0xDB, 0, 4, 1, 2, 0xFF, 0xDA, 0, 3, 9, 1, 2, 0xFF, 0xD9, 'x'};
+    lethe_stream_pieces pieces = {0};
+    assert_int_equal(lethe_jpeg_check(clean, sizeof clean, &pieces, NULL), LETHE_OK);
+    assert_int_equal(pieces.dropped_bytes, 0);
+    assert_int_equal(pieces.keep[0].size, sizeof clean);
+    assert_int_equal(lethe_jpeg_check(dirty, sizeof dirty, &pieces, NULL), LETHE_OK);
+    assert_int_equal(pieces.dropped_bytes, 8); /* the comment and the byte behind the end */
+    assert_int_equal(pieces.count, 2);
+    assert_int_equal(lethe_jpeg_check(clean, sizeof clean - 2, &pieces, NULL), LETHE_MALFORMED);
+    assert_int_equal(lethe_jpeg_check(dirty, 12, &pieces, NULL), LETHE_MALFORMED);
+    assert_int_equal(lethe_jpeg_check(clean + 2, sizeof clean - 2, &pieces, NULL), LETHE_MALFORMED);
+}
+
+/* --- mapping --- */
+
+static lethe_status load_mapping(const char *text, lethe_slide_mapping **mapping, lethe_error *error) {
+    char path[] = "/tmp/lethe-mapping-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+    (void)close(fd);
+    lethe_status status = lethe_slide_mapping_load(path, mapping, error);
+    (void)unlink(path);
+    return status;
+}
+
+static void test_mapping(void **state) {
+    (void)state;
+    lethe_slide_mapping *mapping = NULL;
+    assert_int_equal(load_mapping("\xEF\xBB\xBFslide,patient_id,issuer,pseudonym,barcode\r\nS12-1.svs,4711,CHU,,\r\n\"S12,2\",,,P-0007,B9\n", &mapping, NULL), LETHE_OK);
+    assert_int_equal(lethe_slide_mapping_count(mapping), 2);
+    const lethe_slide_mapping_row *row = lethe_slide_mapping_find(mapping, "S12-1", NULL);
+    assert_non_null(row);
+    assert_string_equal(row->patient_id, "4711");
+    assert_string_equal(row->issuer, "CHU");
+    row = lethe_slide_mapping_find(mapping, "S12,2", NULL);
+    assert_non_null(row);
+    assert_string_equal(row->pseudonym, "P-0007");
+    assert_ptr_equal(lethe_slide_mapping_find(mapping, NULL, "B9"), row);
+    assert_null(lethe_slide_mapping_find(mapping, "S12", "B"));
+    lethe_slide_mapping_destroy(mapping);
+    static const char *const bad[] = {"slide\nx\n", "slide,pseudonym\nx,../etc\n", "slide,patient_id\nx,\n", "slide,patient_id\nx,1\nx,2\n", "slide,patient_id\n\"x,1\n"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        lethe_error error = {0};
+        assert_int_equal(load_mapping(bad[i], &mapping, &error), LETHE_CONFIG);
+        assert_null(mapping);
+        assert_non_null(strstr(error.message, "slide mapping"));
+    }
+}
+
+static void remember_code(void *context, const char *text) { (void)snprintf(context, 64, "%s", text); }
+
+static void test_label_is_drawn(void **state) {
+    (void)state;
+    lethe_image picture = {0};
+    char code[64] = "";
+    assert_int_equal(lethe_label_draw("S-ABCDEFGH12345678", 400, 400, &picture, NULL), LETHE_OK);
+    size_t black = 0;
+    for (size_t i = 0; i < 400 * 400; i++) black += picture.pixels[4 * i] == 0;
+    assert_in_range(black, 1000, 40000);
+    assert_int_equal(lethe_barcode_read(&picture, remember_code, code, NULL), LETHE_OK);
+    assert_string_equal(code, ""); /* letters are no bar code */
+    lethe_image_release(&picture);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_typed_values), cmocka_unit_test(test_search_finds_every_spelling), cmocka_unit_test(test_search_of_short_values),
+        cmocka_unit_test(test_search_of_streams), cmocka_unit_test(test_xml_keeps_what_rules_name), cmocka_unit_test(test_xml_refuses),
+        cmocka_unit_test(test_jpeg_check), cmocka_unit_test(test_mapping), cmocka_unit_test(test_label_is_drawn),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
