@@ -7,13 +7,6 @@ if(LETHE_TESTS)
   target_link_libraries(lethe-text-features PRIVATE lethe_deid)
 endif()
 target_link_libraries(lethe_deid PRIVATE lethe::JANSSON lethe::CYAML)
-# Parts that are not in the tree yet: absent.c stands in for them and fails closed.
-foreach(part burned_in review text vocabulary)
-  if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${part}.c)
-    string(TOUPPER LETHE_HAVE_${part} definition)
-    target_compile_definitions(lethe_deid PRIVATE ${definition})
-  endif()
-endforeach()
 
 # The words that text cleaning knows: our lists, attribute names (LETHE_DICTIONARY_FOLDER: imaging/room.cmake), code meanings, plain English.
 find_package(Python3 COMPONENTS Interpreter REQUIRED)
