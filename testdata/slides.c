@@ -18,7 +18,7 @@ void slide_case_invent(const lethe_testdata_options *options, uint32_t index, sl
     lethe_random random;
     lethe_person_invent(options->seed, 700 + index, &p);
     lethe_random_seed(&random, options->seed, 9000 + index);
-    *c = (slide_case){.phase = (uint32_t)options->seed * 31 + index, .width = options->small ? 768 : 2048, .height = options->small ? 512 : 1536};
+    *c = (slide_case){.phase = (uint32_t)options->seed * 31 + index, .width = options->small ? 1024 : 2048, .height = options->small ? 512 : 1536};
     (void)snprintf(c->name, sizeof c->name, "%s %s", p.family, p.given);
     (void)snprintf(c->patient_id, sizeof c->patient_id, "%s", p.patient_id);
     (void)snprintf(c->accession, sizeof c->accession, "S%02u-%05u", lethe_random_below(&random, 25) + 1, lethe_random_below(&random, 90000) + 10000);

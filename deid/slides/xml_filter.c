@@ -207,9 +207,13 @@ static lethe_status put_element(const lethe_xml_filter *filter, const xmlNode *e
     lethe_status status = lethe_buffer_printf(out, error, "<%s", name);
     if (status == LETHE_OK && ns) status = lethe_buffer_printf(out, error, " xmlns=\"%s\"", ns);
     if (status == LETHE_OK) status = put_attributes(filter, element, out, error);
-    if (status == LETHE_OK && !element->children) return lethe_buffer_append_text(out, "/>", error);
     if (status == LETHE_OK) status = lethe_buffer_append_text(out, ">", error);
+    size_t empty = out->size;
     if (status == LETHE_OK) status = put_children(filter, element, out, error);
+    if (status == LETHE_OK && out->size == empty) {
+        out->size--; /* the ">" */
+        return lethe_buffer_append_text(out, "/>", error);
+    }
     return status == LETHE_OK ? lethe_buffer_printf(out, error, "</%s>", name) : status;
 }
 
