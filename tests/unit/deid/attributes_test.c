@@ -1,0 +1,403 @@
+/* From planted elements to the edited instance: what goes, what stays, at every depth and in each encoding. Values are invented. */
+#include "core/file.h"
+#include "deid/pipeline.h"
+#include "imaging/dicom/edit.h"
+
+#include <ftw.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char folder[] = "/tmp/lethe-attributes-XXXXXX";
+static const uint8_t key[LETHE_KEY_BYTES] = {1, 2, 3};
+
+/* --- making inputs --- */
+
+typedef struct maker {
+    lethe_buffer bytes;
+    lethe_dicom_encoding encoding;
+} maker;
+
+static void text(maker *m, lethe_tag tag, lethe_vr vr, const char *value) {
+    assert_int_equal(lethe_dicom_encode_text(&m->bytes, m->encoding, tag, vr, value, NULL), LETHE_OK);
+}
+static void raw(maker *m, lethe_tag tag, lethe_vr vr, const void *value, size_t size) {
+    assert_int_equal(lethe_dicom_encode(&m->bytes, m->encoding, tag, vr, value, size, NULL), LETHE_OK);
+}
+static void begin(maker *m, lethe_tag tag) {
+    assert_int_equal(lethe_dicom_encode_sequence_begin(&m->bytes, m->encoding, tag, NULL), LETHE_OK);
+    assert_int_equal(lethe_dicom_encode_item_begin(&m->bytes, m->encoding, NULL), LETHE_OK);
+}
+static void end(maker *m) {
+    assert_int_equal(lethe_dicom_encode_item_end(&m->bytes, m->encoding, NULL), LETHE_OK);
+    assert_int_equal(lethe_dicom_encode_sequence_end(&m->bytes, m->encoding, NULL), LETHE_OK);
+}
+
+/* File head and what every instance has up to group 0008; the test adds the rest in tag order. */
+static void start(maker *m, const char *syntax, const char *sop_class) {
+    bool big = strcmp(syntax, "1.2.840.10008.1.2.2") == 0, implicit = strcmp(syntax, "1.2.840.10008.1.2") == 0;
+    m->encoding = (lethe_dicom_encoding){.explicit_vr = !implicit, .big_endian = big};
+    lethe_buffer_init(&m->bytes, 1u << 20);
+    assert_int_equal(lethe_dicom_encode_file_head(&m->bytes, sop_class, "1.2.276.4711.1.1", syntax, NULL), LETHE_OK);
+    memcpy(m->bytes.bytes, "preamble with DUPONT", 20);
+    text(m, 0x00080005, LETHE_VR_CS, "ISO_IR 100");
+    text(m, 0x00080016, LETHE_VR_UI, sop_class);
+    text(m, 0x00080018, LETHE_VR_UI, "1.2.276.4711.1.1");
+    text(m, 0x00080020, LETHE_VR_DA, "20210304");
+    text(m, 0x00080050, LETHE_VR_SH, "ACC7788123");
+    text(m, 0x00080060, LETHE_VR_CS, "MR");
+}
+static void patient(maker *m) {
+    text(m, 0x00100010, LETHE_VR_PN, "DUPONT^MARIE");
+    text(m, 0x00100020, LETHE_VR_LO, "IPP0099887");
+    text(m, 0x00100030, LETHE_VR_DA, "19610312");
+    text(m, 0x00100040, LETHE_VR_CS, "F");
+    text(m, 0x00101010, LETHE_VR_AS, "093Y");
+}
+static void series(maker *m) {
+    text(m, 0x0020000D, LETHE_VR_UI, "1.2.276.4711.1");
+    text(m, 0x0020000E, LETHE_VR_UI, "1.2.276.4711.1.2");
+}
+
+/* --- running --- */
+
+typedef struct outcome {
+    lethe_result result;
+    lethe_map map;
+    lethe_arena *arena;
+    lethe_dicom_dataset *dataset;
+} outcome;
+
+static outcome *run(maker *m, const char *profile_yaml) {
+    outcome *o = calloc(1, sizeof *o);
+    lethe_profile *profile;
+    lethe_engine *engine;
+    lethe_error error = {0};
+    char input[128], output[800];
+    (void)snprintf(input, sizeof input, "%s/in.dcm", folder);
+    assert_int_equal(lethe_file_write(input, m->bytes.bytes, m->bytes.size, 0600, NULL), LETHE_OK);
+    lethe_buffer_release(&m->bytes);
+    lethe_status status = strchr(profile_yaml, ':') != NULL ? lethe_profile_parse(profile_yaml, strlen(profile_yaml), "test.yaml", &profile, &error)
+                                                            : lethe_profile_load(profile_yaml, &profile, &error);
+    if (status != LETHE_OK) fail_msg("%s", error.message);
+    lethe_engine_options options = {.profile = profile, .key = key, .output_folder = folder, .sync = LETHE_SYNC_NONE};
+    assert_int_equal(lethe_engine_create(&options, &engine, NULL), LETHE_OK);
+    if (lethe_engine_process(engine, input, "in.dcm", &o->result, &error) != LETHE_OK) fail_msg("%s", error.message);
+    lethe_engine_destroy(engine);
+    lethe_profile_destroy(profile);
+    if (o->result.outcome == LETHE_OUTCOME_RELEASED) {
+        (void)snprintf(output, sizeof output, "%s/%s", folder, o->result.output);
+        assert_int_equal(lethe_map_open(output, &o->map, NULL), LETHE_OK);
+        (void)unlink(output);
+        o->arena = lethe_arena_create(16u << 20);
+        assert_int_equal(lethe_dicom_dataset_parse(o->map.bytes, o->map.size, o->arena, &o->dataset, &error), LETHE_OK);
+    }
+    return o;
+}
+
+static outcome *released(maker *m, const char *profile) {
+    outcome *o = run(m, profile);
+    if (o->result.outcome != LETHE_OUTCOME_RELEASED) fail_msg("%s: %s", lethe_outcome_name(o->result.outcome), o->result.reason);
+    return o;
+}
+
+static void done(outcome *o) {
+    lethe_dicom_dataset_release(o->dataset);
+    lethe_arena_destroy(o->arena);
+    if (o->map.size != 0) lethe_map_close(&o->map);
+    free(o);
+}
+
+static const char *value(const outcome *o, lethe_tag tag) {
+    static char out[256];
+    return lethe_dicom_text(o->dataset->root, tag, 0, out, sizeof out) ? out : lethe_dicom_find(o->dataset->root, tag) != NULL ? "" : NULL;
+}
+
+static void no_trace(const outcome *o, const char *secret) {
+    if (memmem(o->map.bytes, o->map.size, secret, strlen(secret)) != NULL) fail_msg("'%s' is in the output", secret);
+}
+
+/* --- tests --- */
+
+static const char *const syntaxes[] = {"1.2.840.10008.1.2.1", "1.2.840.10008.1.2", "1.2.840.10008.1.2.2"};
+static const char mr[] = "1.2.840.10008.5.1.4.1.1.4", sc_unknown[] = "1.2.276.0.99.1";
+
+static void basic_profile_in_each_encoding(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof syntaxes / sizeof *syntaxes; i++) {
+        maker m;
+        start(&m, syntaxes[i], mr);
+        text(&m, 0x00080080, LETHE_VR_LO, "Hopital Necker");
+        text(&m, 0x00080090, LETHE_VR_PN, "MARTINEAU^PAUL");
+        text(&m, 0x0008103E, LETHE_VR_LO, "T2 TSE AX");
+        begin(&m, 0x00081140); /* ReferencedImageSequence: X/Z/U* */
+        text(&m, 0x00081150, LETHE_VR_UI, mr);
+        text(&m, 0x00081155, LETHE_VR_UI, "1.2.276.4711.1.9");
+        end(&m);
+        text(&m, 0x00090010, LETHE_VR_LO, "DUPONT PRIVATE");
+        text(&m, 0x00091001, LETHE_VR_LO, "secret 12");
+        patient(&m);
+        text(&m, 0x00180087, LETHE_VR_DS, "1.5");
+        series(&m);
+        raw(&m, 0x50003000, LETHE_VR_OW, "curve!", 6);
+        raw(&m, 0x60003000, LETHE_VR_OW, "overlay!", 8);
+        raw(&m, 0xFFFCFFFC, LETHE_VR_OB, "DUPONT", 6);
+        outcome *o = released(&m, "basic");
+        assert_string_equal(value(o, 0x00100020), o->result.patient);
+        assert_int_equal(strncmp(o->result.patient, "P-", 2), 0);
+        assert_string_equal(value(o, 0x00100030), "");
+        assert_string_equal(value(o, 0x00100040), "");
+        assert_null(value(o, 0x00101010));
+        assert_null(value(o, 0x0008103E));
+        assert_null(value(o, 0x00080080));
+        assert_string_equal(value(o, 0x00080020), "");
+        assert_string_equal(value(o, 0x00180087), "1.5");
+        assert_string_equal(value(o, 0x00120062), "YES");
+        assert_string_equal(value(o, 0x00280303), "REMOVED");
+        assert_null(lethe_dicom_find(o->dataset->root, 0x00090010));
+        assert_null(lethe_dicom_find(o->dataset->root, 0x50003000));
+        assert_null(lethe_dicom_find(o->dataset->root, 0x60003000));
+        assert_null(lethe_dicom_find(o->dataset->root, 0xFFFCFFFC));
+        const lethe_tag reference[] = {0x00081140, 0x00081155};
+        const lethe_dicom_element *uid = lethe_dicom_find_path(o->dataset->root, reference, 2);
+        char mapped[65];
+        assert_true(lethe_dicom_element_text(uid, 0, mapped, sizeof mapped));
+        assert_int_equal(strncmp(mapped, "2.25.", 5), 0);
+        static const char *const secrets[] = {"DUPONT", "MARIE", "IPP0099887", "19610312", "20210304", "ACC7788123", "Necker", "MARTINEAU", "4711", "preamble", "secret"};
+        for (size_t j = 0; j < sizeof secrets / sizeof *secrets; j++) no_trace(o, secrets[j]);
+        /* The same UID stands in the file meta and in the data set. */
+        char meta_uid[65], root_uid[65];
+        assert_true(lethe_dicom_text(o->dataset->meta, 0x00020003, 0, meta_uid, sizeof meta_uid));
+        assert_true(lethe_dicom_text(o->dataset->root, 0x00080018, 0, root_uid, sizeof root_uid));
+        assert_string_equal(meta_uid, root_uid);
+        assert_string_equal(root_uid, o->result.instance_uid);
+        done(o);
+    }
+}
+
+static void research_keeps_what_describes(void **state) {
+    (void)state;
+    maker m;
+    start(&m, syntaxes[0], mr);
+    text(&m, 0x00081030, LETHE_VR_LO, "IRM PROSTATE T2 TSE AX Mme DUPONT 12/03/1961 Dr Lef\xE8vre");
+    patient(&m);
+    series(&m);
+    outcome *o = released(&m, "research");
+    assert_string_equal(value(o, 0x00081030), "IRM PROSTATE T2 TSE AX");
+    assert_string_equal(value(o, 0x00100040), "F");
+    assert_string_equal(value(o, 0x00101010), "093Y");
+    assert_string_equal(value(o, 0x00280303), "MODIFIED");
+    assert_int_equal(strlen(value(o, 0x00080020)), 8);
+    assert_string_not_equal(value(o, 0x00080020), "20210304");
+    done(o);
+}
+
+static void ages_are_grouped_by_challenge(void **state) {
+    (void)state;
+    maker m;
+    start(&m, syntaxes[0], mr);
+    patient(&m);
+    series(&m);
+    outcome *o = released(&m, "challenge");
+    assert_string_equal(value(o, 0x00101010), "090Y");
+    assert_string_equal(value(o, 0x00280303), "REMOVED");
+    done(o);
+}
+
+static void unknown_class_takes_the_strict_branch(void **state) {
+    (void)state;
+    maker m;
+    start(&m, syntaxes[0], sc_unknown);
+    text(&m, 0x00081010, LETHE_VR_SH, "STATION-SECRET"); /* X/Z/D */
+    text(&m, 0x00081070, LETHE_VR_PN, "OPERATEUR^JEAN");
+    patient(&m);
+    series(&m);
+    outcome *o = released(&m, "basic");
+    assert_true((o->result.notes & LETHE_NOTE_UNKNOWN_CLASS) != 0);
+    assert_int_equal(strlen(value(o, 0x00081010)), 16); /* a keyed token, a dummy that is not empty */
+    assert_string_equal(value(o, 0x00081070), "ANONYMIZED");
+    done(o);
+}
+
+/* A date in LO, a name in SH, an unknown standard tag, a sequence hidden in UN, group lengths. */
+static void wrong_and_hidden(void **state) {
+    (void)state;
+    maker m;
+    start(&m, syntaxes[0], mr);
+    raw(&m, 0x00081032, LETHE_VR_UN, "\x08\x00\x00\x01\x06\x00\x00\x00"
+                                     "DUPONT", 14); /* ProcedureCodeSequence in UN of defined length */
+    text(&m, 0x00088888, LETHE_VR_LO, "DUPONT in no dictionary");
+    raw(&m, 0x00100000, LETHE_VR_UL, "\x10\0\0\0", 4);
+    patient(&m);
+    text(&m, 0x00180015, LETHE_VR_CS, "DUPONT");          /* a known identifier in a coded string */
+    text(&m, 0x00181020, LETHE_VR_LO, "born 12.03.1961"); /* in a software version */
+    text(&m, 0x00181030, LETHE_VR_LO, "x");
+    series(&m);
+    text(&m, 0x00200011, LETHE_VR_IS, "3");
+    outcome *o = released(&m, "research");
+    assert_null(lethe_dicom_find(o->dataset->root, 0x00081032));
+    assert_null(lethe_dicom_find(o->dataset->root, 0x00088888));
+    assert_null(lethe_dicom_find(o->dataset->root, 0x00100000));
+    assert_string_equal(value(o, 0x00200011), "3");
+    no_trace(o, "DUPONT");
+    no_trace(o, "12.03.1961");
+    done(o);
+}
+
+static void safe_private_by_creator_at_any_block(void **state) {
+    (void)state;
+    maker m;
+    start(&m, syntaxes[0], mr);
+    patient(&m);
+    text(&m, 0x00190010, LETHE_VR_LO, "SOMEBODY ELSE");
+    text(&m, 0x00190042, LETHE_VR_LO, "SIEMENS MR HEADER");
+    text(&m, 0x0019100C, LETHE_VR_IS, "800");  /* not the safe one's block */
+    text(&m, 0x0019420C, LETHE_VR_IS, "1000"); /* b value: Table E.3.10-1 */
+    text(&m, 0x0019420D, LETHE_VR_CS, "DUPONT"); /* safe, but its value is not */
+    series(&m);
+    outcome *o = released(&m, "research");
+    assert_string_equal(value(o, 0x0019420C), "1000");
+    assert_null(value(o, 0x0019420D));
+    assert_null(value(o, 0x0019100C));
+    assert_null(value(o, 0x00190010));
+    assert_string_equal(value(o, 0x00190042), "SIEMENS MR HEADER");
+    assert_int_equal(o->result.kept_private, 1);
+    done(o);
+}
+
+static void same_patient_same_names(void **state) {
+    (void)state;
+    char first[80], study[65];
+    for (int i = 0; i < 2; i++) {
+        maker m;
+        start(&m, syntaxes[i], mr);
+        patient(&m);
+        series(&m);
+        outcome *o = released(&m, i == 0 ? "basic" : "research");
+        if (i == 0) {
+            (void)snprintf(first, sizeof first, "%s", o->result.patient);
+            (void)snprintf(study, sizeof study, "%s", o->result.study_uid);
+        } else {
+            assert_string_equal(o->result.patient, first);
+            assert_string_equal(o->result.study_uid, study);
+        }
+        done(o);
+    }
+}
+
+static void options_combine(void **state) {
+    (void)state;
+    maker m;
+    start(&m, syntaxes[0], mr);
+    text(&m, 0x00080080, LETHE_VR_LO, "Hopital Necker");
+    text(&m, 0x00081010, LETHE_VR_SH, "MRT1");
+    patient(&m);
+    text(&m, 0x00181000, LETHE_VR_LO, "SN-55512");
+    series(&m);
+    outcome *o = released(&m, "base: basic\noptions: [retain-uids, retain-institution-identity, retain-device-identity, retain-full-dates, retain-patient-characteristics]\n");
+    assert_string_equal(value(o, 0x00080018), "1.2.276.4711.1.1");
+    assert_string_equal(value(o, 0x00080080), "Hopital Necker");
+    assert_string_equal(value(o, 0x00181000), "SN-55512");
+    assert_string_equal(value(o, 0x00080020), "20210304");
+    assert_string_equal(value(o, 0x00280303), "UNMODIFIED");
+    assert_string_equal(value(o, 0x00101010), "093Y");
+    assert_string_equal(value(o, 0x00100030), ""); /* the birth date goes under every option */
+    /* CID 7050 codes of exactly these options, beside 113100. */
+    char codes[200] = "";
+    const lethe_dicom_element *sequence = lethe_dicom_find(o->dataset->root, 0x00120064);
+    for (const lethe_dicom_item *item = sequence->items; item != NULL; item = item->next) {
+        char code[17];
+        assert_true(lethe_dicom_text(item, 0x00080100, 0, code, sizeof code));
+        (void)snprintf(codes + strlen(codes), sizeof codes - strlen(codes), "%s ", code);
+    }
+    assert_string_equal(codes, "113100 113106 113108 113109 113110 113112 ");
+    done(o);
+}
+
+static void own_rules_come_first(void **state) {
+    (void)state;
+    maker m;
+    start(&m, syntaxes[0], mr);
+    patient(&m);
+    series(&m);
+    text(&m, 0x00200010, LETHE_VR_SH, "STUDY-ID-77");
+    text(&m, 0x00324000, LETHE_VR_LT, "comment");
+    outcome *o = released(&m, "base: basic\nrules:\n  - {tag: PatientSex, action: keep}\n  - {tag: StudyID, action: replace, value: TRIAL9}\n"
+                              "  - {tag: AccessionNumber, action: token}\n");
+    assert_string_equal(value(o, 0x00100040), "F");
+    assert_string_equal(value(o, 0x00200010), "TRIAL9");
+    assert_int_equal(strlen(value(o, 0x00080050)), 16);
+    done(o);
+}
+
+static void refused(maker *m, lethe_outcome expected, const char *part) {
+    outcome *o = run(m, "research");
+    assert_int_equal(o->result.outcome, expected);
+    if (strstr(o->result.reason, part) == NULL) fail_msg("'%s' does not say '%s'", o->result.reason, part);
+    assert_null(strstr(o->result.reason, "DUPONT"));
+    assert_string_equal(o->result.output, "");
+    done(o);
+}
+
+static void fails_closed(void **state) {
+    (void)state;
+    maker m;
+    start(&m, syntaxes[0], "1.2.840.10008.5.1.4.1.1.104.1"); /* encapsulated PDF */
+    patient(&m);
+    series(&m);
+    raw(&m, 0x00420011, LETHE_VR_OB, "%PDF DUPONT ", 12);
+    refused(&m, LETHE_OUTCOME_QUARANTINED, "document");
+    start(&m, syntaxes[0], "1.2.840.10008.5.1.4.1.1.66"); /* raw data */
+    patient(&m);
+    refused(&m, LETHE_OUTCOME_QUARANTINED, "raw data");
+    start(&m, syntaxes[0], "1.2.840.10008.1.3.10"); /* DICOMDIR */
+    refused(&m, LETHE_OUTCOME_DROPPED, "DICOMDIR");
+    start(&m, syntaxes[0], mr);
+    patient(&m);
+    m.bytes.size -= 3; /* cut off */
+    refused(&m, LETHE_OUTCOME_QUARANTINED, "offset");
+    lethe_buffer_init(&m.bytes, 4096);
+    assert_int_equal(lethe_buffer_append_text(&m.bytes, "no DICOM at all, DUPONT", NULL), LETHE_OK);
+    refused(&m, LETHE_OUTCOME_QUARANTINED, "neither");
+}
+
+static void registered_uids_stay(void **state) {
+    (void)state;
+    assert_true(lethe_uid_is_registered("1.2.840.10008.5.1.4.1.1.2", 25));
+    assert_true(lethe_uid_is_registered("1.2.840.10008.15.0.3.1", 22));
+    assert_false(lethe_uid_is_registered("1.2.840.10008.5.20210304101500.7", 32));
+    assert_false(lethe_uid_is_registered("1.2.840.10008", 13));
+    assert_false(lethe_uid_is_registered("1.2.840.100081.1", 16));
+    assert_false(lethe_uid_is_registered("1.2.840.10008.5..1", 18));
+}
+
+static int set_up(void **state) {
+    (void)state;
+    return mkdtemp(folder) == NULL ? -1 : 0;
+}
+
+static int remove_one(const char *path, const struct stat *info, int type, struct FTW *at) {
+    (void)info;
+    (void)type;
+    (void)at;
+    return remove(path);
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    return nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(basic_profile_in_each_encoding), cmocka_unit_test(research_keeps_what_describes),
+                                       cmocka_unit_test(ages_are_grouped_by_challenge), cmocka_unit_test(unknown_class_takes_the_strict_branch),
+                                       cmocka_unit_test(wrong_and_hidden), cmocka_unit_test(safe_private_by_creator_at_any_block),
+                                       cmocka_unit_test(same_patient_same_names), cmocka_unit_test(options_combine), cmocka_unit_test(own_rules_come_first),
+                                       cmocka_unit_test(fails_closed), cmocka_unit_test(registered_uids_stay)};
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
