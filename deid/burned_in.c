@@ -15,7 +15,7 @@
 
 /* Above SURE a line is text whatever the reader makes of it; below DOUBT it is not even read. */
 static const float score_sure = 0.5f, score_doubt = 0.2f;
-enum { SEARCH_ROUNDS = 3, READS_PER_FRAME = 12 };
+enum { SEARCH_ROUNDS = 3, READS_PER_FRAME = 12, CLEARED = 64 };
 
 struct lethe_burned_in {
     lethe_pixel_policy policy;
@@ -38,6 +38,9 @@ typedef struct search {
     uint32_t *seen;
     size_t seen_capacity;
     unsigned reads_left;
+    /* Places that were read in an earlier frame and hold no text that has to go: what stands still is read once. */
+    lethe_pixel_box cleared[CLEARED];
+    unsigned cleared_count;
     bool verifying;
     lethe_error *error;
 } search;
@@ -150,6 +153,22 @@ static bool read_line(search *s, const lethe_image *image, const lethe_text_line
     return lethe_ocr_read(engine->ocr, image, line, text, NULL) == LETHE_OK;
 }
 
+static uint64_t overlap(const lethe_pixel_box *a, const lethe_pixel_box *b) {
+    uint32_t x0 = a->x > b->x ? a->x : b->x, y0 = a->y > b->y ? a->y : b->y;
+    uint32_t x1 = a->x + a->w < b->x + b->w ? a->x + a->w : b->x + b->w, y1 = a->y + a->h < b->y + b->h ? a->y + a->h : b->y + b->h;
+    return x0 < x1 && y0 < y1 ? (uint64_t)(x1 - x0) * (y1 - y0) : 0;
+}
+
+static bool was_cleared(const search *s, const lethe_text_line *line) {
+    lethe_pixel_box box = {.x = line->x, .y = line->y, .w = line->w, .h = line->h};
+    for (unsigned i = 0; i < s->cleared_count; i++) {
+        const lethe_pixel_box *have = &s->cleared[i];
+        uint64_t common = overlap(have, &box), area = (uint64_t)box.w * box.h, have_area = (uint64_t)have->w * have->h;
+        if (common * 10 >= area * 9 && common * 10 >= have_area * 9) return true;
+    }
+    return false;
+}
+
 static finding judge(search *s, const lethe_image *image, const lethe_text_line *line) {
     lethe_ocr_text text = {0};
     finding found = FOUND_NOTHING;
@@ -190,12 +209,6 @@ static lethe_pixel_box box_of_line(const search *s, const lethe_text_line *line,
     box.h = (y1 < s->info->rows ? y1 : s->info->rows) - box.y;
     (void)snprintf(box.why, sizeof box.why, "%s", found == FOUND_IDENTIFIER ? "known identifier" : "text");
     return box;
-}
-
-static uint64_t overlap(const lethe_pixel_box *a, const lethe_pixel_box *b) {
-    uint32_t x0 = a->x > b->x ? a->x : b->x, y0 = a->y > b->y ? a->y : b->y;
-    uint32_t x1 = a->x + a->w < b->x + b->w ? a->x + a->w : b->x + b->w, y1 = a->y + a->h < b->y + b->h ? a->y + a->h : b->y + b->h;
-    return x0 < x1 && y0 < y1 ? (uint64_t)(x1 - x0) * (y1 - y0) : 0;
 }
 
 /* Join with a box of the same place in this or an earlier frame, or add. */
@@ -277,9 +290,14 @@ static lethe_status search_picture(search *s, lethe_image *image, uint32_t first
         if (status != LETHE_OK) return status;
         for (size_t i = 0; i < count; i++) {
             if (lines[i].score < score_doubt || (!s->verifying && is_covered(s, &lines[i], first))) continue;
+            if (lines[i].score < score_sure && was_cleared(s, &lines[i])) continue;
             finding found = judge(s, image, &lines[i]);
             if (found == FOUND_MARKER) s->decision->markers_kept++;
-            if (found != FOUND_TEXT && found != FOUND_IDENTIFIER) continue;
+            if (found != FOUND_TEXT && found != FOUND_IDENTIFIER) {
+                if (s->cleared_count < CLEARED)
+                    s->cleared[s->cleared_count++] = (lethe_pixel_box){.x = lines[i].x, .y = lines[i].y, .w = lines[i].w, .h = lines[i].h};
+                continue;
+            }
             *found_any = true;
             if (s->verifying) return LETHE_OK;
             lethe_pixel_box box = box_of_line(s, &lines[i], first, found);

@@ -5,14 +5,19 @@
 
 #include <ctype.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
+#include <leptonica/allheaders.h>
 #include <tesseract/capi.h>
 
 enum { READ_HEIGHT = 34, MARGIN = 10, MAX_WIDTH = 2400 };
 
 struct lethe_ocr {
     TessBaseAPI *api;
+    int sink; /* what Tesseract has to say goes here: it may quote what it reads */
     uint8_t *picture; /* scratch */
     size_t picture_size;
 };
@@ -21,12 +26,16 @@ lethe_status lethe_ocr_create(lethe_ocr **out, lethe_error *error) {
     *out = NULL;
     lethe_ocr *ocr = lethe_alloc_array(1, sizeof *ocr);
     if (ocr == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for the reader");
+    char sink[64];
+    ocr->sink = memfd_create("ocr", MFD_CLOEXEC);
+    (void)snprintf(sink, sizeof sink, "/proc/self/fd/%d", ocr->sink);
+    (void)setMsgSeverity(L_SEVERITY_NONE);
     ocr->api = TessBaseAPICreate();
     if (ocr->api == NULL || TessBaseAPIInit2(ocr->api, NULL, "eng", OEM_LSTM_ONLY) != 0) {
         lethe_ocr_destroy(ocr);
         return lethe_fail(error, LETHE_NOT_FOUND, "no Tesseract language data (package tesseract-ocr-eng)");
     }
-    (void)TessBaseAPISetVariable(ocr->api, "debug_file", "/dev/null");
+    (void)TessBaseAPISetVariable(ocr->api, "debug_file", ocr->sink < 0 ? "/dev/null" : sink);
     (void)TessBaseAPISetVariable(ocr->api, "load_system_dawg", "0");
     (void)TessBaseAPISetVariable(ocr->api, "load_freq_dawg", "0");
     TessBaseAPISetPageSegMode(ocr->api, PSM_SINGLE_LINE);
@@ -40,6 +49,7 @@ void lethe_ocr_destroy(lethe_ocr *ocr) {
         TessBaseAPIEnd(ocr->api);
         TessBaseAPIDelete(ocr->api);
     }
+    if (ocr->sink >= 0) (void)close(ocr->sink);
     if (ocr->picture != NULL) lethe_wipe(ocr->picture, ocr->picture_size);
     lethe_free(ocr->picture);
     lethe_free(ocr);

@@ -139,9 +139,13 @@ def text_layer(rng, size, count, faces, contrast_low):
             break
         face = faces[rng.integers(len(faces))]
         pixel = int(round(9 * (60 / 9) ** (rng.random() ** 1.6)))
-        for points in (int(pixel * 1.35),):
-            font = ImageFont.truetype(face, max(7, points))
         words = phrase(rng)
+        bitmap = rng.random() < 0.2
+        if bitmap:  # the pixel fonts of consoles, enlarged by whole numbers
+            font = ImageFont.load_default()
+            words = words.encode("latin-1", "replace").decode("latin-1").replace("?", "e")
+        else:
+            font = ImageFont.truetype(face, max(9, int(pixel * 1.35)))
         left, top, right, bottom = font.getbbox(words)
         tw, th = right - left + 4, bottom - top + 4
         if tw < 6 or th < 5:
@@ -151,6 +155,9 @@ def text_layer(rng, size, count, faces, contrast_low):
         if rng.random() < 0.4:
             drawer.fontmode = "1"
         drawer.text((2 - left, 2 - top), words, fill=255, font=font)
+        if bitmap:
+            times = int(rng.integers(1, 4))
+            glyphs = glyphs.resize((tw * times, th * times), Image.NEAREST)
         turn = rng.choice([0, 0, 0, 0, 0, 90, 270])
         if turn:
             glyphs = glyphs.rotate(int(turn), expand=True)
