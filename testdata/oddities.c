@@ -31,8 +31,9 @@ static void plant_everywhere(lethe_draft_item *d, const lethe_visit *v) {
     /* Dates in words. */
     (void)snprintf(text, sizeof text, "Suivi de lithiase. Vu le 3 mars 2017, ne(e) le %u-%02u-%02u. Ref. patient %s. Merci a Mme %s.", p->birth_year, p->birth_month,
                    p->birth_day, p->patient_id, p->family);
-    (void)snprintf(gone, sizeof gone, "%u-%02u-%02u|%s|%s|3 mars 2017", p->birth_year, p->birth_month, p->birth_day, p->patient_id, p->family);
+    (void)snprintf(gone, sizeof gone, "%u-%02u-%02u|%s|%s", p->birth_year, p->birth_month, p->birth_day, p->patient_id, p->family);
     lethe_draft_mixed(d, 0x00324000, "LT", text, "Suivi de lithiase", gone); /* Study Comments */
+    lethe_draft_answer(d, 0x00324000, LETHE_ANSWER_DATE_SHIFTED, text, "3 mars 2017");
     (void)snprintf(text, sizeof text, "Hydronephrose gauche ; courrier a %s, %s %s, %s", p->street, p->postcode, p->town, p->email);
     (void)snprintf(gone, sizeof gone, "%s|%s", p->street, p->email);
     lethe_draft_mixed(d, 0x00184000, "LT", text, "Hydronephrose gauche", gone); /* Acquisition Comments */

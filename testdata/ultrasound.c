@@ -34,7 +34,7 @@ static void draw_sector(uint8_t *pixels, const lethe_pixel_format *f, lethe_rand
 
 static void put_modules(lethe_draft *draft, const lethe_pixel_format *f, bool lossy) {
     lethe_draft_item *d = lethe_draft_root(draft);
-    lethe_draft_text(d, 0x00080008, "CS", "ORIGINAL\\PRIMARY\\ABDOMINAL\\0001", EXPECT_KEPT);
+    lethe_draft_text(d, 0x00080008, "CS", "ORIGINAL\\PRIMARY\\ABDOMINAL\\0001", EXPECT_PRESENT); /* redaction makes it DERIVED */
     lethe_draft_item *region = lethe_draft_sequence(d, 0x00186011);
     lethe_draft_u16(region, 0x00186012, 1);             /* spatial format: 2D */
     lethe_draft_u16(region, 0x00186014, 1);             /* tissue */

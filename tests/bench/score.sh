@@ -6,7 +6,7 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/lethe-score-XXXXXX")
 trap 'rm -rf "$work"' EXIT
 head -c 32 /dev/urandom > "$work/key"
 chmod 600 "$work/key"
-"$LETHE_BIN/lethe-testdata" hospital -o "$work/in" --patients "${1:-150}" --size small --seed 2026
+"$LETHE_BIN/lethe-testdata" hospital -o "$work/in" --patients "${1:-60}" --size small --seed 2026
 /usr/bin/python3 "$LETHE_SOURCE/tests/score/selftest.py" "$work/in.answers.jsonl" "$work/in"
 code=0
 "$LETHE_BIN/lethe" deid "$work/in" -o "$work/out" --profile research --key "$work/key" --manifest "$work/manifest.jsonl" --quiet || code=$?

@@ -22,4 +22,4 @@ if [ $code -ne 0 ] && [ $code -ne 3 ] && [ $code -ne 4 ]; then
     exit 1
 fi
 /usr/bin/python3 "$score/score_deid.py" --answers "$work/in.answers.jsonl" --manifest "$work/manifest.jsonl" --out "$work/out" --key "$work/key" \
-    --require-no-leak --require-retention 97 --least 8000
+    --require-no-leak --require-retention 99.5 --require-released 90 --least 8000

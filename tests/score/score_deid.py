@@ -5,7 +5,7 @@ The reader is pydicom, on purpose not Lethe's own. Leaks (something that had to 
 counted apart: one number for both would hide a leak among thousands of retained values.
 
     score_deid.py --answers KEY.jsonl --manifest MANIFEST.jsonl --out FOLDER [--key FILE] [--json FILE] [--list N]
-                  [--require-no-leak] [--require-retention PERCENT] [--least N]
+                  [--require-no-leak] [--require-retention PERCENT] [--require-released PERCENT] [--least N]
 
 --key is the project's key file: pseudonyms and shifted dates are then computed anew from docs/pseudonyms.md and compared exactly. Exit code 0 when all
 requirements hold, 1 when not, 2 for wrong usage.
@@ -26,7 +26,7 @@ import numpy
 import pydicom
 
 LEAK = {"text_removed", "date_shifted", "uid_changed", "pixels_hidden", "bytes_absent"}
-STOP_WORDS = {"a", "an", "and", "are", "as", "at", "be", "by", "for", "from", "in", "is", "it", "no", "of", "on", "or", "the", "to", "was", "with"}
+STOP_WORDS = set("a an and are as at be by for from in is it no of on or the to was with au aux d de des du en et l la le les un une".split())
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 STEP = re.compile(r'<\(([0-9a-fA-F]{4}),(?:([0-9a-fA-F]{4})|"([^"]*)",([0-9a-fA-F]{2}))\)>(?:\[<(\d{4})>\])?')
 
@@ -111,6 +111,16 @@ def as_number(text):
 def tokens_of(text):
     words = (word.strip(".,;:()[]{}'\"") for word in text.split())
     return [word for word in words if word and word not in STOP_WORDS]
+
+
+def is_left(answer, value):
+    """Rule T for removal. A part of the answer counts when it stands as a word of its own: "la" of an address is not found in "Claustrophobie"."""
+    answer, value = answer.lower().strip(), value.lower().strip()
+    a, b = as_number(answer), as_number(value)
+    if a is not None and b is not None:
+        return a == b
+    words = set(tokens_of(value))
+    return answer in value or any(token in (value if len(token) > 5 else words) for token in tokens_of(answer) if len(token) > 1)
 
 
 def share_of(answer, value):
@@ -213,6 +223,7 @@ class Scorer:
         self.series = collections.defaultdict(bool)
         self.uid_map, self.uid_source = {}, {}
         self.exact_dates = [0, 0]
+        self.not_released = 0  # retention checks of files that were not released
 
     def record(self, check, passed, found=""):
         action = check["action"]
@@ -240,7 +251,7 @@ class Scorer:
         if action == "text_retained":
             return self.record(check, share_of(text, value) == 1.0, value)
         if action == "text_removed":
-            return self.record(check, share_of(text, value) == 0.0, value)
+            return self.record(check, not is_left(text, value), value)
         if action == "date_shifted":
             self.judge_date(check, value)
             return self.record(check, text.replace("\\", "") not in value, value)
@@ -272,6 +283,7 @@ class Scorer:
         """A file that was not released: nothing leaked, nothing was kept."""
         action = check["action"]
         self.record(check, action in LEAK, "not released")
+        self.not_released += action not in LEAK
 
 
 def read_manifest(path):
@@ -300,22 +312,26 @@ def report(scorer, outcomes, missing_files, arguments):
         print("%-18s %9d %9d   (shifted by exactly this patient's days)" % ("date_exact", *scorer.exact_dates))
     retention = 100.0 * kept / kept_checks if kept_checks else 0.0
     print("leaks:     %d of %d checks" % (leaks, leak_checks))
-    print("retention: %.3f %% of %d checks" % (retention, kept_checks))
+    released_checks = kept_checks - scorer.not_released
+    released = 100.0 * kept / released_checks if released_checks else 0.0
+    print("retention: %.3f %% of %d checks of released files; %.3f %% of all %d" % (released, released_checks, retention, kept_checks))
     print("all:       %.3f %% of %d checks; %d files of the key were not released" % (100.0 * passed / total if total else 0.0, total, missing_files))
     print("by series: %d series and paths with a failure" % len(scorer.series))
-    for failure in scorer.failures[:arguments.list]:
+    for failure in sorted(scorer.failures, key=lambda failure: failure[3] == "not released")[:arguments.list]:
         print("  FAIL %s %s wanted=%r found=%r in %r" % failure)
     if arguments.json:
         with open(arguments.json, "w", encoding="utf-8") as file:
-            json.dump({"checks": total, "leaks": leaks, "leak_checks": leak_checks, "retention_percent": retention, "retention_checks": kept_checks,
+            json.dump({"checks": total, "leaks": leaks, "leak_checks": leak_checks, "retention_percent": retention, "retention_released_percent": released, "retention_checks": kept_checks,
                        "outcomes": outcomes, "not_released": missing_files, "verbs": {a: {"pass": p, "fail": f} for a, (p, f) in scorer.counts.items()}}, file, indent=1)
     wrong = []
     if arguments.require_no_leak and leaks:
         wrong.append("%d leaks" % leaks)
     if scorer.exact_dates[1]:
         wrong.append("%d dates shifted by other days" % scorer.exact_dates[1])
-    if arguments.require_retention is not None and retention < arguments.require_retention:
-        wrong.append("retention %.3f %% is below %.3f %%" % (retention, arguments.require_retention))
+    if arguments.require_retention is not None and released < arguments.require_retention:
+        wrong.append("retention in released files, %.3f %%, is below %.3f %%" % (released, arguments.require_retention))
+    if arguments.require_released is not None and outcomes["released"] < arguments.require_released / 100 * sum(outcomes.values()):
+        wrong.append("fewer than %.1f %% of the files were released" % arguments.require_released)
     if total < arguments.least:
         wrong.append("only %d checks" % total)
     for line in wrong:
@@ -333,6 +349,7 @@ def main():
     parser.add_argument("--list", type=int, default=20)
     parser.add_argument("--require-no-leak", action="store_true")
     parser.add_argument("--require-retention", type=float)
+    parser.add_argument("--require-released", type=float)
     parser.add_argument("--least", type=int, default=1)
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
