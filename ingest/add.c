@@ -29,6 +29,7 @@ struct lethe_adder {
     lethe_inbox_file *files[BATCH];
     char *originals[BATCH];
     size_t waiting;
+    lethe_item last;
     const char *archive_name; /* while one is being taken in */
 };
 
@@ -64,6 +65,7 @@ void lethe_adder_destroy(lethe_adder *adder) {
     lethe_free(adder);
 }
 
+const lethe_item *lethe_adder_last(const lethe_adder *adder) { return &adder->last; }
 const lethe_add_counts *lethe_adder_counts(const lethe_adder *adder) { return &adder->counts; }
 
 /* --- committing --- */
@@ -105,7 +107,7 @@ static lethe_status enqueue(lethe_adder *adder, const lethe_item *item, lethe_in
         lethe_inbox_discard(file);
         return lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path");
     }
-    adder->items[adder->waiting] = *item;
+    adder->items[adder->waiting] = adder->last = *item;
     adder->files[adder->waiting] = file;
     adder->originals[adder->waiting++] = copy;
     return adder->waiting == BATCH ? lethe_adder_flush(adder, error) : LETHE_OK;

@@ -43,6 +43,8 @@ LETHE_NODISCARD lethe_status lethe_adder_file(lethe_adder *adder, const char *pa
 LETHE_NODISCARD lethe_status lethe_adder_flush(lethe_adder *adder, lethe_error *error);
 /* True for a file in the folder X beside a slide X.mrxs: it comes in with that slide. */
 bool lethe_add_belongs_to_slide(const char *path);
+/* What the last file was taken for (not yet committed, id not set). Borrowed. */
+const lethe_item *lethe_adder_last(const lethe_adder *adder);
 const lethe_add_counts *lethe_adder_counts(const lethe_adder *adder);
 
 #endif
