@@ -127,7 +127,9 @@ static int run_import(lethe_command *c, const lethe_format *format, const char *
     int64_t count = 0;
     lethe_status status = lethe_command_open(c, &error);
     if (status == LETHE_OK) status = lethe_image_index_load(lethe_store_catalogue(c->store), &index, &error);
-    if (status == LETHE_OK) status = lethe_import_run(c->store, index, format, path, options, &count, &error);
+    lethe_import_options settings = *options;
+    if (status == LETHE_OK) settings.released_path = c->project->released_path;
+    if (status == LETHE_OK) status = lethe_import_run(c->store, index, format, path, &settings, &count, &error);
     lethe_image_index_destroy(index);
     if (status != LETHE_OK) return lethe_command_fail(c, &error);
     (void)printf(c->json ? "{\"imported\":%" PRId64 "}\n" : "imported %" PRId64 " annotations\n", count);

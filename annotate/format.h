@@ -74,11 +74,13 @@ typedef struct lethe_import_options {
     const char *const *map; /* pairs: foreign label, own label; NULL-terminated; own "" = leave out. NULL = none */
     const char *series_uid; /* formats that do not name their image (NIfTI, PNG): the series */
     const char *image;      /* or the image */
+    const char *released_path; /* the project's released/ folder; NULL = the images themselves cannot be read */
 } lethe_import_options;
 
 lethe_store *lethe_import_store(const lethe_import *import);
 const lethe_image_index *lethe_import_index(const lethe_import *import);
 const lethe_import_options *lethe_import_settings(const lethe_import *import);
+const char *lethe_import_released(const lethe_import *import); /* the released/ folder */
 const char *lethe_import_file_name(const lethe_import *import);
 /* Memory that lives until the import ends. */
 lethe_arena *lethe_import_arena(const lethe_import *import);

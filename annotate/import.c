@@ -23,6 +23,7 @@ struct lethe_import {
 lethe_store *lethe_import_store(const lethe_import *import) { return import->store; }
 const lethe_image_index *lethe_import_index(const lethe_import *import) { return import->index; }
 const lethe_import_options *lethe_import_settings(const lethe_import *import) { return &import->options; }
+const char *lethe_import_released(const lethe_import *import) { return import->options.released_path != NULL ? import->options.released_path : "."; }
 const char *lethe_import_file_name(const lethe_import *import) { return import->file_name; }
 lethe_arena *lethe_import_arena(const lethe_import *import) { return import->arena; }
 

@@ -7,6 +7,11 @@ const lethe_format *const lethe_formats[] = {
     &lethe_format_coco,
     &lethe_format_csv,
     &lethe_format_png,
+    &lethe_format_geojson,
+    &lethe_format_asap,
+    &lethe_format_yolo,
+    &lethe_format_nifti,
+    &lethe_format_seg,
     NULL,
 };
 
