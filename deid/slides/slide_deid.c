@@ -3,6 +3,7 @@
 #include "core/limits.h"
 #include "core/memory.h"
 #include "core/text.h"
+#include "deid/slides/hash_follow.h"
 #include "deid/slides/slide_job.h"
 #include "deid/slides/verify.h"
 #include "imaging/slide/openslide_compare.h"
@@ -190,7 +191,6 @@ static lethe_status prove(lethe_slide_job *job, lethe_output *output, lethe_erro
     (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
     if (status == LETHE_OK) status = lethe_openslide_compare(job->probe->path, path, &job->result->openslide_regions, error);
     if (status == LETHE_OK) status = measure(job->result, path, error);
-    if (status == LETHE_OK) status = lethe_sha256_file(path, job->result->sha256, error);
     lethe_map_close(&map);
     return status;
 }
@@ -205,8 +205,21 @@ static lethe_status check_target(const char *path, const char *sha256, lethe_err
     return status;
 }
 
+/* What is written is hashed by a second thread, and told to whoever watches. */
+typedef struct watcher {
+    lethe_hash_follow *follow;
+    const lethe_slide_options *options;
+} watcher;
+
+static void on_progress(void *context, uint64_t done_bytes, uint64_t total_bytes) {
+    const watcher *w = context;
+    lethe_hash_follow_passed(w->follow, done_bytes);
+    if (w->options->progress) w->options->progress(w->options->progress_context, done_bytes, total_bytes);
+}
+
 static lethe_status write_tiff(lethe_slide_job *job, const char *target, lethe_error *error) {
     lethe_output *output = NULL;
+    watcher watch = {.options = job->options};
     job->draft = lethe_tiff_draft_create(job->probe->tree, job->arena);
     if (!job->draft) return lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
     lethe_status status = lethe_plan_check(job, error);
@@ -215,10 +228,18 @@ static lethe_status write_tiff(lethe_slide_job *job, const char *target, lethe_e
         status = lethe_fail(error, LETHE_UNSAFE, "no label image was found where this format always has one");
     if (status == LETHE_OK) status = lethe_folder_create_for(target, 0755, error);
     if (status == LETHE_OK) status = lethe_output_create(target, &output, error);
-    if (status == LETHE_OK)
-        status = lethe_tiff_draft_write(job->draft, job->probe->map.fd, output, job->options->progress, job->options->progress_context, error);
+    if (status == LETHE_OK) status = lethe_hash_follow_start(lethe_output_fd(output), &watch.follow, error);
+    if (status == LETHE_OK) status = lethe_tiff_draft_write(job->draft, job->probe->map.fd, output, on_progress, &watch, error);
     if (status == LETHE_OK) status = lethe_output_flush(output, error);
-    if (status == LETHE_OK) status = prove(job, output, error);
+    if (status == LETHE_OK) {
+        lethe_hash_follow_passed(watch.follow, lethe_output_size(output));
+        status = prove(job, output, error);
+    }
+    if (status == LETHE_OK) {
+        status = lethe_hash_follow_finish(watch.follow, lethe_output_size(output), job->result->sha256, error);
+        watch.follow = NULL;
+    }
+    lethe_hash_follow_cancel(watch.follow);
     if (status == LETHE_OK) status = check_target(target, job->result->sha256, error);
     if (status != LETHE_OK) {
         lethe_output_discard(output);

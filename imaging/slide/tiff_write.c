@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PAGE = 4096, ALIGN_RUN_BYTES = 1 << 20, COPY_CHUNK = 64 << 20 };
+enum { PAGE = 4096, ALIGN_RUN_BYTES = 1 << 20, COPY_CHUNK = 16 << 20 };
 
 typedef struct draft_value {
     uint16_t tag, type;

@@ -1,0 +1,113 @@
+#include "deid/slides/hash_follow.h"
+
+#include "core/memory.h"
+#include "core/text.h"
+
+#include <errno.h>
+#include <openssl/evp.h>
+#include <pthread.h>
+#include <unistd.h>
+
+enum { CHUNK = 256 << 10 };
+
+struct lethe_hash_follow {
+    int fd;
+    EVP_MD_CTX *context;
+    uint8_t *chunk;
+    pthread_t thread;
+    pthread_mutex_t lock; /* of what follows */
+    pthread_cond_t changed;
+    uint64_t written;
+    bool threaded, done, cancelled;
+    lethe_status status;
+    uint64_t hashed; /* the thread's own until it ends */
+};
+
+static lethe_status hash_upto(lethe_hash_follow *f, uint64_t end) {
+    while (f->hashed < end) {
+        size_t wanted = end - f->hashed < CHUNK ? (size_t)(end - f->hashed) : CHUNK;
+        ssize_t got = pread(f->fd, f->chunk, wanted, (off_t)f->hashed);
+        if (got < 0 && errno == EINTR) continue;
+        if (got <= 0) return LETHE_IO;
+        if (EVP_DigestUpdate(f->context, f->chunk, (size_t)got) != 1) return LETHE_CRYPTO;
+        f->hashed += (uint64_t)got;
+    }
+    return LETHE_OK;
+}
+
+static void *follow_writer(void *argument) {
+    lethe_hash_follow *f = argument;
+    lethe_status status = LETHE_OK;
+    for (;;) {
+        (void)pthread_mutex_lock(&f->lock);
+        while (f->written == f->hashed && !f->done && !f->cancelled) (void)pthread_cond_wait(&f->changed, &f->lock);
+        uint64_t end = f->written;
+        bool last = f->done && end == f->hashed, stop = f->cancelled;
+        (void)pthread_mutex_unlock(&f->lock);
+        if (last || stop || status != LETHE_OK) break;
+        status = hash_upto(f, end);
+        if (status != LETHE_OK) break;
+    }
+    f->status = status;
+    return NULL;
+}
+
+static void release(lethe_hash_follow *f) {
+    EVP_MD_CTX_free(f->context);
+    if (f->fd >= 0) (void)close(f->fd);
+    (void)pthread_mutex_destroy(&f->lock);
+    (void)pthread_cond_destroy(&f->changed);
+    lethe_free(f->chunk);
+    lethe_free(f);
+}
+
+lethe_status lethe_hash_follow_start(int fd, lethe_hash_follow **out, lethe_error *error) {
+    *out = NULL;
+    lethe_hash_follow *f = lethe_alloc_array(1, sizeof *f);
+    if (!f) return lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
+    (void)pthread_mutex_init(&f->lock, NULL);
+    (void)pthread_cond_init(&f->changed, NULL);
+    f->chunk = lethe_alloc(CHUNK);
+    f->fd = dup(fd);
+    f->context = EVP_MD_CTX_new();
+    lethe_status status = LETHE_OK;
+    if (!f->chunk) status = lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
+    else if (f->fd < 0) status = lethe_fail_errno(error, errno, "cannot read the output back");
+    else if (!f->context || EVP_DigestInit_ex(f->context, EVP_sha256(), NULL) != 1) status = lethe_fail(error, LETHE_CRYPTO, "SHA-256 failed");
+    if (status != LETHE_OK) {
+        release(f);
+        return status;
+    }
+    f->threaded = pthread_create(&f->thread, NULL, follow_writer, f) == 0;
+    *out = f;
+    return LETHE_OK;
+}
+
+static void tell(lethe_hash_follow *f, uint64_t written, bool done, bool cancelled) {
+    (void)pthread_mutex_lock(&f->lock);
+    if (written > f->written) f->written = written;
+    f->done |= done;
+    f->cancelled |= cancelled;
+    (void)pthread_cond_signal(&f->changed);
+    (void)pthread_mutex_unlock(&f->lock);
+}
+
+void lethe_hash_follow_passed(lethe_hash_follow *f, uint64_t bytes) { tell(f, bytes, false, false); }
+
+lethe_status lethe_hash_follow_finish(lethe_hash_follow *f, uint64_t bytes, char out[65], lethe_error *error) {
+    tell(f, bytes, true, false);
+    if (f->threaded) (void)pthread_join(f->thread, NULL);
+    lethe_status status = f->status == LETHE_OK ? hash_upto(f, bytes) : f->status;
+    uint8_t digest[32];
+    if (status == LETHE_OK && EVP_DigestFinal_ex(f->context, digest, NULL) != 1) status = LETHE_CRYPTO;
+    if (status == LETHE_OK) lethe_hex(digest, sizeof digest, out);
+    release(f);
+    return status == LETHE_OK ? status : lethe_fail(error, status, "checksum of the output failed");
+}
+
+void lethe_hash_follow_cancel(lethe_hash_follow *f) {
+    if (!f) return;
+    tell(f, 0, false, true);
+    if (f->threaded) (void)pthread_join(f->thread, NULL);
+    release(f);
+}
