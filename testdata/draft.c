@@ -72,7 +72,7 @@ static void store(lethe_draft_item *item, uint32_t tag, const char *vr, const vo
 static const char *creator_of(const lethe_draft_item *item, uint32_t tag) {
     uint32_t wanted = (tag & 0xFFFF0000) | (tag >> 8 & 0xFF);
     for (const draft_element *e = item->elements; e != NULL; e = e->next)
-        if (e->tag == wanted) return (const char *)e->bytes;
+        if (e->tag == wanted && e->creator != NULL) return e->creator;
     return "";
 }
 
@@ -312,6 +312,8 @@ uint32_t lethe_draft_block(lethe_draft_item *item, uint16_t group, const char *c
         while (e != NULL && e->tag != tag) e = e->next;
         if (e != NULL) continue;
         lethe_draft_text(item, tag, "LO", creator, EXPECT_NOTHING);
+        draft_element *made = draft_element_at(item, tag, "LO");
+        if (made != NULL) made->creator = lethe_arena_strndup(item->draft->arena, creator, strlen(creator));
         return (uint32_t)group << 16 | block << 8;
     }
     failed(item->draft, LETHE_INTERNAL, "no free private block");
