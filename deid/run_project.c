@@ -10,6 +10,7 @@
 #include "deid/report.h"
 
 #include <errno.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -183,10 +184,10 @@ static void enforce_objections(project_run *run) {
 
 static lethe_status one_round(project_run *run, size_t *claimed, lethe_error *error) {
     const lethe_project *project = run->options->project;
-    char worker[64];
-    (void)snprintf(worker, sizeof worker, "deid-%ld", (long)getpid());
+    char worker[LETHE_WORKER_NAME_SIZE];
     run->done_count = run->item_count = 0;
-    lethe_status status = lethe_queue_claim(run->queue, worker, CLAIM_SECONDS, run->items, ROUND, &run->item_count, error);
+    lethe_status status = lethe_queue_worker_name(worker, error);
+    if (status == LETHE_OK) status = lethe_queue_claim(run->queue, worker, CLAIM_SECONDS, run->items, ROUND, &run->item_count, error);
     *claimed = run->item_count;
     if (status != LETHE_OK || run->item_count == 0) return status;
     for (size_t i = 0; i < run->item_count && status == LETHE_OK; i++) {
@@ -206,6 +207,13 @@ static lethe_status one_round(project_run *run, size_t *claimed, lethe_error *er
     return status;
 }
 
+/* Half-written outputs of killed workers: invisible to readers (mode 0600, hidden name), but not audited. Old ones only: others may be at work. */
+static int sweep_one(const char *path, const struct stat *info, int type, struct FTW *at) {
+    const char *name = path + at->base;
+    if (type == FTW_F && strncmp(name, ".lethe-", 7) == 0 && lethe_text_ends(name, ".tmp") && time(NULL) - info->st_mtime > 600) (void)unlink(path);
+    return 0;
+}
+
 static lethe_status open_all(project_run *run, lethe_error *error) {
     const lethe_project *project = run->options->project;
     char *manifest = lethe_path_join(project->private_path, "manifest.jsonl");
@@ -223,6 +231,7 @@ static lethe_status open_all(project_run *run, lethe_error *error) {
     for (size_t i = 0; i < sizeof system_paths / sizeof *system_paths; i++)
         if (access(system_paths[i], F_OK) == 0) run->readable[n++] = system_paths[i];
     run->writable[0] = project->released_path;
+    (void)nftw(project->released_path, sweep_one, 16, FTW_PHYS);
     run->writable[1] = run->scratch;
     lethe_free(manifest);
     return status;
