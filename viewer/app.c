@@ -124,6 +124,7 @@ lethe_status lethe_app_create(const lethe_app_options *options, lethe_app **out,
         return status;
     }
     app->tool = LETHE_TOOL_WINDOW;
+    app->case_tab = app->tasks->count > 0 ? 0 : 1;
     *out = app;
     return LETHE_OK;
 }

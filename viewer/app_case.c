@@ -129,6 +129,7 @@ void lethe_app_hang(lethe_app *app, lethe_hanging_kind kind) {
     lethe_tool_cancel(app);
     app->mpr_on = false;
     lethe_hanging h;
+    for (size_t i = 0; i < app->study->series_count; i++) lethe_series_peek(&app->study->series[i]);
     lethe_hang(app->study, kind, &h);
     for (int i = 0; i < LETHE_VIEWS; i++) clear_view(app, &app->views[i]);
     app->grid_columns = h.columns;

@@ -13,9 +13,14 @@ enum { FRAMES_MAXIMUM = 4000 };
 typedef struct times {
     double ms[FRAMES_MAXIMUM];
     unsigned count, blank; /* frames in which the wanted picture was not there yet */
-    double seconds;
-    uint64_t decoded;
+    double seconds, cpu_seconds;
 } times;
+
+static double cpu_now(void) {
+    struct rusage usage;
+    (void)getrusage(RUSAGE_SELF, &usage);
+    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) + (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+}
 
 static int by_size(const void *a, const void *b) { return *(const double *)a < *(const double *)b ? -1 : *(const double *)a > *(const double *)b; }
 
@@ -34,8 +39,8 @@ static lethe_status turn(lethe_app *app, times *t, const lethe_event *event, let
 static void report(const char *what, times *t) {
     qsort(t->ms, t->count, sizeof *t->ms, by_size);
     if (t->count == 0) return;
-    (void)printf("%-28s %6u frames  %6.1f /s  p50 %6.2f ms  p95 %6.2f ms  p99 %6.2f ms  worst %6.2f ms  late %u\n", what, t->count, t->count / t->seconds, t->ms[t->count / 2],
-                 t->ms[t->count * 95 / 100], t->ms[t->count * 99 / 100], t->ms[t->count - 1], t->blank);
+    (void)printf("%-28s %6u frames  %6.1f /s  p50 %6.2f ms  p95 %6.2f ms  p99 %6.2f ms  worst %6.2f ms  cpu %5.2f ms/frame  late %u\n", what, t->count, t->count / t->seconds, t->ms[t->count / 2],
+                 t->ms[t->count * 95 / 100], t->ms[t->count * 99 / 100], t->ms[t->count - 1], t->cpu_seconds * 1000 / t->count, t->blank);
 }
 
 static lethe_status settle(lethe_app *app, lethe_error *error) {
@@ -122,7 +127,9 @@ lethe_status lethe_bench_run(lethe_app *app, lethe_error *error) {
         lethe_tiles_counts before, after;
         lethe_tiles_count(app->tiles, &before);
         *t = (times){0};
+        double cpu = cpu_now();
         status = parts[i].run(app, t, error);
+        t->cpu_seconds = cpu_now() - cpu;
         lethe_tiles_count(app->tiles, &after);
         report(parts[i].name, t);
         if (after.decoded > before.decoded) (void)printf("%-28s %6.0f pictures decoded /s, %llu dropped\n", "", (double)(after.decoded - before.decoded) / t->seconds, (unsigned long long)(after.dropped - before.dropped));

@@ -32,7 +32,29 @@ lethe_series_role lethe_series_role_of(const lethe_series *series) {
     if (has_word(text, "dwi") || has_word(text, "diff") || has_word(text, "diffusion") || has_word(text, "ep2d")) return LETHE_SERIES_DWI;
     if (has_word(text, "loc") || has_word(text, "localizer") || has_word(text, "localiser") || has_word(text, "scout")) return LETHE_SERIES_LOCALISER;
     if (has_word(text, "t2") || has_word(text, "t2w")) return LETHE_SERIES_T2;
+    if (has_word(text, "t1") || has_word(text, "t1w")) return LETHE_SERIES_T1;
+    if (strstr(series->image_type, "ADC")) return LETHE_SERIES_ADC;
+    if (strstr(series->image_type, "DIFFUSION")) return LETHE_SERIES_DWI;
+    if (strstr(series->image_type, "LOCALIZER")) return LETHE_SERIES_LOCALISER;
+    if (strcmp(series->sequence, "SE") == 0 && series->echo_ms >= 60) return LETHE_SERIES_T2;
+    if (series->echo_ms > 0 && series->echo_ms < 30 && strcmp(series->sequence, "EP") != 0) return LETHE_SERIES_T1;
     return LETHE_SERIES_OTHER;
+}
+
+const char *lethe_series_title(const lethe_series *series) {
+    if (series->description[0]) return series->description;
+    switch (lethe_series_role_of(series)) {
+    case LETHE_SERIES_T1: return "T1";
+    case LETHE_SERIES_T2: return "T2";
+    case LETHE_SERIES_DWI: return "DWI";
+    case LETHE_SERIES_ADC: return "ADC";
+    case LETHE_SERIES_LOCALISER: return "Localiser";
+    case LETHE_SERIES_RCC: return "R CC";
+    case LETHE_SERIES_LCC: return "L CC";
+    case LETHE_SERIES_RMLO: return "R MLO";
+    case LETHE_SERIES_LMLO: return "L MLO";
+    default: return series->modality;
+    }
 }
 
 /* The first series of a role; axial ones before others where the description says so. */

@@ -26,10 +26,14 @@ typedef struct lethe_hanging {
 
 /* What a series is to a hanging protocol. */
 typedef enum lethe_series_role {
-    LETHE_SERIES_OTHER, LETHE_SERIES_RCC, LETHE_SERIES_LCC, LETHE_SERIES_RMLO, LETHE_SERIES_LMLO, LETHE_SERIES_T2, LETHE_SERIES_DWI, LETHE_SERIES_ADC, LETHE_SERIES_LOCALISER
+    LETHE_SERIES_OTHER, LETHE_SERIES_RCC, LETHE_SERIES_LCC, LETHE_SERIES_RMLO, LETHE_SERIES_LMLO, LETHE_SERIES_T1, LETHE_SERIES_T2, LETHE_SERIES_DWI, LETHE_SERIES_ADC, LETHE_SERIES_LOCALISER
 } lethe_series_role;
-/* From laterality and view position (mammography), or from the words of the description (MR). */
+/* From laterality and view position (mammography); from the words of the description, then image type, sequence and echo time (MR), because descriptions are often
+ * gone after de-identification. */
 lethe_series_role lethe_series_role_of(const lethe_series *series);
+
+/* What to call a series on the screen: its description, or what is known of it. */
+const char *lethe_series_title(const lethe_series *series);
 
 void lethe_hang(const lethe_study *study, lethe_hanging_kind wanted, lethe_hanging *out);
 

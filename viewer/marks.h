@@ -64,6 +64,8 @@ const char *lethe_marks_answered(lethe_marks *marks, const lethe_label *label, c
 lethe_paint *lethe_marks_paint(lethe_marks *marks, const char *image, uint32_t frame, uint32_t columns, uint32_t rows);
 /* The same, but NULL when nothing was painted there. */
 lethe_paint *lethe_marks_painted(lethe_marks *marks, const char *image, uint32_t frame);
+/* Whether the store holds paint of a frame that is not in memory yet. */
+bool lethe_marks_has_paint(lethe_marks *marks, const char *image, uint32_t frame);
 void lethe_paint_touch(lethe_paint *paint, int64_t x0, int64_t y0, int64_t x1, int64_t y1);
 void lethe_paint_clean(lethe_paint *paint);
 /* Write what changed since the last save, of all frames, in one transaction, as one step of undo. Nothing changed: LETHE_OK. On failure the paint goes back to what

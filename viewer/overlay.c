@@ -32,7 +32,7 @@ static void draw_texts(lethe_app *app, int number) {
         (void)snprintf(text, sizeof text, "%s %s", series->laterality, series->view_position);
         corner(app, view, view->chest_right ? false : true, false, 0, LETHE_COLOUR_TEXT, true, text);
     } else {
-        corner(app, view, false, false, 0, LETHE_COLOUR_TEXT, true, series->description[0] ? series->description : series->modality);
+        corner(app, view, false, false, 0, LETHE_COLOUR_TEXT, true, lethe_series_title(series));
         (void)snprintf(text, sizeof text, "%s%s%s", series->modality, series->body_part[0] ? " · " : "", series->body_part);
         corner(app, view, false, false, 1, LETHE_COLOUR_MUTED, false, text);
     }
@@ -194,7 +194,7 @@ static void draw_minimap(lethe_app *app, const lethe_view *view) {
 static void draw_empty(lethe_app *app, const lethe_view *view) {
     lethe_point m = {view->rect.x + view->rect.width / 2, view->rect.y + view->rect.height / 2};
     double line = lethe_ui_line_height(app->ui) + 6;
-    const char *title = T("Nothing here"), *hint = T("Drag a series from the list, or click it while this cell is active.");
+    const char *title = T("Nothing here"), *hint = T("Click a series in the list while this cell is active.");
     if (!app->study) {
         bool none = !app->cases || app->cases->count == 0;
         title = none ? T("No released cases yet") : T("Choose a case");

@@ -99,6 +99,14 @@ lethe_paint *lethe_marks_painted(lethe_marks *marks, const char *image, uint32_t
     return find(marks, image, frame);
 }
 
+bool lethe_marks_has_paint(lethe_marks *marks, const char *image, uint32_t frame) {
+    for (size_t i = 0; i < marks->count; i++) {
+        const lethe_mark *m = &marks->items[i];
+        if (m->shape.kind == LETHE_SHAPE_MASK && m->mine && m->shape.frame == frame && strcmp(m->image, image) == 0) return true;
+    }
+    return false;
+}
+
 /* --- saving --- */
 
 typedef struct batch {

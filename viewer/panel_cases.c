@@ -32,7 +32,7 @@ static void series_list(lethe_app *app) {
         if (series->is_slide) (void)snprintf(subtitle, sizeof subtitle, "%u × %u", series->columns, series->rows);
         else (void)snprintf(subtitle, sizeof subtitle, images == 1 ? "%s · 1 image" : "%s · %zu images", series->modality, images);
         if (series->laterality[0] && series->view_position[0]) (void)snprintf(title, sizeof title, "%s %s", series->laterality, series->view_position);
-        else (void)snprintf(title, sizeof title, "%s", series->description[0] ? series->description : series->modality);
+        else (void)snprintf(title, sizeof title, "%s", lethe_series_title(series));
         (void)snprintf(id, sizeof id, "s%zu", i);
         double aspect;
         uint32_t texture = thumbnail(app, series->source, &aspect);
@@ -62,7 +62,10 @@ static bool case_row(lethe_app *app, const char *id, const lethe_case *c, const 
     (void)snprintf(modalities, sizeof modalities, "%s", c ? c->modalities : "");
     for (char *at = modalities; *at; at++)
         if (*at == '\\') *at = ' ';
-    (void)snprintf(subtitle, sizeof subtitle, "%s%s%s", modalities, c && c->description[0] && modalities[0] ? " · " : "", c ? (c->description[0] ? c->description : c->date) : "");
+    char date[16] = "";
+    if (c && strlen(c->date) == 8) (void)snprintf(date, sizeof date, "%.4s-%.2s-%.2s", c->date, c->date + 4, c->date + 6);
+    const char *second = c && c->description[0] ? c->description : date;
+    (void)snprintf(subtitle, sizeof subtitle, "%s%s%s", modalities, modalities[0] && second[0] ? "  ·  " : "", second);
     bool slide = c && c->is_slide;
     lethe_ui_row row = {.id = id, .title = slide ? short_id(c->id) : c ? c->patient : id, .subtitle = subtitle[0] ? subtitle : " ", .badge = badge, .badge_colour = colour,
                         .selected = strcmp(app->case_id, id) == 0, .height = 48};

@@ -47,7 +47,8 @@ void lethe_panel_top(lethe_app *app, lethe_rect rect) {
     lethe_view *view = &app->views[app->active];
     bool image = view->kind != LETHE_VIEW_EMPTY, stack = view->kind == LETHE_VIEW_STACK, slide = view->kind == LETHE_VIEW_SLIDE;
     lethe_ui_panel_begin(ui, "top", rect, LETHE_COLOUR_BASE, 7);
-    command_icon(app, "toggle-left", LETHE_ICON_PANEL, app->show_left, true);
+    lethe_ui_bar(ui, true);
+    command_icon(app, "toggle-left", LETHE_ICON_PANEL, false, true);
     gap(app);
     command_icon(app, "fit", LETHE_ICON_FIT, false, image);
     command_icon(app, "rotate-right", LETHE_ICON_ROTATE, false, image);
@@ -79,7 +80,8 @@ void lethe_panel_top(lethe_app *app, lethe_rect rect) {
     if (lethe_ui_button(ui, app->language == LETHE_ENGLISH ? "FR" : "EN", LETHE_BUTTON_QUIET, 40, T("English or French"))) lethe_command_find("language")->run(app);
     lethe_ui_same_line(ui, 4);
     command_icon(app, "shortcuts", LETHE_ICON_HELP, app->sheet == LETHE_SHEET_SHORTCUTS, true);
-    command_icon(app, "toggle-right", LETHE_ICON_PANEL, app->show_right, true);
+    command_icon(app, "toggle-right", LETHE_ICON_PANEL_RIGHT, false, true);
+    lethe_ui_bar(ui, false);
     lethe_ui_panel_end(ui);
 }
 
@@ -87,7 +89,9 @@ void lethe_panel_tools(lethe_app *app, lethe_rect rect) {
     lethe_ui *ui = app->ui;
     bool slide = app->study && app->study->is_slide;
     lethe_ui_panel_begin(ui, "tools", rect, LETHE_COLOUR_BASE, 7);
-    double size = rect.height < 800 ? 31 : 38;
+    double size = (rect.height - 14 - 3 * 13) / LETHE_TOOLS - 2; /* all tools fit, however low the window */
+    size = floor(size > 38 ? 38 : size < 18 ? 18 : size);
+    lethe_ui_tight(ui, true);
     for (int t = 0; t < LETHE_TOOLS; t++) {
         const lethe_tool_facts *tool = lethe_tool_of((lethe_tool)t);
         bool paint = tool->makes == LETHE_SHAPE_MASK;
@@ -97,8 +101,8 @@ void lethe_panel_tools(lethe_app *app, lethe_rect rect) {
         (void)snprintf(tip, sizeof tip, "%s. %s", T(tool->title), T(tool->help));
         bool enabled = !(slide && (paint || t == LETHE_TOOL_WINDOW || t == LETHE_TOOL_LIVEWIRE || t == LETHE_TOOL_ROI));
         if (lethe_ui_icon_button(ui, tool->id, tool->icon, size, app->tool == (lethe_tool)t, enabled, tip, key)) lethe_app_choose_tool(app, (lethe_tool)t);
-        lethe_ui_space(ui, -4);
     }
+    lethe_ui_tight(ui, false);
     lethe_ui_panel_end(ui);
 }
 
@@ -179,7 +183,7 @@ static void shortcut_column(lethe_app *app, const char *id, const char *const *g
 
 static void shortcut_sheet(lethe_app *app) {
     bool open = true;
-    if (!lethe_ui_sheet_begin(app->ui, T("Keyboard shortcuts"), 1060, 780, &open)) return;
+    if (!lethe_ui_sheet_begin(app->ui, T("Keyboard shortcuts"), 1320, 800, &open)) return;
     static const char *const first[] = {NULL}, *const second[] = {"View", NULL}, *const third[] = {"Window", "Layout", NULL},
                              *const fourth[] = {"Label", "Work list", "Window of the program", NULL};
     double width = (lethe_ui_available_width(app->ui) - 3 * 18) / 4;

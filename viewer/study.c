@@ -240,8 +240,26 @@ static bool patient_orientation_is_right(const lethe_dicom_item *root) {
     return lethe_dicom_text(root, LETHE_TAG(0x0020, 0x0020), 0, word, sizeof word) && word[0] == 'P';
 }
 
+static void read_hanging_facts(lethe_series *series, const lethe_dicom_item *root) {
+    series->peeked = true;
+    size_t used = 0;
+    char part[17];
+    for (unsigned i = 0; i < 4 && lethe_dicom_text(root, LETHE_TAG(0x0008, 0x0008), i, part, sizeof part); i++)
+        used += (size_t)snprintf(series->image_type + used, sizeof series->image_type - used, "%s%s", i ? "\\" : "", part);
+    text_of(root, LETHE_TAG(0x0018, 0x0020), series->sequence, sizeof series->sequence);
+    double echo;
+    if (lethe_dicom_double(root, LETHE_TAG(0x0018, 0x0081), 0, &echo) && echo > 0) series->echo_ms = echo;
+    if (series->laterality[0] == '\0') {
+        text_of(root, LETHE_TAG(0x0020, 0x0062), series->laterality, sizeof series->laterality);
+        if (series->laterality[0] == '\0') text_of(root, LETHE_TAG(0x0020, 0x0060), series->laterality, sizeof series->laterality);
+    }
+    if (series->view_position[0] == '\0') text_of(root, LETHE_TAG(0x0018, 0x5101), series->view_position, sizeof series->view_position);
+    series->chest_wall_right = patient_orientation_is_right(root);
+}
+
 static void read_series_facts(lethe_series *series, const lethe_dicom_dataset *dataset) {
     const lethe_dicom_item *root = dataset->root;
+    if (!series->peeked) read_hanging_facts(series, root);
     lethe_pixels *pixels = NULL;
     if (lethe_pixels_open(dataset, &pixels, NULL) == LETHE_OK) {
         const lethe_pixels_info *info = lethe_pixels_describe(pixels);
@@ -262,12 +280,6 @@ static void read_series_facts(lethe_series *series, const lethe_dicom_dataset *d
     if (lethe_dicom_double(root, LETHE_TAG(0x0018, 0x1063), 0, &value) && value > 0) series->frame_ms = value;
     else if (lethe_dicom_double(root, LETHE_TAG(0x0008, 0x2144), 0, &value) && value > 0) series->frame_ms = 1000 / value;
     else if (lethe_dicom_double(root, LETHE_TAG(0x0018, 0x0040), 0, &value) && value > 0) series->frame_ms = 1000 / value;
-    if (series->laterality[0] == '\0') {
-        text_of(root, LETHE_TAG(0x0020, 0x0062), series->laterality, sizeof series->laterality);
-        if (series->laterality[0] == '\0') text_of(root, LETHE_TAG(0x0020, 0x0060), series->laterality, sizeof series->laterality);
-    }
-    if (series->view_position[0] == '\0') text_of(root, LETHE_TAG(0x0018, 0x5101), series->view_position, sizeof series->view_position);
-    series->chest_wall_right = patient_orientation_is_right(root);
     series->calibrated = lethe_dicom_find(root, LETHE_TAG(0x0028, 0x0030)) != NULL || lethe_dicom_find(root, LETHE_TAG(0x5200, 0x9229)) != NULL;
     text_of(root, LETHE_TAG(0x0028, 0x1054), series->unit, sizeof series->unit);
     if (series->unit[0] == '\0' && strcmp(series->modality, "CT") == 0) (void)snprintf(series->unit, sizeof series->unit, "HU");
@@ -305,6 +317,18 @@ static lethe_status load_file(lethe_series *series, uint32_t index, lethe_error 
     lethe_arena_destroy(arena);
     lethe_map_close(&map);
     return status;
+}
+
+void lethe_series_peek(lethe_series *series) {
+    if (series->peeked || series->is_slide || series->file_count == 0) return;
+    lethe_map map = {0};
+    lethe_dicom_dataset *dataset = NULL;
+    if (lethe_map_open(series->files[0].path, &map, NULL)) return;
+    lethe_arena *arena = lethe_arena_create(HEADER_ARENA_BYTES);
+    if (arena && lethe_dicom_dataset_parse(map.bytes, map.size, arena, &dataset, NULL) == LETHE_OK) read_hanging_facts(series, dataset->root);
+    lethe_dicom_dataset_release(dataset);
+    lethe_arena_destroy(arena);
+    lethe_map_close(&map);
 }
 
 /* A cine keeps its own order; stacks are put in the order of space. */

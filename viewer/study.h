@@ -45,6 +45,9 @@ typedef struct lethe_series {
     double padding_low, padding_high;
     uint32_t columns, rows;
     char laterality[4], view_position[12];
+    char image_type[68], sequence[20]; /* (0008,0008), (0018,0020) as written */
+    double echo_ms;        /* 0 when unknown */
+    bool peeked;           /* the facts above and the chest wall come from a file's header */
     bool chest_wall_right; /* mammograms: where the chest wall stands in the stored picture */
     bool calibrated;       /* spacing is in the patient, not at the detector */
     char unit[8];          /* "HU", or "" */
@@ -68,6 +71,9 @@ void lethe_study_close(lethe_study *study);
 /* Parse the headers of a series once and put its frames in order. A series that cannot be read gets a `failure` and no frames; then LETHE_OK too. Errors:
  * LETHE_NO_MEMORY. */
 LETHE_NODISCARD lethe_status lethe_series_load(lethe_series *series, lethe_error *error);
+
+/* Read the facts that hanging needs from the header of the first file. A file that cannot be read changes nothing. */
+void lethe_series_peek(lethe_series *series);
 
 /* A file that a thread keeps open between frames. */
 typedef struct lethe_frame_reader lethe_frame_reader;

@@ -96,7 +96,7 @@ typedef enum lethe_icon {
     LETHE_ICON_LIVEWIRE, LETHE_ICON_RULER, LETHE_ICON_ANGLE, LETHE_ICON_AREA, LETHE_ICON_PROBE, LETHE_ICON_UNDO, LETHE_ICON_REDO, LETHE_ICON_INVERT,
     LETHE_ICON_ROTATE, LETHE_ICON_FLIP, LETHE_ICON_FIT, LETHE_ICON_PLAY, LETHE_ICON_PAUSE, LETHE_ICON_MPR, LETHE_ICON_LAYOUT, LETHE_ICON_LINK, LETHE_ICON_HELP,
     LETHE_ICON_EYE, LETHE_ICON_EYE_OFF, LETHE_ICON_LOCK, LETHE_ICON_UNLOCK, LETHE_ICON_TRASH, LETHE_ICON_CHECK, LETHE_ICON_SKIP, LETHE_ICON_NEXT,
-    LETHE_ICON_PREVIOUS, LETHE_ICON_MAGNIFY, LETHE_ICON_RESET, LETHE_ICON_SMOOTH, LETHE_ICON_PANEL, LETHE_ICON_ROI, LETHE_ICON_CROSSHAIR, LETHE_ICONS
+    LETHE_ICON_PREVIOUS, LETHE_ICON_MAGNIFY, LETHE_ICON_RESET, LETHE_ICON_SMOOTH, LETHE_ICON_PANEL, LETHE_ICON_ROI, LETHE_ICON_CROSSHAIR, LETHE_ICON_PANEL_RIGHT, LETHE_ICONS
 } lethe_icon;
 
 /* A fixed panel (no title, no moving). End it in every case. */
@@ -120,9 +120,11 @@ void lethe_ui_same_line(lethe_ui *ui, double spacing);
 void lethe_ui_right_align(lethe_ui *ui, double width); /* next item ends at the right edge of the panel */
 void lethe_ui_space(lethe_ui *ui, double height);
 void lethe_ui_separator(lethe_ui *ui);
+void lethe_ui_tight(lethe_ui *ui, bool tight); /* two pixels between items instead of six; set back before the panel ends */
 double lethe_ui_available_width(lethe_ui *ui);
 double lethe_ui_cursor_y(lethe_ui *ui);
 typedef enum lethe_button_kind { LETHE_BUTTON_PLAIN, LETHE_BUTTON_PRIMARY, LETHE_BUTTON_QUIET, LETHE_BUTTON_DISABLED } lethe_button_kind;
+void lethe_ui_bar(lethe_ui *ui, bool on); /* in a bar, buttons are as high as icons */
 bool lethe_ui_button(lethe_ui *ui, const char *label, lethe_button_kind kind, double width, const char *tip);
 /* A square button with a picture; `key` (may be NULL) is shown in its tip. */
 bool lethe_ui_icon_button(lethe_ui *ui, const char *id, lethe_icon icon, double size, bool active, bool enabled, const char *tip, const char *key);

@@ -238,6 +238,10 @@ void draw_view(const pen &d, lethe_icon icon) {
         d.box(0.05f, 0.1f, 0.95f, 0.9f);
         d.line(0.35f, 0.1f, 0.35f, 0.9f);
         break;
+    case LETHE_ICON_PANEL_RIGHT:
+        d.box(0.05f, 0.1f, 0.95f, 0.9f);
+        d.line(0.65f, 0.1f, 0.65f, 0.9f);
+        break;
     case LETHE_ICON_CROSSHAIR:
         d.line(0.5f, 0.0f, 0.5f, 1.0f);
         d.line(0.0f, 0.5f, 1.0f, 0.5f);

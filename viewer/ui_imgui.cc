@@ -20,6 +20,7 @@ struct lethe_ui {
     ImGuiContext *context;
     ImFont *normal, *bold, *title;
     double last_seconds;
+    bool bar; /* inside a tool bar: buttons are as high as icons */
 };
 
 namespace {
@@ -106,6 +107,8 @@ void tip(const char *text, const char *key) {
     ImGui::EndTooltip();
     ImGui::PopStyleVar();
 }
+
+float height_of(const lethe_ui *ui) { return ui->bar ? 34.0f : 0.0f; }
 
 ImDrawList *canvas() { return ImGui::GetBackgroundDrawList(); }
 
@@ -373,13 +376,13 @@ bool lethe_ui_button(lethe_ui *ui, const char *label, lethe_button_kind kind, do
         ImGui::PushStyleColor(ImGuiCol_ButtonActive, vec_of(0xFF4FB0D4));
         ImGui::PushStyleColor(ImGuiCol_Text, vec_of(LETHE_COLOUR_ON_ACCENT));
         ImGui::PushFont(ui->bold);
-        pressed = ImGui::Button(label, ImVec2((float)width, 0));
+        pressed = ImGui::Button(label, ImVec2((float)width, height_of(ui)));
         ImGui::PopFont();
         ImGui::PopStyleColor(4);
     } else {
         if (kind == LETHE_BUTTON_QUIET) ImGui::PushStyleColor(ImGuiCol_Button, ImVec4(0, 0, 0, 0));
         if (kind == LETHE_BUTTON_DISABLED) ImGui::BeginDisabled();
-        pressed = ImGui::Button(label, ImVec2((float)width, 0));
+        pressed = ImGui::Button(label, ImVec2((float)width, height_of(ui)));
         if (kind == LETHE_BUTTON_DISABLED) ImGui::EndDisabled();
         if (kind == LETHE_BUTTON_QUIET) ImGui::PopStyleColor();
     }
@@ -583,3 +586,10 @@ extern "C" bool lethe_ui_combo_multi(lethe_ui *, const char *label, const char *
     ImGui::PopID();
     return changed;
 }
+
+extern "C" void lethe_ui_tight(lethe_ui *, bool tight) {
+    if (tight) ImGui::PushStyleVar(ImGuiStyleVar_ItemSpacing, ImVec2(8, 2));
+    else ImGui::PopStyleVar();
+}
+
+extern "C" void lethe_ui_bar(lethe_ui *ui, bool on) { ui->bar = on; }

@@ -198,6 +198,10 @@ void lethe_view_default_window(lethe_app *app, lethe_view *view) {
     high = high * frame->display.slope + frame->display.intercept;
     view->centre = (low + high) / 2 + 0.5;
     view->width = fmax(1, fabs(high - low) + 1);
+    if (low == high) { /* one value everywhere has no range of its own: show it as it would look among 8 bits */
+        view->centre = 128;
+        view->width = 256;
+    }
     view->has_window = true;
 }
 

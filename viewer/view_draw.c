@@ -84,7 +84,7 @@ static void draw_paint(lethe_app *app, const lethe_view *view) {
     uint32_t frame;
     if (!app->marks || !app->show_marks || !lethe_view_image(view, &image, &frame) || view->kind != LETHE_VIEW_STACK) return;
     lethe_paint *paint = lethe_marks_painted(app->marks, image, frame);
-    if (!paint && view->series->columns) paint = lethe_marks_paint(app->marks, image, frame, view->series->columns, view->series->rows);
+    if (!paint && view->series->columns && lethe_marks_has_paint(app->marks, image, frame)) paint = lethe_marks_paint(app->marks, image, frame, view->series->columns, view->series->rows);
     lethe_texture *texture = paint ? paint_texture(app, paint) : NULL;
     if (!texture) return;
     lethe_picture p = {.texture = texture, .camera = &view->camera, .place = {0, 0, paint->columns, paint->rows}, .opacity = app->opacity, .palette = app->palette,
