@@ -67,6 +67,32 @@ static void make_names(lethe_person *p, lethe_random *random) {
     else (void)snprintf(p->pn, sizeof p->pn, "%s^%s", p->family, p->given);
 }
 
+/* LEFEVRE from Lefèvre; "" when a letter is not Latin. */
+static void make_plain(const char *text, char *out, size_t size) {
+    static const struct {
+        const char *from;
+        char to;
+    } letters[] = {{"à", 'A'}, {"á", 'A'}, {"â", 'A'}, {"å", 'A'}, {"ä", 'A'}, {"ç", 'C'}, {"č", 'C'}, {"é", 'E'}, {"è", 'E'}, {"ê", 'E'}, {"ë", 'E'}, {"ï", 'I'}, {"î", 'I'},
+                   {"ñ", 'N'}, {"ô", 'O'}, {"ó", 'O'}, {"ö", 'O'}, {"Ö", 'O'}, {"É", 'E'}, {"ř", 'R'}, {"ś", 'S'}, {"ü", 'U'}, {"û", 'U'}, {"ł", 'L'}, {"Ł", 'L'}};
+    size_t used = 0;
+    while (*text != '\0' && used + 1 < size) {
+        if ((unsigned char)*text < 0x80) {
+            out[used++] = (char)(*text >= 'a' && *text <= 'z' ? *text - 32 : *text);
+            text++;
+            continue;
+        }
+        size_t i = 0;
+        while (i < sizeof letters / sizeof *letters && strncmp(text, letters[i].from, strlen(letters[i].from)) != 0) i++;
+        if (i == sizeof letters / sizeof *letters) {
+            used = 0;
+            break;
+        }
+        out[used++] = letters[i].to;
+        text += strlen(letters[i].from);
+    }
+    out[used] = '\0';
+}
+
 void lethe_person_invent(uint64_t seed, unsigned index, lethe_person *person) {
     *person = (lethe_person){0};
     lethe_person *p = person;
@@ -85,6 +111,11 @@ void lethe_person_invent(uint64_t seed, unsigned index, lethe_person *person) {
     (void)snprintf(p->issuer, sizeof p->issuer, "%s", index % 4 == 0 ? "IPP-MONTFAUCON" : "");
     (void)snprintf(p->phone, sizeof p->phone, "06 %02u %02u %02u %02u", 10 + lethe_random_below(&random, 89), 10 + lethe_random_below(&random, 89),
                    10 + lethe_random_below(&random, 89), 10 + lethe_random_below(&random, 89));
+    make_plain(p->family, p->plain_family, sizeof p->plain_family);
+    make_plain(p->given, p->plain_given, sizeof p->plain_given);
+    (void)snprintf(p->phone_abroad, sizeof p->phone_abroad, "+33 %s", p->phone + 1);
+    static const char *const relatives[] = {"Bellehumeur", "Desrosiers", "Tournemine", "Kozlowski", "Archambault"};
+    (void)snprintf(p->relative, sizeof p->relative, "%s", relatives[index % 5]);
     (void)snprintf(p->email, sizeof p->email, "patient%u.%u@courriel.example", index, lethe_random_below(&random, 10000));
     (void)snprintf(p->street, sizeof p->street, "%u %s", 1 + lethe_random_below(&random, 180), PICK(streets, &random));
     (void)snprintf(p->postcode, sizeof p->postcode, "%s", where->postcode);

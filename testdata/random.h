@@ -32,6 +32,9 @@ typedef struct lethe_person {
     char referring_pn[96], performing_pn[96], operator_pn[96];
     char referring_family[48], performing_family[48], operator_family[48];
     char referring_rpps[16];
+    char plain_family[64], plain_given[64];            /* upper case without accents, as machines print them; "" when not Latin */
+    char relative[48];                                 /* somebody whom only a title gives away */
+    char phone_abroad[24];                             /* the phone as +33 6 ... */
     unsigned charset; /* index into lethe_charsets */
 } lethe_person;
 

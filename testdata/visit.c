@@ -59,7 +59,8 @@ static size_t characters(const char *utf8) {
 void lethe_plant_text(lethe_draft_item *item, const lethe_visit *visit, uint32_t tag, const char *vr, const char *base, unsigned variant) {
     const lethe_person *p = &visit->person;
     char text[256], gone[256] = "";
-    switch (variant % 7) {
+    const char *plain = *p->plain_family != '\0' ? p->plain_family : p->family, *plain_given = *p->plain_given != '\0' ? p->plain_given : p->given;
+    switch (variant % 17) {
     case 1:
         (void)snprintf(text, sizeof text, "%s %s %s", base, visit->title, p->family);
         (void)snprintf(gone, sizeof gone, "%s", p->family);
@@ -83,6 +84,46 @@ void lethe_plant_text(lethe_draft_item *item, const lethe_visit *visit, uint32_t
     case 6:
         (void)snprintf(text, sizeof text, "%s %s %s %s", base, visit->title, p->family, visit->birth_french);
         (void)snprintf(gone, sizeof gone, "%s|%s", p->family, visit->birth_french);
+        break;
+    case 7:
+        (void)snprintf(text, sizeof text, "%s %s %s", plain, plain_given, base);
+        (void)snprintf(gone, sizeof gone, "%s|%s", plain, plain_given);
+        break;
+    case 8:
+        (void)snprintf(text, sizeof text, "%s %c. %s", base, *p->plain_given != '\0' ? *p->plain_given : 'E', plain);
+        (void)snprintf(gone, sizeof gone, "%s", plain);
+        break;
+    case 9:
+        (void)snprintf(text, sizeof text, "%s Docteur %s %02u.%02u.%u", base, p->performing_family, p->birth_day, p->birth_month, p->birth_year);
+        (void)snprintf(gone, sizeof gone, "%s|%02u.%02u.%u", p->performing_family, p->birth_day, p->birth_month, p->birth_year);
+        break;
+    case 10:
+        (void)snprintf(text, sizeof text, "%s tel %s", base, p->phone_abroad);
+        (void)snprintf(gone, sizeof gone, "%s", p->phone + 1);
+        break;
+    case 11:
+        (void)snprintf(text, sizeof text, "%s %s", base, p->hospital);
+        (void)snprintf(gone, sizeof gone, "%s", p->hospital);
+        break;
+    case 12:
+        (void)snprintf(text, sizeof text, "%s_%s_%s", plain, plain_given, base);
+        (void)snprintf(gone, sizeof gone, "%s|%s", plain, plain_given);
+        break;
+    case 13:
+        (void)snprintf(text, sizeof text, "%s Herr %s geb. %02u.%02u.%u", base, plain, p->birth_day, p->birth_month, p->birth_year);
+        (void)snprintf(gone, sizeof gone, "%s|%02u.%02u.%u", plain, p->birth_day, p->birth_month, p->birth_year);
+        break;
+    case 14:
+        (void)snprintf(text, sizeof text, "%s fille : Mme %s", base, p->relative);
+        (void)snprintf(gone, sizeof gone, "%s", p->relative);
+        break;
+    case 15:
+        (void)snprintf(text, sizeof text, "%s DOB %u%02u%02u MRN#%s", base, p->birth_year, p->birth_month, p->birth_day, p->patient_id);
+        (void)snprintf(gone, sizeof gone, "%s|%s", p->birth_da, p->patient_id);
+        break;
+    case 16:
+        (void)snprintf(text, sizeof text, "%s  %s,%s", base, p->family, p->given);
+        (void)snprintf(gone, sizeof gone, "%s|%s", p->family, p->given);
         break;
     default: (void)snprintf(text, sizeof text, "%s", base);
     }
