@@ -1,6 +1,7 @@
 /* lethe-annotate: `lethe annotate`, `lethe snapshot`, `lethe export`, `lethe score`, told apart by argv[0]. */
 #include "annotate/commands.h"
 #include "annotate/format.h"
+#include "annotate/score.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -41,7 +42,8 @@ static int help(const char *verb) {
         (void)puts("usage: lethe export [-C DIR] [--json] --snapshot N|NAME --format FORMAT[,FORMAT] -o FOLDER [--author USER] [--keep-empty-frames]");
         print_formats();
     } else {
-        (void)puts("usage: lethe score --truth DIR --submission FILE --metric NAME");
+        (void)puts("usage: lethe score --truth DIR --submission FILE [--submission FILE]... --metric NAME [--leaderboard FILE.json] [--seed N] [--json]\n\nmetrics:");
+        for (size_t i = 0; lethe_metrics[i] != NULL; i++) (void)printf("  %-16s %s\n", lethe_metrics[i]->name, lethe_metrics[i]->help);
     }
     return LETHE_EXIT_DONE;
 }
@@ -49,6 +51,7 @@ static int help(const char *verb) {
 static int run(lethe_command *c) {
     if (strcmp(c->verb, "snapshot") == 0) return lethe_command_snapshot(c);
     if (strcmp(c->verb, "export") == 0) return lethe_command_export(c);
+    if (strcmp(c->verb, "score") == 0) return lethe_command_score(c);
     const char *name = lethe_command_word(c);
     for (size_t i = 0; name != NULL && i < sizeof annotate_commands / sizeof *annotate_commands; i++)
         if (strcmp(name, annotate_commands[i].name) == 0) return annotate_commands[i].run(c);
