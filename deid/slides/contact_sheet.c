@@ -1,0 +1,128 @@
+#include "deid/slides/contact_sheet.h"
+
+#include "core/memory.h"
+#include "core/text.h"
+#include "deid/slides/verify.h"
+#include "imaging/image.h"
+#include "imaging/slide/slide.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+enum { SIDE = 256, MOST_PX = 2048 };
+static const size_t page_cap = (size_t)512 << 20;
+
+typedef struct sheet {
+    lethe_buffer page;
+    size_t count;
+} sheet;
+
+static lethe_status open_page(sheet *s, const char *title, lethe_error *error) {
+    lethe_buffer_init(&s->page, page_cap);
+    return lethe_buffer_printf(&s->page, error,
+                               "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>%s</title><style>body{font:14px sans-serif;margin:24px}"
+                               ".card{display:inline-block;vertical-align:top;width:272px;margin:8px;padding:8px;border:1px solid #ccc}img{max-width:256px;"
+                               "max-height:256px;display:block;margin-bottom:6px}code{font-size:11px;word-break:break-all}.bad{border-color:#b00;background:#fee}"
+                               "</style></head><body><h1>%s</h1>\n",
+                               title, title);
+}
+
+static lethe_status close_page(sheet *s, const char *path, mode_t mode, size_t *count, lethe_status status, lethe_error *error) {
+    if (status == LETHE_OK) status = lethe_buffer_printf(&s->page, error, "<p>%zu shown.</p></body></html>\n", s->count);
+    if (status == LETHE_OK) status = lethe_file_write(path, s->page.bytes, s->page.size, mode, error);
+    lethe_buffer_release(&s->page);
+    *count = s->count;
+    return status;
+}
+
+static lethe_status put_picture(sheet *s, const lethe_image *image, lethe_error *error) {
+    lethe_buffer png;
+    lethe_buffer_init(&png, 16u << 20);
+    lethe_status status = lethe_png_encode(image, &png, error);
+    if (status == LETHE_OK) status = lethe_buffer_append_text(&s->page, "<img alt=\"\" src=\"data:image/png;base64,", error);
+    if (status == LETHE_OK) status = lethe_base64(png.bytes, png.size, &s->page, error);
+    if (status == LETHE_OK) status = lethe_buffer_append_text(&s->page, "\">", error);
+    lethe_buffer_release(&png);
+    return status;
+}
+
+/* The smallest level that is not tiny, cut to what fits into memory. */
+static lethe_status put_thumbnail(sheet *s, lethe_slide *slide, lethe_error *error) {
+    unsigned level = lethe_slide_level_count(slide) - 1;
+    while (level > 0 && lethe_slide_level_at(slide, level)->width_px < SIDE) level--;
+    const lethe_slide_level *l = lethe_slide_level_at(slide, level);
+    uint32_t width = l->width_px < MOST_PX ? (uint32_t)l->width_px : MOST_PX, height = l->height_px < MOST_PX ? (uint32_t)l->height_px : MOST_PX;
+    lethe_image region = {0}, small = {0};
+    lethe_error ignored = {0};
+    if (lethe_slide_read_region(slide, level, 0, 0, width, height, &region, &ignored) != LETHE_OK)
+        return lethe_buffer_append_text(&s->page, "<p>no picture</p>", error);
+    lethe_status status = lethe_image_thumbnail(&region, SIDE, &small, error);
+    if (status == LETHE_OK) status = put_picture(s, &small, error);
+    lethe_image_release(&small);
+    lethe_image_release(&region);
+    return status;
+}
+
+static lethe_status put_facts(sheet *s, const lethe_slide *slide, const char *relative, lethe_error *error) {
+    const lethe_slide_level *l = lethe_slide_level_at(slide, 0);
+    lethe_status status = lethe_buffer_append_text(&s->page, "<code>", error);
+    if (status == LETHE_OK) status = lethe_html_escape(relative, &s->page, error);
+    if (status == LETHE_OK)
+        status = lethe_buffer_printf(&s->page, error, "</code><br>%s, %" PRId64 " x %" PRId64 ", %u level%s<br>", lethe_slide_format(slide), l->width_px,
+                                     l->height_px, lethe_slide_level_count(slide), lethe_slide_level_count(slide) == 1 ? "" : "s");
+    if (status == LETHE_OK && lethe_slide_mpp_um(slide) > 0)
+        status = lethe_buffer_printf(&s->page, error, "%.4f &micro;m per pixel, %gx<br>", lethe_slide_mpp_um(slide), lethe_slide_objective_power(slide));
+    return status;
+}
+
+static lethe_status put_slide(void *context, const char *path, const char *relative, lethe_error *error) {
+    sheet *s = context;
+    const char *format = lethe_slide_detect(path);
+    if (!format || strcmp(format, "dicom") == 0) return LETHE_OK;
+    lethe_verify_report report;
+    lethe_error why = {0}, unread = {0};
+    bool clean = lethe_slide_verify(path, &report, &why) == LETHE_OK;
+    lethe_slide *slide = NULL;
+    lethe_status status = lethe_buffer_printf(&s->page, error, "<div class=\"card%s\">", clean ? "" : " bad");
+    bool open = lethe_slide_open(path, &slide, &unread) == LETHE_OK;
+    if (status == LETHE_OK && open) status = put_thumbnail(s, slide, error);
+    if (status == LETHE_OK && open) status = put_facts(s, slide, relative, error);
+    if (status == LETHE_OK && !open) status = lethe_buffer_printf(&s->page, error, "cannot be opened: %s<br>", unread.message);
+    if (status == LETHE_OK) status = lethe_buffer_printf(&s->page, error, "%s", clean ? "verified" : "NOT CLEAN: ");
+    if (status == LETHE_OK && !clean) status = lethe_html_escape(why.message, &s->page, error);
+    if (status == LETHE_OK) status = lethe_buffer_append_text(&s->page, "</div>\n", error);
+    lethe_slide_close(slide);
+    s->count++;
+    return status;
+}
+
+lethe_status lethe_contact_sheet_write(const char *released_folder, const char *path, size_t *count, lethe_error *error) {
+    sheet s = {0};
+    lethe_status status = open_page(&s, "Released slides", error);
+    if (status == LETHE_OK) status = lethe_walk(released_folder, put_slide, &s, error);
+    return close_page(&s, path, 0644, count, status, error);
+}
+
+static lethe_status put_label(void *context, const char *path, const char *relative, lethe_error *error) {
+    sheet *s = context;
+    lethe_image label = {0}, small = {0};
+    lethe_error ignored = {0};
+    if (!lethe_text_ends(relative, "-label.png")) return LETHE_OK;
+    lethe_status status = lethe_buffer_append_text(&s->page, "<div class=\"card\">", error);
+    if (status == LETHE_OK && lethe_png_read(path, &label, &ignored) == LETHE_OK) {
+        status = lethe_image_thumbnail(&label, SIDE, &small, error);
+        if (status == LETHE_OK) status = put_picture(s, &small, error);
+    }
+    if (status == LETHE_OK) status = lethe_buffer_printf(&s->page, error, "<code>%.*s</code></div>\n", (int)(strlen(relative) - strlen("-label.png")), relative);
+    lethe_image_release(&small);
+    lethe_image_release(&label);
+    s->count++;
+    return status;
+}
+
+lethe_status lethe_label_sheet_write(const char *private_folder, const char *path, size_t *count, lethe_error *error) {
+    sheet s = {0};
+    lethe_status status = open_page(&s, "Removed labels (private)", error);
+    if (status == LETHE_OK) status = lethe_walk(private_folder, put_label, &s, error);
+    return close_page(&s, path, 0600, count, status, error);
+}
