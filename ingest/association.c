@@ -6,6 +6,7 @@
 #include "core/text.h"
 #include "ingest/dimse_scu.h"
 #include "ingest/intake.h"
+#include "ingest/trail.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -269,6 +270,13 @@ int lethe_association_run(int socket, const association_options *options) {
     lethe_status status = lethe_dimse_serve(socket, &dimse, &handler, &summary, &error);
     (void)alarm(0);
     if (self.file != NULL) lethe_inbox_discard(self.file);
+    lethe_error trail = {0};
+    if (lethe_trail_append(options->project, &trail, "association", "\"peer\":\"%s\",\"instances\":%" PRIu64 ",\"end\":\"%s\"", options->peer_host,
+                           summary.instances,
+                           status == LETHE_OK       ? "released"
+                           : status == LETHE_DENIED ? "rejected"
+                                                    : "broken") != LETHE_OK)
+        lethe_log(LETHE_LOG_ERROR, "trail_not_written", "detail=\"%s\"", trail.message);
     if (status == LETHE_OK) {
         lethe_log(LETHE_LOG_INFO, "association_done", "peer=%s instances=%" PRIu64 " bytes=%" PRIu64, options->peer_host, summary.instances,
                   summary.bytes);

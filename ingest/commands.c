@@ -7,6 +7,7 @@
 #include "ingest/add.h"
 #include "ingest/door.h"
 #include "ingest/receiver.h"
+#include "ingest/trail.h"
 
 #include <getopt.h>
 #include <inttypes.h>
@@ -53,6 +54,11 @@ int lethe_command_init(int argc, char **argv) {
     if (lethe_folder_create(folder, 0755, &error) != LETHE_OK) return lethe_command_failed("init", &error);
     if (name == NULL) name = realpath(folder, resolved) != NULL ? lethe_path_name(resolved) : folder;
     if (lethe_project_create(folder, name, store, &error) != LETHE_OK) return lethe_command_failed("init", &error);
+    lethe_project *project = NULL;
+    lethe_status status = lethe_project_open(folder, true, &project, &error);
+    if (status == LETHE_OK) status = lethe_trail_append(project, &error, "init", "%s", "");
+    lethe_project_close(project);
+    if (status != LETHE_OK) return lethe_command_failed("init", &error);
     (void)printf("project %s is ready\n", folder);
     return LETHE_EXIT_DONE;
 }
@@ -101,7 +107,9 @@ int lethe_command_serve(int argc, char **argv) {
     if (status == LETHE_OK) {
         receiver.project = project;
         receiver.door = door;
-        status = lethe_receiver_run(&receiver, &error);
+        status = lethe_trail_append(project, &error, "serve_start", "%s", "");
+        if (status == LETHE_OK) status = lethe_receiver_run(&receiver, &error);
+        if (status == LETHE_OK) status = lethe_trail_append(project, &error, "serve_stop", "%s", "");
     }
     int code = status == LETHE_OK ? LETHE_EXIT_DONE : lethe_command_failed("ingest serve", &error);
     lethe_door_free(door);
@@ -228,4 +236,28 @@ int lethe_command_status(int argc, char **argv) {
     lethe_queue_close(queue);
     lethe_project_close(project);
     return status == LETHE_OK ? LETHE_EXIT_DONE : lethe_command_failed("status", &error);
+}
+
+/* --- trail --- */
+
+static const char trail_usage[] = "usage: lethe ingest trail [-C DIR]\n\nCheck that the audit trail, private/audit.jsonl, was not changed. Prints "
+                                  "its length and the digest of its last line.\n";
+
+int lethe_command_trail(int argc, char **argv) {
+    static const struct option options[] = {{"help", no_argument, NULL, 'h'}, {0}};
+    const char *folder = ".";
+    for (int option; (option = getopt_long(argc, argv, "C:h", options, NULL)) != -1;) {
+        if (option == 'C') folder = optarg;
+        else return option == 'h' ? lethe_command_usage(trail_usage, NULL) : lethe_command_usage(trail_usage, "");
+    }
+    if (optind != argc) return lethe_command_usage(trail_usage, "lethe ingest trail: no further arguments");
+    lethe_project *project = NULL;
+    lethe_error error = {0};
+    uint64_t lines = 0;
+    char head[65];
+    lethe_status status = lethe_project_open(folder, true, &project, &error);
+    if (status == LETHE_OK) status = lethe_trail_verify(project, &lines, head, &error);
+    if (status == LETHE_OK) (void)printf("%" PRIu64 " events, unchanged; last digest %s\n", lines, head);
+    lethe_project_close(project);
+    return status == LETHE_OK ? LETHE_EXIT_DONE : lethe_command_failed("ingest trail", &error);
 }

@@ -9,6 +9,8 @@ int lethe_command_init(int argc, char **argv);
 int lethe_command_serve(int argc, char **argv);
 int lethe_command_add(int argc, char **argv);
 int lethe_command_status(int argc, char **argv);
+int lethe_command_send(int argc, char **argv);
+int lethe_command_trail(int argc, char **argv);
 
 /* Say what failed on stderr and give the exit code. */
 int lethe_command_failed(const char *command, const lethe_error *error);

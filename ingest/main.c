@@ -8,6 +8,8 @@
 static const char usage[] = "usage: lethe ingest serve [-C DIR] [--port N] [--aet AET] [--host ADDR]\n"
                             "       lethe ingest pull  [-C DIR] --peer NAME --cohort FILE.csv\n"
                             "       lethe ingest add   [-C DIR] PATH...\n"
+                            "       lethe ingest send  [-C DIR] --peer NAME\n"
+                            "       lethe ingest trail [-C DIR]\n"
                             "       lethe init DIR [--name NAME] [--store URL]\n"
                             "       lethe status [-C DIR] [--json]\n"
                             "`--help` after each tells more.\n";
@@ -18,8 +20,9 @@ typedef struct command {
 } command;
 
 static const command commands[] = {
-    {"init", "", lethe_command_init},     {"status", "", lethe_command_status},   {"ingest", "serve", lethe_command_serve},
-    {"ingest", "add", lethe_command_add}, {"ingest", "pull", lethe_command_pull},
+    {"init", "", lethe_command_init},         {"status", "", lethe_command_status},   {"ingest", "serve", lethe_command_serve},
+    {"ingest", "add", lethe_command_add},     {"ingest", "pull", lethe_command_pull}, {"ingest", "send", lethe_command_send},
+    {"ingest", "trail", lethe_command_trail},
 };
 
 int main(int argc, char **argv) {

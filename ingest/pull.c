@@ -6,6 +6,7 @@
 #include "core/text.h"
 #include "ingest/commands.h"
 #include "ingest/inbox.h"
+#include "ingest/trail.h"
 
 #include <getopt.h>
 #include <inttypes.h>
@@ -119,6 +120,9 @@ static lethe_status pull_all(const pull_arguments *arguments, lethe_pull_totals 
     lethe_queue_close(queue); /* before the fetching processes start */
     if (status == LETHE_OK && !arguments->find_only) status = lethe_pull_fetch(options, pull, error);
     if (status == LETHE_OK) status = write_report(options, arguments->report, pull, totals, error);
+    if (status == LETHE_OK)
+        status = lethe_trail_append(options->project, error, "pull", "\"expected\":%" PRId64 ",\"received\":%" PRId64 ",\"missing\":%" PRId64,
+                                    totals->expected, totals->received, totals->missing);
     lethe_inbox_close(inbox);
     return status;
 }

@@ -11,6 +11,10 @@ finish() {
     for pid in "${serve_pids[@]:-}" "${started_pids[@]:-}"; do [ -z "$pid" ] || kill "$pid" 2>/dev/null; done
     for pid in "${serve_pids[@]:-}" "${started_pids[@]:-}"; do [ -z "$pid" ] || wait "$pid" 2>/dev/null; done
     [ ! -d "$pg" ] || bash "$here/postgres.sh" stop "$pg"
+    if grep -E "ERROR: (Address|Leak)Sanitizer|runtime error:" "$work/serve.err" 2>/dev/null >&2; then
+        cat "$work/serve.err" >&2
+        code=1
+    fi
     rm -rf "$work"
     exit $code
 }
