@@ -2,6 +2,7 @@
 #include "core/file.h"
 #include "deid/pipeline.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
