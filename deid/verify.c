@@ -11,6 +11,7 @@
 #include "deid/manifest.h"
 #include "deid/patterns.h"
 #include "imaging/dicom/dataset.h"
+#include "deid/slides/verify.h"
 #include "imaging/slide/slide.h"
 
 #include <jansson.h>
@@ -183,6 +184,9 @@ static lethe_status check_file(void *context, const char *path, const char *rela
         size_t head = map.size < 65536 ? map.size : 65536; /* descriptions stand at the start or the end of slides */
         if (map.size != 0) pattern = lethe_pattern_find((const char *)map.bytes, head);
         if (pattern != NULL) status = lethe_fail(&why, LETHE_UNSAFE, "the slide holds what looks like %s", pattern);
+        /* Files of an MRXS slide are proven with their .mrxs file. */
+        lethe_verify_report report;
+        if (status == LETHE_OK && lethe_slide_detect(path) != NULL) status = lethe_slide_verify(path, &report, &why);
     } else {
         status = lethe_fail(&why, LETHE_UNSAFE, "neither DICOM nor a slide");
     }

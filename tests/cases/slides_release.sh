@@ -35,9 +35,20 @@ if command -v tiffinfo > /dev/null; then
     done
 fi
 
-# One byte more, or another byte in a gap, and the proof fails.
+# A clean tree passes; one byte behind the end, a dirty original, or a changed key does not.
 svs=$(find "$work/out" -name '*.svs' | head -1)
 "$LETHE_BIN/lethe" deid verify "$work/out" > /dev/null || fail "verify of a clean tree ended with $?"
+mkdir -p "$work/spoilt/P-1/slides"
+spoilt=$work/spoilt/P-1/slides/S-1.svs
+cp "$svs" "$spoilt" && printf 'x' >> "$spoilt"
+"$LETHE_BIN/lethe" deid verify "$work/spoilt" > /dev/null && fail "a byte behind the end was not seen"
+sed 's/MPP = 0.2525/MPP = Dupont/' "$svs" > "$spoilt"
+"$LETHE_BIN/lethe" deid verify "$work/spoilt" > /dev/null && fail "a name in the place of a number was not seen"
+for original in "$work"/in/slides/*.*; do
+    rm -rf "$work/spoilt/P-1/slides" && mkdir "$work/spoilt/P-1/slides"
+    cp -r "$original" "${original%.mrxs}" "$work/spoilt/P-1/slides/" 2> /dev/null
+    "$LETHE_BIN/lethe" deid verify "$work/spoilt" > /dev/null && fail "verify passes the original $(basename "$original")"
+done
 
 # A mapping joins slides to patients.
 first=$(cd "$work/in/slides" && ls *.svs | head -1)
