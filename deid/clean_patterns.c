@@ -99,9 +99,9 @@ static bool find_phone(const char *text, size_t size, size_t at, size_t *end) {
         }
         return count >= (plus ? 8u : 11u) && count <= 15;
     }
-    size_t count = grouped_digits(text, size, at, false, digits, 11, &stop);
+    size_t count = grouped_digits(text, size, at, false, digits, 10, &stop);
     *end = stop;
-    if (count == 10 && digits[0] == '0' && digits[1] != '0') { /* in pairs, or in one run */
+    if (count == 10 && (stop == size || !is_digit(text[stop])) && digits[0] == '0' && digits[1] != '0') { /* in pairs, or in one run */
         size_t length = stop - at;
         if (length == 10) return true;
         if (length == 14 && !is_digit(text[at + 2]) && !is_digit(text[at + 5]) && !is_digit(text[at + 8]) && !is_digit(text[at + 11])) return true;

@@ -45,15 +45,11 @@ static bool is_kept_word(const lethe_text_cleaner *cleaner, const lethe_word *wo
 
 /* --- what a word is by itself --- */
 
-static bool is_technical_part(const char *folded, size_t size) {
-    unsigned classes = lethe_vocabulary_classes(folded, size);
-    return (classes & (LETHE_WORD_TECHNICAL | LETHE_WORD_FUNCTION)) != 0;
-}
-
 /* HEADNECK, thxabdo */
 static bool is_two_words(const char *folded, size_t size) {
     for (size_t cut = 3; cut + 3 <= size && size <= 32; cut++) {
-        if (is_technical_part(folded, cut) && is_technical_part(folded + cut, size - cut)) return true;
+        unsigned both = lethe_vocabulary_classes(folded, cut) & lethe_vocabulary_classes(folded + cut, size - cut);
+        if ((both & LETHE_WORD_TECHNICAL) != 0 && size >= 7) return true;
     }
     return false;
 }
@@ -110,14 +106,15 @@ static bool has_vowel(const lethe_word *word) {
 
 /* Letters and digits together: T2, P101, B30f, 512x512, 18F, L4L5. */
 static lethe_text_reason judge_mixed(const lethe_text_cleaner *cleaner, const lethe_word *word) {
-    bool name;
     if (word->digits <= 4 && word->letters <= 4) return 0;
+    size_t times = 0, run = 0, longest = 0;
+    for (uint32_t at = 0; at < word->folded_size; at++) {
+        times += word->folded[at] == 'X';
+        run = word->folded[at] >= '0' && word->folded[at] <= '9' ? run + 1 : 0;
+        if (run > longest) longest = run;
+    }
+    if (times >= 1 && times == word->letters && longest <= 4) return 0; /* 1024x1024x64 */
     if (word->digits >= 6) return LETHE_TEXT_NUMBER;
-    size_t x = 0, times = 0;
-    for (; x < word->folded_size; x++) times += word->folded[x] == 'X';
-    if (times >= 1 && times == word->letters) return 0; /* 1024x1024x64 */
-    if (is_compound(cleaner, word, &name)) return 0;
-    if (name) return LETHE_TEXT_NAME;
     if (word->digits >= 5) return LETHE_TEXT_NUMBER;
     if (cleaner->mode == LETHE_TEXT_STRICT) return LETHE_TEXT_UNKNOWN;
     if (word->letters <= 5 && !word->any_lower) return 0;
@@ -131,15 +128,14 @@ static lethe_text_reason judge_mixed(const lethe_text_cleaner *cleaner, const le
 }
 
 static lethe_text_reason judge(const lethe_text_cleaner *cleaner, const lethe_word *word) {
-    bool strict = cleaner->mode == LETHE_TEXT_STRICT, name;
+    bool strict = cleaner->mode == LETHE_TEXT_STRICT;
     if (is_kept_word(cleaner, word) || has(word, LETHE_WORD_TECHNICAL | LETHE_WORD_FUNCTION | LETHE_WORD_TITLE | LETHE_WORD_PARTICLE | LETHE_WORD_CUE)) return 0;
     if (has(word, LETHE_WORD_NAME)) return LETHE_TEXT_NAME;
     if (has(word, LETHE_WORD_PLAIN)) return 0;
     if (word->letters == 0) return strict && word->digits == 5 ? LETHE_TEXT_NUMBER : 0; /* longer ones are marked already */
     if (word->letters == 1 && word->digits == 0) return 0;
     if (word->digits != 0) return judge_mixed(cleaner, word);
-    if (is_compound(cleaner, word, &name)) return 0;
-    if (name) return LETHE_TEXT_NAME;
+    if (strict && word->letters >= 8 && word->ascii && has_medical_ending(word) && lethe_vocabulary_resemblance(word->folded, word->folded_size) > 0) return 0;
     if (strict) return word->letters <= 2 && word->ascii ? 0 : LETHE_TEXT_UNKNOWN;
     if (word->letters <= 2 || !word->ascii || !has_vowel(word)) {
         if (word->ascii || word->folded_size == word->letters) return 0;
@@ -177,6 +173,7 @@ static void mark_known(lethe_text_cleaner *cleaner) {
             /* Common by itself; two side by side are a name, and so is one beside a title or a name. */
             bool beside = weak != SIZE_MAX && weak + 1 == at && joins_next(cleaner, weak) && word->letters >= 2 && word_at(cleaner, weak)->letters >= 2;
             if (beside) mark_run(cleaner, weak, 1 + count, LETHE_TEXT_KNOWN);
+            else if (count >= 2) mark_run(cleaner, at, count, LETHE_TEXT_KNOWN);
             weak = at + count - 1;
         } else {
             id = word->reason == 0 && (!word->ascii || (word->classes & LETHE_WORD_TECHNICAL) == 0) ? lethe_identifiers_inside(cleaner->identifiers, word, &start, &length) : NULL;
@@ -190,14 +187,18 @@ static void mark_known(lethe_text_cleaner *cleaner) {
 
 /* --- titles and cues --- */
 
-/* A word that can go on a name after the first. */
+/* A word that can go on a name after the first. Looks on as far as particles stand in a row. */
 static bool continues_name(const lethe_text_cleaner *cleaner, size_t index) {
     const lethe_word *word = &cleaner->words.at[index];
     if (word->digits != 0) return false;
     if (word->reason != 0 || has(word, LETHE_WORD_NAME)) return true;
-    if (has(word, LETHE_WORD_PARTICLE)) return index + 1 < cleaner->words.count && joins_next(cleaner, index) && !has(&cleaner->words.at[index + 1], LETHE_WORD_TECHNICAL | LETHE_WORD_FUNCTION);
-    if (has(word, LETHE_WORD_TECHNICAL | LETHE_WORD_FUNCTION | LETHE_WORD_CUE | LETHE_WORD_TITLE)) return false;
-    return word->letters == 1 ? word->first_upper : word->first_upper;
+    if (has(word, LETHE_WORD_PARTICLE)) {
+        if (index + 1 >= cleaner->words.count || !joins_next(cleaner, index)) return false;
+        const lethe_word *next = &cleaner->words.at[index + 1];
+        return has(next, LETHE_WORD_PARTICLE) ? continues_name(cleaner, index + 1) : next->first_upper && !has(next, LETHE_WORD_TECHNICAL | LETHE_WORD_FUNCTION);
+    }
+    if (has(word, LETHE_WORD_TECHNICAL | LETHE_WORD_FUNCTION | LETHE_WORD_CUE | LETHE_WORD_TITLE | LETHE_WORD_PLAIN)) return false;
+    return word->first_upper && !has_medical_ending(word);
 }
 
 /* Mark the name that starts at `first`; returns how many words it has. */
@@ -221,7 +222,7 @@ static bool is_plain_title(const lethe_text_cleaner *cleaner, const lethe_word *
 
 static void mark_title(lethe_text_cleaner *cleaner, size_t index) {
     lethe_word *title = word_at(cleaner, index);
-    if (!joins_next(cleaner, index)) return;
+    if (!joins_next(cleaner, index) || (has(title, LETHE_WORD_TECHNICAL) && !title->first_upper)) return; /* mm, ms */
     size_t first = index + 1;
     while (first < cleaner->words.count && has(word_at(cleaner, first), LETHE_WORD_TITLE) && !has(word_at(cleaner, first), LETHE_WORD_PARTICLE) && joins_next(cleaner, first)) first++; /* Herr Prof. Dr. */
     lethe_word *word = word_at(cleaner, first);
@@ -234,7 +235,8 @@ static void mark_title(lethe_text_cleaner *cleaner, size_t index) {
     if (plain && !name && !word->first_upper && has_medical_ending(word)) return;
     size_t count = mark_name(cleaner, first, LETHE_TEXT_TITLE);
     if (count == 0) return;
-    mark_run(cleaner, index, first - index, LETHE_TEXT_TITLE);
+    bool unit = index > 0 && word_at(cleaner, index - 1)->letters == 0 && !plain; /* "5 MM DUPONT" */
+    if (!unit) mark_run(cleaner, index, first - index, LETHE_TEXT_TITLE);
     size_t next = first + count; /* Drs DUPONT et MARTIN */
     if (next + 1 < cleaner->words.count && (is_word(word_at(cleaner, next), "ET") || is_word(word_at(cleaner, next), "AND") || is_word(word_at(cleaner, next), "UND"))) {
         lethe_word *second = word_at(cleaner, next + 1);
@@ -258,9 +260,11 @@ static void mark_cue(lethe_text_cleaner *cleaner, size_t index) {
     lethe_word *next = word_at(cleaner, index + 1);
     if (is_one_of(cue, number_cues)) {
         size_t least = is_one_of(cue, weak_cues) ? 5 : 3, at = index + 1, digits = 0;
-        while (at < cleaner->words.count && word_at(cleaner, at)->digits != 0 && at - index <= 6 && (at == index + 1 || joins_next(cleaner, at - 1))) digits += word_at(cleaner, at++)->digits;
+        while (at < cleaner->words.count && word_at(cleaner, at)->digits != 0 && at - index <= 6 && (at == index + 1 || (joins_next(cleaner, at - 1) && word_at(cleaner, at)->letters == 0 && digits < 6)))
+            digits += word_at(cleaner, at++)->digits;
         if (digits < least) return;
-        mark_run(cleaner, index, at - index, LETHE_TEXT_NUMBER);
+        bool gentle = is_word(cue, "PORTABLE") || is_word(cue, "MOBILE") || is_word(cue, "VISIT") || is_word(cue, "ACCESSION"); /* words in their own right */
+        mark_run(cleaner, gentle ? index + 1 : index, gentle ? at - index - 1 : at - index, LETHE_TEXT_NUMBER);
         return;
     }
     bool name = has(next, LETHE_WORD_NAME) || (next->reason & (LETHE_TEXT_KNOWN | LETHE_TEXT_TITLE)) != 0;
@@ -268,8 +272,6 @@ static void mark_cue(lethe_text_cleaner *cleaner, size_t index) {
     if (has(next, LETHE_WORD_TECHNICAL | LETHE_WORD_FUNCTION | LETHE_WORD_CUE) && !(has(next, LETHE_WORD_NAME) && next->first_upper)) return;
     if (next->digits != 0 || next->letters < 2 || (!name && !next->first_upper)) return;
     if (!name && (has_medical_ending(next) || (!next->any_lower && next->letters <= 4))) return;
-    bool compound_name;
-    if (!name && is_compound(cleaner, next, &compound_name)) return;
     if (!name && has(next, LETHE_WORD_PLAIN) && has(cue, LETHE_WORD_FUNCTION | LETHE_WORD_TECHNICAL)) return; /* "for Planning" */
     (void)mark_name(cleaner, index + 1, LETHE_TEXT_NAME);
 }
@@ -297,8 +299,8 @@ static void mark_address(lethe_text_cleaner *cleaner, size_t index) {
         size_t at = index;
         do mark_run(cleaner, at++, 1, LETHE_TEXT_ADDRESS);
         while (at < cleaner->words.count && at - index <= MOST_STREET_WORDS && joins_next(cleaner, at - 1) && memchr(cleaner->text + word_at(cleaner, at - 1)->start, ',', word_at(cleaner, at)->start - word_at(cleaner, at - 1)->start) == NULL &&
-               word_at(cleaner, at)->digits == 0 && (word_at(cleaner, at)->first_upper || has(word_at(cleaner, at), LETHE_WORD_PARTICLE | LETHE_WORD_FUNCTION)) &&
-               !(has(word_at(cleaner, at), LETHE_WORD_TECHNICAL) && !has(word_at(cleaner, at), LETHE_WORD_NAME | LETHE_WORD_PARTICLE) && at > index + 2));
+               word_at(cleaner, at)->digits == 0 && (has(word_at(cleaner, at), LETHE_WORD_FUNCTION) ? has(word_at(cleaner, at), LETHE_WORD_PARTICLE) || !word_at(cleaner, at)->first_upper : word_at(cleaner, at)->first_upper) &&
+               !(has(word_at(cleaner, at), LETHE_WORD_TECHNICAL | LETHE_WORD_PLAIN) && !has(word_at(cleaner, at), LETHE_WORD_NAME | LETHE_WORD_FUNCTION) && at > index + 2));
         return;
     }
     /* Hauptstrasse 12 */
@@ -312,8 +314,8 @@ static void mark_address(lethe_text_cleaner *cleaner, size_t index) {
         if (town->digits != 0 || town->letters < 2 || !town->first_upper || (has(town, LETHE_WORD_TECHNICAL | LETHE_WORD_FUNCTION) && !has(town, LETHE_WORD_PARTICLE))) return;
         size_t at = index + 1;
         mark_run(cleaner, index, 1, LETHE_TEXT_ADDRESS);
-        while (at < cleaner->words.count && at - index <= 4 && joins_next(cleaner, at - 1) && word_at(cleaner, at)->digits <= 2 &&
-               (word_at(cleaner, at)->first_upper || has(word_at(cleaner, at), LETHE_WORD_PARTICLE)) && !(has(word_at(cleaner, at), LETHE_WORD_TECHNICAL) && !has(word_at(cleaner, at), LETHE_WORD_PARTICLE)))
+        while (at < cleaner->words.count && at - index <= 4 && joins_next(cleaner, at - 1) && (word_at(cleaner, at)->digits == 0 || (word_at(cleaner, at)->letters == 0 && is_word(word_at(cleaner, at - 1), "CEDEX"))) &&
+               (at == index + 1 || word_at(cleaner, at)->digits != 0 || continues_name(cleaner, at) || is_word(word_at(cleaner, at), "CEDEX")) && !(has(word_at(cleaner, at), LETHE_WORD_TECHNICAL) && !has(word_at(cleaner, at), LETHE_WORD_PARTICLE)))
             mark_run(cleaner, at++, 1, LETHE_TEXT_ADDRESS);
     }
 }
@@ -389,13 +391,16 @@ static void mark_old_age(lethe_text_cleaner *cleaner, size_t index) {
 
 /* Words that a removal leaves hanging: "for", "né le", "Dr" at the end or before another hole. */
 static void mark_dangling(lethe_text_cleaner *cleaner) {
+    static const char *const hanging[] = {"DE", "DU", "DES", "LE", "LA", "L", "D", "POUR", "PAR", "CHEZ", "ET", "AU", "AUX", "DATE", "FOR", "BY", "OF", "TO", "FROM", "THE", "AND", "ON",
+                                          "VON", "VOM", "FUR", "BEI", "UND", "AM", "DER", "DEM", "DI", "DEL", "DA", "EL", "PARA", "POR", "AT", NULL};
     for (size_t at = cleaner->words.count; at-- > 0;) {
         lethe_word *word = word_at(cleaner, at);
         if (word->reason != 0 || at + 1 >= cleaner->words.count || word_at(cleaner, at + 1)->reason == 0 || !joins_next(cleaner, at)) continue;
         size_t after = at + 1;
         while (after < cleaner->words.count && word_at(cleaner, after)->reason != 0) after++;
-        bool last = after == cleaner->words.count;
-        bool light = has(word, LETHE_WORD_FUNCTION | LETHE_WORD_PARTICLE) && word->digits == 0 && word->letters >= 1;
+        bool last = after == cleaner->words.count || strchr(",;:)]-\r\n", cleaner->text[word_at(cleaner, after - 1)->start + word_at(cleaner, after - 1)->size]) != NULL;
+        bool spaced = (word->start == 0 || cleaner->text[word->start - 1] == ' ') && cleaner->text[word->start + word->size] == ' ';
+        bool light = spaced && is_one_of(word, hanging);
         bool cue = has(word, LETHE_WORD_CUE) && !has(word, LETHE_WORD_TECHNICAL);
         uint16_t reason = word_at(cleaner, at + 1)->reason;
         if (((light && last) || cue) && (reason & ~(unsigned)LETHE_TEXT_UNKNOWN) != 0) word->reason = reason;
@@ -417,12 +422,10 @@ static void mark_neighbours(lethe_text_cleaner *cleaner, size_t dates) {
             if (word->reason != 0 || !word->first_upper || word->digits != 0 || in_shifted_date(cleaner, dates, at)) continue;
             bool both = has(word, LETHE_WORD_NAME) && has(word, LETHE_WORD_TECHNICAL) && word->letters >= 3;
             bool initial = word->letters == 1 && word->start + 1 < cleaner->size && cleaner->text[word->start + 1] == '.';
-            bool unknown = (word->classes & ~(unsigned)LETHE_WORD_PLAIN) == 0 && (word->classes == 0 || word->any_lower) && word->letters >= 3 && word->ascii && !has_medical_ending(word) && (word->any_lower || word->letters >= 5);
+            bool unknown = word->classes == LETHE_WORD_UNKNOWN && word->letters >= 3 && word->ascii && !has_medical_ending(word) && (word->any_lower || word->letters >= 5);
             const lethe_identifier *id = cleaner->identifiers == NULL ? NULL : lethe_identifiers_find(cleaner->identifiers, word->folded, word->folded_size);
-            bool own = id != NULL && id->common && is_name_kind(id) && word->letters >= 2;
-            bool compound_name;
-            if (unknown && is_compound(cleaner, word, &compound_name)) unknown = false;
-            if (!both && !unknown && !own && !initial) continue;
+            bool own = id != NULL && id->common && is_name_kind(id) && word->letters >= (has(word, LETHE_WORD_TECHNICAL) ? 3 : 2);
+            if ((!both && !unknown && !own && !initial) || is_kept_word(cleaner, word)) continue;
             if (touches_name(cleaner, at)) word->reason |= LETHE_TEXT_NAME;
         }
     }
@@ -434,6 +437,9 @@ void lethe_clean_words(lethe_text_cleaner *cleaner) {
     for (size_t at = 0; at < count; at++) {
         lethe_word *word = word_at(cleaner, at);
         word->classes = (uint16_t)lethe_vocabulary_classes(word->folded, word->folded_size);
+        bool name;
+        if (word->classes == LETHE_WORD_UNKNOWN && word->letters >= 4 && is_compound(cleaner, word, &name)) word->classes = LETHE_WORD_TECHNICAL;
+        else if (word->classes == LETHE_WORD_UNKNOWN && word->letters >= 4 && name) word->classes = LETHE_WORD_NAME; /* DupontMarie */
     }
     mark_known(cleaner);
     for (size_t at = 0; at < count; at++) {

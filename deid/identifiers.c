@@ -158,7 +158,9 @@ static lethe_status add_name(lethe_identifiers *ids, lethe_identifier_kind kind,
         unsigned classes = lethe_vocabulary_classes(word->folded, word->folded_size);
         bool particle = (classes & (LETHE_WORD_PARTICLE | LETHE_WORD_TITLE)) != 0;
         if (!particle || words->count == 1) status = put_word(ids, kind, utf8, word, is_weak_name(word), error);
-        if (status == LETHE_OK && particle && at + 1 < words->count) status = put_joined(ids, kind, utf8, at, at + 1, false, error);
+        size_t last = at; /* "de la Tour": particles and the word they lead to */
+        while (particle && last + 1 < words->count && (lethe_vocabulary_classes(words->at[last].folded, words->at[last].folded_size) & (LETHE_WORD_PARTICLE | LETHE_WORD_TITLE)) != 0) last++;
+        if (status == LETHE_OK && last > at) status = put_joined(ids, kind, utf8, at, last, is_weak_name(&words->at[last]), error);
         if (word->ascii && !particle && initial_count < sizeof initials) initials[initial_count++] = word->folded[0];
     }
     if (status == LETHE_OK && words->count > 1 && words->count <= MOST_JOINED) {

@@ -86,6 +86,9 @@ static lethe_status append_joint(const lethe_text_cleaner *cleaner, const hole *
     if (!gap->at_start) {
         size_t at = gap->first_gap_start;
         while (at < gap->first_gap_end && sticks_before(text[at])) at++;
+        for (size_t later = at; later < gap->first_gap_end; later++) { /* "70 % DUPONT" */
+            if (text[later] == '%') at = later + 1;
+        }
         status = lethe_buffer_append(out, text + gap->first_gap_start, at - gap->first_gap_start, error);
         if (status == LETHE_OK) status = lethe_buffer_append_text(out, closers, error);
     }

@@ -9,7 +9,7 @@ import re
 import sys
 import unicodedata
 
-CLASSES = {"technical": 1, "names": 2, "titles": 4, "particles": 8, "cues": 16, "functions": 32}
+CLASSES = {"technical": 1, "names": 2, "titles": 4, "particles": 8, "cues": 16, "functions": 32, "words": 3}
 PLAIN = 64
 LIGATURES = {"Æ": "AE", "Œ": "OE", "ß": "SS", "ẞ": "SS", "Ø": "O", "Đ": "D", "Ł": "L", "Þ": "TH", "Ð": "D"}
 
@@ -60,14 +60,15 @@ def main():
                 if len(part) > 1:
                     add(part, CLASSES["technical"])
     files = sorted(name for name in os.listdir(folder) if name.endswith(".txt"))
-    for name in files:
+    for name in sorted(files, key=lambda file: file.startswith("words")):
         kind = CLASSES.get(name.split(".")[0].split("_")[0])
         if kind is None:
             sys.exit("vocabulary_generate.py: no class for " + name)
         for line in open(os.path.join(folder, name), encoding="utf-8"):
             if not line.startswith("#"):
                 for word in line.split():
-                    add(word, kind)
+                    if not (kind == 3 and words.get(fold(word), 0) & 3):  # names and technical words in the first place stay that
+                        add(word, kind)
     meanings = set()
     for name in sorted(os.listdir(codes)):
         for meaning in re.findall(r'\("[^"]*",\s*"[^"]*",\s*"([^"]*)"\)', open(os.path.join(codes, name), encoding="latin-1").read()):
