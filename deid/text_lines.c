@@ -217,7 +217,7 @@ static float measure(const grower *g, float f[LETHE_TEXT_FEATURES], lethe_text_l
     for (unsigned i = 0; i < g->member_count; i++) tall = values[i] > tall ? values[i] : tall;
     for (unsigned i = 0; i < g->member_count; i++)
         if (values[i] > 0.5f * tall) values[count++] = values[i];
-    float h = median(values, count), glyphs = 0, hruns = 0, vruns = 0, bars = 0, small = 0, covered = 0, majors = 0;
+    float h = median(values, count), glyphs = 0, hruns = 0, vruns = 0, bars = 0, small = 0, majors = 0;
     int32_t right = -1;
     for (unsigned i = 0; i < g->member_count; i++) {
         const lethe_text_component *c = &g->items[g->members[i]];
@@ -233,7 +233,6 @@ static float measure(const grower *g, float f[LETHE_TEXT_FEATURES], lethe_text_l
         add(&noise, c->noise);
         hruns += (float)c->hruns;
         vruns += (float)c->vruns;
-        covered += cw;
         if (ch < 0.45f * h) {
             small++;
             continue;
