@@ -240,7 +240,8 @@ static lethe_status replay(lethe_marks *marks, lethe_steps *from, lethe_steps *t
         for (unsigned n = 0; n < part->changes && !status; n++) {
             int64_t id = 0;
             status = back ? lethe_store_undo(marks->store, part->image, &id, error) : lethe_store_redo(marks->store, part->image, &id, error);
-            if (!status && id != 0) status = lethe_marks_reload(marks, id, error);
+            if (!status && id == 0) status = lethe_fail(error, LETHE_NOT_FOUND, "the store has nothing to %s there", back ? "undo" : "redo");
+            if (!status) status = lethe_marks_reload(marks, id, error);
             marks->revisions++;
         }
     }
@@ -265,12 +266,13 @@ int64_t lethe_marks_revisions(const lethe_marks *marks) { return marks->revision
 static lethe_status append(lethe_marks *marks, lethe_annotation *a, const char *name, lethe_error *error) {
     a->spent_ms = marks->spent_ms;
     marks->spent_ms = 0;
-    lethe_status status = lethe_store_append(marks->store, a, error);
-    if (status) return status;
-    marks->revisions++;
-    status = lethe_marks_reload(marks, a->id, error);
     lethe_step step = {0};
-    if (!status) status = lethe_step_add(&step, a->image, a->id, error);
+    lethe_status status = lethe_step_add(&step, a->image, a->id, error); /* before the reload: the strings may be the old mark's */
+    if (!status) status = lethe_store_append(marks->store, a, error);
+    if (!status) {
+        marks->revisions++;
+        status = lethe_marks_reload(marks, a->id, error);
+    }
     if (!status) return lethe_marks_done(marks, &step, name, error);
     lethe_step_release(&step);
     return status;

@@ -268,7 +268,6 @@ static lethe_status step(lethe_app *app, struct lethe_script *script, char **wor
     if (strcmp(verb, "set") == 0 && count == 3) return set_value(app, script, words[1], words[2], error);
     if (strcmp(verb, "key") == 0) return press_key(script, words[1], error);
     if (strcmp(verb, "screenshot") == 0) return take_picture(app, words[1], error);
-    if (strcmp(verb, "assert-state") == 0) return assert_state(app, script, words[1], error);
     if (strcmp(verb, "assert-pixel") == 0) return assert_pixel(app, script, words, count, error);
     if (strcmp(verb, "print") == 0) {
         char value[512];
@@ -296,6 +295,11 @@ static lethe_status next_line(lethe_app *app, struct lethe_script *script, lethe
     if (lethe_text_starts(line, "type ")) {
         type_text(script, line + 5);
         return LETHE_OK;
+    }
+    if (lethe_text_starts(line, "assert-state ")) { /* values may have spaces */
+        size_t length = strlen(line);
+        while (length > 0 && (line[length - 1] == ' ' || line[length - 1] == '\r')) line[--length] = '\0';
+        return assert_state(app, script, line + 13, error);
     }
     char *words[WORDS];
     int count = 0;

@@ -132,8 +132,10 @@ static void finish_points(lethe_app *app, lethe_shape_kind kind, size_t least, l
     if (d->count >= least) {
         lethe_shape shape = {0};
         lethe_error error = {0};
-        if (!lethe_app_failed(app, lethe_shape_make_points(kind, d->points, d->count, d->frame, &shape, &error), &error)) {
+        lethe_shape_kind plain = kind == LETHE_SHAPE_MEASUREMENT ? LETHE_SHAPE_POLYLINE : kind;
+        if (!lethe_app_failed(app, lethe_shape_make_points(plain, d->points, d->count, d->frame, &shape, &error), &error)) {
             double across, down;
+            shape.kind = kind;
             shape.measure = measure;
             if (measure && lethe_view_spacing(&app->views[d->view], &across, &down)) {
                 if (measure == LETHE_MEASURE_LENGTH_MM) shape.measured = lethe_measure_length(d->points[0], d->points[1], across, down);

@@ -1,0 +1,157 @@
+/* Makes a released project whose every pixel is known by formula, for tests/interop/viewer_*.sh: viewer_phantom DIR.
+ *
+ * Study 1.2.3.1, CT, series 1: 12 slices of 128 x 96, signed 16 bits, stored = 10 x + 3 y + 50 k - 400, slope 2, intercept -1000, spacing 0.5 mm across and 0.75 mm down,
+ * 3 mm apart, turned by 20 degrees about x. A bright block (stored + 3000) at 40 <= x < 60, 30 <= y < 50 on slices 4 to 7.
+ * Study 1.2.3.2, CR: 64 x 64, MONOCHROME1, 8 bits, stored = 4 x.
+ * Study 1.2.3.3, MG: RCC LCC RMLO LMLO, 96 x 128; a bright stripe of 8 pixels at the chest wall, which LMLO has on the wrong side. */
+#include "core/catalogue.h"
+#include "core/file.h"
+#include "core/memory.h"
+#include "imaging/dicom/edit.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { W = 128, H = 96, SLICES = 12 };
+
+typedef struct maker {
+    lethe_project *project;
+    lethe_catalogue *catalogue;
+    lethe_error error;
+    lethe_status status;
+} maker;
+
+static const lethe_dicom_encoding explicit_little = {.explicit_vr = true};
+
+static void text(maker *m, lethe_buffer *b, lethe_tag tag, lethe_vr vr, const char *value) {
+    if (!m->status) m->status = lethe_dicom_encode_text(b, explicit_little, tag, vr, value, &m->error);
+}
+
+static void number(maker *m, lethe_buffer *b, lethe_tag tag, uint16_t value) {
+    if (!m->status) m->status = lethe_dicom_encode_us(b, explicit_little, tag, value, &m->error);
+}
+
+typedef struct image {
+    const char *study, *series, *instance, *modality, *sop_class, *photometric, *laterality, *view, *orientation_words;
+    int series_number, instance_number;
+    uint16_t columns, rows, bits;
+    bool is_signed;
+    const char *slope, *intercept, *centre, *width, *position, *orientation, *spacing;
+    const void *pixels;
+    size_t pixel_bytes;
+} image;
+
+static void write_image(maker *m, const image *i) {
+    lethe_buffer b;
+    lethe_buffer_init(&b, 16 << 20);
+    if (!m->status) m->status = lethe_dicom_encode_file_head(&b, i->sop_class, i->instance, "1.2.840.10008.1.2.1", &m->error);
+    char digits[16];
+    text(m, &b, LETHE_TAG(0x0008, 0x0016), LETHE_VR_UI, i->sop_class);
+    text(m, &b, LETHE_TAG(0x0008, 0x0018), LETHE_VR_UI, i->instance);
+    text(m, &b, LETHE_TAG(0x0008, 0x0060), LETHE_VR_CS, i->modality);
+    text(m, &b, LETHE_TAG(0x0010, 0x0020), LETHE_VR_LO, "P-PHANTOM");
+    if (i->view[0]) text(m, &b, LETHE_TAG(0x0018, 0x5101), LETHE_VR_CS, i->view);
+    text(m, &b, LETHE_TAG(0x0020, 0x000D), LETHE_VR_UI, i->study);
+    text(m, &b, LETHE_TAG(0x0020, 0x000E), LETHE_VR_UI, i->series);
+    (void)snprintf(digits, sizeof digits, "%d", i->instance_number);
+    text(m, &b, LETHE_TAG(0x0020, 0x0013), LETHE_VR_IS, digits);
+    if (i->orientation_words[0]) text(m, &b, LETHE_TAG(0x0020, 0x0020), LETHE_VR_CS, i->orientation_words);
+    if (i->position[0]) text(m, &b, LETHE_TAG(0x0020, 0x0032), LETHE_VR_DS, i->position);
+    if (i->orientation[0]) text(m, &b, LETHE_TAG(0x0020, 0x0037), LETHE_VR_DS, i->orientation);
+    if (i->laterality[0]) text(m, &b, LETHE_TAG(0x0020, 0x0062), LETHE_VR_CS, i->laterality);
+    number(m, &b, LETHE_TAG(0x0028, 0x0002), 1);
+    text(m, &b, LETHE_TAG(0x0028, 0x0004), LETHE_VR_CS, i->photometric);
+    number(m, &b, LETHE_TAG(0x0028, 0x0010), i->rows);
+    number(m, &b, LETHE_TAG(0x0028, 0x0011), i->columns);
+    if (i->spacing[0]) text(m, &b, LETHE_TAG(0x0028, 0x0030), LETHE_VR_DS, i->spacing);
+    number(m, &b, LETHE_TAG(0x0028, 0x0100), i->bits);
+    number(m, &b, LETHE_TAG(0x0028, 0x0101), i->bits);
+    number(m, &b, LETHE_TAG(0x0028, 0x0102), (uint16_t)(i->bits - 1));
+    number(m, &b, LETHE_TAG(0x0028, 0x0103), i->is_signed);
+    text(m, &b, LETHE_TAG(0x0028, 0x1050), LETHE_VR_DS, i->centre);
+    text(m, &b, LETHE_TAG(0x0028, 0x1051), LETHE_VR_DS, i->width);
+    text(m, &b, LETHE_TAG(0x0028, 0x1052), LETHE_VR_DS, i->intercept);
+    text(m, &b, LETHE_TAG(0x0028, 0x1053), LETHE_VR_DS, i->slope);
+    if (!m->status) m->status = lethe_dicom_encode(&b, explicit_little, LETHE_TAG(0x7FE0, 0x0010), i->bits == 8 ? LETHE_VR_OB : LETHE_VR_OW, i->pixels, i->pixel_bytes, &m->error);
+    char relative[256];
+    (void)snprintf(relative, sizeof relative, "P-PHANTOM/%s/%s/%s.dcm", i->study, i->series, i->instance);
+    char *path = lethe_path_join(m->project->released_path, relative);
+    if (!m->status) m->status = lethe_folder_create_for(path, 0755, &m->error);
+    if (!m->status) m->status = lethe_file_write(path, b.bytes, b.size, 0644, &m->error);
+    lethe_catalogue_entry entry = {.path = relative, .kind = "dicom", .patient = "P-PHANTOM", .study_uid = i->study, .series_uid = i->series, .instance_uid = i->instance,
+                                   .modality = i->modality, .sop_class = i->sop_class, .laterality = i->laterality, .view_position = i->view, .series_number = i->series_number,
+                                   .instance_number = i->instance_number, .rows = i->rows, .columns = i->columns, .frames = 1};
+    if (!m->status) m->status = lethe_catalogue_put(m->catalogue, &entry, 1, &m->error);
+    lethe_free(path);
+    lethe_buffer_release(&b);
+}
+
+static void make_stack(maker *m) {
+    static int16_t pixels[W * H];
+    const double c = cos(0.3490658503988659), s = sin(0.3490658503988659);
+    for (int k = 0; k < SLICES; k++) {
+        for (int y = 0; y < H; y++)
+            for (int x = 0; x < W; x++) {
+                bool block = x >= 40 && x < 60 && y >= 30 && y < 50 && k >= 4 && k < 8;
+                pixels[y * W + x] = (int16_t)(10 * x + 3 * y + 50 * k - 400 + (block ? 3000 : 0));
+            }
+        char instance[64], position[80], orientation[120];
+        (void)snprintf(instance, sizeof instance, "1.2.3.1.1.%d", k + 1);
+        (void)snprintf(position, sizeof position, "-32\\%.6f\\%.6f", -36 - 3.0 * k * s, 10 + 3.0 * k * c);
+        (void)snprintf(orientation, sizeof orientation, "1\\0\\0\\0\\%.10f\\%.10f", c, s);
+        /* Instance numbers run against the geometry: only sorting by position puts the slices in order. */
+        image i = {.study = "1.2.3.1", .series = "1.2.3.1.1", .instance = instance, .modality = "CT", .sop_class = "1.2.840.10008.5.1.4.1.1.2", .photometric = "MONOCHROME2",
+                   .laterality = "", .view = "", .orientation_words = "", .series_number = 1, .instance_number = SLICES - k, .columns = W, .rows = H, .bits = 16,
+                   .is_signed = true, .slope = "2", .intercept = "-1000", .centre = "0", .width = "3000", .position = position, .orientation = orientation,
+                   .spacing = "0.75\\0.5", .pixels = pixels, .pixel_bytes = sizeof pixels};
+        write_image(m, &i);
+    }
+}
+
+static void make_radiograph(maker *m) {
+    static uint8_t pixels[64 * 64];
+    for (int i = 0; i < 64 * 64; i++) pixels[i] = (uint8_t)(4 * (i % 64));
+    image i = {.study = "1.2.3.2", .series = "1.2.3.2.1", .instance = "1.2.3.2.1.1", .modality = "CR", .sop_class = "1.2.840.10008.5.1.4.1.1.1", .photometric = "MONOCHROME1",
+               .laterality = "", .view = "", .orientation_words = "", .series_number = 1, .instance_number = 1, .columns = 64, .rows = 64, .bits = 8, .slope = "1",
+               .intercept = "0", .centre = "128", .width = "256", .position = "", .orientation = "", .spacing = "", .pixels = pixels, .pixel_bytes = sizeof pixels};
+    write_image(m, &i);
+}
+
+static void make_mammogram(maker *m) {
+    static const struct {
+        const char *side, *view, *words, *instance;
+        bool wall_right;
+    } views[4] = {{"R", "CC", "P\\R", "1.2.3.3.1.1", true}, {"L", "CC", "A\\L", "1.2.3.3.1.2", false}, {"R", "MLO", "P\\F", "1.2.3.3.1.3", true},
+                  {"L", "MLO", "P\\F", "1.2.3.3.1.4", true}};
+    static uint16_t pixels[96 * 128];
+    for (int v = 0; v < 4; v++) {
+        for (int y = 0; y < 128; y++)
+            for (int x = 0; x < 96; x++) pixels[y * 96 + x] = (views[v].wall_right ? x >= 88 : x < 8) ? 4000 : 1000;
+        image i = {.study = "1.2.3.3", .series = "1.2.3.3.1", .instance = views[v].instance, .modality = "MG", .sop_class = "1.2.840.10008.5.1.4.1.1.1.2", .photometric = "MONOCHROME2",
+                   .laterality = views[v].side, .view = views[v].view, .orientation_words = views[v].words, .series_number = 1, .instance_number = v + 1, .columns = 96,
+                   .rows = 128, .bits = 16, .slope = "1", .intercept = "0", .centre = "2048", .width = "4096", .position = "", .orientation = "", .spacing = "0.1\\0.1",
+                   .pixels = pixels, .pixel_bytes = sizeof pixels};
+        write_image(m, &i);
+    }
+}
+
+int main(int argc, char **argv) {
+    if (argc != 2) {
+        (void)fprintf(stderr, "usage: viewer_phantom DIR\n");
+        return LETHE_EXIT_USAGE;
+    }
+    maker m = {0};
+    m.status = lethe_project_create(argv[1], "phantom", "", &m.error);
+    if (!m.status) m.status = lethe_project_open(argv[1], false, &m.project, &m.error);
+    if (!m.status) m.status = lethe_catalogue_open(m.project, &m.catalogue, &m.error);
+    if (!m.status) {
+        make_stack(&m);
+        make_radiograph(&m);
+        make_mammogram(&m);
+    }
+    lethe_catalogue_close(m.catalogue);
+    lethe_project_close(m.project);
+    if (m.status) (void)fprintf(stderr, "viewer_phantom: %s\n", m.error.message);
+    return lethe_status_exit(m.status) == LETHE_EXIT_FAILED && m.status ? LETHE_EXIT_FAILED : LETHE_EXIT_DONE;
+}
