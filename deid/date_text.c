@@ -149,8 +149,9 @@ static size_t skip_between(const char *text, size_t size, size_t at) {
 
 /* 12 mars 1961, 1er mars 1961, 12. März 1961, 12-MAR-61, 12MAR1961. */
 static bool match_day_month(const char *text, size_t size, size_t at, size_t run, lethe_date_match *match) {
+    if (run > 2) return false;
     int day = number(text + at, run), month, language;
-    if (run > 2 || day < 1 || day > 31) return false;
+    if (day < 1 || day > 31) return false;
     size_t next = at + run;
     if (next + 2 < size && day == 1 && (text[next] | 0x20) == 'e' && (text[next + 1] | 0x20) == 'r') next += 2;
     if (next + 2 < size && (memcmp(text + next, "th", 2) == 0 || memcmp(text + next, "st", 2) == 0 || memcmp(text + next, "nd", 2) == 0 || memcmp(text + next, "rd", 2) == 0)) next += 2;
