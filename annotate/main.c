@@ -20,6 +20,10 @@ static const sub_command annotate_commands[] = {
      "task list [--reader NAME] [--unfinished], task start|submit|return|skip ID [--note TEXT]"},
     {"import", lethe_command_import,
      "import FORMAT FILE [--as USER] [--source NAME] [--predictions] [--map FOREIGN=OWN]... [--series UID] [--image NAME]"},
+    {"agree", lethe_command_agree, "agree [--label NAME] [--iou X] [--report FILE.html]: how readers agree"},
+    {"adjudicate", lethe_command_adjudicate, "adjudicate list, adjudicate consensus --rule majority|staple|adjudicator [--as NAME]"},
+    {"rekey", lethe_command_rekey,
+     "rekey FILE.csv --column NAME -o OUT.csv [--issuer TEXT] [--dates COLUMN,...] [--drop COLUMN,...]: clinical data under the project's pseudonyms (needs its key)"},
     {"status", lethe_command_status, "status: counts"},
     {"show", lethe_command_show, "show [ID] [--image NAME] [--study UID] [--author USER] [--label NAME] [--deleted] [--history]: JSON lines"},
 };
