@@ -13,8 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Above SURE a line is text whatever the reader makes of it; below DOUBT it is not even read. */
-static const float score_sure = 0.5f, score_doubt = 0.2f;
+/* Above SURE a line is text whatever the reader makes of it; a LIKELY one needs a reader who sees letters; below DOUBT it is not even read. */
+static const float score_sure = 0.85f, score_likely = 0.5f, score_doubt = 0.2f, score_continues = 0.1f;
 enum { SEARCH_ROUNDS = 3, READS_PER_FRAME = 12, CLEARED = 64 };
 
 struct lethe_burned_in {
@@ -172,7 +172,7 @@ static bool was_cleared(const search *s, const lethe_text_line *line) {
 static finding judge(search *s, const lethe_image *image, const lethe_text_line *line) {
     lethe_ocr_text text = {0};
     finding found = FOUND_NOTHING;
-    bool sure = line->score >= score_sure, shortish = line->glyphs <= 7;
+    bool sure = line->score >= score_sure, likely = line->score >= score_likely, shortish = line->glyphs <= 7;
     if (line->score < score_doubt) return FOUND_NOTHING;
     bool keep_markers = !s->engine->policy.redact_markers;
     if (s->mode == LETHE_PIXELS_PHI_ONLY) {
@@ -186,12 +186,12 @@ static finding judge(search *s, const lethe_image *image, const lethe_text_line 
     } else if (sure && !(shortish && keep_markers)) {
         found = FOUND_TEXT;
     } else if (!read_line(s, image, line, &text)) {
-        found = sure || s->engine->ocr_missing || s->engine->policy.no_reading ? FOUND_TEXT : FOUND_NOTHING;
+        found = likely ? FOUND_TEXT : FOUND_NOTHING; /* no reader: on the safe side */
     } else if (names_someone(s->identifiers, text.text)) {
         found = FOUND_IDENTIFIER;
     } else if (keep_markers && text.confidence >= 60 && is_marker(text.text)) {
         found = FOUND_MARKER;
-    } else if (sure || (text.confidence >= 65 && text.letters >= 3)) {
+    } else if (sure || (likely && text.confidence >= 35 && text.letters >= 2) || (text.confidence >= 65 && text.letters >= 3)) {
         found = FOUND_TEXT;
     }
     lethe_wipe(&text, sizeof text);
@@ -201,7 +201,7 @@ static finding judge(search *s, const lethe_image *image, const lethe_text_line 
 /* --- boxes --- */
 
 static lethe_pixel_box box_of_line(const search *s, const lethe_text_line *line, uint32_t frame, finding found) {
-    uint32_t along = line->height_px / 2 + 3, across = line->height_px * 2 / 5 + 3;
+    uint32_t along = line->height_px * 4 / 5 + 3, across = line->height_px * 2 / 5 + 3;
     uint32_t mx = line->vertical ? across : along, my = line->vertical ? along : across;
     lethe_pixel_box box = {.first_frame = frame, .last_frame = frame, .x = line->x > mx ? line->x - mx : 0, .y = line->y > my ? line->y - my : 0};
     uint32_t x1 = line->x + line->w + mx, y1 = line->y + line->h + my;
@@ -274,6 +274,18 @@ static bool is_covered(const search *s, const lethe_text_line *line, uint32_t fr
 
 /* --- frames --- */
 
+/* Does an unsure line continue a box of text: same band, about the same height, close by? */
+static bool continues(const lethe_text_line *line, const lethe_text_line *sure) {
+    if (line->vertical != sure->vertical) return false;
+    int64_t a0 = line->vertical ? line->x : line->y, a1 = a0 + (line->vertical ? line->w : line->h), b0 = sure->vertical ? sure->x : sure->y,
+            b1 = b0 + (sure->vertical ? sure->w : sure->h);
+    int64_t u0 = line->vertical ? line->y : line->x, u1 = u0 + (line->vertical ? line->h : line->w), v0 = sure->vertical ? sure->y : sure->x,
+            v1 = v0 + (sure->vertical ? sure->h : sure->w);
+    int64_t band = (a1 < b1 ? a1 : b1) - (a0 > b0 ? a0 : b0), smaller = a1 - a0 < b1 - b0 ? a1 - a0 : b1 - b0, larger = a1 - a0 > b1 - b0 ? a1 - a0 : b1 - b0;
+    int64_t gap = u0 > v1 ? u0 - v1 : v0 > u1 ? v0 - u1 : 0;
+    return band * 10 >= smaller * 6 && larger * 10 <= smaller * 18 && gap <= 2 * (int64_t)sure->height_px;
+}
+
 /* Search one picture until nothing new turns up; what was found is filled before the next round. `last` >= `first`: the frames that the boxes are for. */
 static lethe_status search_picture(search *s, lethe_image *image, uint32_t first, uint32_t last, bool *found_any) {
     *found_any = false;
@@ -289,9 +301,12 @@ static lethe_status search_picture(search *s, lethe_image *image, uint32_t first
         lethe_status status = lethe_text_detector_find(s->engine->detector, image, &lines, &count, s->error);
         if (status != LETHE_OK) return status;
         for (size_t i = 0; i < count; i++) {
-            if (lines[i].score < score_doubt || (!s->verifying && is_covered(s, &lines[i], first))) continue;
+            if (lines[i].score < score_continues || (!s->verifying && is_covered(s, &lines[i], first))) continue;
+            finding found = FOUND_NOTHING;
             if (lines[i].score < score_sure && was_cleared(s, &lines[i])) continue;
-            finding found = judge(s, image, &lines[i]);
+            for (size_t k = 0; k < count && s->mode == LETHE_PIXELS_ANY_TEXT && found == FOUND_NOTHING && !s->verifying; k++)
+                if (k != i && lines[k].score >= score_sure && lines[k].glyphs >= 5 && lines[i].score < score_sure && continues(&lines[i], &lines[k])) found = FOUND_TEXT;
+            if (found == FOUND_NOTHING) found = judge(s, image, &lines[i]);
             if (found == FOUND_MARKER) s->decision->markers_kept++;
             if (found != FOUND_TEXT && found != FOUND_IDENTIFIER) {
                 if (s->cleared_count < CLEARED)

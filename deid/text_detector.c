@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* By the features alone; below, nothing is looked at. */
+static const float score_gate = 0.06f;
+
 struct lethe_text_detector {
     lethe_text_level levels[LETHE_TEXT_LEVELS];
     lethe_text_components components;
@@ -34,24 +37,42 @@ static lethe_status prepare(lethe_text_level *level, uint32_t w, uint32_t h, let
     return lethe_text_level_allocate(level, w, h, error);
 }
 
-/* Look at the new lines as pictures. */
+/* Most of the line lies in one that is surely text already. */
+static bool is_known(const lethe_text_detector *detector, size_t count, const lethe_text_line *line) {
+    for (size_t i = 0; i < count; i++) {
+        const lethe_text_line *have = &detector->lines.items[i];
+        if (have->score < 0.9f) continue;
+        uint32_t x0 = have->x > line->x ? have->x : line->x, x1 = have->x + have->w < line->x + line->w ? have->x + have->w : line->x + line->w;
+        uint32_t y0 = have->y > line->y ? have->y : line->y, y1 = have->y + have->h < line->y + line->h ? have->y + have->h : line->y + line->h;
+        if (x0 < x1 && y0 < y1 && (uint64_t)(x1 - x0) * (y1 - y0) * 10 >= (uint64_t)line->w * line->h * 9) return true;
+    }
+    return false;
+}
+
+/* Look at the new lines as pictures; what the features rule out and what is known already goes. */
 static void refine(lethe_text_detector *detector, const lethe_text_level *level, size_t first, unsigned scale) {
     float crops[LETHE_TEXT_CROPS][LETHE_TEXT_CROP_HEIGHT * LETHE_TEXT_CROP_WIDTH];
+    size_t kept = first;
     for (size_t i = first; i < detector->lines.count; i++) {
         lethe_text_line *line = &detector->lines.items[i], local = *line;
+        if (detector->observe == NULL && (line->score < score_gate || is_known(detector, kept, line))) continue;
         local.x /= scale;
         local.y /= scale;
         local.w /= scale;
         local.h /= scale;
         if (detector->observe != NULL) {
             detector->observe(detector->observe_context, level, &local);
+            kept++;
             continue;
         }
         unsigned count = lethe_text_crops(level, &local, crops);
         float odds = 0;
         for (unsigned c = 0; c < count; c++) odds += lethe_text_network(crops[c]) / (float)count;
         line->score = lethe_text_combine(line->score, odds);
+        memmove(detector->lines.features[kept], detector->lines.features[i], sizeof detector->lines.features[0]);
+        detector->lines.items[kept++] = *line;
     }
+    detector->lines.count = kept;
 }
 
 static lethe_status search_level(lethe_text_detector *detector, const lethe_text_level *level, unsigned scale, unsigned plane, lethe_error *error) {

@@ -51,15 +51,16 @@ unsigned lethe_text_crops(const lethe_text_level *level, const lethe_text_line *
     return count;
 }
 
-/* 3 x 3 convolution with border zeros, then ReLU and 2 x 2 maximum; channels innermost. `padded` has a border of one pixel all round. */
-static void layer(const float *padded, int h, int w, int in, const float *weights, const float *bias, int out, float *to, int to_border) {
+/* 3 x 3 convolution with border zeros, then ReLU and 2 x 2 maximum; channels innermost. `padded` has a border of one pixel all round. Sizes are constants
+ * where it is called, so that the loops unroll. */
+static inline __attribute__((always_inline)) void layer(const float *padded, int h, int w, int in, const float *weights, const float *bias, int out, float *to,
+                                                        int to_border) {
     int stride = (w + 2) * in, to_stride = (w / 2 + 2 * to_border) * out;
     for (int y = 0; y < h / 2; y++)
         for (int x = 0; x < w / 2; x++) {
-            float best[32];
-            for (int c = 0; c < out; c++) best[c] = 0;
+            float best[NET_C] = {0};
             for (int k = 0; k < 4; k++) {
-                float sum[32];
+                float sum[NET_C];
                 const float *at = padded + (2 * y + k / 2) * stride + (2 * x + k % 2) * in;
                 for (int c = 0; c < out; c++) sum[c] = bias[c];
                 for (int dy = 0; dy < 3; dy++)
@@ -70,11 +71,12 @@ static void layer(const float *padded, int h, int w, int in, const float *weight
                     }
                 for (int c = 0; c < out; c++) best[c] = sum[c] > best[c] ? sum[c] : best[c];
             }
-            memcpy(to + (y + to_border) * to_stride + (x + to_border) * out, best, (size_t)out * sizeof *best);
+            float *cell = to + (y + to_border) * to_stride + (x + to_border) * out;
+            for (int c = 0; c < out; c++) cell[c] = best[c];
         }
 }
 
-float lethe_text_network(const float crop[H * W]) {
+static inline __attribute__((always_inline)) float run_network(const float *crop) {
     float first[(H + 2) * (W + 2)] = {0}, second[(H / 2 + 2) * (W / 2 + 2) * NET_A] = {0}, third[(H / 4 + 2) * (W / 4 + 2) * NET_B] = {0};
     float flat[H / 8 * (W / 8) * NET_C], sum = net_bias_out;
     for (int y = 0; y < H; y++) memcpy(first + (y + 1) * (W + 2) + 1, crop + y * W, W * sizeof *crop);
@@ -87,4 +89,16 @@ float lethe_text_network(const float crop[H * W]) {
         for (int d = 0; d < NET_D; d++) hidden[d] += flat[i] * net_wd[i * NET_D + d];
     for (int d = 0; d < NET_D; d++) sum += (hidden[d] > 0 ? hidden[d] : 0) * net_wout[d];
     return sum;
+}
+
+#if defined(__x86_64__)
+__attribute__((target("avx2,fma"))) static float run_wide(const float *crop) { return run_network(crop); }
+#endif
+static float run_plain(const float *crop) { return run_network(crop); }
+
+float lethe_text_network(const float crop[H * W]) {
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return run_wide(crop);
+#endif
+    return run_plain(crop);
 }

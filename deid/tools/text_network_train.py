@@ -130,8 +130,8 @@ def table(name, values):
 def main():
     tool, folder, count, epochs, real = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), sys.argv[5:]
     names, truths = [], {}
-    for seed in range(50000, 50000 + count):
-        array, boxes, _, _ = text_draw.picture(seed, with_text=seed % 3 != 0)
+    for seed in range(60000, 60000 + count):
+        array, boxes, _, _ = text_draw.picture(seed, with_text=seed % 2 != 0)
         name = "%s/n%06d.raw" % (folder, seed)
         save(name, array)
         names.append(name)
