@@ -189,8 +189,8 @@ static lethe_status look_into(keeper *k, lethe_tiff_segment *segment) {
     case LETHE_TIFF_LZW:
     case LETHE_TIFF_DEFLATE:
     case LETHE_TIFF_OLD_DEFLATE:
-    case LETHE_TIFF_PACKBITS:
-    case LETHE_TIFF_ZSTD: break; /* their end is found by decoding; searched as they are */
+    case LETHE_TIFF_PACKBITS: status = lethe_packed_check(k->compression, bytes, (size_t)segment->bytes, k->raw_bytes, &pieces, k->error); break;
+    case LETHE_TIFF_ZSTD: break; /* searched as they are */
     default: return lethe_fail(k->error, LETHE_UNSAFE, "compression %" PRIu64 " is not known", k->compression);
     }
     if (status != LETHE_OK || pieces.dropped_bytes == 0) return status;
@@ -223,6 +223,15 @@ static uint64_t expected_segments(const keeper *k, bool tiled) {
     return ((width + across - 1) / across) * ((height + down - 1) / down) * planes;
 }
 
+/* The last strip of a plane is as short as the image ends. */
+static uint64_t raw_strip_bytes(const keeper *k, uint64_t full_bytes, uint64_t count, uint64_t index) {
+    const lethe_tiff_tree *tree = k->job->probe->tree;
+    uint64_t height = lethe_tiff_uint(tree, k->directory, LETHE_TIFF_HEIGHT, 0), rows = lethe_tiff_uint(tree, k->directory, LETHE_TIFF_ROWS_PER_STRIP, height);
+    if (!rows || rows > height) rows = height;
+    uint64_t per_plane = rows ? (height + rows - 1) / rows : count, left = height - (per_plane - 1) * rows;
+    return rows && index % per_plane == per_plane - 1 && full_bytes != UINT64_MAX ? full_bytes / rows * left : full_bytes;
+}
+
 static lethe_status keep_segments(keeper *k) {
     const lethe_tiff_tree *tree = k->job->probe->tree;
     lethe_tiff_segments list;
@@ -231,12 +240,13 @@ static lethe_status keep_segments(keeper *k) {
         return lethe_fail(k->error, LETHE_UNSAFE, "directory %u has %" PRIu64 " tiles or strips, which does not fit its size", k->directory->index, list.count);
     lethe_tiff_segment *segments = lethe_arena_alloc_array(k->job->arena, (size_t)list.count, sizeof *segments);
     if (!segments) return lethe_fail(k->error, LETHE_LIMIT, "directory %u has too many tiles", k->directory->index);
-    k->raw_bytes = raw_segment_bytes(k->job, k->directory, list.tiled);
+    uint64_t full_bytes = raw_segment_bytes(k->job, k->directory, list.tiled);
     uint64_t last_offset = UINT64_MAX, last_bytes = 0;
     for (uint64_t i = 0; i < list.count; i++) {
         if (!lethe_tiff_segment_at(tree, &list, i, &segments[i].offset, &segments[i].bytes))
             return lethe_fail(k->error, LETHE_MALFORMED, "tile %" PRIu64 " of directory %u lies outside the file", i, k->directory->index);
         if (segments[i].bytes == 0) continue;
+        k->raw_bytes = list.tiled ? full_bytes : raw_strip_bytes(k, full_bytes, list.count, i);
         bool same = segments[i].offset == last_offset && segments[i].bytes == last_bytes; /* blank tiles are often one */
         last_offset = segments[i].offset;
         last_bytes = segments[i].bytes;

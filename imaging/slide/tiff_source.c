@@ -12,7 +12,7 @@
 typedef struct tiff_level {
     const lethe_tiff_directory *directory;
     lethe_tiff_segments segments;
-    uint64_t compression;
+    uint64_t compression, samples;
     lethe_jpeg_hint hint;
 } tiff_level;
 
@@ -45,6 +45,7 @@ static bool add_level(lethe_slide *slide, const lethe_tiff_directory *directory)
     lethe_slide_level *level = &slide->levels[slide->level_count];
     raw->directory = directory;
     raw->compression = lethe_tiff_uint(tree, directory, LETHE_TIFF_COMPRESSION, LETHE_TIFF_NONE);
+    raw->samples = lethe_tiff_uint(tree, directory, LETHE_TIFF_SAMPLES_PER_PIXEL, 1);
     uint64_t width = lethe_tiff_uint(tree, directory, LETHE_TIFF_WIDTH, 0), height = lethe_tiff_uint(tree, directory, LETHE_TIFF_HEIGHT, 0);
     uint64_t tile_width = lethe_tiff_uint(tree, directory, LETHE_TIFF_TILE_WIDTH, 0), tile_height = lethe_tiff_uint(tree, directory, LETHE_TIFF_TILE_HEIGHT, 0);
     if (!width || !height || width > INT32_MAX || height > INT32_MAX || !tile_width || !tile_height || tile_width > 16384 || tile_height > 16384) return false;
@@ -164,7 +165,8 @@ static lethe_status tiff_read_tile(lethe_slide *slide, unsigned level, int64_t c
         return lethe_fail(error, LETHE_MALFORMED, "tile lies outside the file");
     if (bytes == 0) return LETHE_OK; /* missing: white */
     const uint8_t *at = slide->probe.map.bytes + offset;
-    switch (raw->compression) {
+    bool ordinary = raw->samples == 1 || raw->samples == 3;
+    switch (ordinary ? raw->compression : LETHE_TIFF_NONE) {
     case LETHE_TIFF_JPEG: return lethe_jpeg_tile_decode(at, (size_t)bytes, &raw->hint, rgba, error);
     case LETHE_TIFF_APERIO_J2K_YCBCR: return lethe_j2k_tile_decode(at, (size_t)bytes, true, rgba, error);
     case LETHE_TIFF_APERIO_J2K_RGB:

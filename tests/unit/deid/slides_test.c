@@ -182,6 +182,24 @@ static void test_jpeg_check(void **state) {
     assert_int_equal(lethe_jpeg_check(clean + 2, sizeof clean - 2, &pieces, NULL), LETHE_MALFORMED);
 }
 
+static void test_packed_ends(void **state) {
+    (void)state;
+    /* LZW: clear, 7, "7 7", end: three bytes. Then three that nobody reads. */
+    static const uint8_t lzw[] = {0x80, 0x01, 0xE0, 0x50, 0x10, 'D', 'u', 'p'};
+    static const uint8_t packbits[] = {2, 'a', 'b', 'c', 0xFE, 'x', 'D', 'u', 'p'}; /* abcxxx */
+    static const uint8_t deflated[] = {0x78, 0x9C, 0x4B, 0x4C, 0x4A, 0x06, 0x00, 0x02, 0x4D, 0x01, 0x27, 'D', 'u', 'p'}; /* abc */
+    lethe_stream_pieces pieces = {0};
+    assert_int_equal(lethe_packed_check(32773, packbits, sizeof packbits, 6, &pieces, NULL), LETHE_OK);
+    assert_int_equal(pieces.dropped_bytes, 3);
+    assert_int_equal(lethe_packed_check(8, deflated, sizeof deflated, 3, &pieces, NULL), LETHE_OK);
+    assert_int_equal(pieces.dropped_bytes, 3);
+    assert_int_equal(lethe_packed_check(5, lzw, sizeof lzw, 3, &pieces, NULL), LETHE_OK);
+    assert_int_equal(pieces.dropped_bytes, 3);
+    assert_int_equal(lethe_packed_check(8, deflated, 5, 3, &pieces, NULL), LETHE_MALFORMED);
+    assert_int_equal(lethe_packed_check(32773, packbits, 3, 6, &pieces, NULL), LETHE_MALFORMED);
+    assert_int_equal(lethe_packed_check(5, (const uint8_t *)"\xFF\xFF\xFF", 3, 6, &pieces, NULL), LETHE_MALFORMED);
+}
+
 /* --- mapping --- */
 
 static lethe_status load_mapping(const char *text, lethe_slide_mapping **mapping, lethe_error *error) {
@@ -238,7 +256,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_typed_values), cmocka_unit_test(test_search_finds_every_spelling), cmocka_unit_test(test_search_of_short_values),
         cmocka_unit_test(test_search_of_streams), cmocka_unit_test(test_xml_keeps_what_rules_name), cmocka_unit_test(test_xml_refuses),
-        cmocka_unit_test(test_jpeg_check), cmocka_unit_test(test_mapping), cmocka_unit_test(test_label_is_drawn),
+        cmocka_unit_test(test_jpeg_check), cmocka_unit_test(test_packed_ends), cmocka_unit_test(test_mapping), cmocka_unit_test(test_label_is_drawn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,77 @@
+/* Where lossless streams end, without keeping what they unpack to. */
+#include "imaging/slide/stream_check.h"
+#include "imaging/slide/tiff_tree.h"
+
+#include <string.h>
+#include <zlib.h>
+
+enum { LZW_CLEAR = 256, LZW_END = 257, LZW_FIRST = 258, LZW_CODES = 4096, SLACK = 65536 };
+
+/* Strings of the table are known by their lengths alone. 0: broken. */
+static size_t lzw_end(const uint8_t *bytes, size_t size, uint64_t raw_bytes) {
+    uint32_t lengths[LZW_CODES];
+    uint32_t next = LZW_FIRST, width = 9, previous = UINT32_MAX;
+    uint64_t total = 0;
+    size_t bit = 0;
+    for (uint32_t i = 0; i < LZW_CODES; i++) lengths[i] = 1;
+    for (;;) {
+        if (bit + width > 8 * size) return total >= raw_bytes ? size : 0;
+        uint32_t code = 0;
+        for (uint32_t i = 0; i < width; i++, bit++) code = code << 1 | (bytes[bit >> 3] >> (7 - (bit & 7)) & 1);
+        if (code == LZW_END) return (bit + 7) / 8;
+        if (code == LZW_CLEAR) {
+            next = LZW_FIRST, width = 9, previous = UINT32_MAX;
+            continue;
+        }
+        if (total >= raw_bytes + SLACK || code > next || (previous == UINT32_MAX && code > 255)) return 0;
+        if (total >= raw_bytes) return (bit - width + 7) / 8; /* no end code: the rest is not read by anyone */
+        if (previous != UINT32_MAX) {
+            if (next == LZW_CODES) return 0;
+            lengths[next++] = lengths[previous] + 1;
+        }
+        total += lengths[code];
+        previous = code;
+        if (next + 1 == 1u << width && width < 12) width++;
+    }
+}
+
+static size_t deflate_end(const uint8_t *bytes, size_t size, uint64_t raw_bytes) {
+    z_stream stream = {.next_in = (Bytef *)(uintptr_t)bytes, .avail_in = (uInt)(size < UINT32_MAX ? size : UINT32_MAX)};
+    uint8_t out[16384];
+    uint64_t total = 0;
+    if (inflateInit(&stream) != Z_OK) return 0;
+    int code = Z_OK;
+    while (code == Z_OK && total <= raw_bytes + SLACK) {
+        stream.next_out = out;
+        stream.avail_out = sizeof out;
+        code = inflate(&stream, Z_NO_FLUSH);
+        total += sizeof out - stream.avail_out;
+    }
+    size_t end = code == Z_STREAM_END ? (size_t)stream.total_in : 0;
+    (void)inflateEnd(&stream);
+    return end;
+}
+
+static size_t packbits_end(const uint8_t *bytes, size_t size, uint64_t raw_bytes) {
+    uint64_t total = 0;
+    size_t at = 0;
+    while (at < size && total < raw_bytes) {
+        int8_t head = (int8_t)bytes[at++];
+        if (head == -128) continue;
+        total += head >= 0 ? (uint64_t)head + 1 : (uint64_t)(1 - head);
+        at += head >= 0 ? (size_t)head + 1 : 1;
+    }
+    return at <= size && total >= raw_bytes ? at : 0;
+}
+
+lethe_status lethe_packed_check(uint64_t compression, const uint8_t *bytes, size_t size, uint64_t raw_bytes, lethe_stream_pieces *pieces, lethe_error *error) {
+    pieces->count = 1;
+    size_t end = compression == LETHE_TIFF_LZW        ? lzw_end(bytes, size, raw_bytes)
+                 : compression == LETHE_TIFF_PACKBITS ? packbits_end(bytes, size, raw_bytes)
+                                                      : deflate_end(bytes, size, raw_bytes);
+    if (end == 0 || end > size) return lethe_fail(error, LETHE_MALFORMED, "packed image data of %zu bytes has no sound end", size);
+    pieces->keep[0].offset = 0;
+    pieces->keep[0].size = end;
+    pieces->dropped_bytes = size - end;
+    return LETHE_OK;
+}
