@@ -135,8 +135,8 @@ static lethe_text_reason judge(const lethe_text_cleaner *cleaner, const lethe_wo
     if (word->letters == 0) return strict && word->digits == 5 ? LETHE_TEXT_NUMBER : 0; /* longer ones are marked already */
     if (word->letters == 1 && word->digits == 0) return 0;
     if (word->digits != 0) return judge_mixed(cleaner, word);
-    if (strict && word->letters >= 8 && word->ascii && has_medical_ending(word) && lethe_vocabulary_resemblance(word->folded, word->folded_size) > 0) return 0;
-    if (strict) return word->letters <= 2 && word->ascii ? 0 : LETHE_TEXT_UNKNOWN;
+    if (strict && word->letters >= 7 && word->ascii && has_medical_ending(word) && (!word->first_upper || lethe_vocabulary_resemblance(word->folded, word->folded_size) > 0)) return 0;
+    if (strict) return word->letters <= (word->any_lower ? 2 : 3) && word->ascii ? 0 : LETHE_TEXT_UNKNOWN;
     if (word->letters <= 2 || !word->ascii || !has_vowel(word)) {
         if (word->ascii || word->folded_size == word->letters) return 0;
         if ((unsigned char)word->folded[0] >= 0x80) return 0; /* another script: known names were looked for inside */

@@ -62,6 +62,7 @@ static size_t read_month(const char *text, size_t size, size_t at, int *month, i
     if (strchr(first_letters, folded[0]) == NULL) return 0;
     for (int row = 0; row < (int)LANGUAGES; row++) {
         for (int column = 0; column < MONTHS; column++) {
+            if ((month_names[row][column][0] & ~0x20) != folded[0]) continue;
             size_t size_of_name = lethe_text_fold(month_names[row][column], strlen(month_names[row][column]), name, sizeof name);
             if (size_of_name != length || memcmp(name, folded, length) != 0) continue;
             *month = row == (int)ODD_FORMS ? odd_months[column] : column + 1;
