@@ -211,23 +211,30 @@ lethe_status lethe_sha256_hex(const void *bytes, size_t size, char out[65], leth
     return LETHE_OK;
 }
 
-lethe_status lethe_sha256_file(const char *path, char out[65], lethe_error *error) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return lethe_fail_errno(error, errno, "cannot open file for its checksum");
+lethe_status lethe_sha256_fd(int fd, char out[65], lethe_error *error) {
     EVP_MD_CTX *context = EVP_MD_CTX_new();
     lethe_status status = context != NULL && EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1 ? LETHE_OK : lethe_fail(error, LETHE_CRYPTO, "SHA-256 failed");
+    off_t offset = 0;
     while (status == LETHE_OK) {
         uint8_t chunk[65536];
-        ssize_t got = read(fd, chunk, sizeof chunk);
+        ssize_t got = pread(fd, chunk, sizeof chunk, offset);
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) status = lethe_fail_errno(error, errno, "cannot read file for its checksum");
         if (got <= 0) break;
+        offset += got;
         if (EVP_DigestUpdate(context, chunk, (size_t)got) != 1) status = lethe_fail(error, LETHE_CRYPTO, "SHA-256 failed");
     }
     uint8_t digest[32];
     if (status == LETHE_OK && EVP_DigestFinal_ex(context, digest, NULL) != 1) status = lethe_fail(error, LETHE_CRYPTO, "SHA-256 failed");
     if (status == LETHE_OK) lethe_hex(digest, sizeof digest, out);
     EVP_MD_CTX_free(context);
+    return status;
+}
+
+lethe_status lethe_sha256_file(const char *path, char out[65], lethe_error *error) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return lethe_fail_errno(error, errno, "cannot open file for its checksum");
+    lethe_status status = lethe_sha256_fd(fd, out, error);
     (void)close(fd);
     return status;
 }

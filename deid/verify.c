@@ -83,7 +83,7 @@ static lethe_status check_digest(verify *v, const char *relative, const lethe_ma
     digest_entry *entry = bsearch(&key, v->digests, v->digest_count, sizeof key, by_output);
     if (entry == NULL) return lethe_fail(error, LETHE_UNSAFE, "the manifest does not know this file");
     char digest[65];
-    lethe_status status = lethe_sha256_hex(map->bytes, map->size, digest, error);
+    lethe_status status = lethe_sha256_fd(map->fd, digest, error);
     if (status != LETHE_OK) return status;
     /* Done twice with one result: any of the equal entries will do. */
     for (digest_entry *e = v->digests; e < v->digests + v->digest_count; e++)
