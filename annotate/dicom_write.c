@@ -138,6 +138,7 @@ void lethe_dw_general(lethe_dicom_writer *w, const lethe_series *of, const char 
     lethe_dw_text(w, 0x00080070, LETHE_VR_LO, "Lethe");
     lethe_dw_text(w, 0x00080090, LETHE_VR_PN, "");
     lethe_dw_text(w, 0x0008103E, LETHE_VR_LO, description);
+    lethe_dw_text(w, 0x00081070, LETHE_VR_PN, "");
     lethe_dw_text(w, 0x00081090, LETHE_VR_LO, "Lethe");
 }
 

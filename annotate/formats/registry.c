@@ -12,6 +12,8 @@ const lethe_format *const lethe_formats[] = {
     &lethe_format_yolo,
     &lethe_format_nifti,
     &lethe_format_seg,
+    &lethe_format_rtstruct,
+    &lethe_format_sr,
     NULL,
 };
 
