@@ -471,7 +471,7 @@ static void put_ndpi_level(builder *b, uint32_t width, uint32_t height, int64_t 
     uint64_t *starts = lethe_alloc_array((size_t)(width / 256 + 1) * (height / 8 + 1), 8);
     lethe_buffer jpeg;
     lethe_buffer_init(&jpeg, 1 << 26);
-    const slide_jpeg how = {.quality = 80, .half_width = true, .restart_blocks = 16};
+    const slide_jpeg how = {.quality = 80, .half_width = true, .restart_blocks = 16, .comment = factor == 1 ? b->c->name : NULL};
     if (rgb && starts) {
         slide_tissue_tile(b->c->phase, 0, 0, factor, width, height, rgb);
         if (lens < 0) slide_label(b->c->label, width, height, rgb);

@@ -161,6 +161,11 @@ static void no_label(trap *t) {
     slide_tag_text(&t->tiff, &t->d, 270, "Aperio Image Library v11.2.1 \r\n256x256 (128x128) JPEG/RGB Q=30|AppMag = 20|MPP = 0.4990");
     end(t);
 }
+static void odd_value(trap *t) {
+    normal(t);
+    slide_tag_number(&t->tiff, &t->d, 274, 3, 4711); /* an orientation that is a number of somebody */
+    end(t);
+}
 static void shell_name(trap *t) {
     normal(t);
     slide_tag_text(&t->tiff, &t->d, 305, "$(touch /tmp/lethe-owned)");
@@ -174,7 +179,7 @@ lethe_status lethe_testdata_slides_hostile(const lethe_testdata_options *options
     } traps[] = {{"loop.tif", loop}, {"loop_sub.tif", loop_sub}, {"far_offset.tif", far_offset}, {"huge.tif", huge}, {"truncated.tif", truncated},
                  {"gap.tif", gap}, {"comment.tif", comment}, {"tail.tif", tail}, {"sub_ifd.tif", sub_ifd}, {"orphan.tif", orphan},
                  {"rational.tif", rational}, {"unknown_tag.tif", unknown_tag}, {"double_tag.tif", double_tag}, {"overlap.tif", overlap},
-                 {"odd_tile.tif", odd_tile}, {"no_label.svs", no_label}, {"shell_name_$(touch x).tif", shell_name}};
+                 {"odd_tile.tif", odd_tile}, {"odd_value.tif", odd_value}, {"no_label.svs", no_label}, {"shell_name_$(touch x).tif", shell_name}};
     char *inside = lethe_path_join(folder, "hostile");
     lethe_status status = inside ? lethe_folder_create(inside, 0755, error) : lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
     for (uint32_t i = 0; status == LETHE_OK && i < sizeof traps / sizeof *traps; i++) {

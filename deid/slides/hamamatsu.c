@@ -6,7 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-static const lethe_tag_rule extra_tags[] = {{LETHE_NDPI_FORMAT_FLAG, 1}, {LETHE_NDPI_SOURCE_LENS, 1}, {65422, 1}, {65423, 1}, {65424, 1}, {0, 0}};
+static const lethe_tag_rule extra_tags[] = {{LETHE_NDPI_FORMAT_FLAG, 1, 255}, {LETHE_NDPI_SOURCE_LENS, 1, 1000}, {65422, 1, 0}, {65423, 1, 0}, {65424, 1, 0}, {0, 0, 0}};
 static const lethe_typed_rule words[] = {
     {"make", LETHE_TYPED_WORD, "Hamamatsu"},
     {"model", LETHE_TYPED_WORD, "NanoZoomer|NanoZoomer HT|NanoZoomer-HT|NanoZoomer-XR|NanoZoomer S210|NanoZoomer S360|C9600-02|C9600-12|C10730-12|C10730-13|C12000|C13140-01|C13210-01|C13220-01"},

@@ -50,10 +50,10 @@ LETHE_NODISCARD lethe_status lethe_job_removed_stream(lethe_slide_job *job, cons
 
 /* --- TIFF directories --- */
 
-/* A rule for a tag of a kept directory: numbers only, at most `count` values. */
+/* A rule for a tag of a kept directory: numbers only, at most `count` values, none above `highest` (0 = any). */
 typedef struct lethe_tag_rule {
     uint16_t tag;
-    uint32_t count;
+    uint32_t count, highest;
 } lethe_tag_rule;
 
 /* Check that no tag stands twice in any directory. Errors: LETHE_UNSAFE. */

@@ -11,11 +11,36 @@
 
 /* Tags that describe pixels (TIFF 6.0, its technical notes, libtiff). Numbers, with the most values that make sense. */
 static const lethe_tag_rule image_tags[] = {
-    {LETHE_TIFF_SUBFILE_TYPE, 1}, {255, 1}, {LETHE_TIFF_WIDTH, 1}, {LETHE_TIFF_HEIGHT, 1}, {LETHE_TIFF_BITS_PER_SAMPLE, 8}, {LETHE_TIFF_COMPRESSION, 1},
-    {LETHE_TIFF_PHOTOMETRIC, 1}, {266, 1}, {LETHE_TIFF_ORIENTATION, 1}, {LETHE_TIFF_SAMPLES_PER_PIXEL, 1}, {LETHE_TIFF_ROWS_PER_STRIP, 1},
-    {LETHE_TIFF_X_RESOLUTION, 1}, {LETHE_TIFF_Y_RESOLUTION, 1}, {LETHE_TIFF_PLANAR_CONFIGURATION, 1}, {LETHE_TIFF_RESOLUTION_UNIT, 1},
-    {LETHE_TIFF_PREDICTOR, 1}, {318, 2}, {319, 6}, {LETHE_TIFF_TILE_WIDTH, 1}, {LETHE_TIFF_TILE_HEIGHT, 1}, {338, 8}, {339, 8}, {340, 8}, {341, 8},
-    {529, 3}, {LETHE_TIFF_YCBCR_SUBSAMPLING, 2}, {531, 1}, {532, 6}, {32997, 1}, {32998, 1},
+    {LETHE_TIFF_SUBFILE_TYPE, 1, 15},
+    {255, 1, 3},
+    {LETHE_TIFF_WIDTH, 1, INT32_MAX},
+    {LETHE_TIFF_HEIGHT, 1, INT32_MAX},
+    {LETHE_TIFF_BITS_PER_SAMPLE, 8, 64},
+    {LETHE_TIFF_COMPRESSION, 1, 65535},
+    {LETHE_TIFF_PHOTOMETRIC, 1, 34892},
+    {266, 1, 2}, /* FillOrder */
+    {LETHE_TIFF_ORIENTATION, 1, 8},
+    {LETHE_TIFF_SAMPLES_PER_PIXEL, 1, 1024},
+    {LETHE_TIFF_ROWS_PER_STRIP, 1, 0},
+    {LETHE_TIFF_X_RESOLUTION, 1, 0},
+    {LETHE_TIFF_Y_RESOLUTION, 1, 0},
+    {LETHE_TIFF_PLANAR_CONFIGURATION, 1, 2},
+    {LETHE_TIFF_RESOLUTION_UNIT, 1, 3},
+    {LETHE_TIFF_PREDICTOR, 1, 3},
+    {318, 2, 1}, /* WhitePoint */
+    {319, 6, 1}, /* PrimaryChromaticities */
+    {LETHE_TIFF_TILE_WIDTH, 1, 65535},
+    {LETHE_TIFF_TILE_HEIGHT, 1, 65535},
+    {338, 8, 999}, /* ExtraSamples */
+    {339, 8, 6},   /* SampleFormat */
+    {340, 8, 65535},
+    {341, 8, 65535},
+    {529, 3, 1}, /* YCbCrCoefficients */
+    {LETHE_TIFF_YCBCR_SUBSAMPLING, 2, 4},
+    {531, 1, 2},
+    {532, 6, 65535}, /* ReferenceBlackWhite */
+    {32997, 1, 1},   /* ImageDepth */
+    {32998, 1, 1},
 };
 
 static bool is_listed(const uint16_t *tags, uint16_t tag) {
@@ -24,12 +49,21 @@ static bool is_listed(const uint16_t *tags, uint16_t tag) {
     return false;
 }
 
-static uint32_t allowed_count(const lethe_tag_rule *extra, uint16_t tag) {
+static const lethe_tag_rule *rule_of(const lethe_tag_rule *extra, uint16_t tag) {
     for (size_t i = 0; i < sizeof image_tags / sizeof *image_tags; i++)
-        if (image_tags[i].tag == tag) return image_tags[i].count;
+        if (image_tags[i].tag == tag) return &image_tags[i];
     for (; extra && extra->tag; extra++)
-        if (extra->tag == tag) return extra->count;
-    return 0;
+        if (extra->tag == tag) return extra;
+    return NULL;
+}
+
+/* A number that no reader expects is no number of the image. */
+static bool is_in_range(const lethe_tiff_tree *tree, const lethe_tiff_entry *entry, uint32_t highest) {
+    for (uint64_t i = 0; highest && i < entry->count; i++) {
+        double value;
+        if (!lethe_tiff_entry_double(tree, entry, i, &value) || !(value >= -(double)highest) || value > (double)highest) return false;
+    }
+    return true;
 }
 
 static bool is_number_type(uint16_t type) {
@@ -294,9 +328,11 @@ static lethe_status keep_tag(keeper *k, const lethe_tiff_entry *entry, const let
     if (entry->tag == LETHE_TIFF_JPEG_TABLES && entry->value && k->compression == LETHE_TIFF_JPEG) status = keep_jpeg_tables(k, entry);
     else if (entry->tag == LETHE_TIFF_ICC_PROFILE && entry->value) status = keep_icc(k, entry);
     else {
-        uint32_t most = allowed_count(extra, entry->tag);
+        const lethe_tag_rule *rule = rule_of(extra, entry->tag);
         bool palette = entry->tag == 320 && entry->type == LETHE_TIFF_SHORT && entry->count == 768;
-        bool fits = (entry->count <= most && is_number_type(entry->type) && entry->value) || palette;
+        bool fits = (rule && entry->count <= rule->count && is_number_type(entry->type) && entry->value) || palette;
+        if (fits && !palette && !is_in_range(k->job->probe->tree, entry, rule->highest))
+            return lethe_fail(k->error, LETHE_UNSAFE, "tag %u in directory %u has a value that means nothing", entry->tag, k->directory->index);
         if (fits && looks_like_text(entry)) return lethe_fail(k->error, LETHE_UNSAFE, "number of tag %u in directory %u is written text", entry->tag, k->directory->index);
         if (!fits) return remember(k->job, entry, k->error);
         status = lethe_tiff_draft_keep(k->out, entry, k->error);

@@ -31,14 +31,19 @@ static lethe_status compare_shape(openslide_t *a, openslide_t *b, lethe_error *e
     return LETHE_OK;
 }
 
-/* Debian's OpenSlide shows memory that was never written where a level is narrower than its tile: nothing to compare there. */
-static bool is_narrow(openslide_t *slide, int32_t level) {
+static int64_t tile_side(openslide_t *slide, int32_t level, const char *side) {
     char name[64];
-    int64_t width, height, tile = 0;
-    (void)snprintf(name, sizeof name, "openslide.level[%d].tile-width", level);
+    int64_t tile = 0;
+    (void)snprintf(name, sizeof name, "openslide.level[%d].tile-%s", level, side);
     const char *text = openslide_get_property_value(slide, name);
+    return text && lethe_text_to_int64(text, &tile) ? tile : 0;
+}
+
+/* Debian's OpenSlide shows memory that was never written where a level is smaller than its tile: nothing to compare there. */
+static bool is_small(openslide_t *slide, int32_t level) {
+    int64_t width, height;
     openslide_get_level_dimensions(slide, level, &width, &height);
-    return text && lethe_text_to_int64(text, &tile) && width < tile;
+    return width < tile_side(slide, level, "width") || height < tile_side(slide, level, "height");
 }
 
 static lethe_status compare_pixels(openslide_t *a, openslide_t *b, uint64_t *regions, lethe_error *error) {
@@ -48,7 +53,7 @@ static lethe_status compare_pixels(openslide_t *a, openslide_t *b, uint64_t *reg
     int64_t width, height;
     openslide_get_level0_dimensions(a, &width, &height);
     for (int32_t level = 0; status == LETHE_OK && level < openslide_get_level_count(a); level++) {
-        if (is_narrow(a, level)) continue;
+        if (is_small(a, level)) continue;
         for (int64_t i = 0; status == LETHE_OK && i < PER_LEVEL; i++) {
             int64_t x = i * (width - SIDE) / PER_LEVEL, y = (PER_LEVEL - 1 - i) * (height - SIDE) / PER_LEVEL;
             if (x < 0) x = 0;

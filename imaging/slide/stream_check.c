@@ -47,6 +47,27 @@ static size_t skip_entropy(const uint8_t *bytes, size_t size, size_t at, const l
     return size;
 }
 
+/* True when a table or frame segment holds exactly what it declares (T.81, B.2.2 to B.2.4): bytes left over would be read by nobody. */
+static bool is_filled(uint8_t marker, const uint8_t *data, size_t size) {
+    size_t at = 0;
+    switch (marker) {
+    case 0xDB:
+        while (at < size) at += data[at] >> 4 ? 129 : 65;
+        return at == size;
+    case 0xC4:
+        while (at + 17 <= size) {
+            size_t codes = 0;
+            for (unsigned i = 1; i <= 16; i++) codes += data[at + i];
+            at += 17 + codes;
+        }
+        return at == size;
+    case 0xDD: return size == 2;
+    case 0xCC: return size % 2 == 0 && size <= 16;
+    case 0xDA: return size >= 4 && size == 4 + 2 * (size_t)data[0];
+    default: return size >= 6 && size == 6 + 3 * (size_t)data[5]; /* frames */
+    }
+}
+
 lethe_status lethe_jpeg_check(const uint8_t *bytes, size_t size, lethe_stream_pieces *pieces, lethe_error *error) {
     pieces->count = 0;
     pieces->dropped_bytes = 0;
@@ -67,6 +88,8 @@ lethe_status lethe_jpeg_check(const uint8_t *bytes, size_t size, lethe_stream_pi
         if (at + 4 > size || be16(bytes + at + 2) < 2 || at + 2 + be16(bytes + at + 2) > size)
             return lethe_fail(error, LETHE_MALFORMED, "JPEG segment at byte %zu is cut off", at);
         size_t end = at + 2 + be16(bytes + at + 2);
+        if ((is_table_marker(marker) || marker == 0xDA) && !is_filled(marker, bytes + at + 4, end - at - 4))
+            return lethe_fail(error, LETHE_UNSAFE, "JPEG segment at byte %zu holds more or less than it declares", at);
         if (marker == 0xDA) {
             size_t next = skip_entropy(bytes, size, end, pieces);
             if (next == size) return lethe_fail(error, LETHE_MALFORMED, "JPEG stream has no end");
@@ -98,6 +121,11 @@ static bool is_encoder_name(const uint8_t *text, size_t size) {
     return false;
 }
 
+/* Marker segments of main and tile-part headers (ISO/IEC 15444-1, table A.2; CAP of part 15). */
+static bool is_j2k_segment(uint8_t marker) {
+    return marker != 0 && memchr("\x50\x51\x52\x53\x55\x57\x58\x5C\x5D\x5E\x5F\x60\x61\x63\x64", marker, 15) != NULL;
+}
+
 lethe_status lethe_j2k_check(const uint8_t *bytes, size_t size, lethe_stream_pieces *pieces, lethe_error *error) {
     pieces->count = 0;
     pieces->dropped_bytes = 0;
@@ -112,6 +140,7 @@ lethe_status lethe_j2k_check(const uint8_t *bytes, size_t size, lethe_stream_pie
         size_t end = at + 2 + be16(bytes + at + 2);
         if (end < at + 4 || end > size) return lethe_fail(error, LETHE_MALFORMED, "JPEG 2000 segment at byte %zu is cut off", at);
         bool comment = marker == 0x64;
+        if (!is_j2k_segment(marker)) return lethe_fail(error, LETHE_UNSAFE, "JPEG 2000 marker %02X at byte %zu is unknown", marker, at);
         if (!comment || (end >= at + 6 && is_encoder_name(bytes + at + 6, end - at - 6))) status = keep(pieces, at, end, error);
         at = end;
     }
@@ -121,7 +150,7 @@ lethe_status lethe_j2k_check(const uint8_t *bytes, size_t size, lethe_stream_pie
         size_t end = length == 0 ? size : at + (size_t)length;
         if (length != 0 && (length < 14 || length > size - at)) return lethe_fail(error, LETHE_MALFORMED, "JPEG 2000 tile part at byte %zu is cut off", at);
         for (size_t m = at + 12; m + 4 <= end && bytes[m] == 0xFF && bytes[m + 1] != 0x93; m += 2 + be16(bytes + m + 2))
-            if (bytes[m + 1] == 0x64) return lethe_fail(error, LETHE_UNSAFE, "JPEG 2000 tile part carries a comment");
+            if (bytes[m + 1] == 0x64 || !is_j2k_segment(bytes[m + 1])) return lethe_fail(error, LETHE_UNSAFE, "JPEG 2000 tile part carries a comment or unknown segment");
         status = keep(pieces, at, end, error);
         at = end;
     }

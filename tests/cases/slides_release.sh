@@ -41,14 +41,12 @@ svs=$(find "$work/out" -name '*.svs' | head -1)
 mkdir -p "$work/spoilt/P-1/slides"
 spoilt=$work/spoilt/P-1/slides/S-1.svs
 cp "$svs" "$spoilt" && printf 'x' >> "$spoilt"
-"$LETHE_BIN/lethe" deid verify "$work/spoilt" > /dev/null && fail "a byte behind the end was not seen"
+"$LETHE_BIN/lethe" deid verify "$work/spoilt" > /dev/null 2>&1 && fail "a byte behind the end was not seen"
 sed 's/MPP = 0.2525/MPP = Dupont/' "$svs" > "$spoilt"
-"$LETHE_BIN/lethe" deid verify "$work/spoilt" > /dev/null && fail "a name in the place of a number was not seen"
-for original in "$work"/in/slides/*.*; do
-    rm -rf "$work/spoilt/P-1/slides" && mkdir "$work/spoilt/P-1/slides"
-    cp -r "$original" "${original%.mrxs}" "$work/spoilt/P-1/slides/" 2> /dev/null
-    "$LETHE_BIN/lethe" deid verify "$work/spoilt" > /dev/null && fail "verify passes the original $(basename "$original")"
-done
+"$LETHE_BIN/lethe" deid verify "$work/spoilt" > /dev/null 2>&1 && fail "a name in the place of a number was not seen"
+rm -rf "$work/spoilt/P-1/slides" && cp -r "$work/in/slides" "$work/spoilt/P-1/slides"
+bad=$("$LETHE_BIN/lethe" deid verify "$work/spoilt" 2>&1 | grep -cE 'slides/S[^/]*\.(svs|tif|tiff|scn|bif|ndpi|mrxs): ')
+[ "$bad" = 9 ] || fail "verify passes $((9 - bad)) originals"
 
 # A mapping joins slides to patients.
 first=$(cd "$work/in/slides" && ls *.svs | head -1)
@@ -64,7 +62,7 @@ python3 "$LETHE_SOURCE/tests/cases/slides_scan.py" "$work/bad.jsonl" "$work/bad-
 [ -e "$work/x" ] && fail "a file name was executed"
 python3 - "$work/bad-manifest.jsonl" <<'PY' || exit 1
 import json, sys
-want = {"loop", "loop_sub", "far_offset", "huge", "truncated", "rational", "double_tag", "overlap", "odd_tile", "no_label"}
+want = {"loop", "loop_sub", "far_offset", "huge", "truncated", "rational", "double_tag", "overlap", "odd_tile", "odd_value", "no_label"}
 got = {row["source"].split("/")[-1].split(".")[0] for row in map(json.loads, open(sys.argv[1])) if row["outcome"] == "quarantined"}
 if got != want:
     sys.exit(f"FAIL: quarantined {sorted(got ^ want)} unlike what was expected")

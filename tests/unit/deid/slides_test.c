@@ -168,8 +168,9 @@ static void test_xml_refuses(void **state) {
 
 static void test_jpeg_check(void **state) {
     (void)state;
-    static const uint8_t clean[] = {0xFF, 0xD8, 0xFF, 0xDB, 0, 4, 1, 2, 0xFF, 0xDA, 0, 3, 9, 1, 2, 0xFF, 0, 3, 0xFF, 0xD0, 4, 0xFF, 0xD9};
-    static const uint8_t dirty[] = {0xFF, 0xD8, 0xFF, 0xFE, 0, 5, 'D', 'u', 'p', 0xFF, 0xDB, 0, 4, 1, 2, 0xFF, 0xDA, 0, 3, 9, 1, 2, 0xFF, 0xD9, 'x'};
+    static const uint8_t clean[] = {0xFF, 0xD8, 0xFF, 0xDD, 0, 4, 0, 2, 0xFF, 0xDA, 0, 8, 1, 1, 0, 0, 63, 0, 1, 2, 0xFF, 0, 3, 0xFF, 0xD0, 4, 0xFF, 0xD9};
+    static const uint8_t dirty[] = {0xFF, 0xD8, 0xFF, 0xFE, 0, 5, 'D', 'u', 'p', 0xFF, 0xDD, 0, 4, 0, 2, 0xFF, 0xDA, 0, 8, 1, 1, 0, 0, 63, 0, 1, 2, 0xFF, 0xD9, 'x'};
+    static const uint8_t long_table[] = {0xFF, 0xD8, 0xFF, 0xDD, 0, 7, 0, 2, 'D', 'u', 'p', 0xFF, 0xD9};
     lethe_stream_pieces pieces = {0};
     assert_int_equal(lethe_jpeg_check(clean, sizeof clean, &pieces, NULL), LETHE_OK);
     assert_int_equal(pieces.dropped_bytes, 0);
@@ -179,6 +180,7 @@ static void test_jpeg_check(void **state) {
     assert_int_equal(pieces.count, 2);
     assert_int_equal(lethe_jpeg_check(clean, sizeof clean - 2, &pieces, NULL), LETHE_MALFORMED);
     assert_int_equal(lethe_jpeg_check(dirty, 12, &pieces, NULL), LETHE_MALFORMED);
+    assert_int_equal(lethe_jpeg_check(long_table, sizeof long_table, &pieces, NULL), LETHE_UNSAFE);
     assert_int_equal(lethe_jpeg_check(clean + 2, sizeof clean - 2, &pieces, NULL), LETHE_MALFORMED);
 }
 
