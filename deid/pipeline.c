@@ -12,6 +12,7 @@
 #include "imaging/dicom/edit.h"
 #include "imaging/slide/slide.h"
 
+#include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -189,10 +190,29 @@ static lethe_status check_pixels(lethe_engine *engine, const uint8_t *bytes, siz
     return status;
 }
 
+/* SHA-256 of a mapping; pages of large outputs are given back on the way, so that memory stays small for any size. */
+static lethe_status hash_mapping(uint8_t *bytes, size_t size, char out[65], lethe_error *error) {
+    enum { PIECE = 4 << 20 };
+    if (size <= PIECE) return lethe_sha256_hex(bytes, size, out, error);
+    uint8_t digest[32];
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    bool good = context != NULL && EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1;
+    for (size_t at = 0; good && at < size; at += PIECE) {
+        size_t length = size - at < PIECE ? size - at : PIECE;
+        good = EVP_DigestUpdate(context, bytes + at, length) == 1;
+        (void)madvise(bytes + at, length, MADV_DONTNEED);
+    }
+    good = good && EVP_DigestFinal_ex(context, digest, NULL) == 1;
+    EVP_MD_CTX_free(context);
+    if (!good) return lethe_fail(error, LETHE_CRYPTO, "SHA-256 failed");
+    lethe_hex(digest, sizeof digest, out);
+    return LETHE_OK;
+}
+
 /* The output as written but not yet visible: audited, hashed, described. */
 static lethe_status examine(lethe_engine *engine, instance *in, lethe_output *output, lethe_error *error) {
     size_t size = (size_t)lethe_output_size(output);
-    uint8_t *bytes = mmap(NULL, size, PROT_READ, MAP_SHARED | MAP_POPULATE, lethe_output_fd(output), 0);
+    uint8_t *bytes = mmap(NULL, size, PROT_READ, MAP_SHARED | (size <= (4u << 20) ? MAP_POPULATE : 0), lethe_output_fd(output), 0);
     if (bytes == MAP_FAILED) {
         in->fatal = true;
         return lethe_fail(error, LETHE_IO, "cannot map the output for its audit");
@@ -200,7 +220,7 @@ static lethe_status examine(lethe_engine *engine, instance *in, lethe_output *ou
     lethe_status status = lethe_audit_dicom(engine->audit, bytes, size, error);
     in->audited = status != LETHE_OK;
     if (status == LETHE_OK) status = check_pixels(engine, bytes, size, error);
-    if (status == LETHE_OK) status = lethe_sha256_hex(bytes, size, in->result->sha256, error);
+    if (status == LETHE_OK) status = hash_mapping(bytes, size, in->result->sha256, error);
     if (status == LETHE_OK && engine->options.want_catalogue) status = lethe_result_describe(in->result, bytes, size, error);
     (void)munmap(bytes, size);
     return status;
