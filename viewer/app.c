@@ -256,7 +256,7 @@ lethe_status lethe_app_run(lethe_app *app, lethe_error *error) {
         unsigned count = 0;
         if (app->script) status = lethe_script_step(app, events, 64, &count, error);
         if (status) break;
-        double wait = app->script ? 0 : moving(app) ? 0.004 : app->idle_frames < 3 ? 0.008 : app->toast.until > app->now ? 0.25 : 1.0;
+        double wait = app->script ? (count > 0 ? 0 : 0.002) : moving(app) ? 0.004 : app->idle_frames < 3 ? 0.008 : app->toast.until > app->now ? 0.25 : 1.0;
         status = lethe_app_turn(app, wait, events, count, error);
         if (app->options.screenshot && !app->script && !status && lethe_app_idle(app) && app->frames_drawn > 4) {
             status = lethe_app_screenshot(app, app->options.screenshot, error);

@@ -95,6 +95,12 @@ typedef struct lethe_draft {
     struct lethe_livewire *wire;
 } lethe_draft;
 
+/* A measurement for the eye only: the schema has no label for it, or it is statistics. Gone when the case is closed. */
+typedef struct lethe_note {
+    char image[512];
+    lethe_shape shape;
+} lethe_note;
+
 typedef struct lethe_paint_texture {
     lethe_paint *paint;
     lethe_texture texture;
@@ -175,6 +181,8 @@ struct lethe_app {
     lethe_drag drag;
     lethe_draft draft;
     int64_t selected;
+    lethe_note *notes;
+    size_t note_count;
     lethe_point mouse;        /* on the screen */
     bool mouse_on_canvas, space_down, magnifier;
     int mods;
@@ -270,6 +278,8 @@ void lethe_tool_finish(lethe_app *app); /* Enter, double click */
 void lethe_app_choose_tool(lethe_app *app, lethe_tool tool);
 void lethe_app_undo(lethe_app *app, bool redo);
 void lethe_app_delete_selected(lethe_app *app);
+void lethe_app_clear_notes(lethe_app *app);
+void lethe_app_accept_selected(lethe_app *app);
 void lethe_app_save_paint(lethe_app *app, const char *tool, const char *name);
 void lethe_app_draft_clear(lethe_app *app);
 

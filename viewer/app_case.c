@@ -32,6 +32,7 @@ static void clear_view(lethe_app *app, lethe_view *view) {
 void lethe_app_close_case(lethe_app *app) {
     if (!app->study) return;
     lethe_tool_cancel(app);
+    lethe_app_clear_notes(app);
     for (int i = 0; i < LETHE_VIEWS; i++) clear_view(app, &app->views[i]);
     lethe_mpr_destroy(app->mpr);
     app->mpr = NULL;
@@ -116,9 +117,10 @@ void lethe_app_show(lethe_app *app, int number, lethe_series *series) {
         if (series->slide) view->kind = LETHE_VIEW_SLIDE;
     } else if (series->frame_count > 0) {
         size_t first, count;
-        lethe_series_stack(series, 0, &first, &count);
+        /* Of several b-values the last stack, which is the highest one, shows most. */
+        lethe_series_stack(series, lethe_series_role_of(series) == LETHE_SERIES_DWI ? series->frame_count - 1 : 0, &first, &count);
         view->kind = LETHE_VIEW_STACK;
-        view->index = series->multi_frame && series->frame_ms > 0 ? 0 : count / 2;
+        view->index = series->multi_frame && series->frame_ms > 0 ? 0 : first + count / 2;
         view->last_good = view->index;
     }
     if (series->failure[0] && view->kind == LETHE_VIEW_EMPTY) lethe_app_say(app, LETHE_COLOUR_DANGER, "%s", series->failure);

@@ -129,6 +129,7 @@ static void language(lethe_app *app) { app->language = app->language == LETHE_EN
 static void undo(lethe_app *app) { lethe_app_undo(app, false); }
 static void redo(lethe_app *app) { lethe_app_undo(app, true); }
 static void delete_selected(lethe_app *app) { lethe_app_delete_selected(app); }
+static void accept(lethe_app *app) { lethe_app_accept_selected(app); }
 static void brush_smaller(lethe_app *app) { app->brush_mm = fmax(0.1, app->brush_mm / 1.25); }
 static void brush_larger(lethe_app *app) { app->brush_mm = fmin(200, app->brush_mm * 1.25); }
 static void outline(lethe_app *app) { app->fill_outline = !app->fill_outline; }
@@ -266,6 +267,7 @@ static const lethe_command commands[] = {
     {"redo", "Label", "Redo", 'Z', LETHE_MOD_CTRL | LETHE_MOD_SHIFT, redo},
     {"redo-2", NULL, "Redo", 'Y', LETHE_MOD_CTRL, redo},
     {"delete", "Label", "Delete what is selected", LETHE_KEY_DELETE, 0, delete_selected},
+    {"accept", "Label", "Make a copy of another's annotation mine", 'A', LETHE_MOD_CTRL, accept},
     {"brush-smaller", "Label", "Smaller brush", '[', 0, brush_smaller},
     {"brush-larger", "Label", "Larger brush", ']', 0, brush_larger},
     {"brush-smaller-2", NULL, "Smaller brush", ',', 0, brush_smaller},

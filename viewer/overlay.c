@@ -11,6 +11,10 @@ static void corner(lethe_app *app, const lethe_view *view, bool right, bool bott
     double height = lethe_ui_line_height(app->ui) + 3;
     lethe_point at = {right ? view->rect.x + view->rect.width - PAD : view->rect.x + PAD,
                       bottom ? view->rect.y + view->rect.height - PAD - height * (line + 1) : view->rect.y + PAD + height * line};
+    if (view->kind == LETHE_VIEW_SLIDE) { /* slides are white where there is no tissue */
+        lethe_point size = lethe_ui_text_size(app->ui, bold, text);
+        lethe_canvas_fill(app->ui, (lethe_rect){at.x - (right ? size.x : 0) - 6, at.y - 1, size.x + 12, size.y + 3}, 0xC8151A20, 4);
+    }
     lethe_canvas_text(app->ui, at, right ? 1 : 0, colour, bold, text);
 }
 
@@ -123,6 +127,7 @@ static void draw_scale_bar(lethe_app *app, const lethe_view *view) {
     else if (length >= 1) (void)snprintf(text, sizeof text, "%.0f mm", length);
     else (void)snprintf(text, sizeof text, "%.0f µm", length * 1000);
     double x = view->rect.x + view->rect.width - PAD - 2, y = view->rect.y + view->rect.height - PAD - 2, px = length * px_per_mm;
+    if (view->kind == LETHE_VIEW_SLIDE) lethe_canvas_fill(app->ui, (lethe_rect){x - px - 8, y - 30, px + 16, 36}, 0xC8151A20, 4);
     lethe_point points[4] = {{x - px, y - 6}, {x - px, y}, {x, y}, {x, y - 6}};
     lethe_canvas_polyline(app->ui, points, 4, false, 0xC0000000, 4);
     lethe_canvas_polyline(app->ui, points, 4, false, LETHE_COLOUR_TEXT, 2);
@@ -268,7 +273,8 @@ static void draw_one_mark(void *context, lethe_mark *mark) {
     if (!selected && extent < 40) return;
     if (mark->shape.kind == LETHE_SHAPE_MASK && !mark->mine) return;
     char text[128] = "";
-    lethe_measure_text(d->app, d->view, &mark->shape, text, sizeof text);
+    bool statistics = mark->shape.kind == LETHE_SHAPE_BOX || mark->shape.kind == LETHE_SHAPE_ELLIPSE; /* read every pixel inside: only where asked for */
+    if (!statistics || (selected && lethe_shape_area_px(&mark->shape) < 400000)) lethe_measure_text(d->app, d->view, &mark->shape, text, sizeof text);
     if (mark->confidence > 0 && text[0] == '\0') (void)snprintf(text, sizeof text, "%.0f %%", mark->confidence * 100);
     if (text[0] == '\0') return;
     lethe_point p = lethe_camera_to_screen(&d->view->camera, (lethe_point){mark->bounds.x1, mark->bounds.y0});
@@ -285,6 +291,16 @@ static void draw_marks(lethe_app *app, int number) {
     mark_drawing d = {.app = app, .view = view};
     lethe_marks_visit(app->marks, image, frame, &within, draw_one_mark, &d);
     app->drawn_marks += d.count;
+    for (size_t i = 0; i < app->note_count; i++) {
+        const lethe_shape *shape = &app->notes[i].shape;
+        lethe_box box;
+        char text[128];
+        if (shape->frame != frame || strcmp(app->notes[i].image, image) != 0 || !lethe_shape_bounds(shape, &box)) continue;
+        lethe_app_draw_mark(app, view, shape, LETHE_COLOUR_GOOD, false, false);
+        lethe_measure_text(app, view, shape, text, sizeof text);
+        lethe_point p = lethe_camera_to_screen(&view->camera, (lethe_point){box.x1, box.y0});
+        lethe_canvas_text(app->ui, (lethe_point){p.x + 6, p.y - 4}, 0, LETHE_COLOUR_GOOD, false, text);
+    }
     lethe_draft_draw(app, number);
 }
 

@@ -118,6 +118,7 @@ static bool question(lethe_app *app, const lethe_field *field, char *value, size
     for (unsigned i = 0; i < field->options_count; i++) {
         const char *title = option_title(&field->options[i]);
         double width = lethe_ui_text_size(ui, false, title).x + 24;
+        if (width > room) width = room;
         if (i > 0 && used + width + 4 <= room) lethe_ui_same_line(ui, 4);
         else used = 0;
         used += width + 4;

@@ -133,7 +133,7 @@ bool lethe_app_state(lethe_app *app, const char *name, char *out, size_t size) {
                    {"tiles.decoded", (double)tiles.decoded}, {"tiles.dropped", (double)tiles.dropped}, {"tiles.failed", (double)tiles.failed}, {"first-image-ms", app->first_image_ms},
                    {"revisions", app->marks ? (double)lethe_marks_revisions(app->marks) : 0}, {"series", app->study ? (double)app->study->series_count : 0},
                    {"linked", app->linked}, {"mpr", app->mpr_on}, {"sheet", app->sheet}, {"cross-x", app->cross_mm[0]}, {"cross-y", app->cross_mm[1]}, {"cross-z", app->cross_mm[2]},
-                   {"drawn-marks", (double)app->drawn_marks}};
+                   {"drawn-marks", (double)app->drawn_marks}, {"notes", (double)app->note_count}};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         if (strcmp(numbers[i].name, name) == 0) {
             number(out, size, numbers[i].value);

@@ -102,9 +102,32 @@ static const char *step_name(lethe_app *app, const char *tool, const char *label
     return out;
 }
 
+static void add_note(lethe_app *app, lethe_shape *shape) {
+    lethe_note *more = lethe_realloc_array(app->notes, app->note_count + 1, sizeof *more);
+    if (!more) {
+        lethe_shape_release(shape);
+        return;
+    }
+    app->notes = more;
+    lethe_note *note = &more[app->note_count++];
+    (void)snprintf(note->image, sizeof note->image, "%s", app->draft.image);
+    note->shape = *shape;
+}
+
+void lethe_app_clear_notes(lethe_app *app) {
+    for (size_t i = 0; i < app->note_count; i++) lethe_shape_release(&app->notes[i].shape);
+    lethe_free(app->notes);
+    app->notes = NULL;
+    app->note_count = 0;
+}
+
 static void add_shape(lethe_app *app, lethe_shape *shape) {
     const lethe_tool_facts *tool = &facts[app->draft.tool];
     int label = label_for(app, shape->kind);
+    if (app->draft.tool == LETHE_TOOL_ROI || (label < 0 && shape->kind == LETHE_SHAPE_MEASUREMENT)) {
+        add_note(app, shape);
+        return;
+    }
     if (label < 0 && shape->kind == LETHE_SHAPE_FREEHAND) {
         shape->kind = LETHE_SHAPE_POLYGON; /* the same outline, where the schema knows only polygons */
         label = label_for(app, shape->kind);
@@ -428,10 +451,26 @@ void lethe_app_delete_selected(lethe_app *app) {
         lethe_tool_cancel(app);
         return;
     }
+    if (!mark) lethe_app_clear_notes(app);
     if (!mark || !mark->mine) return;
     char name[160];
     lethe_error error = {0};
     if (!lethe_app_failed(app, lethe_marks_delete(app->marks, mark->id, step_name(app, "Delete", mark->label, name), &error), &error)) app->selected = 0;
+}
+
+/* What another reader, or a model, has drawn becomes mine: a copy that says where it comes from, and that I can correct. */
+void lethe_app_accept_selected(lethe_app *app) {
+    lethe_mark *mark = app->selected ? lethe_marks_find(app->marks, app->selected) : NULL;
+    if (!mark || mark->mine) return;
+    lethe_shape shape = {0};
+    lethe_error error = {0};
+    char name[160], image[512], label[128];
+    int64_t id = 0;
+    if (lethe_app_failed(app, lethe_shape_copy(&mark->shape, NULL, &shape, &error), &error)) return;
+    (void)snprintf(image, sizeof image, "%s", mark->image);
+    (void)snprintf(label, sizeof label, "%s", mark->label);
+    lethe_status status = lethe_marks_add(app->marks, image, label, "accept", &shape, step_name(app, "Accept", label, name), &id, &error);
+    if (!lethe_app_failed(app, status, &error)) app->selected = id;
 }
 
 void lethe_app_undo(lethe_app *app, bool redo) {

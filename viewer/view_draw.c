@@ -21,6 +21,11 @@ void lethe_app_layout(lethe_app *app) {
         lethe_rect rect = {0, 0, 0, 0};
         if (app->maximised >= 0) {
             if (i == app->maximised) rect = canvas;
+        } else if (i < cells && cells == 3 && app->hanging == LETHE_HANGING_PROSTATE && !app->mpr_on) {
+            /* The anatomy large, the functional images small beside it. */
+            double wide = floor(canvas.width * 0.66), half = floor((canvas.height - GAP) / 2);
+            if (i == 0) rect = (lethe_rect){canvas.x, canvas.y, wide, canvas.height};
+            else rect = (lethe_rect){canvas.x + wide + GAP, canvas.y + (i - 1) * (half + GAP), canvas.width - wide - GAP, half};
         } else if (i < cells) {
             double x = floor(canvas.x + (i % app->grid_columns) * (w + GAP)), y = floor(canvas.y + (i / app->grid_columns) * (h + GAP));
             rect = (lethe_rect){x, y, floor(w), floor(h)};

@@ -108,6 +108,7 @@ key ctrl+Z
 key ctrl+Z
 key ctrl+Z
 key ctrl+Z
+key ctrl+Z
 assert-state painted=0
 key T
 assert-state tool=threshold
@@ -143,7 +144,9 @@ key ctrl+B
 assert-state masks=11
 key ctrl+Z
 assert-state masks=2
-# copy to the next slice
+# undo showed where it happened; copy from slice 11 to the next
+key End
+key Up
 key alt+Down
 assert-state masks=3
 assert-state view.slice=12
@@ -201,9 +204,8 @@ TXT
 python3 - "$work/show.jsonl" << 'PY' || exit 1
 import json, sys
 rows = [json.loads(line) for line in open(sys.argv[1])]
-kinds = {}
-for row in rows:
-    kinds[row["shape"]["kind"] if isinstance(row.get("shape"), dict) else row.get("kind", "?")] = 1
+kinds = {row["shape"] for row in rows}
+assert kinds >= {"box", "polygon", "freehand", "ellipse", "point", "mask"}, kinds
 labels = {row["label"] for row in rows}
 assert labels == {"lesion", "prostate"}, labels
 assert all(row.get("author") == "local" for row in rows), rows[0]
