@@ -22,6 +22,7 @@ static const source sources[] = {
     {0x00081010, LETHE_ID_DEVICE},      /* StationName */
     {0x00081040, LETHE_ID_INSTITUTION}, /* InstitutionalDepartmentName */
     {0x00100020, LETHE_ID_NUMBER},      /* PatientID */
+    {0x00100021, LETHE_ID_INSTITUTION}, /* IssuerOfPatientID */
     {0x00100030, LETHE_ID_DATE},        /* PatientBirthDate */
     {0x00100033, LETHE_ID_DATE},        /* PatientBirthDateInAlternativeCalendar */
     {0x00101000, LETHE_ID_NUMBER},      /* OtherPatientIDs */
@@ -124,6 +125,18 @@ static lethe_status take(gathering *gather, const lethe_dicom_element *element, 
     return status;
 }
 
+/* The meaning of a code inside these says who or where, not what. */
+static bool find_code_source(const lethe_dicom_element *element, lethe_identifier_kind *kind) {
+    const lethe_dicom_element *sequence = element->parent->parent;
+    if (element->tag != LETHE_TAG(0x0008, 0x0104) || sequence == NULL) return false;
+    switch (sequence->tag) {
+    case 0x00401101: *kind = LETHE_ID_STAFF; return true; /* PersonIdentificationCodeSequence */
+    case 0x00080082:                                       /* InstitutionCodeSequence */
+    case 0x00081041: *kind = LETHE_ID_INSTITUTION; return true; /* InstitutionalDepartmentTypeCodeSequence */
+    default: return false;
+    }
+}
+
 static bool gather_element(void *context, const lethe_dicom_element *element) {
     gathering *gather = context;
     if (element->form != LETHE_DICOM_LEAF || element->value_bytes == 0) return true;
@@ -131,6 +144,7 @@ static bool gather_element(void *context, const lethe_dicom_element *element) {
     lethe_vr vr = element->vr;
     if (vr == LETHE_VR_UN) vr = lethe_dictionary_vr(element->tag, element->private_creator);
     if (vr == LETHE_VR_PN) kind = is_patient_name(element->tag) ? LETHE_ID_NAME : LETHE_ID_STAFF;
+    else if (find_code_source(element, &kind)) vr = LETHE_VR_LO;
     else if (!find_source(element->tag, &kind) || kind == LETHE_ID_UID) return true;
     else if (!lethe_vr_is_text(vr) && vr != LETHE_VR_DA && vr != LETHE_VR_AE && vr != LETHE_VR_CS && vr != LETHE_VR_NONE) return true;
     gather->status = take(gather, element, kind);

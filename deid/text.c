@@ -89,6 +89,7 @@ static lethe_status append_joint(const lethe_text_cleaner *cleaner, const hole *
         for (size_t later = at; later < gap->first_gap_end; later++) { /* "70 % DUPONT" */
             if (text[later] == '%') at = later + 1;
         }
+        if (at + 1 < gap->first_gap_end && text[at] == '.' && text[at + 1] == ' ' && !gap->at_end) at++; /* the end of a sentence */
         status = lethe_buffer_append(out, text + gap->first_gap_start, at - gap->first_gap_start, error);
         if (status == LETHE_OK) status = lethe_buffer_append_text(out, closers, error);
     }

@@ -1,4 +1,4 @@
-/* Free text: remove what identifies, keep what describes (PS3.15 E.3.3 Clean Descriptors). docs/free-text.md says how it decides.
+/* Free text: remove what identifies, keep what describes (PS3.15 E.3.5 Clean Descriptors). docs/free-text.md says how it decides.
  *
  * Known identifiers first, then patterns (numbers with check digits, telephone, mail, addresses, titles with names, dates), then a vocabulary of technical words. Layer: deid.
  * Thread rule: one thread at a time per cleaner. */
