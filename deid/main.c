@@ -26,6 +26,7 @@ static void usage(FILE *to) {
     (void)fputs("usage: lethe deid [-C DIR] [--jobs N] [--watch] [--report FILE.html]\n"
                 "       lethe deid IN... -o OUT [--profile FILE|NAME] [--key FILE] [--jobs N] [--shard I/N] [--manifest FILE] [--report FILE.html]\n"
                 "                       [--pseudonyms FILE.csv] [--slides FILE.csv] [--json] [--quiet]\n"
+                "                       [--crosswalk FILE.p7m --recipient CERTIFICATE.pem]\n"
                 "       lethe deid explain FILE [--profile FILE|NAME] [--key FILE]\n"
                 "       lethe deid verify PATH [--manifest FILE] [--json]\n\n"
                 "Profiles: basic, research (default), challenge, or a YAML file. Exit codes: 0 all released; 1 failed; 2 wrong usage or configuration;\n"
@@ -34,7 +35,7 @@ static void usage(FILE *to) {
 }
 
 typedef struct arguments {
-    const char *project, *output, *profile, *key, *manifest, *report, *pseudonyms, *slides;
+    const char *project, *output, *profile, *key, *manifest, *report, *pseudonyms, *slides, *crosswalk, *recipient;
     unsigned jobs, shard, shards;
     bool watch, json, quiet, project_given;
     const char *const *inputs;
@@ -64,12 +65,13 @@ static bool parse_shard(const char *text, arguments *a) {
 
 /* Returns an exit code, or -1 to go on. */
 static int parse(int argc, char **argv, arguments *a) {
-    enum { PROFILE = 256, KEY, JOBS, WATCH, SHARD, MANIFEST, REPORT, PSEUDONYMS, SLIDES, JSON, QUIET, HELP };
+    enum { PROFILE = 256, KEY, JOBS, WATCH, SHARD, MANIFEST, REPORT, PSEUDONYMS, SLIDES, CROSSWALK, RECIPIENT, JSON, QUIET, HELP };
     static const struct option options[] = {
         {"output", required_argument, NULL, 'o'}, {"profile", required_argument, NULL, PROFILE}, {"key", required_argument, NULL, KEY},
         {"jobs", required_argument, NULL, JOBS}, {"watch", no_argument, NULL, WATCH}, {"shard", required_argument, NULL, SHARD},
         {"manifest", required_argument, NULL, MANIFEST}, {"report", required_argument, NULL, REPORT}, {"pseudonyms", required_argument, NULL, PSEUDONYMS},
-        {"slides", required_argument, NULL, SLIDES}, {"json", no_argument, NULL, JSON}, {"quiet", no_argument, NULL, QUIET}, {"help", no_argument, NULL, HELP},
+        {"slides", required_argument, NULL, SLIDES}, {"crosswalk", required_argument, NULL, CROSSWALK}, {"recipient", required_argument, NULL, RECIPIENT},
+        {"json", no_argument, NULL, JSON}, {"quiet", no_argument, NULL, QUIET}, {"help", no_argument, NULL, HELP},
         {NULL, 0, NULL, 0}};
     *a = (arguments){.project = "."};
     for (int option; (option = getopt_long(argc, argv, "C:o:", options, NULL)) != -1;) {
@@ -86,6 +88,8 @@ static int parse(int argc, char **argv, arguments *a) {
         case REPORT: a->report = optarg; break;
         case PSEUDONYMS: a->pseudonyms = optarg; break;
         case SLIDES: a->slides = optarg; break;
+        case CROSSWALK: a->crosswalk = optarg; break;
+        case RECIPIENT: a->recipient = optarg; break;
         case JSON: a->json = true; break;
         case QUIET: a->quiet = true; break;
         case HELP: usage(stdout); return LETHE_EXIT_DONE;
@@ -95,6 +99,10 @@ static int parse(int argc, char **argv, arguments *a) {
             (void)fprintf(stderr, "lethe deid: '%s' is no value for this option\n", optarg);
             return LETHE_EXIT_USAGE;
         }
+    }
+    if ((a->crosswalk == NULL) != (a->recipient == NULL)) {
+        (void)fputs("lethe deid: --crosswalk and --recipient go together\n", stderr);
+        return LETHE_EXIT_USAGE;
     }
     a->inputs = (const char *const *)(argv + optind);
     a->input_count = (unsigned)(argc - optind);
@@ -138,7 +146,7 @@ static int run_folder(const arguments *a) {
     if (status == LETHE_OK) status = load_key(a, key, &error);
     if (status == LETHE_OK) {
         lethe_folder_run run = {.inputs = a->inputs, .input_count = a->input_count, .output = a->output, .profile = profile, .key = key, .jobs = a->jobs,
-                                .shard = a->shard, .shards = a->shards, .manifest = a->manifest, .report = a->report, .crosswalk = crosswalk,
+                                .shard = a->shard, .shards = a->shards, .manifest = a->manifest, .report = a->report, .crosswalk = crosswalk, .crosswalk_file = a->crosswalk, .recipient = a->recipient,
                                 .slide_mapping = mapping, .quiet = a->quiet};
         status = lethe_run_folder(&run, &counts, &error);
     }
@@ -177,7 +185,7 @@ static int run_project(const arguments *a) {
         (void)sigaction(SIGTERM, &action, NULL);
         (void)sigaction(SIGINT, &action, NULL);
         lethe_project_run run = {.project = project, .profile = profile, .jobs = a->jobs, .watch = a->watch, .stop = &stop, .report = a->report,
-                                 .crosswalk = crosswalk, .slide_mapping = mapping, .quiet = a->quiet};
+                                 .crosswalk_file = a->crosswalk, .recipient = a->recipient, .crosswalk = crosswalk, .slide_mapping = mapping, .quiet = a->quiet};
         status = lethe_run_project(&run, &counts, &error);
     }
     lethe_slide_mapping_destroy(mapping);

@@ -9,6 +9,7 @@
 #include "deid/objections.h"
 #include "deid/pipeline_steps.h"
 #include "deid/redact.h"
+#include "deid/values.h"
 #include "imaging/dicom/edit.h"
 #include "imaging/slide/slide.h"
 
@@ -82,12 +83,40 @@ lethe_status lethe_engine_patient(lethe_engine *engine, const char *issuer, cons
     return patient_pseudonym(engine, issuer, patient_id, out, &shift, error);
 }
 
+static uint64_t digest_of(uint64_t hash, const char *text, size_t size) {
+    for (size_t i = 0; i < size; i++) hash = (hash ^ (uint8_t)text[i]) * 1099511628211ull;
+    return hash;
+}
+
+/* Folded, so that spellings that differ in case, accents or punctuation count as one. */
+static void note_person(lethe_engine *engine, lethe_result *r) {
+    const lethe_dicom_element *name = lethe_dicom_find(engine->dataset->root, LETHE_TAG(0x0010, 0x0010));
+    if (name == NULL || name->form != LETHE_DICOM_LEAF || name->value_bytes == 0 || name->value_bytes > 512) return;
+    lethe_buffer copy;
+    lethe_buffer_init(&copy, 1u << 16);
+    const char *utf8;
+    size_t size;
+    char folded[1024], birth[16] = "";
+    if (lethe_value_utf8(name, LETHE_VR_PN, &copy, &utf8, &size, NULL) == LETHE_OK) {
+        size_t length = lethe_text_fold(utf8, size, folded, sizeof folded), kept = 0;
+        for (size_t i = 0; i < length && i < sizeof folded; i++)
+            if (folded[i] != '^' && folded[i] != ' ' && folded[i] != '-' && folded[i] != ',') folded[kept++] = folded[i];
+        if (kept != 0) r->name_digest = digest_of(1469598103934665603ull, folded, kept) | 1;
+    }
+    lethe_buffer_release(&copy);
+    if (r->name_digest != 0 && lethe_dicom_text(engine->dataset->root, LETHE_TAG(0x0010, 0x0030), 0, birth, sizeof birth))
+        r->person_digest = digest_of(r->name_digest, birth, strlen(birth)) | 1;
+}
+
 static lethe_status identify(lethe_engine *engine, instance *in, lethe_error *error) {
     const lethe_dicom_item *root = engine->dataset->root;
     char issuer[256] = "", name[256] = "", birth[64] = "", joined[700];
     (void)lethe_dicom_text(root, LETHE_TAG(0x0010, 0x0020), 0, in->patient_original, sizeof in->patient_original);
     (void)lethe_dicom_text(root, LETHE_TAG(0x0010, 0x0021), 0, issuer, sizeof issuer);
     const char *id = in->patient_original;
+    (void)snprintf(in->result->original_id, sizeof in->result->original_id, "%.128s", id);
+    (void)snprintf(in->result->original_issuer, sizeof in->result->original_issuer, "%.64s", issuer);
+    note_person(engine, in->result);
     if (id[0] == '\0') {
         in->result->notes |= LETHE_NOTE_NO_PATIENT_ID;
         (void)lethe_dicom_text(root, LETHE_TAG(0x0010, 0x0010), 0, name, sizeof name);

@@ -35,7 +35,7 @@ typedef struct lethe_engine lethe_engine;
 LETHE_NODISCARD lethe_status lethe_engine_create(const lethe_engine_options *options, lethe_engine **out, lethe_error *error);
 void lethe_engine_destroy(lethe_engine *engine);
 
-enum { LETHE_RESULT_BOXES = 64 };
+enum { LETHE_RESULT_BOXES = 64, LETHE_RESULT_ID_BYTES = 129, LETHE_RESULT_ISSUER_BYTES = 65 };
 
 typedef struct lethe_result {
     lethe_outcome outcome;
@@ -49,6 +49,9 @@ typedef struct lethe_result {
     char study_uid[65], series_uid[65], instance_uid[65], sop_class[65], modality[17], series_description[129], study_description[129], body_part[33],
         study_date[17], manufacturer[65], model[65], sex[17], age[9], laterality[17], view_position[17], institution[65];
     int64_t series_number, instance_number, rows, columns, frames;
+    /* Private: for people.h, in memory only. Digests of the folded name, and of name and birth date; 0 = not known. */
+    char original_id[LETHE_RESULT_ID_BYTES], original_issuer[LETHE_RESULT_ISSUER_BYTES];
+    uint64_t name_digest, person_digest;
     /* Notes for the report: bits below. */
     uint32_t notes;
     unsigned box_count;

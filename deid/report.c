@@ -223,7 +223,23 @@ static lethe_status write_risk(lethe_report *r, lethe_buffer *out, lethe_error *
     return status;
 }
 
-lethe_status lethe_report_write(lethe_report *r, const char *path, lethe_error *error) {
+static lethe_status write_doubt(void *context, const char *pseudonym, const char *why, lethe_error *error) {
+    return lethe_buffer_printf(context, error, "<tr><td>%s</td><td>%s</td></tr>\n", pseudonym, why);
+}
+
+static lethe_status write_people(const lethe_people *people, lethe_buffer *out, lethe_error *error) {
+    lethe_people_counts c;
+    lethe_people_count(people, &c);
+    const tally rows[] = {{"patients", c.patients}, {"patient IDs that came with several names", c.several_names},
+                          {"patients whose name and birth date also stand under another ID", c.several_ids}};
+    lethe_status status = table(out, "Patients", "", rows, sizeof rows / sizeof *rows, error);
+    if (status != LETHE_OK || c.several_names + c.several_ids == 0) return status;
+    status = lethe_buffer_append_text(out, "<p>To be looked at on the private side: one patient may be two here, or two one.</p>\n<table>\n", error);
+    if (status == LETHE_OK) status = lethe_people_visit_doubts(people, write_doubt, out, error);
+    return status == LETHE_OK ? lethe_buffer_append_text(out, "</table>\n", error) : status;
+}
+
+lethe_status lethe_report_write(lethe_report *r, const lethe_people *people, const char *path, lethe_error *error) {
     lethe_buffer out;
     lethe_buffer_init(&out, 64u << 20);
     lethe_status status = lethe_buffer_append_text(
@@ -243,6 +259,7 @@ lethe_status lethe_report_write(lethe_report *r, const char *path, lethe_error *
     if (r->reasons.count != 0) qsort(r->reasons.entries, r->reasons.count, sizeof(tally), by_count_down);
     if (status == LETHE_OK) status = table(&out, "Released by modality", "modality", r->modalities.entries, r->modalities.count, error);
     if (status == LETHE_OK) status = table(&out, "Not released: reasons", "reason", r->reasons.entries, r->reasons.count, error);
+    if (status == LETHE_OK && people != NULL) status = write_people(people, &out, error);
     if (status == LETHE_OK) status = write_risk(r, &out, error);
     if (status == LETHE_OK) status = lethe_buffer_append_text(&out, "</html>\n", error);
     if (status == LETHE_OK) status = lethe_file_write(path, out.bytes, out.size, 0600, error);

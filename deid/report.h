@@ -3,14 +3,14 @@
 #ifndef LETHE_DEID_REPORT_H
 #define LETHE_DEID_REPORT_H
 
-#include "deid/pipeline.h"
+#include "deid/people.h"
 
 typedef struct lethe_report lethe_report;
 
 LETHE_NODISCARD lethe_status lethe_report_create(const lethe_profile *profile, lethe_report **out, lethe_error *error);
 LETHE_NODISCARD lethe_status lethe_report_add(lethe_report *report, const lethe_result *result, lethe_error *error);
-/* Write the page (mode 0600). */
-LETHE_NODISCARD lethe_status lethe_report_write(lethe_report *report, const char *path, lethe_error *error);
+/* Write the page (mode 0600). `people` may be NULL. */
+LETHE_NODISCARD lethe_status lethe_report_write(lethe_report *report, const lethe_people *people, const char *path, lethe_error *error);
 void lethe_report_destroy(lethe_report *report);
 
 #endif

@@ -48,6 +48,7 @@ typedef struct lethe_folder_run {
     unsigned shard, shards; /* 1..shards; shards 0 = all */
     const char *manifest;   /* NULL = none */
     const char *report;     /* HTML; NULL = none */
+    const char *crosswalk_file, *recipient; /* encrypted crosswalk and its recipient's certificate (PEM); both or none */
     const lethe_crosswalk *crosswalk;
     const struct lethe_slide_mapping *slide_mapping;
     bool quiet;
@@ -63,6 +64,7 @@ typedef struct lethe_project_run {
     bool watch; /* until *stop is set */
     const volatile sig_atomic_t *stop;
     const char *report;
+    const char *crosswalk_file, *recipient;
     const lethe_crosswalk *crosswalk;
     const struct lethe_slide_mapping *slide_mapping;
     bool quiet;

@@ -4,6 +4,7 @@
 #include "core/memory.h"
 #include "core/progress.h"
 #include "core/text.h"
+#include "deid/people.h"
 #include "deid/report.h"
 
 #include <limits.h>
@@ -19,6 +20,7 @@ typedef struct folder_run {
     lethe_crew *crew;
     lethe_manifest *manifest;
     lethe_report *report;
+    lethe_people *people;
     lethe_progress progress;
     lethe_buffer line;
 } folder_run;
@@ -61,8 +63,8 @@ static lethe_status one_done(void *context, const char *path, const char *source
     lethe_progress_update(&run->progress, c->inputs);
     if (result->outcome != LETHE_OUTCOME_RELEASED && !run->options->quiet && run->manifest == NULL)
         (void)fprintf(stderr, "%s: %s: %s\n", lethe_outcome_name(result->outcome), path, result->reason);
-    lethe_status status = LETHE_OK;
-    if (run->manifest != NULL) {
+    lethe_status status = run->people != NULL ? lethe_people_add(run->people, result, error) : LETHE_OK;
+    if (status == LETHE_OK && run->manifest != NULL) {
         lethe_buffer_clear(&run->line);
         status = lethe_manifest_format(source, result, &run->line, error);
         if (status == LETHE_OK) status = lethe_manifest_append(run->manifest, lethe_buffer_text(&run->line), run->line.size, error);
@@ -108,6 +110,7 @@ lethe_status lethe_run_folder(const lethe_folder_run *options, lethe_run_counts 
     const char *const writable[] = {output, NULL};
     if (options->manifest != NULL) status = lethe_manifest_open(options->manifest, &run.manifest, error);
     if (status == LETHE_OK && options->report != NULL) status = lethe_report_create(options->profile, &run.report, error);
+    if (status == LETHE_OK && (options->report != NULL || options->crosswalk_file != NULL)) status = lethe_people_create(&run.people, error);
     if (status != LETHE_OK) goto out;
     lethe_crew_options crew = {.engine = {.profile = options->profile, .key = options->key, .output_folder = output, .crosswalk = options->crosswalk,
                                           .slide_mapping = options->slide_mapping, .sync = LETHE_SYNC_NONE, .want_catalogue = options->report != NULL},
@@ -118,10 +121,13 @@ lethe_status lethe_run_folder(const lethe_folder_run *options, lethe_run_counts 
     if (status == LETHE_OK) status = lethe_crew_flush(run.crew, error);
     lethe_progress_finish(&run.progress);
     if (status == LETHE_OK) status = lethe_filesystem_sync(output, error);
-    if (status == LETHE_OK && run.report != NULL) status = lethe_report_write(run.report, options->report, error);
+    if (status == LETHE_OK && run.report != NULL) status = lethe_report_write(run.report, run.people, options->report, error);
+    if (status == LETHE_OK && options->crosswalk_file != NULL)
+        status = lethe_people_write_crosswalk(run.people, options->recipient, options->crosswalk_file, error);
 out:
     lethe_crew_destroy(run.crew);
     lethe_report_destroy(run.report);
+    lethe_people_destroy(run.people);
     if (run.manifest != NULL) {
         lethe_status closed = lethe_manifest_close(run.manifest, error);
         if (status == LETHE_OK) status = closed;

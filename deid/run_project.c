@@ -7,6 +7,7 @@
 #include "core/queue.h"
 #include "core/text.h"
 #include "deid/objections.h"
+#include "deid/people.h"
 #include "deid/report.h"
 
 #include <errno.h>
@@ -27,6 +28,7 @@ typedef struct project_run {
     lethe_catalogue *catalogue;
     lethe_manifest *manifest;
     lethe_report *report;
+    lethe_people *people;
     lethe_objections *objections;
     lethe_crew *crew;
     uint8_t key[LETHE_KEY_BYTES];
@@ -127,6 +129,7 @@ static lethe_status write_manifest(project_run *run, lethe_error *error) {
         status = lethe_manifest_format(item->source_name[0] != '\0' ? item->source_name : item->path, &run->results[i], &run->line, error);
         if (status == LETHE_OK) status = lethe_manifest_append(run->manifest, lethe_buffer_text(&run->line), run->line.size, error);
         if (status == LETHE_OK && run->report != NULL) status = lethe_report_add(run->report, &run->results[i], error);
+        if (status == LETHE_OK && run->people != NULL) status = lethe_people_add(run->people, &run->results[i], error);
     }
     return status == LETHE_OK ? lethe_manifest_sync(run->manifest, error) : status;
 }
@@ -225,6 +228,7 @@ static lethe_status open_all(project_run *run, lethe_error *error) {
     if (status == LETHE_OK) status = lethe_catalogue_open(project, &run->catalogue, error);
     if (status == LETHE_OK) status = lethe_manifest_open(manifest, &run->manifest, error);
     if (status == LETHE_OK && run->options->report != NULL) status = lethe_report_create(run->options->profile, &run->report, error);
+    if (status == LETHE_OK && (run->options->report != NULL || run->options->crosswalk_file != NULL)) status = lethe_people_create(&run->people, error);
     static const char *const system_paths[] = {"/usr/share", "/usr/lib", "/lib", "/etc/ssl", "/proc/self"};
     size_t n = 0;
     run->readable[n++] = project->private_path;
@@ -256,9 +260,12 @@ lethe_status lethe_run_project(const lethe_project_run *options, lethe_run_count
         (void)nanosleep(&pause, NULL);
     }
     lethe_progress_finish(&run->progress);
-    if (status == LETHE_OK && run->report != NULL) status = lethe_report_write(run->report, options->report, error);
+    if (status == LETHE_OK && run->report != NULL) status = lethe_report_write(run->report, run->people, options->report, error);
+    if (status == LETHE_OK && options->crosswalk_file != NULL)
+        status = lethe_people_write_crosswalk(run->people, options->recipient, options->crosswalk_file, error);
     lethe_crew_destroy(run->crew);
     lethe_report_destroy(run->report);
+    lethe_people_destroy(run->people);
     lethe_objections_destroy(run->objections);
     lethe_status closed = lethe_manifest_close(run->manifest, error);
     lethe_catalogue_close(run->catalogue);

@@ -71,6 +71,24 @@ printf 'patient_id,pseudonym\n%s,STUDY-007\n' "$id" > "$work/names.csv"
 expect 0 "pre-assigned pseudonyms" "$lethe" deid "$work/twice" -o "$work/n" --key "$work/key" --pseudonyms "$work/names.csv"
 [ -d "$work/n/STUDY-007" ] || fail "the pre-assigned pseudonym is not used"
 
+# Re-identification only for who holds the recipient's key; doubts about patients are reported by pseudonym.
+openssl req -x509 -newkey rsa:2048 -nodes -keyout "$work/rsa" -out "$work/cert.pem" -days 2 -subj /CN=trusted > /dev/null 2>&1
+openssl req -x509 -newkey rsa:2048 -nodes -keyout "$work/other" -out "$work/other.pem" -days 2 -subj /CN=other > /dev/null 2>&1
+mkdir "$work/doubts"; cp "$work/mixed/good.dcm" "$work/doubts/1.dcm"; cp "$work/mixed/good.dcm" "$work/doubts/2.dcm"; cp "$work/mixed/good.dcm" "$work/doubts/3.dcm"
+dcmodify -nb -gin -m 'PatientName=SOMEBODY^ELSE' "$work/doubts/2.dcm" > /dev/null 2>&1
+dcmodify -nb -gin -m 'PatientID=OTHER-77' "$work/doubts/3.dcm" > /dev/null 2>&1
+expect 0 "an encrypted crosswalk" "$lethe" deid "$work/doubts" -o "$work/d" --key "$work/key" --crosswalk "$work/walk.p7m" --recipient "$work/cert.pem" --report "$work/d.html"
+[ "$(stat -c %a "$work/walk.p7m")" = 600 ] || fail "the crosswalk is private"
+grep -qaF "$id" "$work/walk.p7m" && fail "the crosswalk is not encrypted"
+openssl cms -decrypt -inform DER -in "$work/walk.p7m" -inkey "$work/rsa" -recip "$work/cert.pem" -out "$work/walk.csv" 2> /dev/null || fail "the recipient cannot read the crosswalk"
+grep -qF "\"$id\"" "$work/walk.csv" && grep -q OTHER-77 "$work/walk.csv" || fail "the crosswalk does not name the patients"
+for pseudonym in $(sed -n 's/.*,"\(P-[^"]*\)".*/\1/p' "$work/walk.csv" | tr -d '\r'); do [ -d "$work/d/$pseudonym" ] || fail "$pseudonym is not released"; done
+openssl cms -decrypt -inform DER -in "$work/walk.p7m" -inkey "$work/other" -recip "$work/other.pem" -out "$work/walk2.csv" 2> /dev/null && fail "another key reads the crosswalk"
+grep -q 'several names' "$work/d.html" && grep -q 'another patient ID' "$work/d.html" || fail "the report does not name the doubts"
+grep -qF "$id" "$work/d.html" && fail "the report names a patient"
+expect 2 "a crosswalk without a recipient" "$lethe" deid "$work/doubts" -o "$work/x" --key "$work/key" --crosswalk "$work/w"
+expect 1 "a recipient that is no certificate" "$lethe" deid "$work/twice" -o "$work/x2" --key "$work/key" --crosswalk "$work/w" --recipient "$work/key"
+
 # --- what is refused ---
 expect 2 "no output" "$lethe" deid "$work/ct"
 expect 2 "an unknown option" "$lethe" deid "$work/ct" -o "$work/x" --frobnicate
