@@ -14,7 +14,7 @@
 #include <string.h>
 
 /* Above SURE a line is text whatever the reader makes of it; a LIKELY one needs a reader who sees letters; below DOUBT it is not even read. */
-static const float score_sure = 0.85f, score_likely = 0.5f, score_doubt = 0.2f, score_continues = 0.1f;
+static const float score_sure = 0.85f, score_likely = 0.5f, score_doubt = 0.2f, score_continues = 0.1f, score_flicker = 0.97f;
 enum { SEARCH_ROUNDS = 3, READS_PER_FRAME = 12, CLEARED = 64 };
 
 struct lethe_burned_in {
@@ -23,6 +23,13 @@ struct lethe_burned_in {
     lethe_ocr *ocr;
     bool ocr_missing;
 };
+
+/* What the search knows of a box it has found. */
+typedef struct track {
+    uint32_t frames;    /* in which it was seen */
+    uint64_t seed_area; /* of the first sighting: bounds what joining may add up to */
+    float score;        /* best */
+} track;
 
 typedef struct search {
     lethe_burned_in *engine;
@@ -33,10 +40,10 @@ typedef struct search {
     lethe_pixels *pixels;
     const lethe_pixels_info *info;
     uint32_t fill[4];
-    /* Boxes from `first_found` on come from the search; `seen[i]` counts the frames in which box first_found + i was found. */
+    /* Boxes from `first_found` on come from the search; `tracks[i]` is about box first_found + i. */
     size_t first_found;
-    uint32_t *seen;
-    size_t seen_capacity;
+    track *tracks;
+    size_t track_capacity;
     unsigned reads_left;
     /* Places that were read in an earlier frame and hold no text that has to go: what stands still is read once. */
     lethe_pixel_box cleared[CLEARED];
@@ -212,23 +219,25 @@ static lethe_pixel_box box_of_line(const search *s, const lethe_text_line *line,
 }
 
 /* Join with a box of the same place in this or an earlier frame, or add. */
-static lethe_status add_found(search *s, const lethe_pixel_box *box) {
+static lethe_status add_found(search *s, const lethe_pixel_box *box, float score) {
     lethe_pixel_decision *d = s->decision;
     uint64_t area = (uint64_t)box->w * box->h;
     for (size_t i = s->first_found; i < d->box_count; i++) {
         lethe_pixel_box *have = &d->boxes[i];
+        track *t = &s->tracks[i - s->first_found];
         uint64_t common = overlap(have, box), have_area = (uint64_t)have->w * have->h, smaller = area < have_area ? area : have_area;
-        /* Boxes one beside the other in a line of text join too: little is lost by the union. */
+        uint64_t larger = area < have_area ? have_area : area;
         uint32_t x0 = have->x < box->x ? have->x : box->x, y0 = have->y < box->y ? have->y : box->y;
         uint32_t x1 = have->x + have->w > box->x + box->w ? have->x + have->w : box->x + box->w;
         uint32_t y1 = have->y + have->h > box->y + box->h ? have->y + have->h : box->y + box->h;
         uint64_t joined = (uint64_t)(x1 - x0) * (y1 - y0);
-        if (common * 2 < smaller || joined * 10 > (area + have_area - common) * 14) continue;
+        if (common * 2 < smaller || joined * 10 > larger * 13 || joined * 10 > (t->seed_area > area ? t->seed_area : area) * 18) continue;
         if (box->first_frame < have->first_frame) have->first_frame = box->first_frame;
         if (box->last_frame > have->last_frame) {
             have->last_frame = box->last_frame;
-            s->seen[i - s->first_found]++;
+            t->frames++;
         }
+        if (score > t->score) t->score = score;
         have->x = x0;
         have->y = y0;
         have->w = x1 - x0;
@@ -236,14 +245,14 @@ static lethe_status add_found(search *s, const lethe_pixel_box *box) {
         return LETHE_OK;
     }
     size_t index = d->box_count - s->first_found;
-    if (index >= s->seen_capacity) {
-        size_t capacity = s->seen_capacity * 2 + 64;
-        uint32_t *grown = lethe_realloc_array(s->seen, capacity, sizeof *grown);
+    if (index >= s->track_capacity) {
+        size_t capacity = s->track_capacity * 2 + 64;
+        track *grown = lethe_realloc_array(s->tracks, capacity, sizeof *grown);
         if (grown == NULL) return lethe_fail(s->error, LETHE_NO_MEMORY, "no memory for boxes");
-        s->seen = grown;
-        s->seen_capacity = capacity;
+        s->tracks = grown;
+        s->track_capacity = capacity;
     }
-    s->seen[index] = box->last_frame - box->first_frame + 1;
+    s->tracks[index] = (track){.frames = box->last_frame - box->first_frame + 1, .seed_area = area, .score = score};
     return lethe_pixel_decision_add(d, box, s->error);
 }
 
@@ -303,6 +312,7 @@ static lethe_status search_picture(search *s, lethe_image *image, uint32_t first
         for (size_t i = 0; i < count; i++) {
             if (lines[i].score < score_continues || (!s->verifying && is_covered(s, &lines[i], first))) continue;
             finding found = FOUND_NOTHING;
+            if (s->verifying && s->info->frames >= 4 && lines[i].score < score_flicker) continue;
             if (lines[i].score < score_sure && was_cleared(s, &lines[i])) continue;
             for (size_t k = 0; k < count && s->mode == LETHE_PIXELS_ANY_TEXT && found == FOUND_NOTHING && !s->verifying; k++)
                 if (k != i && lines[k].score >= score_sure && lines[k].glyphs >= 5 && lines[i].score < score_sure && continues(&lines[i], &lines[k])) found = FOUND_TEXT;
@@ -317,7 +327,7 @@ static lethe_status search_picture(search *s, lethe_image *image, uint32_t first
             if (s->verifying) return LETHE_OK;
             lethe_pixel_box box = box_of_line(s, &lines[i], first, found);
             box.last_frame = last;
-            status = add_found(s, &box);
+            status = add_found(s, &box, lines[i].score);
             if (status != LETHE_OK) return status;
             added = true;
         }
@@ -378,15 +388,21 @@ static lethe_status search_average(search *s, const average *a, lethe_image *ima
     return search_picture(s, image, 0, s->info->frames - 1, found);
 }
 
-/* What was seen in a good part of the frames is taken to stand in all of them. */
+/* What was seen in a good part of the frames is taken to stand in all of them; what flickered up once among many frames and was not beyond doubt is speckle. */
 static void settle_tracks(search *s) {
+    size_t kept = s->first_found;
     for (size_t i = s->first_found; i < s->decision->box_count; i++) {
-        lethe_pixel_box *box = &s->decision->boxes[i];
-        if (s->info->frames > 1 && (uint64_t)s->seen[i - s->first_found] * 4 >= s->info->frames) {
-            box->first_frame = 0;
-            box->last_frame = s->info->frames - 1;
+        lethe_pixel_box box = s->decision->boxes[i];
+        track t = s->tracks[i - s->first_found];
+        if (s->info->frames >= 4 && t.frames == 1 && t.score < score_flicker) continue;
+        if (s->info->frames > 1 && (uint64_t)t.frames * 4 >= s->info->frames) {
+            box.first_frame = 0;
+            box.last_frame = s->info->frames - 1;
         }
+        s->tracks[kept - s->first_found] = t;
+        s->decision->boxes[kept++] = box;
     }
+    s->decision->box_count = kept;
 }
 
 static void load_fill(search *s) {
@@ -430,7 +446,7 @@ static lethe_status search_all(search *s) {
         settle_tracks(s);
         s->decision->searched = true;
         s->decision->all_text = s->mode == LETHE_PIXELS_ANY_TEXT;
-        if (any) s->decision->verdict = LETHE_PIXELS_REDACT;
+        if (any && s->decision->box_count > 0) s->decision->verdict = LETHE_PIXELS_REDACT;
     }
 out:
     lethe_image_release(&image);
@@ -491,7 +507,7 @@ static lethe_status decide(lethe_burned_in *engine, const lethe_dicom_dataset *d
         search s = {.engine = engine, .dataset = dataset, .identifiers = identifiers, .mode = mode, .decision = decision, .pixels = pixels, .info = info, .error = error};
         status = search_all(&s);
         size_t first = s.first_found;
-        lethe_free(s.seen);
+        lethe_free(s.tracks);
         if (status != LETHE_OK) return status;
         conclude(engine, &devices, regions, decision->box_count > first, decision);
         return LETHE_OK;

@@ -333,7 +333,9 @@ static lethe_status grow_all(grower *g, lethe_error *error) {
         float f[LETHE_TEXT_FEATURES];
         float glyphs = measure(g, f, &line);
         bool kept = false;
-        if (glyphs >= 2.5f && line.w >= line.height_px && line.height_px >= 5) {
+        /* Ascenders and descenders make a line at most this much higher than its letters; a slanting row of specks is not one. */
+        bool level = (float)line.h <= 1.9f * (float)line.height_px + 3;
+        if (glyphs >= 2.5f && line.w >= line.height_px && line.height_px >= 5 && level) {
             line.score = lethe_text_score(f);
             if (line.score >= 0.02f) {
                 status = append(g, &line, f, error);
