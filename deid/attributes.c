@@ -539,7 +539,9 @@ static lethe_status edit_element(walk *w, const lethe_dicom_element *element, le
     else if (decide_graphics(w, element, &d)) {}
     else if (row != NULL) decide_by_table(w, row, vr, parent, element->tag, &d);
     else decide_by_vr(w, vr, element->tag, where, &d);
-    if (row != NULL && row->basic == LETHE_ANNEX_D && element->tag == LETHE_TAG(0x0042, 0x0011) && d.action == LETHE_ACTION_DUMMY)
+    bool document = element->tag == LETHE_TAG(0x0042, 0x0011) && d.action == LETHE_ACTION_DUMMY;
+    if (document && lethe_profile_documents(w->job->profile) == LETHE_DOCUMENT_KEEP) return LETHE_OK; /* documents.c searches it */
+    if (document)
         return lethe_fail(error, LETHE_UNSAFE, "(0042,0011): an encapsulated document has no dummy");
     if (w->job->explain && d.action == LETHE_ACTION_KEEP) {
         lethe_status status = lethe_edit_keep(w->job->script, element, d.reason, error);

@@ -348,6 +348,7 @@ static lethe_status edit_and_write(lethe_engine *engine, instance *in, lethe_err
         status = lethe_fail(error, LETHE_UNSAFE, "(60xx,0102): overlay planes share the pixel cells");
     if (status == LETHE_OK) status = redact(engine, in, error);
     if (status == LETHE_OK) status = fill_audit(engine, &record, error);
+    if (status == LETHE_OK) status = lethe_documents_search(engine->dataset, engine->audit, error);
     if (status != LETHE_OK || engine->options.output_folder == NULL) return status;
     return write_output(engine, in, error);
 }

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include <cmocka.h>
 
@@ -366,6 +367,49 @@ static void fails_closed(void **state) {
     refused(&m, LETHE_OUTCOME_QUARANTINED, "neither");
 }
 
+/* A PDF with one deflated stream that shows `shown`. */
+static outcome *pdf_with(const char *shown, const char *before, const char *profile) {
+    maker m;
+    start(&m, syntaxes[0], "1.2.840.10008.5.1.4.1.1.104.1");
+    patient(&m);
+    series(&m);
+    uint8_t packed[512];
+    uLongf packed_size = sizeof packed;
+    assert_int_equal(compress(packed, &packed_size, (const Bytef *)shown, strlen(shown)), Z_OK);
+    lethe_buffer pdf;
+    lethe_buffer_init(&pdf, 4096);
+    assert_int_equal(lethe_buffer_printf(&pdf, NULL, "%%PDF-1.4\n1 0 obj\n<</Filter %s/Length %lu>>\nstream\n", before, packed_size), LETHE_OK);
+    assert_int_equal(lethe_buffer_append(&pdf, packed, packed_size, NULL), LETHE_OK);
+    assert_int_equal(lethe_buffer_append_text(&pdf, "\nendstream\nendobj\n", NULL), LETHE_OK);
+    raw(&m, 0x00420011, LETHE_VR_OB, pdf.bytes, pdf.size);
+    text(&m, 0x00420012, LETHE_VR_LO, "application/pdf");
+    lethe_buffer_release(&pdf);
+    return run(&m, profile);
+}
+
+static void kept_documents_are_searched(void **state) {
+    (void)state;
+    static const char keep[] = "base: research\ndocuments: keep\n", review[] = "base: research\ndocuments: review\n", drop[] = "base: research\ndocuments: drop\n";
+    outcome *o = pdf_with("BT (IRM de la prostate) Tj ET", "/FlateDecode", keep);
+    assert_int_equal(o->result.outcome, LETHE_OUTCOME_RELEASED);
+    done(o);
+    o = pdf_with("BT (Mme Dupont) Tj ET", "/FlateDecode", keep);
+    assert_int_equal(o->result.outcome, LETHE_OUTCOME_QUARANTINED);
+    done(o);
+    o = pdf_with("BT [(DU)-20(PONT)] TJ ET", "/FlateDecode", keep); /* kerned */
+    assert_int_equal(o->result.outcome, LETHE_OUTCOME_QUARANTINED);
+    done(o);
+    o = pdf_with("BT (nothing) Tj ET", "/DCTDecode", keep); /* a picture */
+    assert_int_equal(o->result.outcome, LETHE_OUTCOME_REVIEW);
+    done(o);
+    o = pdf_with("BT (nothing) Tj ET", "/FlateDecode", review);
+    assert_int_equal(o->result.outcome, LETHE_OUTCOME_REVIEW);
+    done(o);
+    o = pdf_with("BT (nothing) Tj ET", "/FlateDecode", drop);
+    assert_int_equal(o->result.outcome, LETHE_OUTCOME_DROPPED);
+    done(o);
+}
+
 static void registered_uids_stay(void **state) {
     (void)state;
     assert_true(lethe_uid_is_registered("1.2.840.10008.5.1.4.1.1.2", 25));
@@ -398,6 +442,6 @@ int main(void) {
                                        cmocka_unit_test(ages_are_grouped_by_challenge), cmocka_unit_test(unknown_class_takes_the_strict_branch),
                                        cmocka_unit_test(wrong_and_hidden), cmocka_unit_test(safe_private_by_creator_at_any_block),
                                        cmocka_unit_test(same_patient_same_names), cmocka_unit_test(options_combine), cmocka_unit_test(own_rules_come_first),
-                                       cmocka_unit_test(fails_closed), cmocka_unit_test(registered_uids_stay)};
+                                       cmocka_unit_test(fails_closed), cmocka_unit_test(kept_documents_are_searched), cmocka_unit_test(registered_uids_stay)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
