@@ -1,7 +1,7 @@
 #include "testdata/slide_art.h"
 
-#include "testdata/font.h"
 #include "core/memory.h"
+#include "testdata/font.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,13 +17,16 @@ static uint32_t mix(uint32_t a) {
     return a ^ a >> 16;
 }
 
-static uint32_t noise(uint32_t phase, int64_t x, int64_t y) { return mix(phase * 0x9E3779B9u ^ (uint32_t)x * 0x85EBCA6Bu ^ (uint32_t)y * 0xC2B2AE35u); }
+static uint32_t noise(uint32_t phase, int64_t x, int64_t y) {
+    return mix(phase * 0x9E3779B9u ^ (uint32_t)x * 0x85EBCA6Bu ^ (uint32_t)y * 0xC2B2AE35u);
+}
 
 /* Value noise between lattice points, 0 to 255. */
 static uint32_t smooth(uint32_t phase, int64_t x, int64_t y, int64_t cell) {
     int64_t cx = x / cell, cy = y / cell;
     uint32_t fx = (uint32_t)((x - cx * cell) * 256 / cell), fy = (uint32_t)((y - cy * cell) * 256 / cell);
-    uint32_t a = noise(phase, cx, cy) & 255, b = noise(phase, cx + 1, cy) & 255, c = noise(phase, cx, cy + 1) & 255, d = noise(phase, cx + 1, cy + 1) & 255;
+    uint32_t a = noise(phase, cx, cy) & 255, b = noise(phase, cx + 1, cy) & 255, c = noise(phase, cx, cy + 1) & 255,
+             d = noise(phase, cx + 1, cy + 1) & 255;
     uint32_t top = a * (256 - fx) + b * fx, bottom = c * (256 - fx) + d * fx;
     return (top * (256 - fy) + bottom * fy) >> 16;
 }
@@ -42,7 +45,8 @@ void slide_tissue(uint32_t phase, int64_t x, int64_t y, uint8_t rgb[3]) {
 
 void slide_tissue_tile(uint32_t phase, int64_t x, int64_t y, int64_t factor, uint32_t width, uint32_t height, uint8_t *rgb) {
     for (uint32_t row = 0; row < height; row++)
-        for (uint32_t column = 0; column < width; column++) slide_tissue(phase, (x + column) * factor, (y + row) * factor, rgb + ((size_t)row * width + column) * 3);
+        for (uint32_t column = 0; column < width; column++)
+            slide_tissue(phase, (x + column) * factor, (y + row) * factor, rgb + ((size_t)row * width + column) * 3);
 }
 
 void slide_label(const char *text, uint32_t width, uint32_t height, uint8_t *rgb) {
@@ -128,7 +132,7 @@ lethe_status slide_lzw_encode(const uint8_t *bytes, size_t size, lethe_buffer *o
         uint16_t codes[2];
         unsigned count = 0;
         if (since >= 250) codes[count++] = 256, since = 0; /* clear */
-        codes[count++] = i < size ? bytes[i] : 257;       /* end of information */
+        codes[count++] = i < size ? bytes[i] : 257;        /* end of information */
         since++;
         for (unsigned k = 0; k < count; k++) {
             bits = bits << 9 | codes[k];

@@ -60,7 +60,9 @@ void slide_tag_number(slide_tiff *tiff, slide_directory *directory, uint16_t tag
     slide_tag_numbers(tiff, directory, tag, type, &value, 1);
 }
 
-void slide_tag_text(slide_tiff *tiff, slide_directory *directory, uint16_t tag, const char *text) { add(tiff, directory, tag, 2, strlen(text) + 1, text, strlen(text) + 1); }
+void slide_tag_text(slide_tiff *tiff, slide_directory *directory, uint16_t tag, const char *text) {
+    add(tiff, directory, tag, 2, strlen(text) + 1, text, strlen(text) + 1);
+}
 
 void slide_tag_bytes(slide_tiff *tiff, slide_directory *directory, uint16_t tag, uint16_t type, const void *bytes, size_t size) {
     add(tiff, directory, tag, type, size / unit(type), bytes, size);
@@ -122,7 +124,8 @@ uint64_t slide_tiff_end(slide_tiff *tiff, slide_directory *directory, bool linke
 }
 
 lethe_status slide_tiff_save(slide_tiff *tiff, const char *path, lethe_error *error) {
-    lethe_status status = tiff->failed ? lethe_fail(error, LETHE_NO_MEMORY, "out of memory") : lethe_file_write(path, tiff->file.bytes, tiff->file.size, 0644, error);
+    lethe_status status =
+        tiff->failed ? lethe_fail(error, LETHE_NO_MEMORY, "out of memory") : lethe_file_write(path, tiff->file.bytes, tiff->file.size, 0644, error);
     lethe_buffer_release(&tiff->file);
     return status;
 }

@@ -26,8 +26,10 @@ void slide_case_invent(const lethe_testdata_options *options, uint32_t index, sl
     (void)snprintf(c->user, sizeof c->user, "op-%s", p.operator_family);
     (void)snprintf(c->serial, sizeof c->serial, "SS%07u", lethe_random_below(&random, 9000000) + 1000000);
     (void)snprintf(c->barcode, sizeof c->barcode, "BC%u-%u", lethe_random_below(&random, 90000) + 10000, lethe_random_below(&random, 9000) + 1000);
-    (void)snprintf(c->date, sizeof c->date, "%02u/%02u/%02u", lethe_random_below(&random, 12) + 1, lethe_random_below(&random, 28) + 1, lethe_random_below(&random, 14) + 9);
-    (void)snprintf(c->time, sizeof c->time, "%02u:%02u:%02u", lethe_random_below(&random, 24), lethe_random_below(&random, 60), lethe_random_below(&random, 60));
+    (void)snprintf(c->date, sizeof c->date, "%02u/%02u/%02u", lethe_random_below(&random, 12) + 1, lethe_random_below(&random, 28) + 1,
+                   lethe_random_below(&random, 14) + 9);
+    (void)snprintf(c->time, sizeof c->time, "%02u:%02u:%02u", lethe_random_below(&random, 24), lethe_random_below(&random, 60),
+                   lethe_random_below(&random, 60));
     (void)snprintf(c->hospital, sizeof c->hospital, "%s", p.hospital);
     (void)snprintf(c->label, sizeof c->label, "%s\n%s\n%s\n%s\nHE", c->name, c->birth, c->accession, c->hospital);
 }
@@ -162,14 +164,16 @@ static lethe_status finish(builder *b, const char *folder, const char *name) {
 /* --- Aperio --- */
 
 static void aperio_text(const slide_case *c, const char *second_line, char *out, size_t size) {
-    (void)snprintf(out, size,
-                   "Aperio Image Library v12.0.15 \r\n%ux%u [0,0 %ux%u] (256x256) %s|AppMag = 20|StripeWidth = 992|ScanScope ID = %s|Filename = %s|Title = %s %s|"
-                   "Date = %s|Time = %s|Time Zone = GMT+01:00|User = %s|Slide = 2|Rack = 1|Left = 23.7|Top = 18.75|MPP = 0.2525|LineCameraSkew = -0.000424|"
-                   "LineAreaXOffset = 0.019265|LineAreaYOffset = -0.000313|Focus Offset = 0.000000|DSR ID = %s|ImageID = 1004486|OriginalWidth = %u|"
-                   "OriginalHeight = %u|ICC Profile = ScanScope v1|Barcode = %s|CustomField.PatientID = %s|CustomField.Date_of_Birth_mmddyyyy = %s|"
-                   "Accession = %s|Parmset = %s",
-                   c->width, c->height, c->width, c->height, second_line, c->serial, c->accession, c->name, c->accession, c->date, c->time, c->user, c->hospital,
-                   c->width, c->height, c->barcode, c->patient_id, c->birth, c->accession, c->hospital);
+    (void)snprintf(
+        out, size,
+        "Aperio Image Library v12.0.15 \r\n%ux%u [0,0 %ux%u] (256x256) %s|AppMag = 20|StripeWidth = 992|ScanScope ID = %s|Filename = %s|Title = %s "
+        "%s|"
+        "Date = %s|Time = %s|Time Zone = GMT+01:00|User = %s|Slide = 2|Rack = 1|Left = 23.7|Top = 18.75|MPP = 0.2525|LineCameraSkew = -0.000424|"
+        "LineAreaXOffset = 0.019265|LineAreaYOffset = -0.000313|Focus Offset = 0.000000|DSR ID = %s|ImageID = 1004486|OriginalWidth = %u|"
+        "OriginalHeight = %u|ICC Profile = ScanScope v1|Barcode = %s|CustomField.PatientID = %s|CustomField.Date_of_Birth_mmddyyyy = %s|"
+        "Accession = %s|Parmset = %s",
+        c->width, c->height, c->width, c->height, second_line, c->serial, c->accession, c->name, c->accession, c->date, c->time, c->user, c->hospital,
+        c->width, c->height, c->barcode, c->patient_id, c->birth, c->accession, c->hospital);
 }
 
 static lethe_status make_aperio(const slide_case *c, const char *folder, const char *name, bool gt450, lethe_error *error) {
@@ -256,21 +260,25 @@ static lethe_status make_ome(const slide_case *c, const char *folder, const char
         slide_tag_number(&b.tiff, &b.d, 254, 4, 1);
         children[level - 1] = slide_tiff_end(&b.tiff, &b.d, false);
     }
-    (void)snprintf(text, sizeof text,
-                   "<?xml version=\"1.0\" encoding=\"UTF-8\"?><!-- %s --><OME xmlns=\"http://www.openmicroscopy.org/Schemas/OME/2016-06\" "
-                   "UUID=\"urn:uuid:2b44c7f2-8d94-4c6d-9e52-0a5d3f6c1b7e\" Creator=\"%s\"><Experimenter ID=\"Experimenter:0\" LastName=\"%s\"/>"
-                   "<Instrument ID=\"Instrument:0\"><Objective ID=\"Objective:0:0\" NominalMagnification=\"40.0\"/></Instrument>"
-                   "<Image ID=\"Image:0\" Name=\"%s\"><AcquisitionDate>%s</AcquisitionDate><Description>%s</Description><InstrumentRef ID=\"Instrument:0\"/>"
-                   "<Pixels ID=\"Pixels:0\" DimensionOrder=\"XYCZT\" Type=\"uint8\" SizeX=\"%u\" SizeY=\"%u\" SizeZ=\"1\" SizeC=\"3\" SizeT=\"1\" "
-                   "PhysicalSizeX=\"0.25\" PhysicalSizeXUnit=\"\xC2\xB5m\" PhysicalSizeY=\"0.25\"><Channel ID=\"Channel:0:0\" SamplesPerPixel=\"3\" Name=\"%s\"/>"
-                   "<TiffData IFD=\"0\" PlaneCount=\"1\"/></Pixels></Image>"
-                   "<Image ID=\"Image:1\" Name=\"label image\"><Pixels ID=\"Pixels:1\" DimensionOrder=\"XYCZT\" Type=\"uint8\" SizeX=\"300\" SizeY=\"300\" SizeZ=\"1\" "
-                   "SizeC=\"3\" SizeT=\"1\"><TiffData IFD=\"1\" PlaneCount=\"1\"/></Pixels></Image>"
-                   "<Image ID=\"Image:2\" Name=\"macro image\"><Pixels ID=\"Pixels:2\" DimensionOrder=\"XYCZT\" Type=\"uint8\" SizeX=\"800\" SizeY=\"300\" SizeZ=\"1\" "
-                   "SizeC=\"3\" SizeT=\"1\"><TiffData IFD=\"2\" PlaneCount=\"1\"/></Pixels></Image>"
-                   "<StructuredAnnotations><XMLAnnotation ID=\"Annotation:0\"><Value><OriginalMetadata><Key>Series 0 User</Key><Value>%s</Value>"
-                   "</OriginalMetadata></Value></XMLAnnotation></StructuredAnnotations></OME>",
-                   c->accession, c->user, c->name, c->accession, c->date, c->label, c->width, c->height, c->barcode, c->serial);
+    (void)snprintf(
+        text, sizeof text,
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?><!-- %s --><OME xmlns=\"http://www.openmicroscopy.org/Schemas/OME/2016-06\" "
+        "UUID=\"urn:uuid:2b44c7f2-8d94-4c6d-9e52-0a5d3f6c1b7e\" Creator=\"%s\"><Experimenter ID=\"Experimenter:0\" LastName=\"%s\"/>"
+        "<Instrument ID=\"Instrument:0\"><Objective ID=\"Objective:0:0\" NominalMagnification=\"40.0\"/></Instrument>"
+        "<Image ID=\"Image:0\" Name=\"%s\"><AcquisitionDate>%s</AcquisitionDate><Description>%s</Description><InstrumentRef ID=\"Instrument:0\"/>"
+        "<Pixels ID=\"Pixels:0\" DimensionOrder=\"XYCZT\" Type=\"uint8\" SizeX=\"%u\" SizeY=\"%u\" SizeZ=\"1\" SizeC=\"3\" SizeT=\"1\" "
+        "PhysicalSizeX=\"0.25\" PhysicalSizeXUnit=\"\xC2\xB5m\" PhysicalSizeY=\"0.25\"><Channel ID=\"Channel:0:0\" SamplesPerPixel=\"3\" "
+        "Name=\"%s\"/>"
+        "<TiffData IFD=\"0\" PlaneCount=\"1\"/></Pixels></Image>"
+        "<Image ID=\"Image:1\" Name=\"label image\"><Pixels ID=\"Pixels:1\" DimensionOrder=\"XYCZT\" Type=\"uint8\" SizeX=\"300\" SizeY=\"300\" "
+        "SizeZ=\"1\" "
+        "SizeC=\"3\" SizeT=\"1\"><TiffData IFD=\"1\" PlaneCount=\"1\"/></Pixels></Image>"
+        "<Image ID=\"Image:2\" Name=\"macro image\"><Pixels ID=\"Pixels:2\" DimensionOrder=\"XYCZT\" Type=\"uint8\" SizeX=\"800\" SizeY=\"300\" "
+        "SizeZ=\"1\" "
+        "SizeC=\"3\" SizeT=\"1\"><TiffData IFD=\"2\" PlaneCount=\"1\"/></Pixels></Image>"
+        "<StructuredAnnotations><XMLAnnotation ID=\"Annotation:0\"><Value><OriginalMetadata><Key>Series 0 User</Key><Value>%s</Value>"
+        "</OriginalMetadata></Value></XMLAnnotation></StructuredAnnotations></OME>",
+        c->accession, c->user, c->name, c->accession, c->date, c->label, c->width, c->height, c->barcode, c->serial);
     put_level(&b, c->width, c->height, 1, &how);
     slide_tag_text(&b.tiff, &b.d, 270, text);
     slide_tag_text(&b.tiff, &b.d, 305, c->hospital);
@@ -292,20 +300,24 @@ static lethe_status make_leica(const slide_case *c, const char *folder, const ch
     char text[3000];
     const slide_jpeg how = {.quality = 80};
     start(&b, c, true, false, error);
-    (void)snprintf(text, sizeof text,
-                   "<?xml version=\"1.0\"?><scn xmlns=\"http://www.leica-microsystems.com/scn/2010/10/01\" uuid=\"urn:uuid:5e3c1f8a-3d5f-4b8e-9c0b-7f5a2e1d4c6b\">"
-                   "<collection name=\"%s\" uuid=\"urn:uuid:8c0b7f5a-2e1d-4c6b-9e3c-1f8a3d5f4b8e\" sizeX=\"26564529\" sizeY=\"76734823\"><barcode>%s</barcode>"
-                   "<image name=\"%s\" uuid=\"urn:uuid:1\"><creationDate>2012-07-15T09:14:33.3Z</creationDate><device model=\"Leica SCN400;%s\" version=\"1.5.1.10804\"/>"
-                   "<pixels sizeX=\"800\" sizeY=\"300\"><dimension sizeX=\"800\" sizeY=\"300\" r=\"0\" ifd=\"0\"/></pixels>"
-                   "<view sizeX=\"26564529\" sizeY=\"76734823\" offsetX=\"0\" offsetY=\"0\"/></image>"
-                   "<image name=\"image_0000000591\" uuid=\"urn:uuid:2\"><creationDate>%s</creationDate><device model=\"Leica SCN400\" version=\"1.5.1.10804\"/>"
-                   "<scanSettings><objectiveSettings><objective>20</objective></objectiveSettings><illuminationSettings><numericalAperture>0.4</numericalAperture>"
-                   "<illuminationSource>brightfield</illuminationSource></illuminationSettings></scanSettings><pixels sizeX=\"%u\" sizeY=\"%u\">"
-                   "<dimension sizeX=\"%u\" sizeY=\"%u\" r=\"0\" ifd=\"1\"/><dimension sizeX=\"%u\" sizeY=\"%u\" r=\"1\" ifd=\"2\"/></pixels>"
-                   "<view sizeX=\"%u\" sizeY=\"%u\" offsetX=\"16607240\" offsetY=\"25045120\"/></image>"
-                   "<supplementalImage type=\"label\" ifd=\"3\"/></collection></scn>",
-                   c->accession, c->barcode, c->name, c->serial, c->date, c->width, c->height, c->width, c->height, c->width / 4, c->height / 4, c->width * 500,
-                   c->height * 500);
+    (void)snprintf(
+        text, sizeof text,
+        "<?xml version=\"1.0\"?><scn xmlns=\"http://www.leica-microsystems.com/scn/2010/10/01\" "
+        "uuid=\"urn:uuid:5e3c1f8a-3d5f-4b8e-9c0b-7f5a2e1d4c6b\">"
+        "<collection name=\"%s\" uuid=\"urn:uuid:8c0b7f5a-2e1d-4c6b-9e3c-1f8a3d5f4b8e\" sizeX=\"26564529\" sizeY=\"76734823\"><barcode>%s</barcode>"
+        "<image name=\"%s\" uuid=\"urn:uuid:1\"><creationDate>2012-07-15T09:14:33.3Z</creationDate><device model=\"Leica SCN400;%s\" "
+        "version=\"1.5.1.10804\"/>"
+        "<pixels sizeX=\"800\" sizeY=\"300\"><dimension sizeX=\"800\" sizeY=\"300\" r=\"0\" ifd=\"0\"/></pixels>"
+        "<view sizeX=\"26564529\" sizeY=\"76734823\" offsetX=\"0\" offsetY=\"0\"/></image>"
+        "<image name=\"image_0000000591\" uuid=\"urn:uuid:2\"><creationDate>%s</creationDate><device model=\"Leica SCN400\" version=\"1.5.1.10804\"/>"
+        "<scanSettings><objectiveSettings><objective>20</objective></objectiveSettings><illuminationSettings><numericalAperture>0.4</"
+        "numericalAperture>"
+        "<illuminationSource>brightfield</illuminationSource></illuminationSettings></scanSettings><pixels sizeX=\"%u\" sizeY=\"%u\">"
+        "<dimension sizeX=\"%u\" sizeY=\"%u\" r=\"0\" ifd=\"1\"/><dimension sizeX=\"%u\" sizeY=\"%u\" r=\"1\" ifd=\"2\"/></pixels>"
+        "<view sizeX=\"%u\" sizeY=\"%u\" offsetX=\"16607240\" offsetY=\"25045120\"/></image>"
+        "<supplementalImage type=\"label\" ifd=\"3\"/></collection></scn>",
+        c->accession, c->barcode, c->name, c->serial, c->date, c->width, c->height, c->width, c->height, c->width / 4, c->height / 4, c->width * 500,
+        c->height * 500);
     slide_case photograph = *c; /* of the whole glass: another picture than any level */
     photograph.phase += 500;
     for (unsigned level = 0; level < 3; level++) {
@@ -330,25 +342,28 @@ static lethe_status make_leica(const slide_case *c, const char *folder, const ch
 
 static void ventana_stitching(const slide_case *c, char *out, size_t size) {
     uint32_t across = (c->width + TILE - 1) / TILE, down = (c->height + TILE - 1) / TILE;
-    size_t used = (size_t)snprintf(out, size,
-                                   "<EncodeInfo Ver=\"2\"><SlideInfo><iScan UserName=\"%s\" Barcode1D=\"%s\"/></SlideInfo><SlideStitchInfo><ImageInfo "
-                                   "AOIScanned=\"1\" AOIIndex=\"0\" NumRows=\"%u\" NumCols=\"%u\" Width=\"%d\" Height=\"%d\" Pos-X=\"0\" Pos-Y=\"0\" Operator=\"%s\">",
-                                   c->user, c->barcode, down, across, TILE, TILE, c->name);
+    size_t used = (size_t)snprintf(
+        out, size,
+        "<EncodeInfo Ver=\"2\"><SlideInfo><iScan UserName=\"%s\" Barcode1D=\"%s\"/></SlideInfo><SlideStitchInfo><ImageInfo "
+        "AOIScanned=\"1\" AOIIndex=\"0\" NumRows=\"%u\" NumCols=\"%u\" Width=\"%d\" Height=\"%d\" Pos-X=\"0\" Pos-Y=\"0\" Operator=\"%s\">",
+        c->user, c->barcode, down, across, TILE, TILE, c->name);
     /* The rows wind like a snake from the lower left corner. */
     for (uint32_t row = 0; row < down; row++)
         for (uint32_t column = 0; column + 1 < across; column++) {
             uint32_t left = row % 2 ? row * across + across - column : row * across + column + 1, right = row % 2 ? left - 1 : left + 1;
-            used += (size_t)snprintf(out + used, size - used,
-                                     "<TileJointInfo FlagJoined=\"1\" Confidence=\"99\" Direction=\"RIGHT\" Tile1=\"%u\" Tile2=\"%u\" OverlapX=\"0\" OverlapY=\"0\"/>", left,
-                                     right);
+            used += (size_t)snprintf(
+                out + used, size - used,
+                "<TileJointInfo FlagJoined=\"1\" Confidence=\"99\" Direction=\"RIGHT\" Tile1=\"%u\" Tile2=\"%u\" OverlapX=\"0\" OverlapY=\"0\"/>",
+                left, right);
         }
     for (uint32_t row = 0; row + 1 < down; row++)
         for (uint32_t column = 0; column < across; column++) {
             uint32_t below = row % 2 ? (row + 1) * across - column : row * across + column + 1;
             uint32_t above = (row + 1) % 2 ? (row + 2) * across - column : (row + 1) * across + column + 1;
-            used += (size_t)snprintf(out + used, size - used,
-                                     "<TileJointInfo FlagJoined=\"1\" Confidence=\"99\" Direction=\"UP\" Tile1=\"%u\" Tile2=\"%u\" OverlapX=\"0\" OverlapY=\"0\"/>", below,
-                                     above);
+            used += (size_t)snprintf(
+                out + used, size - used,
+                "<TileJointInfo FlagJoined=\"1\" Confidence=\"99\" Direction=\"UP\" Tile1=\"%u\" Tile2=\"%u\" OverlapX=\"0\" OverlapY=\"0\"/>", below,
+                above);
         }
     (void)snprintf(out + used, size - used, "</ImageInfo></SlideStitchInfo><AoiOrigin><AOI0 OriginX=\"0\" OriginY=\"0\"/></AoiOrigin></EncodeInfo>");
 }
@@ -396,40 +411,49 @@ static void append_base64_jpeg(builder *b, const uint8_t *rgb, uint32_t width, u
     lethe_buffer_release(&jpeg);
 }
 
-#define PHILIPS(name, group, element, vr, value) "<Attribute Name=\"" name "\" Group=\"" group "\" Element=\"" element "\" PMSVR=\"" vr "\">" value "</Attribute>"
+#define PHILIPS(name, group, element, vr, value)                                                                                                     \
+    "<Attribute Name=\"" name "\" Group=\"" group "\" Element=\"" element "\" PMSVR=\"" vr "\">" value "</Attribute>"
 
 static void philips_text(builder *b, lethe_buffer *out) {
     const slide_case *c = b->c;
     uint8_t *rgb = lethe_alloc_array((size_t)LABEL_SIDE * LABEL_SIDE, 3);
-    lethe_status status = lethe_buffer_printf(
-        out, b->error,
-        "<?xml version=\"1.0\" encoding=\"UTF-8\" ?><DataObject ObjectType=\"DPUfsImport\">" PHILIPS("DICOM_ACQUISITION_DATETIME", "0x0008", "0x002A", "IString", "%s %s")
-            PHILIPS("DICOM_DEVICE_SERIAL_NUMBER", "0x0018", "0x1000", "IString", "%s") PHILIPS("DICOM_MANUFACTURER", "0x0008", "0x0070", "IString", "PHILIPS")
-                PHILIPS("PIM_DP_UFS_BARCODE", "0x301D", "0x1002", "IString", "%s") PHILIPS("PIIM_DP_SCANNER_OPERATOR_ID", "0x101D", "0x1001", "IString", "%s")
-                    PHILIPS("PIM_DP_SOURCE_FILE", "0x301D", "0x1000", "IString", "%%FILENAME%%_%s") "<Attribute Name=\"PIM_DP_SCANNED_IMAGES\" Group=\"0x301D\" "
-                                                                                                  "Element=\"0x1003\" PMSVR=\"IDataObjectArray\"><Array>",
-        c->date, c->time, c->serial, c->barcode, c->user, c->accession);
+    lethe_status status = lethe_buffer_printf(out, b->error,
+                                              "<?xml version=\"1.0\" encoding=\"UTF-8\" ?><DataObject ObjectType=\"DPUfsImport\">" PHILIPS(
+                                                  "DICOM_ACQUISITION_DATETIME", "0x0008", "0x002A", "IString",
+                                                  "%s %s") PHILIPS("DICOM_DEVICE_SERIAL_NUMBER", "0x0018", "0x1000", "IString", "%s")
+                                                  PHILIPS("DICOM_MANUFACTURER", "0x0008", "0x0070", "IString", "PHILIPS")
+                                                      PHILIPS("PIM_DP_UFS_BARCODE", "0x301D", "0x1002", "IString", "%s")
+                                                          PHILIPS("PIIM_DP_SCANNER_OPERATOR_ID", "0x101D", "0x1001", "IString", "%s")
+                                                              PHILIPS("PIM_DP_SOURCE_FILE", "0x301D", "0x1000", "IString",
+                                                                      "%%FILENAME%%_%s") "<Attribute Name=\"PIM_DP_SCANNED_IMAGES\" Group=\"0x301D\" "
+                                                                                         "Element=\"0x1003\" PMSVR=\"IDataObjectArray\"><Array>",
+                                              c->date, c->time, c->serial, c->barcode, c->user, c->accession);
     if (status == LETHE_OK)
-        status = lethe_buffer_printf(out, b->error,
-                                     "<DataObject ObjectType=\"DPScannedImage\">" PHILIPS("PIM_DP_IMAGE_TYPE", "0x301D", "0x1004", "IString", "WSI")
-                                         PHILIPS("DICOM_DERIVATION_DESCRIPTION", "0x0008", "0x2111", "IString", "tiff-useBigTIFF=1 %s")
-                                             PHILIPS("DICOM_PIXEL_SPACING", "0x0028", "0x0030", "IDoubleArray", "&quot;0.000226891&quot; &quot;0.000226907&quot;")
-                                                 "<Attribute Name=\"PIIM_PIXEL_DATA_REPRESENTATION_SEQUENCE\" Group=\"0x1001\" Element=\"0x8B01\" "
-                                                 "PMSVR=\"IDataObjectArray\"><Array>",
-                                     c->name);
-    for (unsigned level = 0; status == LETHE_OK && level < 3; level++)
         status = lethe_buffer_printf(
             out, b->error,
-            "<DataObject ObjectType=\"PixelDataRepresentation\">" PHILIPS("DICOM_PIXEL_SPACING", "0x0028", "0x0030", "IDoubleArray", "&quot;%.9f&quot; &quot;%.9f&quot;")
-                PHILIPS("PIIM_PIXEL_DATA_REPRESENTATION_NUMBER", "0x1001", "0x8B02", "IUInt16", "%u")
-                    PHILIPS("PIIM_PIXEL_DATA_REPRESENTATION_COLUMNS", "0x2001", "0x115E", "IUInt32", "%u") "</DataObject>",
-            0.000226891 * (1 << level), 0.000226907 * (1 << level), level, c->width >> level);
+            "<DataObject ObjectType=\"DPScannedImage\">" PHILIPS("PIM_DP_IMAGE_TYPE", "0x301D", "0x1004", "IString", "WSI")
+                PHILIPS("DICOM_DERIVATION_DESCRIPTION", "0x0008", "0x2111", "IString", "tiff-useBigTIFF=1 %s")
+                    PHILIPS("DICOM_PIXEL_SPACING", "0x0028", "0x0030", "IDoubleArray",
+                            "&quot;0.000226891&quot; &quot;0.000226907&quot;") "<Attribute Name=\"PIIM_PIXEL_DATA_REPRESENTATION_SEQUENCE\" "
+                                                                               "Group=\"0x1001\" Element=\"0x8B01\" "
+                                                                               "PMSVR=\"IDataObjectArray\"><Array>",
+            c->name);
+    for (unsigned level = 0; status == LETHE_OK && level < 3; level++)
+        status = lethe_buffer_printf(out, b->error,
+                                     "<DataObject ObjectType=\"PixelDataRepresentation\">" PHILIPS(
+                                         "DICOM_PIXEL_SPACING", "0x0028", "0x0030", "IDoubleArray", "&quot;%.9f&quot; &quot;%.9f&quot;")
+                                         PHILIPS("PIIM_PIXEL_DATA_REPRESENTATION_NUMBER", "0x1001", "0x8B02", "IUInt16", "%u")
+                                             PHILIPS("PIIM_PIXEL_DATA_REPRESENTATION_COLUMNS", "0x2001", "0x115E", "IUInt32", "%u") "</DataObject>",
+                                     0.000226891 * (1 << level), 0.000226907 * (1 << level), level, c->width >> level);
     if (status == LETHE_OK) status = lethe_buffer_append_text(out, "</Array></Attribute></DataObject>", b->error);
     static const char *const kinds[] = {"LABELIMAGE", "MACROIMAGE"};
     if (rgb) slide_label(c->label, LABEL_SIDE, LABEL_SIDE, rgb);
     for (unsigned i = 0; rgb && status == LETHE_OK && i < 2; i++) {
-        status = lethe_buffer_printf(out, b->error, "<DataObject ObjectType=\"DPScannedImage\">" PHILIPS("PIM_DP_IMAGE_TYPE", "0x301D", "0x1004", "IString", "%s")
-                                     "<Attribute Name=\"PIM_DP_IMAGE_DATA\" Group=\"0x301D\" Element=\"0x1005\" PMSVR=\"IString\">", kinds[i]);
+        status = lethe_buffer_printf(out, b->error,
+                                     "<DataObject ObjectType=\"DPScannedImage\">" PHILIPS(
+                                         "PIM_DP_IMAGE_TYPE", "0x301D", "0x1004", "IString",
+                                         "%s") "<Attribute Name=\"PIM_DP_IMAGE_DATA\" Group=\"0x301D\" Element=\"0x1005\" PMSVR=\"IString\">",
+                                     kinds[i]);
         append_base64_jpeg(b, rgb, LABEL_SIDE, LABEL_SIDE, out);
         if (status == LETHE_OK) status = lethe_buffer_append_text(out, "</Attribute></DataObject>", b->error);
     }

@@ -176,10 +176,24 @@ lethe_status lethe_testdata_slides_hostile(const lethe_testdata_options *options
     static const struct {
         const char *name;
         void (*make)(trap *t);
-    } traps[] = {{"loop.tif", loop}, {"loop_sub.tif", loop_sub}, {"far_offset.tif", far_offset}, {"huge.tif", huge}, {"truncated.tif", truncated},
-                 {"gap.tif", gap}, {"comment.tif", comment}, {"tail.tif", tail}, {"sub_ifd.tif", sub_ifd}, {"orphan.tif", orphan},
-                 {"rational.tif", rational}, {"unknown_tag.tif", unknown_tag}, {"double_tag.tif", double_tag}, {"overlap.tif", overlap},
-                 {"odd_tile.tif", odd_tile}, {"odd_value.tif", odd_value}, {"no_label.svs", no_label}, {"shell_name_$(touch x).tif", shell_name}};
+    } traps[] = {{"loop.tif", loop},
+                 {"loop_sub.tif", loop_sub},
+                 {"far_offset.tif", far_offset},
+                 {"huge.tif", huge},
+                 {"truncated.tif", truncated},
+                 {"gap.tif", gap},
+                 {"comment.tif", comment},
+                 {"tail.tif", tail},
+                 {"sub_ifd.tif", sub_ifd},
+                 {"orphan.tif", orphan},
+                 {"rational.tif", rational},
+                 {"unknown_tag.tif", unknown_tag},
+                 {"double_tag.tif", double_tag},
+                 {"overlap.tif", overlap},
+                 {"odd_tile.tif", odd_tile},
+                 {"odd_value.tif", odd_value},
+                 {"no_label.svs", no_label},
+                 {"shell_name_$(touch x).tif", shell_name}};
     char *inside = lethe_path_join(folder, "hostile");
     lethe_status status = inside ? lethe_folder_create(inside, 0755, error) : lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
     for (uint32_t i = 0; status == LETHE_OK && i < sizeof traps / sizeof *traps; i++) {

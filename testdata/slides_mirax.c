@@ -116,12 +116,14 @@ static void put_ini(maker *m, lethe_buffer *ini) {
     const slide_case *c = m->c;
     lethe_status status = lethe_buffer_printf(
         ini, m->error,
-        "\xEF\xBB\xBF[GENERAL]\r\nSLIDE_VERSION = 01.02\r\nSLIDE_ID = %s\r\nSLIDE_NAME = %s\r\nPROJECT_NAME = %s\r\nSLIDE_CREATIONDATETIME = %s %s\r\n"
+        "\xEF\xBB\xBF[GENERAL]\r\nSLIDE_VERSION = 01.02\r\nSLIDE_ID = %s\r\nSLIDE_NAME = %s\r\nPROJECT_NAME = %s\r\nSLIDE_CREATIONDATETIME = %s "
+        "%s\r\n"
         "SLIDE_BARCODE = %s\r\nIMAGENUMBER_X = %u\r\nIMAGENUMBER_Y = %u\r\nOBJECTIVE_MAGNIFICATION = 20\r\nCameraImageDivisionsPerSide = 1\r\n\r\n"
         "[HIERARCHICAL]\r\nHIER_COUNT = 1\r\nHIER_0_NAME = Slide zoom level\r\nHIER_0_COUNT = %d\r\n",
         slide_id, c->name, c->hospital, c->date, c->time, c->barcode, m->across, m->down, LEVELS);
     for (unsigned i = 0; status == LETHE_OK && i < LEVELS; i++)
-        status = lethe_buffer_printf(ini, m->error, "HIER_0_VAL_%u = ZoomLevel_%u\r\nHIER_0_VAL_%u_SECTION = LAYER_0_LEVEL_%u_SECTION\r\n", i, i, i, i);
+        status =
+            lethe_buffer_printf(ini, m->error, "HIER_0_VAL_%u = ZoomLevel_%u\r\nHIER_0_VAL_%u_SECTION = LAYER_0_LEVEL_%u_SECTION\r\n", i, i, i, i);
     if (status == LETHE_OK)
         status = lethe_buffer_printf(
             ini, m->error,
@@ -129,16 +131,20 @@ static void put_ini(maker *m, lethe_buffer *ini) {
             "NONHIER_0_VAL_0_SECTION = NONHIERLAYER_0_LEVEL_0_SECTION\r\nNONHIER_0_VAL_1 = ScanDataLayer_SlideThumbnail\r\n"
             "NONHIER_0_VAL_1_SECTION = NONHIERLAYER_0_LEVEL_1_SECTION\r\nNONHIER_0_VAL_2 = ScanDataLayer_SlidePreview\r\n"
             "NONHIER_0_VAL_2_SECTION = NONHIERLAYER_0_LEVEL_2_SECTION\r\nNONHIER_1_NAME = ProfileXMLHeader\r\nNONHIER_1_COUNT = 1\r\n"
-            "NONHIER_1_VAL_0 = Profile %s\r\nNONHIER_1_VAL_0_SECTION = NONHIERLAYER_1_LEVEL_0_SECTION\r\nNONHIER_2_NAME = VIMSLIDE_POSITION_BUFFER\r\n"
-            "NONHIER_2_COUNT = 1\r\nNONHIER_2_VAL_0 = default\r\nNONHIER_2_VAL_0_SECTION = NONHIERLAYER_2_LEVEL_0_SECTION\r\nINDEXFILE = Index.dat\r\n\r\n"
-            "[DATAFILE]\r\nFILE_COUNT = %d\r\nFILE_0 = Data0000.dat\r\nFILE_1 = Data0001.dat\r\n\r\n[NONHIERLAYER_0_SECTION]\r\nSCANNER_HARDWARE_ID = %s\r\n\r\n",
+            "NONHIER_1_VAL_0 = Profile %s\r\nNONHIER_1_VAL_0_SECTION = NONHIERLAYER_1_LEVEL_0_SECTION\r\nNONHIER_2_NAME = "
+            "VIMSLIDE_POSITION_BUFFER\r\n"
+            "NONHIER_2_COUNT = 1\r\nNONHIER_2_VAL_0 = default\r\nNONHIER_2_VAL_0_SECTION = NONHIERLAYER_2_LEVEL_0_SECTION\r\nINDEXFILE = "
+            "Index.dat\r\n\r\n"
+            "[DATAFILE]\r\nFILE_COUNT = %d\r\nFILE_0 = Data0000.dat\r\nFILE_1 = Data0001.dat\r\n\r\n[NONHIERLAYER_0_SECTION]\r\nSCANNER_HARDWARE_ID "
+            "= %s\r\n\r\n",
             c->user, DATA_FILES, c->serial);
     for (unsigned i = 0; status == LETHE_OK && i < LEVELS; i++)
-        status = lethe_buffer_printf(ini, m->error,
-                                     "[LAYER_0_LEVEL_%u_SECTION]\r\nOVERLAP_X = 0\r\nOVERLAP_Y = 0\r\nMICROMETER_PER_PIXEL_X = %.6f\r\nMICROMETER_PER_PIXEL_Y = %.6f\r\n"
-                                     "IMAGE_FORMAT = JPEG\r\nIMAGE_FILL_COLOR_BGR = 16777215\r\nDIGITIZER_WIDTH = %d\r\nDIGITIZER_HEIGHT = %d\r\nIMAGE_CONCAT_FACTOR = %u\r\n"
-                                     "OPERATOR = %s\r\n\r\n",
-                                     i, 0.325 * (1 << i), 0.325 * (1 << i), SIDE, SIDE, i ? 1 : 0, c->user);
+        status = lethe_buffer_printf(
+            ini, m->error,
+            "[LAYER_0_LEVEL_%u_SECTION]\r\nOVERLAP_X = 0\r\nOVERLAP_Y = 0\r\nMICROMETER_PER_PIXEL_X = %.6f\r\nMICROMETER_PER_PIXEL_Y = %.6f\r\n"
+            "IMAGE_FORMAT = JPEG\r\nIMAGE_FILL_COLOR_BGR = 16777215\r\nDIGITIZER_WIDTH = %d\r\nDIGITIZER_HEIGHT = %d\r\nIMAGE_CONCAT_FACTOR = %u\r\n"
+            "OPERATOR = %s\r\n\r\n",
+            i, 0.325 * (1 << i), 0.325 * (1 << i), SIDE, SIDE, i ? 1 : 0, c->user);
     static const char *const types[] = {"BARCODE_IMAGE_TYPE", "THUMBNAIL_IMAGE_TYPE", "PREVIEW_IMAGE_TYPE"};
     for (unsigned i = 0; status == LETHE_OK && i < 3; i++)
         status = lethe_buffer_printf(ini, m->error, "[NONHIERLAYER_0_LEVEL_%u_SECTION]\r\n%s = JPEG\r\n\r\n", i, types[i]);

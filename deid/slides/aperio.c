@@ -1,8 +1,8 @@
 /* Aperio SVS: AT2, CS2 and GT450, classic and BigTIFF.
  *
- * The description of every directory is "library and geometry | key = value | ...". The geometry is kept word by word when it follows its grammar, keys by
- * the table below, everything else goes. Label and macro are told by the second line of their description, or by NewSubfileType 1 and 9 where the
- * description is empty (GT450). */
+ * The description of every directory is "library and geometry | key = value | ...". The geometry is kept word by word when it follows its grammar,
+ * keys by the table below, everything else goes. Label and macro are told by the second line of their description, or by NewSubfileType 1 and 9 where
+ * the description is empty (GT450). */
 #include "core/memory.h"
 #include "core/text.h"
 #include "deid/slides/slide_job.h"
@@ -32,7 +32,9 @@ static const lethe_typed_rule keys[] = {
     {NULL, LETHE_TYPED_NOTHING, NULL},
 };
 static const lethe_typed_rule head_words[] = {
-    {"", LETHE_TYPED_WORD, "Aperio|Image|Library|Leica|Biosystems|Format|Slide|label|macro|thumbnail|->|-|;|JPEG/RGB|JPEG/YCC|J2K/YUV16|J2K/YCC|J2K/RGB|J2K/KDU|LZW/RGB|GT450|AT2|CS2"},
+    {"", LETHE_TYPED_WORD,
+     "Aperio|Image|Library|Leica|Biosystems|Format|Slide|label|macro|thumbnail|->|-|;|JPEG/RGB|JPEG/YCC|J2K/YUV16|J2K/YCC|J2K/RGB|J2K/KDU|LZW/"
+     "RGB|GT450|AT2|CS2"},
     {NULL, LETHE_TYPED_NOTHING, NULL},
 };
 static const lethe_typed_rule *const vocabulary[] = {keys, head_words, NULL};
@@ -55,8 +57,8 @@ static bool has_shape(const char *word, size_t length, const char *shape) {
 }
 
 static bool is_head_word(const char *word, size_t length) {
-    static const char *const shapes[] = {"9x9",   "[9,9",     "9x9]", "[9,9,9x9]", "(9x9)", "Q=9",  "v9.9.9", "v9.9",
-                                         "v9.9.9.9", "JPEG/RGB;", "Q=9;", "(9,9)",     "[9x9]", "[9,9]"};
+    static const char *const shapes[] = {"9x9",  "[9,9",     "9x9]",      "[9,9,9x9]", "(9x9)", "Q=9",   "v9.9.9",
+                                         "v9.9", "v9.9.9.9", "JPEG/RGB;", "Q=9;",      "(9,9)", "[9x9]", "[9,9]"};
     if (lethe_typed_fits(LETHE_TYPED_WORD, head_words[0].words, word, length)) return true;
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
         if (has_shape(word, length, shapes[i])) return true;
@@ -185,4 +187,5 @@ static lethe_status plan(lethe_slide_job *job, lethe_error *error) {
     return status;
 }
 
-const lethe_slide_rules lethe_slide_aperio = {.name = "aperio", .extension = ".svs", .has_label_always = true, .plan = plan, .vocabulary = vocabulary};
+const lethe_slide_rules lethe_slide_aperio = {
+    .name = "aperio", .extension = ".svs", .has_label_always = true, .plan = plan, .vocabulary = vocabulary};

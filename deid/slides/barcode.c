@@ -17,7 +17,8 @@ static void read_lines(const uint8_t *grey, const lethe_image *rgba, void (*foun
         zbar_image_set_size(image, rgba->columns, rgba->rows);
         zbar_image_set_data(image, grey, (unsigned long)rgba->columns * rgba->rows, NULL);
         if (zbar_scan_image(scanner, image) > 0)
-            for (const zbar_symbol_t *symbol = zbar_image_first_symbol(image); symbol; symbol = zbar_symbol_next(symbol)) found(context, zbar_symbol_get_data(symbol));
+            for (const zbar_symbol_t *symbol = zbar_image_first_symbol(image); symbol; symbol = zbar_symbol_next(symbol))
+                found(context, zbar_symbol_get_data(symbol));
     }
     if (image) zbar_image_destroy(image);
     if (scanner) zbar_image_scanner_destroy(scanner);

@@ -19,12 +19,13 @@ typedef struct sheet {
 
 static lethe_status open_page(sheet *s, const char *title, lethe_error *error) {
     lethe_buffer_init(&s->page, page_cap);
-    return lethe_buffer_printf(&s->page, error,
-                               "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>%s</title><style>body{font:14px sans-serif;margin:24px}"
-                               ".card{display:inline-block;vertical-align:top;width:272px;margin:8px;padding:8px;border:1px solid #ccc}img{max-width:256px;"
-                               "max-height:256px;display:block;margin-bottom:6px}code{font-size:11px;word-break:break-all}.bad{border-color:#b00;background:#fee}"
-                               "</style></head><body><h1>%s</h1>\n",
-                               title, title);
+    return lethe_buffer_printf(
+        &s->page, error,
+        "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>%s</title><style>body{font:14px sans-serif;margin:24px}"
+        ".card{display:inline-block;vertical-align:top;width:272px;margin:8px;padding:8px;border:1px solid #ccc}img{max-width:256px;"
+        "max-height:256px;display:block;margin-bottom:6px}code{font-size:11px;word-break:break-all}.bad{border-color:#b00;background:#fee}"
+        "</style></head><body><h1>%s</h1>\n",
+        title, title);
 }
 
 static lethe_status close_page(sheet *s, const char *path, mode_t mode, size_t *count, lethe_status status, lethe_error *error) {
@@ -68,10 +69,11 @@ static lethe_status put_facts(sheet *s, const lethe_slide *slide, const char *re
     lethe_status status = lethe_buffer_append_text(&s->page, "<code>", error);
     if (status == LETHE_OK) status = lethe_html_escape(relative, &s->page, error);
     if (status == LETHE_OK)
-        status = lethe_buffer_printf(&s->page, error, "</code><br>%s, %" PRId64 " x %" PRId64 ", %u level%s<br>", lethe_slide_format(slide), l->width_px,
-                                     l->height_px, lethe_slide_level_count(slide), lethe_slide_level_count(slide) == 1 ? "" : "s");
+        status = lethe_buffer_printf(&s->page, error, "</code><br>%s, %" PRId64 " x %" PRId64 ", %u level%s<br>", lethe_slide_format(slide),
+                                     l->width_px, l->height_px, lethe_slide_level_count(slide), lethe_slide_level_count(slide) == 1 ? "" : "s");
     if (status == LETHE_OK && lethe_slide_mpp_um(slide) > 0)
-        status = lethe_buffer_printf(&s->page, error, "%.4f &micro;m per pixel, %gx<br>", lethe_slide_mpp_um(slide), lethe_slide_objective_power(slide));
+        status =
+            lethe_buffer_printf(&s->page, error, "%.4f &micro;m per pixel, %gx<br>", lethe_slide_mpp_um(slide), lethe_slide_objective_power(slide));
     return status;
 }
 
@@ -113,7 +115,8 @@ static lethe_status put_label(void *context, const char *path, const char *relat
         status = lethe_image_thumbnail(&label, SIDE, &small, error);
         if (status == LETHE_OK) status = put_picture(s, &small, error);
     }
-    if (status == LETHE_OK) status = lethe_buffer_printf(&s->page, error, "<code>%.*s</code></div>\n", (int)(strlen(relative) - strlen("-label.png")), relative);
+    if (status == LETHE_OK)
+        status = lethe_buffer_printf(&s->page, error, "<code>%.*s</code></div>\n", (int)(strlen(relative) - strlen("-label.png")), relative);
     lethe_image_release(&small);
     lethe_image_release(&label);
     s->count++;

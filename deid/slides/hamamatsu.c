@@ -1,15 +1,18 @@
-/* Hamamatsu NDPI. The magnification of each directory tells its role: above 0 a level or focal plane, -1 the macro photograph of the whole slide with its
- * label, -2 the map of what was scanned. There is no label image of its own: the macro is it. */
+/* Hamamatsu NDPI. The magnification of each directory tells its role: above 0 a level or focal plane, -1 the macro photograph of the whole slide with
+ * its label, -2 the map of what was scanned. There is no label image of its own: the macro is it. */
 #include "core/memory.h"
 #include "deid/slides/slide_job.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-static const lethe_tag_rule extra_tags[] = {{LETHE_NDPI_FORMAT_FLAG, 1, 255}, {LETHE_NDPI_SOURCE_LENS, 1, 1000}, {65422, 1, 0}, {65423, 1, 0}, {65424, 1, 0}, {0, 0, 0}};
+static const lethe_tag_rule extra_tags[] = {
+    {LETHE_NDPI_FORMAT_FLAG, 1, 255}, {LETHE_NDPI_SOURCE_LENS, 1, 1000}, {65422, 1, 0}, {65423, 1, 0}, {65424, 1, 0}, {0, 0, 0}};
 static const lethe_typed_rule words[] = {
     {"make", LETHE_TYPED_WORD, "Hamamatsu"},
-    {"model", LETHE_TYPED_WORD, "NanoZoomer|NanoZoomer HT|NanoZoomer-HT|NanoZoomer-XR|NanoZoomer S210|NanoZoomer S360|C9600-02|C9600-12|C10730-12|C10730-13|C12000|C13140-01|C13210-01|C13220-01"},
+    {"model", LETHE_TYPED_WORD,
+     "NanoZoomer|NanoZoomer HT|NanoZoomer-HT|NanoZoomer-XR|NanoZoomer S210|NanoZoomer "
+     "S360|C9600-02|C9600-12|C10730-12|C10730-13|C12000|C13140-01|C13210-01|C13220-01"},
     {NULL, LETHE_TYPED_NOTHING, NULL},
 };
 static const lethe_typed_rule *const vocabulary[] = {words, NULL};
@@ -33,7 +36,8 @@ static lethe_status keep_mcu_starts(lethe_slide_job *job, const lethe_tiff_direc
     if (!low) return LETHE_OK;
     if (low->type != LETHE_TIFF_LONG || (high && (high->type != LETHE_TIFF_LONG || high->count != low->count)) || !low->count)
         return lethe_fail(error, LETHE_UNSAFE, "restart offsets of directory %u are of a wrong type", d->index);
-    uint8_t *lows = lethe_arena_alloc_array(job->arena, (size_t)low->count, 4), *highs = high ? lethe_arena_alloc_array(job->arena, (size_t)low->count, 4) : NULL;
+    uint8_t *lows = lethe_arena_alloc_array(job->arena, (size_t)low->count, 4),
+            *highs = high ? lethe_arena_alloc_array(job->arena, (size_t)low->count, 4) : NULL;
     if (!lows || (high && !highs)) return lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
     uint64_t before = 0;
     for (uint64_t i = 0; i < low->count; i++) {
@@ -65,7 +69,8 @@ static lethe_status keep_level(lethe_slide_job *job, const lethe_tiff_directory 
     lethe_tiff_segment *segments;
     uint64_t count;
     lethe_tiff_draft_segments_of(out, &segments, &count);
-    if (count != 1) return lethe_tiff_find(d, LETHE_NDPI_MCU_STARTS) ? lethe_fail(error, LETHE_UNSAFE, "directory %u has several strips", d->index) : LETHE_OK;
+    if (count != 1)
+        return lethe_tiff_find(d, LETHE_NDPI_MCU_STARTS) ? lethe_fail(error, LETHE_UNSAFE, "directory %u has several strips", d->index) : LETHE_OK;
     uint64_t original = lethe_tiff_uint(job->probe->tree, d, LETHE_TIFF_STRIP_BYTE_COUNTS, 0), dropped = 0;
     /* Only what went out of the stream's head moves the restart intervals. */
     if (segments->pieces) {
@@ -92,4 +97,5 @@ static lethe_status plan(lethe_slide_job *job, lethe_error *error) {
     return status;
 }
 
-const lethe_slide_rules lethe_slide_hamamatsu = {.name = "hamamatsu", .extension = ".ndpi", .has_label_always = true, .plan = plan, .vocabulary = vocabulary};
+const lethe_slide_rules lethe_slide_hamamatsu = {
+    .name = "hamamatsu", .extension = ".ndpi", .has_label_always = true, .plan = plan, .vocabulary = vocabulary};

@@ -9,7 +9,8 @@
 
 typedef struct lethe_hash_follow lethe_hash_follow;
 
-/* Follow the file behind `fd` (duplicated). Where no thread can be had, everything is hashed in finish. Errors: LETHE_NO_MEMORY, LETHE_IO, LETHE_CRYPTO. */
+/* Follow the file behind `fd` (duplicated). Where no thread can be had, everything is hashed in finish. Errors: LETHE_NO_MEMORY, LETHE_IO,
+ * LETHE_CRYPTO. */
 LETHE_NODISCARD lethe_status lethe_hash_follow_start(int fd, lethe_hash_follow **out, lethe_error *error);
 /* The first `bytes` of the file are written and will not change. */
 void lethe_hash_follow_passed(lethe_hash_follow *follow, uint64_t bytes);

@@ -6,11 +6,14 @@
 enum { HEADER = 128, ENTRY = 12, MAX_TAGS = 100 };
 
 static uint32_t be32(const uint8_t *at) { return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3]; }
-static void put32(uint8_t *at, uint32_t value) { at[0] = (uint8_t)(value >> 24), at[1] = (uint8_t)(value >> 16), at[2] = (uint8_t)(value >> 8), at[3] = (uint8_t)value; }
+static void put32(uint8_t *at, uint32_t value) {
+    at[0] = (uint8_t)(value >> 24), at[1] = (uint8_t)(value >> 16), at[2] = (uint8_t)(value >> 8), at[3] = (uint8_t)value;
+}
 
 /* Types whose content is numbers (10 of the specification). */
 static bool is_numeric_type(const uint8_t *type) {
-    static const char types[][5] = {"XYZ ", "curv", "para", "mft1", "mft2", "mAB ", "mBA ", "sf32", "uf32", "chrm", "view", "meas", "sig ", "ui08", "ui16", "ui32"};
+    static const char types[][5] = {"XYZ ", "curv", "para", "mft1", "mft2", "mAB ", "mBA ", "sf32",
+                                    "uf32", "chrm", "view", "meas", "sig ", "ui08", "ui16", "ui32"};
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (memcmp(types[i], type, 4) == 0) return true;
     return false;
@@ -18,8 +21,9 @@ static bool is_numeric_type(const uint8_t *type) {
 
 /* Tags that the colour transform needs (9.2); the rest is description. */
 static bool is_colour_tag(const uint8_t *tag) {
-    static const char tags[][5] = {"rXYZ", "gXYZ", "bXYZ", "wtpt", "bkpt", "rTRC", "gTRC", "bTRC", "kTRC", "A2B0", "A2B1", "A2B2", "B2A0", "B2A1", "B2A2",
-                                   "gamt", "chad", "chrm", "lumi", "meas", "view", "tech", "pre0", "pre1", "pre2", "D2B0", "B2D0", "rig0", "rig2"};
+    static const char tags[][5] = {"rXYZ", "gXYZ", "bXYZ", "wtpt", "bkpt", "rTRC", "gTRC", "bTRC", "kTRC", "A2B0",
+                                   "A2B1", "A2B2", "B2A0", "B2A1", "B2A2", "gamt", "chad", "chrm", "lumi", "meas",
+                                   "view", "tech", "pre0", "pre1", "pre2", "D2B0", "B2D0", "rig0", "rig2"};
     for (size_t i = 0; i < sizeof tags / sizeof *tags; i++)
         if (memcmp(tags[i], tag, 4) == 0) return true;
     return false;
@@ -58,7 +62,7 @@ static bool known_header_code(const uint8_t *code) {
 
 static void clean_header(const uint8_t *in, uint8_t *out) {
     memcpy(out, in, HEADER);
-    memset(out + 24, 0, 12); /* creation date */
+    memset(out + 24, 0, 12);                         /* creation date */
     static const unsigned codes[] = {4, 48, 52, 80}; /* preferred module, manufacturer, model, creator */
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
         if (!known_header_code(in + codes[i])) memset(out + codes[i], 0, 4);
@@ -74,11 +78,13 @@ typedef struct icc_entry {
 static lethe_status read_entries(const uint8_t *bytes, size_t size, icc_entry *entries, uint32_t *count, lethe_error *error) {
     if (size < HEADER + 4 || memcmp(bytes + 36, "acsp", 4) != 0) return lethe_fail(error, LETHE_MALFORMED, "ICC profile without its signature");
     *count = be32(bytes + HEADER);
-    if (*count > MAX_TAGS || HEADER + 4 + (size_t)*count * ENTRY > size) return lethe_fail(error, LETHE_MALFORMED, "ICC profile with a wrong count of tags");
+    if (*count > MAX_TAGS || HEADER + 4 + (size_t)*count * ENTRY > size)
+        return lethe_fail(error, LETHE_MALFORMED, "ICC profile with a wrong count of tags");
     for (uint32_t i = 0; i < *count; i++) {
         const uint8_t *at = bytes + HEADER + 4 + (size_t)i * ENTRY;
         uint32_t offset = be32(at + 4), length = be32(at + 8);
-        if (offset > size || length > size - offset || length < 8) return lethe_fail(error, LETHE_MALFORMED, "ICC tag %u lies outside the profile", i);
+        if (offset > size || length > size - offset || length < 8)
+            return lethe_fail(error, LETHE_MALFORMED, "ICC tag %u lies outside the profile", i);
         entries[i] = (icc_entry){.tag = at, .data = bytes + offset, .size = length};
         entries[i].keep = is_colour_tag(at) && is_numeric_type(bytes + offset);
         entries[i].text = memcmp(at, "desc", 4) == 0 || memcmp(at, "cprt", 4) == 0;
@@ -88,10 +94,25 @@ static lethe_status read_entries(const uint8_t *bytes, size_t size, icc_entry *e
 
 /* Descriptions that many profiles of the world share. */
 static bool is_public_text(const char *text, size_t length) {
-    static const char *const texts[] = {"sRGB IEC61966-2.1", "sRGB built-in", "sRGB", "ScanScope v1", "Adobe RGB (1998)", "no copyright, use freely",
-                                        "No copyright, use freely", "Copyright (c) 1998 Hewlett-Packard Company", "IEC http://www.iec.ch",
-                                        "IEC 61966-2.1 Default RGB colour space - sRGB", "Reference Viewing Condition in IEC61966-2.1",
-                                        "Copyright 1999 Adobe Systems Incorporated", "Public Domain", "none", "slide", "desc", "text", "mluc", "enUS"};
+    static const char *const texts[] = {"sRGB IEC61966-2.1",
+                                        "sRGB built-in",
+                                        "sRGB",
+                                        "ScanScope v1",
+                                        "Adobe RGB (1998)",
+                                        "no copyright, use freely",
+                                        "No copyright, use freely",
+                                        "Copyright (c) 1998 Hewlett-Packard Company",
+                                        "IEC http://www.iec.ch",
+                                        "IEC 61966-2.1 Default RGB colour space - sRGB",
+                                        "Reference Viewing Condition in IEC61966-2.1",
+                                        "Copyright 1999 Adobe Systems Incorporated",
+                                        "Public Domain",
+                                        "none",
+                                        "slide",
+                                        "desc",
+                                        "text",
+                                        "mluc",
+                                        "enUS"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (strlen(texts[i]) == length && memcmp(texts[i], text, length) == 0) return true;
     return false;

@@ -6,8 +6,8 @@
 #include "deid/slides/slide_job.h"
 #include "deid/slides/xml_filter.h"
 
-#include <libxml/tree.h>
 #include <inttypes.h>
+#include <libxml/tree.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -50,9 +50,9 @@ static const uint16_t handled[] = {LETHE_TIFF_IMAGE_DESCRIPTION, 0};
 typedef struct scn {
     const xmlNode *collection;
     int64_t width, height;
-    uint32_t count;    /* directories */
-    uint8_t *kept;     /* per directory */
-    uint32_t *moved;   /* old index -> new */
+    uint32_t count;  /* directories */
+    uint8_t *kept;   /* per directory */
+    uint32_t *moved; /* old index -> new */
     unsigned macros, images;
 } scn;
 
@@ -72,7 +72,8 @@ static lethe_status mark_image(scn *s, const xmlNode *image, lethe_error *error)
     for (const xmlNode *d = pixels ? pixels->children : NULL; d; d = d->next) {
         int64_t ifd;
         if (!is_named(d, "dimension")) continue;
-        if (!lethe_xml_integer(d, "ifd", &ifd) || ifd < 0 || ifd >= s->count) return lethe_fail(error, LETHE_UNSAFE, "a dimension names a directory that is not there");
+        if (!lethe_xml_integer(d, "ifd", &ifd) || ifd < 0 || ifd >= s->count)
+            return lethe_fail(error, LETHE_UNSAFE, "a dimension names a directory that is not there");
         s->kept[ifd] = 1;
     }
     s->images++;

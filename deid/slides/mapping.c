@@ -21,7 +21,16 @@ struct lethe_slide_mapping {
     size_t count, capacity;
 };
 
-typedef enum column { COLUMN_SLIDE, COLUMN_BARCODE, COLUMN_PATIENT, COLUMN_ISSUER, COLUMN_PSEUDONYM, COLUMN_SLIDE_PSEUDONYM, COLUMN_COUNT, COLUMN_NONE } column;
+typedef enum column {
+    COLUMN_SLIDE,
+    COLUMN_BARCODE,
+    COLUMN_PATIENT,
+    COLUMN_ISSUER,
+    COLUMN_PSEUDONYM,
+    COLUMN_SLIDE_PSEUDONYM,
+    COLUMN_COUNT,
+    COLUMN_NONE
+} column;
 
 typedef struct csv {
     const char *at, *end;
@@ -33,9 +42,14 @@ static column column_named(const char *name) {
     static const struct {
         const char *name;
         column column;
-    } names[] = {{"slide", COLUMN_SLIDE},     {"file", COLUMN_SLIDE},           {"barcode", COLUMN_BARCODE},
-                 {"patient_id", COLUMN_PATIENT}, {"issuer", COLUMN_ISSUER},     {"pseudonym", COLUMN_PSEUDONYM},
-                 {"patient_pseudonym", COLUMN_PSEUDONYM}, {"slide_pseudonym", COLUMN_SLIDE_PSEUDONYM}};
+    } names[] = {{"slide", COLUMN_SLIDE},
+                 {"file", COLUMN_SLIDE},
+                 {"barcode", COLUMN_BARCODE},
+                 {"patient_id", COLUMN_PATIENT},
+                 {"issuer", COLUMN_ISSUER},
+                 {"pseudonym", COLUMN_PSEUDONYM},
+                 {"patient_pseudonym", COLUMN_PSEUDONYM},
+                 {"slide_pseudonym", COLUMN_SLIDE_PSEUDONYM}};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (lethe_text_equal_fold(names[i].name, name)) return names[i].column;
     return COLUMN_NONE;
@@ -93,7 +107,8 @@ static const char *stem(lethe_arena *arena, const char *name) {
 
 static lethe_status add_row(lethe_slide_mapping *mapping, const char *const fields[COLUMN_COUNT], unsigned line, lethe_error *error) {
     if (!*fields[COLUMN_SLIDE] && !*fields[COLUMN_BARCODE]) return LETHE_OK;
-    if (!*fields[COLUMN_PATIENT] && !*fields[COLUMN_PSEUDONYM]) return lethe_fail(error, LETHE_CONFIG, "slide mapping, line %u: neither patient_id nor pseudonym", line);
+    if (!*fields[COLUMN_PATIENT] && !*fields[COLUMN_PSEUDONYM])
+        return lethe_fail(error, LETHE_CONFIG, "slide mapping, line %u: neither patient_id nor pseudonym", line);
     if (!is_pseudonym(fields[COLUMN_PSEUDONYM]) || !is_pseudonym(fields[COLUMN_SLIDE_PSEUDONYM]))
         return lethe_fail(error, LETHE_CONFIG, "slide mapping, line %u: a pseudonym has letters, digits, '-' and '_' only, at most 64", line);
     if (mapping->count == mapping->capacity) {
@@ -105,8 +120,8 @@ static lethe_status add_row(lethe_slide_mapping *mapping, const char *const fiel
     }
     const char *slide = stem(mapping->arena, fields[COLUMN_SLIDE]);
     if (!slide) return lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
-    mapping->entries[mapping->count++] =
-        (mapping_entry){slide, fields[COLUMN_BARCODE], {fields[COLUMN_PATIENT], fields[COLUMN_ISSUER], fields[COLUMN_PSEUDONYM], fields[COLUMN_SLIDE_PSEUDONYM]}};
+    mapping->entries[mapping->count++] = (mapping_entry){
+        slide, fields[COLUMN_BARCODE], {fields[COLUMN_PATIENT], fields[COLUMN_ISSUER], fields[COLUMN_PSEUDONYM], fields[COLUMN_SLIDE_PSEUDONYM]}};
     return LETHE_OK;
 }
 
@@ -161,7 +176,8 @@ lethe_status lethe_slide_mapping_load(const char *path, lethe_slide_mapping **ou
     lethe_buffer_init(&text, LETHE_LIMIT_TEXT_FILE_BYTES);
     lethe_slide_mapping *mapping = lethe_alloc_array(1, sizeof *mapping);
     lethe_status status = mapping ? LETHE_OK : lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
-    if (status == LETHE_OK && !(mapping->arena = lethe_arena_create(LETHE_LIMIT_ARENA_BYTES))) status = lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
+    if (status == LETHE_OK && !(mapping->arena = lethe_arena_create(LETHE_LIMIT_ARENA_BYTES)))
+        status = lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
     if (status == LETHE_OK) status = lethe_file_read(path, &text, error);
     if (status == LETHE_OK) {
         csv file = {.at = lethe_buffer_text(&text), .end = lethe_buffer_text(&text) + text.size, .line = 1, .arena = mapping->arena};

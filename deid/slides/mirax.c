@@ -1,5 +1,6 @@
-/* 3DHISTECH MRXS: NAME.mrxs beside a folder NAME with Slidedat.ini, Index.dat and data files. Written anew: the ini from typed keys, the index from the
- * levels and the positions of the camera, data files with the pictures that the new index names and nothing else, under a new slide identifier. */
+/* 3DHISTECH MRXS: NAME.mrxs beside a folder NAME with Slidedat.ini, Index.dat and data files. Written anew: the ini from typed keys, the index from
+ * the levels and the positions of the camera, data files with the pictures that the new index names and nothing else, under a new slide identifier.
+ */
 #include "core/limits.h"
 #include "core/memory.h"
 #include "core/text.h"
@@ -45,8 +46,9 @@ static const lethe_typed_rule level_keys[] = {
     {"IMAGE_CONCAT_FACTOR", LETHE_TYPED_INTEGER, NULL},
     {NULL, LETHE_TYPED_NOTHING, NULL},
 };
-static const lethe_typed_rule names[] = {{"Slide zoom level", LETHE_TYPED_WORD, "VIMSLIDE_POSITION_BUFFER|StitchingIntensityLayer|default|Index.dat|Slidedat.ini"},
-                                         {NULL, LETHE_TYPED_NOTHING, NULL}};
+static const lethe_typed_rule names[] = {
+    {"Slide zoom level", LETHE_TYPED_WORD, "VIMSLIDE_POSITION_BUFFER|StitchingIntensityLayer|default|Index.dat|Slidedat.ini"},
+    {NULL, LETHE_TYPED_NOTHING, NULL}};
 static const lethe_typed_rule *const vocabulary[] = {general_keys, level_keys, names, NULL};
 
 typedef struct source_file {
@@ -99,7 +101,8 @@ static lethe_status count_of(mirax *m, const char *prefix, unsigned n, uint32_t 
 
 static lethe_status read_levels(mirax *m) {
     lethe_ini_entry *name = take_named(m, "HIER", 0, "NAME", UINT32_MAX, "");
-    if (!name || strcmp(name->value, "Slide zoom level") != 0) return lethe_fail(m->error, LETHE_UNSAFE, "Slidedat.ini: the first hierarchy is not the zoom level");
+    if (!name || strcmp(name->value, "Slide zoom level") != 0)
+        return lethe_fail(m->error, LETHE_UNSAFE, "Slidedat.ini: the first hierarchy is not the zoom level");
     lethe_status status = count_of(m, "HIER", 0, MAX_LEVELS, &m->level_count);
     for (uint32_t i = 0; status == LETHE_OK && i < m->level_count; i++) {
         lethe_ini_entry *section = take_named(m, "HIER", 0, "VAL", i, "_SECTION");
@@ -120,7 +123,8 @@ static lethe_status read_others(mirax *m) {
         uint32_t count = 0;
         lethe_status status = count_of(m, "NONHIER", g, 1000, &count);
         if (status != LETHE_OK) return status;
-        bool vimslide = name && strcmp(name->value, "VIMSLIDE_POSITION_BUFFER") == 0, stitching = name && strcmp(name->value, "StitchingIntensityLayer") == 0;
+        bool vimslide = name && strcmp(name->value, "VIMSLIDE_POSITION_BUFFER") == 0,
+             stitching = name && strcmp(name->value, "StitchingIntensityLayer") == 0;
         if (count && (vimslide || (stitching && m->position_record == UINT32_MAX))) {
             m->position_record = m->other_count;
             m->position_name = vimslide ? "VIMSLIDE_POSITION_BUFFER" : "StitchingIntensityLayer";
@@ -135,7 +139,8 @@ static lethe_status read_others(mirax *m) {
 }
 
 static lethe_status open_in_folder(mirax *m, const char *name, lethe_map *map) {
-    if (strchr(name, '/') || strchr(name, '\\') || strcmp(name, "..") == 0 || !*name) return lethe_fail(m->error, LETHE_UNSAFE, "a file name leads out of the folder");
+    if (strchr(name, '/') || strchr(name, '\\') || strcmp(name, "..") == 0 || !*name)
+        return lethe_fail(m->error, LETHE_UNSAFE, "a file name leads out of the folder");
     char *path = lethe_path_join(m->folder, name);
     if (!path) return lethe_fail(m->error, LETHE_NO_MEMORY, "out of memory");
     lethe_error why = {0};
@@ -200,7 +205,8 @@ static lethe_status check_png(const uint8_t *bytes, size_t size, lethe_stream_pi
         bool keep = false;
         for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) keep |= memcmp(kept[i], bytes + at + 4, 4) == 0;
         size_t whole = length + 12;
-        if (keep && pieces->keep[pieces->count - 1].offset + pieces->keep[pieces->count - 1].size == at) pieces->keep[pieces->count - 1].size += whole;
+        if (keep && pieces->keep[pieces->count - 1].offset + pieces->keep[pieces->count - 1].size == at)
+            pieces->keep[pieces->count - 1].size += whole;
         else if (keep) {
             if (pieces->count == LETHE_STREAM_PIECES) return lethe_fail(error, LETHE_UNSAFE, "PNG has too many foreign chunks");
             pieces->keep[pieces->count].offset = at;
@@ -437,17 +443,21 @@ static lethe_status fill_ini(mirax *m, lethe_buffer *out) {
     lethe_status status = lethe_buffer_printf(out, m->error, "[GENERAL]\r\nSLIDE_ID = %s\r\n", m->id);
     if (status == LETHE_OK) status = put_keys(m, "GENERAL", general_keys, out);
     if (status == LETHE_OK)
-        status = lethe_buffer_printf(out, m->error, "\r\n[HIERARCHICAL]\r\nHIER_COUNT = 1\r\nHIER_0_NAME = Slide zoom level\r\nHIER_0_COUNT = %u\r\n", m->level_count);
+        status = lethe_buffer_printf(out, m->error, "\r\n[HIERARCHICAL]\r\nHIER_COUNT = 1\r\nHIER_0_NAME = Slide zoom level\r\nHIER_0_COUNT = %u\r\n",
+                                     m->level_count);
     for (uint32_t i = 0; status == LETHE_OK && i < m->level_count; i++)
-        status = lethe_buffer_printf(out, m->error, "HIER_0_VAL_%u = ZoomLevel_%u\r\nHIER_0_VAL_%u_SECTION = LAYER_0_LEVEL_%u_SECTION\r\n", i, i, i, i);
+        status =
+            lethe_buffer_printf(out, m->error, "HIER_0_VAL_%u = ZoomLevel_%u\r\nHIER_0_VAL_%u_SECTION = LAYER_0_LEVEL_%u_SECTION\r\n", i, i, i, i);
     if (status == LETHE_OK) status = lethe_buffer_printf(out, m->error, "NONHIER_COUNT = %d\r\n", positions ? 1 : 0);
     if (status == LETHE_OK && positions)
         status = lethe_buffer_printf(out, m->error,
                                      "NONHIER_0_NAME = %s\r\nNONHIER_0_COUNT = 1\r\nNONHIER_0_VAL_0 = default\r\nNONHIER_0_VAL_0_SECTION = "
                                      "NONHIERLAYER_0_LEVEL_0_SECTION\r\n",
                                      m->position_name);
-    if (status == LETHE_OK) status = lethe_buffer_printf(out, m->error, "INDEXFILE = Index.dat\r\n\r\n[DATAFILE]\r\nFILE_COUNT = %u\r\n", m->file_count);
-    for (uint32_t i = 0; status == LETHE_OK && i < m->file_count; i++) status = lethe_buffer_printf(out, m->error, "FILE_%u = Data%04u.dat\r\n", i, i);
+    if (status == LETHE_OK)
+        status = lethe_buffer_printf(out, m->error, "INDEXFILE = Index.dat\r\n\r\n[DATAFILE]\r\nFILE_COUNT = %u\r\n", m->file_count);
+    for (uint32_t i = 0; status == LETHE_OK && i < m->file_count; i++)
+        status = lethe_buffer_printf(out, m->error, "FILE_%u = Data%04u.dat\r\n", i, i);
     for (uint32_t i = 0; status == LETHE_OK && i < m->level_count; i++) {
         status = lethe_buffer_printf(out, m->error, "\r\n[LAYER_0_LEVEL_%u_SECTION]\r\n", i);
         if (status == LETHE_OK) status = put_keys(m, m->level_sections[i], level_keys, out);
@@ -462,7 +472,8 @@ static bool is_scaffold(const lethe_ini_entry *entry) {
     static const char *const prefixes[] = {"HIER_", "FILE_", "INDEXFILE", "NONHIER_COUNT"};
     for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
         if (lethe_text_starts(entry->key, prefixes[i])) return true;
-    return lethe_text_starts(entry->key, "NONHIER_") && (lethe_text_ends(entry->key, "_SECTION") || lethe_text_ends(entry->key, "_NAME") || lethe_text_ends(entry->key, "_COUNT"));
+    return lethe_text_starts(entry->key, "NONHIER_") &&
+           (lethe_text_ends(entry->key, "_SECTION") || lethe_text_ends(entry->key, "_NAME") || lethe_text_ends(entry->key, "_COUNT"));
 }
 
 static lethe_status remember_rest(mirax *m) {
@@ -476,7 +487,9 @@ static lethe_status remember_rest(mirax *m) {
     return status;
 }
 
-static lethe_status save(mirax *m, const char *path, const lethe_buffer *bytes) { return lethe_file_write(path, bytes->bytes, bytes->size, 0644, m->error); }
+static lethe_status save(mirax *m, const char *path, const lethe_buffer *bytes) {
+    return lethe_file_write(path, bytes->bytes, bytes->size, 0644, m->error);
+}
 
 static lethe_status save_in_stage(mirax *m, const char *name, lethe_status (*fill)(mirax *m, lethe_buffer *out)) {
     lethe_buffer bytes;
@@ -522,7 +535,9 @@ static lethe_status remember_front(mirax *m) {
     const lethe_map *front = &m->job->probe->map;
     if (!front->size) return LETHE_OK;
     lethe_status status = lethe_job_removed_stream(m->job, front->bytes, front->size, m->error);
-    return status == LETHE_OK && front->bytes[0] != 0xFF && front->size < 1 << 20 ? lethe_job_removed_blob(m->job, front->bytes, front->size, m->error) : status;
+    return status == LETHE_OK && front->bytes[0] != 0xFF && front->size < 1 << 20
+               ? lethe_job_removed_blob(m->job, front->bytes, front->size, m->error)
+               : status;
 }
 
 static lethe_status write_slide(lethe_slide_job *job, lethe_error *error) {
@@ -553,4 +568,5 @@ static lethe_status write_slide(lethe_slide_job *job, lethe_error *error) {
     return status;
 }
 
-const lethe_slide_rules lethe_slide_mirax = {.name = "mirax", .extension = ".mrxs", .has_label_always = true, .write = write_slide, .vocabulary = vocabulary};
+const lethe_slide_rules lethe_slide_mirax = {
+    .name = "mirax", .extension = ".mrxs", .has_label_always = true, .write = write_slide, .vocabulary = vocabulary};

@@ -1,5 +1,5 @@
-/* OME-TIFF: the description of the first directory is OME-XML; each Image lists its planes as directories (TiffData), the pyramid of a plane stands in
- * SubIFDs or in further directories. Images that are named label or macro, or that are no plane of the pyramid, go with their directories. */
+/* OME-TIFF: the description of the first directory is OME-XML; each Image lists its planes as directories (TiffData), the pyramid of a plane stands
+ * in SubIFDs or in further directories. Images that are named label or macro, or that are no plane of the pyramid, go with their directories. */
 #include "core/limits.h"
 #include "core/memory.h"
 #include "core/text.h"
@@ -7,8 +7,8 @@
 #include "deid/slides/xml_filter.h"
 #include "imaging/slide/tiff_levels.h"
 
-#include <libxml/tree.h>
 #include <inttypes.h>
+#include <libxml/tree.h>
 #include <string.h>
 #include <strings.h>
 
@@ -88,7 +88,8 @@ static bool contains_fold(const char *text, const char *word) {
 
 static bool is_label_image(const xmlNode *image) {
     char name[128];
-    return lethe_xml_attribute(image, "Name", name) && (contains_fold(name, "label") || contains_fold(name, "macro") || contains_fold(name, "overview"));
+    return lethe_xml_attribute(image, "Name", name) &&
+           (contains_fold(name, "label") || contains_fold(name, "macro") || contains_fold(name, "overview"));
 }
 
 typedef void (*plane_fn)(ome *o, uint64_t ifd);
@@ -148,7 +149,8 @@ static lethe_status keep_plane(ome *o, const lethe_tiff_directory *d, lethe_tiff
     uint64_t width = lethe_tiff_uint(tree, d, LETHE_TIFF_WIDTH, 0), height = lethe_tiff_uint(tree, d, LETHE_TIFF_HEIGHT, 0);
     for (const lethe_tiff_directory *child = d->children; status == LETHE_OK && child; child = child->next) {
         if (child->parent_tag != LETHE_TIFF_SUB_IFDS) continue;
-        bool level = lethe_tiff_is_scaled(width, height, lethe_tiff_uint(tree, child, LETHE_TIFF_WIDTH, 0), lethe_tiff_uint(tree, child, LETHE_TIFF_HEIGHT, 0), 0);
+        bool level = lethe_tiff_is_scaled(width, height, lethe_tiff_uint(tree, child, LETHE_TIFF_WIDTH, 0),
+                                          lethe_tiff_uint(tree, child, LETHE_TIFF_HEIGHT, 0), 0);
         if (!level || child->children) status = lethe_plan_remove(o->job, child, NULL, error);
         else status = lethe_plan_keep(o->job, child, *out, NULL, NULL, NULL, error);
     }

@@ -1,5 +1,5 @@
-/* Philips TIFF: the description is a tree of DataObject, Attribute and Array elements in the manner of DICOM. Label and macro stand twice: as base64 JPEG
- * in the XML and as directories. */
+/* Philips TIFF: the description is a tree of DataObject, Attribute and Array elements in the manner of DICOM. Label and macro stand twice: as base64
+ * JPEG in the XML and as directories. */
 #include "core/limits.h"
 #include "core/memory.h"
 #include "deid/slides/slide_job.h"
@@ -22,7 +22,8 @@ static const lethe_typed_rule attributes[] = {
     {"DICOM_PIXEL_SPACING", LETHE_TYPED_DECIMALS, NULL},
     {"DICOM_LOSSY_IMAGE_COMPRESSION", LETHE_TYPED_DECIMALS, NULL},
     {"DICOM_LOSSY_IMAGE_COMPRESSION_RATIO", LETHE_TYPED_DECIMALS, NULL},
-    {"DICOM_LOSSY_IMAGE_COMPRESSION_METHOD", LETHE_TYPED_WORD, "\"PHILIPS_DP_1_0\"|\"PHILIPS_TIFF_1_0\"|\"ISO_10918_1\"|\"PHILIPS_DP_1_0\" \"PHILIPS_TIFF_1_0\""},
+    {"DICOM_LOSSY_IMAGE_COMPRESSION_METHOD", LETHE_TYPED_WORD,
+     "\"PHILIPS_DP_1_0\"|\"PHILIPS_TIFF_1_0\"|\"ISO_10918_1\"|\"PHILIPS_DP_1_0\" \"PHILIPS_TIFF_1_0\""},
     {"DICOM_MANUFACTURER", LETHE_TYPED_WORD, "PHILIPS|Philips|Hamamatsu|3DHISTECH"},
     {"PIM_DP_SCANNED_IMAGES", LETHE_TYPED_EMPTY, NULL},
     {"PIM_DP_IMAGE_TYPE", LETHE_TYPED_WORD, "WSI"},
@@ -44,7 +45,8 @@ static const lethe_typed_rule rules[] = {
     {"Array", LETHE_TYPED_EMPTY, NULL},
     {"Attribute@Group", LETHE_TYPED_HEX, NULL},
     {"Attribute@Element", LETHE_TYPED_HEX, NULL},
-    {"Attribute@PMSVR", LETHE_TYPED_WORD, "IString|IStringArray|IDouble|IDoubleArray|IUInt16|IUInt32|IUInt64|IInt16|IInt32|IDataObjectArray|IUInt16Array|IUInt32Array"},
+    {"Attribute@PMSVR", LETHE_TYPED_WORD,
+     "IString|IStringArray|IDouble|IDoubleArray|IUInt16|IUInt32|IUInt64|IInt16|IInt32|IDataObjectArray|IUInt16Array|IUInt32Array"},
     {NULL, LETHE_TYPED_NOTHING, NULL},
 };
 static const lethe_typed_rule software[] = {{"Software", LETHE_TYPED_WORD, "Philips DP v1.0|Philips DP|Philips"}, {NULL, LETHE_TYPED_NOTHING, NULL}};
@@ -74,7 +76,8 @@ static lethe_xml_verdict decide(void *context, const xmlNode *element) {
     lethe_slide_job *job = context;
     if (strcmp((const char *)element->name, "Attribute") == 0) return attribute_rule(element) ? LETHE_XML_KEEP : LETHE_XML_DROP;
     char type[128], object[128];
-    if (strcmp((const char *)element->name, "DataObject") == 0 && lethe_xml_attribute(element, "ObjectType", object) && strcmp(object, "DPScannedImage") == 0) {
+    if (strcmp((const char *)element->name, "DataObject") == 0 && lethe_xml_attribute(element, "ObjectType", object) &&
+        strcmp(object, "DPScannedImage") == 0) {
         image_type(element, type);
         if (strcmp(type, "WSI") != 0) {
             job->label_found = true;
@@ -137,4 +140,5 @@ static lethe_status plan(lethe_slide_job *job, lethe_error *error) {
     return status;
 }
 
-const lethe_slide_rules lethe_slide_philips = {.name = "philips", .extension = ".tiff", .has_label_always = true, .plan = plan, .vocabulary = vocabulary};
+const lethe_slide_rules lethe_slide_philips = {
+    .name = "philips", .extension = ".tiff", .has_label_always = true, .plan = plan, .vocabulary = vocabulary};

@@ -6,15 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A pattern of length n has n - 3 windows of four bytes. With the shortest pattern at m bytes, every occurrence covers m - 3 neighbouring window starts,
- * so looking at every (m - 3)-th position finds one of its first m - 3 windows. A bit map over hashed, case-folded windows rejects nearly all positions. */
+/* A pattern of length n has n - 3 windows of four bytes. With the shortest pattern at m bytes, every occurrence covers m - 3 neighbouring window
+ * starts, so looking at every (m - 3)-th position finds one of its first m - 3 windows. A bit map over hashed, case-folded windows rejects nearly all
+ * positions. */
 enum { BITS = 18, SHORTEST_PIXELS = 6, SHORTEST_TEXT = 3, LONGEST_VALUE = 96, BUCKETS = 1 << 14 };
 
 typedef struct pattern {
     uint8_t *bytes; /* owned */
     size_t size, value;
-    bool fold;      /* ASCII letters compare in any case */
-    bool bounded;   /* must stand alone: no letter or digit beside it */
+    bool fold;    /* ASCII letters compare in any case */
+    bool bounded; /* must stand alone: no letter or digit beside it */
     bool in_pixels;
 } pattern;
 

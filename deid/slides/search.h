@@ -1,7 +1,8 @@
 /* Many values, many spellings, one pass over the bytes.
  *
- * A value is looked for as UTF-8 and Latin-1 (any case), UTF-16 in both byte orders (any case), hexadecimal digits (any case), and base64 at its three
- * alignments (as written, upper case, lower case; of UTF-8 and UTF-16LE). Layer: deid. Thread rule: build with one thread; scanning is thread-safe. */
+ * A value is looked for as UTF-8 and Latin-1 (any case), UTF-16 in both byte orders (any case), hexadecimal digits (any case), and base64 at its
+ * three alignments (as written, upper case, lower case; of UTF-8 and UTF-16LE). Layer: deid. Thread rule: build with one thread; scanning is
+ * thread-safe. */
 #ifndef LETHE_DEID_SLIDES_SEARCH_H
 #define LETHE_DEID_SLIDES_SEARCH_H
 
@@ -20,7 +21,8 @@ LETHE_NODISCARD lethe_status lethe_search_add(lethe_search *search, const char *
 LETHE_NODISCARD lethe_status lethe_search_add_bytes(lethe_search *search, const void *bytes, size_t size, lethe_error *error);
 size_t lethe_search_count(const lethe_search *search); /* of values */
 
-/* What kind of bytes are searched. In compressed image data, spellings that are so short that chance would find them are passed over (under 48 bits). */
+/* What kind of bytes are searched. In compressed image data, spellings that are so short that chance would find them are passed over (under 48 bits).
+ */
 typedef enum lethe_search_in { LETHE_SEARCH_TEXT, LETHE_SEARCH_PIXELS } lethe_search_in;
 
 typedef struct lethe_search_hit {

@@ -20,21 +20,39 @@
 
 /* --- registry: one line per format --- */
 
-#define REFUSED(name_, reason_) {.name = name_, .refusal = reason_}
-static const lethe_slide_rules lethe_slide_zeiss = REFUSED("zeiss", "Zeiss CZI is recognised but not handled: its attachments and XML may show the label");
+#define REFUSED(name_, reason_)                                                                                                                      \
+    { .name = name_, .refusal = reason_ }
+static const lethe_slide_rules lethe_slide_zeiss =
+    REFUSED("zeiss", "Zeiss CZI is recognised but not handled: its attachments and XML may show the label");
 static const lethe_slide_rules lethe_slide_olympus = REFUSED("olympus", "Olympus VSI is recognised but not handled: its tag tree is not published");
-static const lethe_slide_rules lethe_slide_isyntax = REFUSED("isyntax", "Philips iSyntax is recognised but not handled: its header holds label and macro");
-static const lethe_slide_rules lethe_slide_sakura = REFUSED("sakura", "Sakura SVSLIDE is recognised but not handled: its database keeps deleted rows");
-static const lethe_slide_rules lethe_slide_vms = REFUSED("hamamatsu-vms", "Hamamatsu VMS is recognised but not handled: its side files show the label");
+static const lethe_slide_rules lethe_slide_isyntax =
+    REFUSED("isyntax", "Philips iSyntax is recognised but not handled: its header holds label and macro");
+static const lethe_slide_rules lethe_slide_sakura =
+    REFUSED("sakura", "Sakura SVSLIDE is recognised but not handled: its database keeps deleted rows");
+static const lethe_slide_rules lethe_slide_vms =
+    REFUSED("hamamatsu-vms", "Hamamatsu VMS is recognised but not handled: its side files show the label");
 static const lethe_slide_rules lethe_slide_trestle = REFUSED("trestle", "Trestle TIFF is recognised but not handled");
 static const lethe_slide_rules lethe_slide_dicom = REFUSED("dicom", "DICOM slides are de-identified as DICOM instances");
 static const lethe_slide_rules lethe_slide_tiff = REFUSED("tiff", "a TIFF file, but not a tiled pyramid that can be read");
 
 const lethe_slide_rules *const lethe_slide_registry[] = {
-    &lethe_slide_aperio, &lethe_slide_generic, &lethe_slide_ome, &lethe_slide_philips, &lethe_slide_leica, &lethe_slide_ventana, &lethe_slide_hamamatsu,
+    &lethe_slide_aperio,
+    &lethe_slide_generic,
+    &lethe_slide_ome,
+    &lethe_slide_philips,
+    &lethe_slide_leica,
+    &lethe_slide_ventana,
+    &lethe_slide_hamamatsu,
     &lethe_slide_mirax,
-    &lethe_slide_zeiss,  &lethe_slide_olympus, &lethe_slide_isyntax, &lethe_slide_sakura,
-    &lethe_slide_vms,    &lethe_slide_trestle, &lethe_slide_dicom,   &lethe_slide_tiff,    NULL,
+    &lethe_slide_zeiss,
+    &lethe_slide_olympus,
+    &lethe_slide_isyntax,
+    &lethe_slide_sakura,
+    &lethe_slide_vms,
+    &lethe_slide_trestle,
+    &lethe_slide_dicom,
+    &lethe_slide_tiff,
+    NULL,
 };
 
 static const lethe_slide_rules *format_named(const char *name) {
@@ -184,7 +202,10 @@ static lethe_status prove(lethe_slide_job *job, lethe_output *output, lethe_erro
     if (fd < 0) return lethe_fail_errno(error, errno, "cannot read the output back");
     lethe_status status = lethe_map_take(fd, &map, error);
     if (status != LETHE_OK) return status;
-    lethe_verify_options options = {.format = job->format->name, .source = job->probe->map.bytes, .source_size = job->probe->map.size, .search = job->search,
+    lethe_verify_options options = {.format = job->format->name,
+                                    .source = job->probe->map.bytes,
+                                    .source_size = job->probe->map.size,
+                                    .search = job->search,
                                     .made_images = job->made_images};
     status = lethe_verify_tiff(map.bytes, map.size, &options, &report, error);
     char path[64];
@@ -295,9 +316,11 @@ static lethe_status publish(const char *stage, const char *folder, const char *n
 
 /* True when the very same slide stands at its place from an earlier run. */
 static bool stands_already(const char *folder, const char *name, const char *extension, const char *stage) {
-    char *old = lethe_asprintf("%s/%s", folder, name), *fresh = lethe_asprintf("%s/%s", stage, name), *front = lethe_asprintf("%s/%s%s", folder, name, extension);
+    char *old = lethe_asprintf("%s/%s", folder, name), *fresh = lethe_asprintf("%s/%s", stage, name),
+         *front = lethe_asprintf("%s/%s%s", folder, name, extension);
     char a[65], b[65];
-    bool same = old && fresh && front && access(front, F_OK) == 0 && hash_tree(old, a, NULL) == LETHE_OK && hash_tree(fresh, b, NULL) == LETHE_OK && strcmp(a, b) == 0;
+    bool same = old && fresh && front && access(front, F_OK) == 0 && hash_tree(old, a, NULL) == LETHE_OK && hash_tree(fresh, b, NULL) == LETHE_OK &&
+                strcmp(a, b) == 0;
     lethe_free(old);
     lethe_free(fresh);
     lethe_free(front);
@@ -316,7 +339,8 @@ static lethe_status write_tree(lethe_slide_job *job, const char *output_folder, 
     lethe_slide_result *result = job->result;
     char *folder = lethe_asprintf("%s/%s/slides", output_folder, result->patient);
     char *stage = folder ? lethe_asprintf("%s/.lethe-%s.tmp", folder, result->slide) : NULL;
-    char *inside = stage ? lethe_asprintf("%s/%s", stage, result->slide) : NULL, *front = inside ? lethe_asprintf("%s%s", inside, job->format->extension) : NULL;
+    char *inside = stage ? lethe_asprintf("%s/%s", stage, result->slide) : NULL,
+         *front = inside ? lethe_asprintf("%s%s", inside, job->format->extension) : NULL;
     lethe_status status = front ? LETHE_OK : lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
     if (status == LETHE_OK) {
         remove_tree(stage);

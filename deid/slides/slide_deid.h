@@ -1,8 +1,9 @@
 /* De-identification of whole-slide images: every format through one door.
  *
- * The slide is never patched. Its directories (or records) are parsed into typed values, what an allow-list of the format names is written to a new file,
- * tile and strip bytes are copied unchanged, and an independent verifier (deid/slides/verify.h) accounts for every byte before the output becomes visible.
- * docs/slides.md says what is kept per format. Layer: deid. Thread rule: no shared state; one thread at a time per options and result. */
+ * The slide is never patched. Its directories (or records) are parsed into typed values, what an allow-list of the format names is written to a new
+ * file, tile and strip bytes are copied unchanged, and an independent verifier (deid/slides/verify.h) accounts for every byte before the output
+ * becomes visible. docs/slides.md says what is kept per format. Layer: deid. Thread rule: no shared state; one thread at a time per options and
+ * result. */
 #ifndef LETHE_DEID_SLIDES_SLIDE_DEID_H
 #define LETHE_DEID_SLIDES_SLIDE_DEID_H
 
@@ -34,9 +35,10 @@ typedef enum lethe_slide_thumbnail_policy {
 
 typedef struct lethe_slide_mapping lethe_slide_mapping;
 
-/* Read a CSV file with a header line. Column `slide` (file name with or without extension) or `barcode`; `patient_id` (optional `issuer`) or `pseudonym`
- * ("patient_pseudonym" is the same); optional `slide_pseudonym`. Pseudonyms are letters, digits, '-' and '_', at most 64. Errors: LETHE_CONFIG with the
- * line number, LETHE_IO, LETHE_LIMIT. */
+/* Read a CSV file with a header line. Column `slide` (file name with or without extension) or `barcode`; `patient_id` (optional `issuer`) or
+ * `pseudonym`
+ * ("patient_pseudonym" is the same); optional `slide_pseudonym`. Pseudonyms are letters, digits, '-' and '_', at most 64. Errors: LETHE_CONFIG with
+ * the line number, LETHE_IO, LETHE_LIMIT. */
 LETHE_NODISCARD lethe_status lethe_slide_mapping_load(const char *path, lethe_slide_mapping **out, lethe_error *error);
 void lethe_slide_mapping_destroy(lethe_slide_mapping *mapping);
 size_t lethe_slide_mapping_count(const lethe_slide_mapping *mapping);
@@ -52,8 +54,8 @@ typedef struct lethe_slide_options {
     lethe_slide_label_policy label;
     lethe_slide_macro_policy macro;
     lethe_slide_thumbnail_policy thumbnail;
-    bool read_barcode;        /* look for a bar code on the label, for `mapping` */
-    bool allow_missing_label; /* the input is known to have lost its label already; false: that is an error where the format always has one */
+    bool read_barcode;          /* look for a bar code on the label, for `mapping` */
+    bool allow_missing_label;   /* the input is known to have lost its label already; false: that is an error where the format always has one */
     const char *private_folder; /* existing private folder; the removed label goes there as <slide pseudonym>-label.png, mode 0600. NULL = nowhere */
     lethe_sync sync;
     void (*progress)(void *context, uint64_t done_bytes, uint64_t total_bytes); /* may be NULL */
@@ -68,19 +70,19 @@ typedef enum lethe_slide_outcome {
 
 typedef struct lethe_slide_result {
     lethe_slide_outcome outcome;
-    char reason[256];      /* of a quarantine or review; no values */
-    const char *format;    /* "aperio" ...; static; NULL when not a slide */
-    char output[512];      /* below the output folder: "<patient>/slides/<slide>.svs"; "" unless released */
-    char patient[80];      /* pseudonym */
-    char slide[80];        /* pseudonym */
-    char sha256[65];       /* of the output; of several files (MRXS): of the lines "<sha256>  <name>\n", sorted by name */
+    char reason[256];   /* of a quarantine or review; no values */
+    const char *format; /* "aperio" ...; static; NULL when not a slide */
+    char output[512];   /* below the output folder: "<patient>/slides/<slide>.svs"; "" unless released */
+    char patient[80];   /* pseudonym */
+    char slide[80];     /* pseudonym */
+    char sha256[65];    /* of the output; of several files (MRXS): of the lines "<sha256>  <name>\n", sorted by name */
     uint64_t input_bytes, output_bytes;
     uint64_t tags_kept, tags_removed, keys_kept, keys_removed, directories_removed, images_removed, tiles_kept, tiles_cleaned;
     int64_t width_px, height_px; /* of level 0 */
     unsigned levels;
     double mpp_um, objective_power; /* 0 = unknown */
-    uint64_t openslide_regions; /* compared; 0 when OpenSlide did not open the input */
-    char **removed;             /* values that were removed, UTF-8, for the private audit record; owned */
+    uint64_t openslide_regions;     /* compared; 0 when OpenSlide did not open the input */
+    char **removed;                 /* values that were removed, UTF-8, for the private audit record; owned */
     size_t removed_count;
 } lethe_slide_result;
 

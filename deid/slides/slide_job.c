@@ -8,8 +8,9 @@
 enum { MAX_REMOVED = 4096, LONGEST = 512, SAMPLE = 64, SAMPLES = 8 };
 
 /* Words of our own making that may stand in any output. */
-static const char *const common_words[] = {"label", "macro", "thumbnail", "image", "slide", "slides", "tiff", "true", "false", "none", "unknown", "jpeg",
-                                           "aperio", "hamamatsu", "leica", "ventana", "philips", "mirax", "level", "overview", "scan", "bigtiff"};
+static const char *const common_words[] = {"label",   "macro", "thumbnail", "image",    "slide",  "slides",    "tiff",  "true",
+                                           "false",   "none",  "unknown",   "jpeg",     "aperio", "hamamatsu", "leica", "ventana",
+                                           "philips", "mirax", "level",     "overview", "scan",   "bigtiff"};
 
 static bool equals(const char *word, const char *text, size_t length) { return strlen(word) == length && strncasecmp(word, text, length) == 0; }
 

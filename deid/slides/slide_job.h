@@ -18,18 +18,18 @@ typedef struct lethe_slide_job {
     lethe_slide_result *result;
     lethe_arena *arena;
     lethe_search *search;
-    lethe_tiff_draft *draft;   /* TIFF formats: what `plan` fills */
-    const char *stage_folder;  /* other formats: where `write` puts its files */
+    lethe_tiff_draft *draft;  /* TIFF formats: what `plan` fills */
+    const char *stage_folder; /* other formats: where `write` puts its files */
     bool label_found;
-    unsigned made_images;      /* directories in the draft whose pixels we made */
+    unsigned made_images; /* directories in the draft whose pixels we made */
     size_t removed_capacity;
 } lethe_slide_job;
 
 struct lethe_slide_rules {
-    const char *name;       /* as of imaging/slide/probe.h */
-    const char *extension;  /* of the output, with dot */
-    const char *refusal;    /* set: recognised, never passed through; the reason */
-    bool has_label_always;  /* no label image found is an error */
+    const char *name;                                                /* as of imaging/slide/probe.h */
+    const char *extension;                                           /* of the output, with dot */
+    const char *refusal;                                             /* set: recognised, never passed through; the reason */
+    bool has_label_always;                                           /* no label image found is an error */
     lethe_status (*plan)(lethe_slide_job *job, lethe_error *error);  /* TIFF: fill job->draft */
     lethe_status (*write)(lethe_slide_job *job, lethe_error *error); /* several files: write all into job->stage_folder */
     const lethe_typed_rule *const *vocabulary; /* NULL-terminated list of rule tables that end with key NULL: their words are no identifiers */
@@ -58,14 +58,17 @@ typedef struct lethe_tag_rule {
 
 /* Check that no tag stands twice in any directory. Errors: LETHE_UNSAFE. */
 LETHE_NODISCARD lethe_status lethe_plan_check(lethe_slide_job *job, lethe_error *error);
-/* Keep an image: allowed tags, its tiles or strips after a look into each stream. `extra` may add rules (tag 0 ends; NULL = none). Values of all other
- * tags are remembered as removed, but for those in `handled` (ended by 0; NULL = none), which the caller treats itself. */
+/* Keep an image: allowed tags, its tiles or strips after a look into each stream. `extra` may add rules (tag 0 ends; NULL = none). Values of all
+ * other tags are remembered as removed, but for those in `handled` (ended by 0; NULL = none), which the caller treats itself. */
 LETHE_NODISCARD lethe_status lethe_plan_keep(lethe_slide_job *job, const lethe_tiff_directory *directory, lethe_tiff_draft_directory *parent,
-                                             const lethe_tag_rule *extra, const uint16_t *handled, lethe_tiff_draft_directory **out, lethe_error *error);
+                                             const lethe_tag_rule *extra, const uint16_t *handled, lethe_tiff_draft_directory **out,
+                                             lethe_error *error);
 /* Remove an image or other directory, with its children: remember its values and its streams. `handled` as above. */
-LETHE_NODISCARD lethe_status lethe_plan_remove(lethe_slide_job *job, const lethe_tiff_directory *directory, const uint16_t *handled, lethe_error *error);
+LETHE_NODISCARD lethe_status lethe_plan_remove(lethe_slide_job *job, const lethe_tiff_directory *directory, const uint16_t *handled,
+                                               lethe_error *error);
 /* Remove the EXIF, GPS and other children of a kept directory, but for those of `keep_tag`. */
-LETHE_NODISCARD lethe_status lethe_plan_remove_children(lethe_slide_job *job, const lethe_tiff_directory *directory, uint16_t keep_tag, lethe_error *error);
+LETHE_NODISCARD lethe_status lethe_plan_remove_children(lethe_slide_job *job, const lethe_tiff_directory *directory, uint16_t keep_tag,
+                                                        lethe_error *error);
 /* A new uncompressed RGB image. */
 LETHE_NODISCARD lethe_status lethe_plan_picture(lethe_slide_job *job, const lethe_image *rgba, lethe_tiff_draft_directory **out, lethe_error *error);
 
@@ -74,13 +77,15 @@ LETHE_NODISCARD lethe_status lethe_plan_picture(lethe_slide_job *job, const leth
 /* A label that shows `text` in black on white. */
 LETHE_NODISCARD lethe_status lethe_label_draw(const char *text, uint32_t columns, uint32_t rows, lethe_image *rgba, lethe_error *error);
 /* Bar codes in a picture: each decoded text is passed to `found`. Errors: LETHE_NO_MEMORY. */
-LETHE_NODISCARD lethe_status lethe_barcode_read(const lethe_image *rgba, void (*found)(void *context, const char *text), void *context, lethe_error *error);
+LETHE_NODISCARD lethe_status lethe_barcode_read(const lethe_image *rgba, void (*found)(void *context, const char *text), void *context,
+                                                lethe_error *error);
 
 /* --- ICC profiles (icc.c) --- */
 
 /* A profile with the same colour transform whose texts, dates and unknown tags are gone: `out` is the input itself when nothing had to go, else a new
  * one in the arena. Errors: LETHE_MALFORMED. */
-LETHE_NODISCARD lethe_status lethe_icc_clean(lethe_slide_job *job, const uint8_t *bytes, size_t size, const uint8_t **out, size_t *out_size, lethe_error *error);
+LETHE_NODISCARD lethe_status lethe_icc_clean(lethe_slide_job *job, const uint8_t *bytes, size_t size, const uint8_t **out, size_t *out_size,
+                                             lethe_error *error);
 
 /* --- mapping (mapping.c) --- */
 

@@ -67,8 +67,9 @@ static bool is_in_range(const lethe_tiff_tree *tree, const lethe_tiff_entry *ent
 }
 
 static bool is_number_type(uint16_t type) {
-    return type == LETHE_TIFF_SHORT || type == LETHE_TIFF_LONG || type == LETHE_TIFF_RATIONAL || type == LETHE_TIFF_FLOAT || type == LETHE_TIFF_DOUBLE ||
-           type == LETHE_TIFF_LONG8 || type == LETHE_TIFF_SLONG || type == LETHE_TIFF_SSHORT || type == LETHE_TIFF_SRATIONAL;
+    return type == LETHE_TIFF_SHORT || type == LETHE_TIFF_LONG || type == LETHE_TIFF_RATIONAL || type == LETHE_TIFF_FLOAT ||
+           type == LETHE_TIFF_DOUBLE || type == LETHE_TIFF_LONG8 || type == LETHE_TIFF_SLONG || type == LETHE_TIFF_SSHORT ||
+           type == LETHE_TIFF_SRATIONAL;
 }
 
 /* Eight letters make a rational number, too. */
@@ -234,9 +235,11 @@ static lethe_status look_into(keeper *k, lethe_tiff_segment *segment) {
 
 static uint64_t raw_segment_bytes(const lethe_slide_job *job, const lethe_tiff_directory *d, bool tiled) {
     const lethe_tiff_tree *tree = job->probe->tree;
-    uint64_t across = lethe_tiff_uint(tree, d, tiled ? LETHE_TIFF_TILE_WIDTH : LETHE_TIFF_WIDTH, 0), height = lethe_tiff_uint(tree, d, LETHE_TIFF_HEIGHT, 0);
+    uint64_t across = lethe_tiff_uint(tree, d, tiled ? LETHE_TIFF_TILE_WIDTH : LETHE_TIFF_WIDTH, 0),
+             height = lethe_tiff_uint(tree, d, LETHE_TIFF_HEIGHT, 0);
     uint64_t down = lethe_tiff_uint(tree, d, tiled ? LETHE_TIFF_TILE_HEIGHT : LETHE_TIFF_ROWS_PER_STRIP, height);
-    uint64_t samples = lethe_tiff_uint(tree, d, LETHE_TIFF_PLANAR_CONFIGURATION, 1) == 2 ? 1 : lethe_tiff_uint(tree, d, LETHE_TIFF_SAMPLES_PER_PIXEL, 1);
+    uint64_t samples =
+        lethe_tiff_uint(tree, d, LETHE_TIFF_PLANAR_CONFIGURATION, 1) == 2 ? 1 : lethe_tiff_uint(tree, d, LETHE_TIFF_SAMPLES_PER_PIXEL, 1);
     uint64_t bits = lethe_tiff_uint(tree, d, LETHE_TIFF_BITS_PER_SAMPLE, 1);
     if (!tiled && down > height) down = height;
     if (across > 1u << 30 || down > 1u << 30 || samples > 1024 || bits > 64) return UINT64_MAX;
@@ -250,7 +253,8 @@ static uint64_t expected_segments(const keeper *k, bool tiled) {
     uint64_t width = lethe_tiff_uint(tree, d, LETHE_TIFF_WIDTH, 0), height = lethe_tiff_uint(tree, d, LETHE_TIFF_HEIGHT, 0);
     uint64_t across = lethe_tiff_uint(tree, d, tiled ? LETHE_TIFF_TILE_WIDTH : LETHE_TIFF_WIDTH, 0);
     uint64_t down = lethe_tiff_uint(tree, d, tiled ? LETHE_TIFF_TILE_HEIGHT : LETHE_TIFF_ROWS_PER_STRIP, height);
-    uint64_t planes = lethe_tiff_uint(tree, d, LETHE_TIFF_PLANAR_CONFIGURATION, 1) == 2 ? lethe_tiff_uint(tree, d, LETHE_TIFF_SAMPLES_PER_PIXEL, 1) : 1;
+    uint64_t planes =
+        lethe_tiff_uint(tree, d, LETHE_TIFF_PLANAR_CONFIGURATION, 1) == 2 ? lethe_tiff_uint(tree, d, LETHE_TIFF_SAMPLES_PER_PIXEL, 1) : 1;
     uint64_t depth = lethe_tiff_uint(tree, d, 32997, 1);
     if (!width || !height || !across || !down || width >= 1u << 31 || height >= 1u << 31 || planes > 1024 || depth != 1) return 0;
     if (down > height) down = height;
@@ -260,7 +264,8 @@ static uint64_t expected_segments(const keeper *k, bool tiled) {
 /* The last strip of a plane is as short as the image ends. */
 static uint64_t raw_strip_bytes(const keeper *k, uint64_t full_bytes, uint64_t count, uint64_t index) {
     const lethe_tiff_tree *tree = k->job->probe->tree;
-    uint64_t height = lethe_tiff_uint(tree, k->directory, LETHE_TIFF_HEIGHT, 0), rows = lethe_tiff_uint(tree, k->directory, LETHE_TIFF_ROWS_PER_STRIP, height);
+    uint64_t height = lethe_tiff_uint(tree, k->directory, LETHE_TIFF_HEIGHT, 0),
+             rows = lethe_tiff_uint(tree, k->directory, LETHE_TIFF_ROWS_PER_STRIP, height);
     if (!rows || rows > height) rows = height;
     uint64_t per_plane = rows ? (height + rows - 1) / rows : count, left = height - (per_plane - 1) * rows;
     return rows && index % per_plane == per_plane - 1 && full_bytes != UINT64_MAX ? full_bytes / rows * left : full_bytes;
@@ -269,9 +274,11 @@ static uint64_t raw_strip_bytes(const keeper *k, uint64_t full_bytes, uint64_t c
 static lethe_status keep_segments(keeper *k) {
     const lethe_tiff_tree *tree = k->job->probe->tree;
     lethe_tiff_segments list;
-    if (!lethe_tiff_segments_of(k->directory, &list)) return lethe_fail(k->error, LETHE_UNSAFE, "directory %u has no usable image data", k->directory->index);
+    if (!lethe_tiff_segments_of(k->directory, &list))
+        return lethe_fail(k->error, LETHE_UNSAFE, "directory %u has no usable image data", k->directory->index);
     if (list.count != expected_segments(k, list.tiled))
-        return lethe_fail(k->error, LETHE_UNSAFE, "directory %u has %" PRIu64 " tiles or strips, which does not fit its size", k->directory->index, list.count);
+        return lethe_fail(k->error, LETHE_UNSAFE, "directory %u has %" PRIu64 " tiles or strips, which does not fit its size", k->directory->index,
+                          list.count);
     lethe_tiff_segment *segments = lethe_arena_alloc_array(k->job->arena, (size_t)list.count, sizeof *segments);
     if (!segments) return lethe_fail(k->error, LETHE_LIMIT, "directory %u has too many tiles", k->directory->index);
     uint64_t full_bytes = raw_segment_bytes(k->job, k->directory, list.tiled);
@@ -307,7 +314,8 @@ static lethe_status keep_jpeg_tables(keeper *k, const lethe_tiff_entry *entry) {
     uint8_t *clean = lethe_arena_alloc(k->job->arena, (size_t)entry->bytes);
     if (!clean) return lethe_fail(k->error, LETHE_NO_MEMORY, "out of memory");
     size_t used = 0;
-    for (unsigned i = 0; i < pieces.count; used += pieces.keep[i].size, i++) memcpy(clean + used, entry->value + pieces.keep[i].offset, pieces.keep[i].size);
+    for (unsigned i = 0; i < pieces.count; used += pieces.keep[i].size, i++)
+        memcpy(clean + used, entry->value + pieces.keep[i].offset, pieces.keep[i].size);
     return lethe_tiff_draft_raw(k->out, entry->tag, LETHE_TIFF_UNDEFINED, used, clean, k->error);
 }
 
@@ -319,8 +327,8 @@ static lethe_status keep_icc(keeper *k, const lethe_tiff_entry *entry) {
 }
 
 static bool is_structure(uint16_t tag) {
-    return tag == LETHE_TIFF_TILE_OFFSETS || tag == LETHE_TIFF_TILE_BYTE_COUNTS || tag == LETHE_TIFF_STRIP_OFFSETS || tag == LETHE_TIFF_STRIP_BYTE_COUNTS ||
-           tag == LETHE_TIFF_SUB_IFDS;
+    return tag == LETHE_TIFF_TILE_OFFSETS || tag == LETHE_TIFF_TILE_BYTE_COUNTS || tag == LETHE_TIFF_STRIP_OFFSETS ||
+           tag == LETHE_TIFF_STRIP_BYTE_COUNTS || tag == LETHE_TIFF_SUB_IFDS;
 }
 
 static lethe_status keep_tag(keeper *k, const lethe_tiff_entry *entry, const lethe_tag_rule *extra) {
@@ -333,7 +341,8 @@ static lethe_status keep_tag(keeper *k, const lethe_tiff_entry *entry, const let
         bool fits = (rule && entry->count <= rule->count && is_number_type(entry->type) && entry->value) || palette;
         if (fits && !palette && !is_in_range(k->job->probe->tree, entry, rule->highest))
             return lethe_fail(k->error, LETHE_UNSAFE, "tag %u in directory %u has a value that means nothing", entry->tag, k->directory->index);
-        if (fits && looks_like_text(entry)) return lethe_fail(k->error, LETHE_UNSAFE, "number of tag %u in directory %u is written text", entry->tag, k->directory->index);
+        if (fits && looks_like_text(entry))
+            return lethe_fail(k->error, LETHE_UNSAFE, "number of tag %u in directory %u is written text", entry->tag, k->directory->index);
         if (!fits) return remember(k->job, entry, k->error);
         status = lethe_tiff_draft_keep(k->out, entry, k->error);
     }
@@ -341,8 +350,8 @@ static lethe_status keep_tag(keeper *k, const lethe_tiff_entry *entry, const let
     return status;
 }
 
-lethe_status lethe_plan_keep(lethe_slide_job *job, const lethe_tiff_directory *directory, lethe_tiff_draft_directory *parent, const lethe_tag_rule *extra,
-                             const uint16_t *handled, lethe_tiff_draft_directory **out, lethe_error *error) {
+lethe_status lethe_plan_keep(lethe_slide_job *job, const lethe_tiff_directory *directory, lethe_tiff_draft_directory *parent,
+                             const lethe_tag_rule *extra, const uint16_t *handled, lethe_tiff_draft_directory **out, lethe_error *error) {
     keeper k = {.job = job, .directory = directory, .error = error};
     k.out = lethe_tiff_draft_add(job->draft, parent);
     if (!k.out) return lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
@@ -372,15 +381,17 @@ lethe_status lethe_plan_picture(lethe_slide_job *job, const lethe_image *rgba, l
     const struct {
         uint16_t tag, type;
         uint64_t value;
-    } tags[] = {{LETHE_TIFF_WIDTH, LETHE_TIFF_LONG, rgba->columns}, {LETHE_TIFF_HEIGHT, LETHE_TIFF_LONG, rgba->rows},
+    } tags[] = {{LETHE_TIFF_WIDTH, LETHE_TIFF_LONG, rgba->columns},          {LETHE_TIFF_HEIGHT, LETHE_TIFF_LONG, rgba->rows},
                 {LETHE_TIFF_COMPRESSION, LETHE_TIFF_SHORT, LETHE_TIFF_NONE}, {LETHE_TIFF_PHOTOMETRIC, LETHE_TIFF_SHORT, 2},
-                {LETHE_TIFF_SAMPLES_PER_PIXEL, LETHE_TIFF_SHORT, 3}, {LETHE_TIFF_ROWS_PER_STRIP, LETHE_TIFF_LONG, rgba->rows},
+                {LETHE_TIFF_SAMPLES_PER_PIXEL, LETHE_TIFF_SHORT, 3},         {LETHE_TIFF_ROWS_PER_STRIP, LETHE_TIFF_LONG, rgba->rows},
                 {LETHE_TIFF_PLANAR_CONFIGURATION, LETHE_TIFF_SHORT, 1}};
     lethe_status status = LETHE_OK;
-    for (size_t i = 0; status == LETHE_OK && i < sizeof tags / sizeof *tags; i++) status = lethe_tiff_draft_uint(d, tags[i].tag, tags[i].type, tags[i].value, error);
+    for (size_t i = 0; status == LETHE_OK && i < sizeof tags / sizeof *tags; i++)
+        status = lethe_tiff_draft_uint(d, tags[i].tag, tags[i].type, tags[i].value, error);
     static const uint8_t bits_little[] = {8, 0, 8, 0, 8, 0}, bits_big[] = {0, 8, 0, 8, 0, 8};
     if (status == LETHE_OK)
-        status = lethe_tiff_draft_raw(d, LETHE_TIFF_BITS_PER_SAMPLE, LETHE_TIFF_SHORT, 3, job->probe->tree->big_endian ? bits_big : bits_little, error);
+        status =
+            lethe_tiff_draft_raw(d, LETHE_TIFF_BITS_PER_SAMPLE, LETHE_TIFF_SHORT, 3, job->probe->tree->big_endian ? bits_big : bits_little, error);
     if (status == LETHE_OK) status = lethe_tiff_draft_segments(d, false, segment, 1, error);
     job->made_images++;
     *out = d;

@@ -1,6 +1,6 @@
-/* Ventana BIF: directories say what they are in their description ("level=0 mag=40 quality=95", "Label Image", "Thumbnail"); XMP holds <iScan> for the
- * slide and <EncodeInfo> for the stitching of level 0. Readers want the iScan element in the first directory, which is the label's: a small black picture
- * takes its place. */
+/* Ventana BIF: directories say what they are in their description ("level=0 mag=40 quality=95", "Label Image", "Thumbnail"); XMP holds <iScan> for
+ * the slide and <EncodeInfo> for the stitching of level 0. Readers want the iScan element in the first directory, which is the label's: a small black
+ * picture takes its place. */
 #include "core/limits.h"
 #include "core/memory.h"
 #include "core/text.h"
@@ -57,8 +57,10 @@ static const lethe_typed_rule rules[] = {
     {"AoiOrigin", LETHE_TYPED_EMPTY, NULL},
     {NULL, LETHE_TYPED_NOTHING, NULL},
 };
-static const lethe_typed_rule level_keys[] = {
-    {"level", LETHE_TYPED_INTEGER, NULL}, {"mag", LETHE_TYPED_DECIMAL, NULL}, {"quality", LETHE_TYPED_INTEGER, NULL}, {NULL, LETHE_TYPED_NOTHING, NULL}};
+static const lethe_typed_rule level_keys[] = {{"level", LETHE_TYPED_INTEGER, NULL},
+                                              {"mag", LETHE_TYPED_DECIMAL, NULL},
+                                              {"quality", LETHE_TYPED_INTEGER, NULL},
+                                              {NULL, LETHE_TYPED_NOTHING, NULL}};
 static const lethe_typed_rule *const vocabulary[] = {rules, level_keys, NULL};
 static const uint16_t handled[] = {LETHE_TIFF_IMAGE_DESCRIPTION, LETHE_TIFF_XMP, 0};
 
@@ -144,11 +146,13 @@ static lethe_status plan(lethe_slide_job *job, lethe_error *error) {
         } else if (first && has_xmp_of(d, "<iScan")) {
             status = put_placeholder(job, d, error);
             first = false;
-        } else if (label || lethe_text_starts(text, "Thumbnail") || lethe_text_starts(text, "Probability") || !lethe_tiff_find(d, LETHE_TIFF_TILE_WIDTH))
+        } else if (label || lethe_text_starts(text, "Thumbnail") || lethe_text_starts(text, "Probability") ||
+                   !lethe_tiff_find(d, LETHE_TIFF_TILE_WIDTH))
             status = lethe_plan_remove(job, d, NULL, error);
         else return lethe_fail(error, LETHE_UNSAFE, "directory %u is tiled, but no level", d->index);
     }
     return status;
 }
 
-const lethe_slide_rules lethe_slide_ventana = {.name = "ventana", .extension = ".bif", .has_label_always = true, .plan = plan, .vocabulary = vocabulary};
+const lethe_slide_rules lethe_slide_ventana = {
+    .name = "ventana", .extension = ".bif", .has_label_always = true, .plan = plan, .vocabulary = vocabulary};

@@ -58,10 +58,22 @@ static uint64_t get(const file *f, uint64_t at, unsigned bytes) {
 
 static unsigned unit_of(uint64_t type) {
     switch (type) {
-    case 1: case 2: case 6: case 7: return 1;
-    case 3: case 8: return 2;
-    case 4: case 9: case 11: case 13: return 4;
-    case 5: case 10: case 12: case 16: case 17: case 18: return 8;
+    case 1:
+    case 2:
+    case 6:
+    case 7: return 1;
+    case 3:
+    case 8: return 2;
+    case 4:
+    case 9:
+    case 11:
+    case 13: return 4;
+    case 5:
+    case 10:
+    case 12:
+    case 16:
+    case 17:
+    case 18: return 8;
     default: return 0;
     }
 }
@@ -188,8 +200,8 @@ static file file_of(const uint8_t *bytes, uint64_t size, const char *format) {
 typedef enum tag_class { TAG_NONE, TAG_NUMBER, TAG_TEXT } tag_class;
 
 static tag_class class_of(uint16_t tag, const char *format) {
-    static const uint16_t numbers[] = {254, 255, 256, 257, 258, 259, 262, 266, 273, 274, 277, 278, 279, 282, 283, 284, 296, 317, 318, 319, 320, 322, 323,
-                                       324, 325, 330, 338, 339, 340, 341, 347, 529, 530, 531, 532, 32997, 32998, 34675};
+    static const uint16_t numbers[] = {254, 255, 256, 257, 258, 259, 262, 266, 273, 274, 277, 278, 279, 282, 283, 284, 296,   317,   318,
+                                       319, 320, 322, 323, 324, 325, 330, 338, 339, 340, 341, 347, 529, 530, 531, 532, 32997, 32998, 34675};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         if (numbers[i] == tag) return TAG_NUMBER;
     if (strcmp(format, "hamamatsu") == 0) {
@@ -203,7 +215,8 @@ static tag_class class_of(uint16_t tag, const char *format) {
     return TAG_NONE;
 }
 
-static lethe_status account_image(const file *f, const image *im, const char *format, range_list *list, lethe_verify_report *report, lethe_error *error) {
+static lethe_status account_image(const file *f, const image *im, const char *format, range_list *list, lethe_verify_report *report,
+                                  lethe_error *error) {
     lethe_status status = add_range(list, im->at, im->length, RANGE_STRUCTURE, error);
     for (uint32_t i = 0; status == LETHE_OK && i < im->field_count; i++) {
         const field *v = &im->fields[i];
@@ -236,7 +249,8 @@ static int by_start(const void *a, const void *b) {
 }
 
 static lethe_status check_gap(const file *f, uint64_t from, uint64_t to, lethe_verify_report *report, lethe_error *error) {
-    if (to - from >= MAX_PADDING) return lethe_fail(error, LETHE_UNSAFE, "output: %" PRIu64 " bytes at %" PRIu64 " belong to nothing", to - from, from);
+    if (to - from >= MAX_PADDING)
+        return lethe_fail(error, LETHE_UNSAFE, "output: %" PRIu64 " bytes at %" PRIu64 " belong to nothing", to - from, from);
     for (uint64_t i = from; i < to; i++)
         if (f->bytes[i]) return lethe_fail(error, LETHE_UNSAFE, "output: byte at %" PRIu64 " belongs to nothing", i);
     report->padding_bytes += to - from;
@@ -268,7 +282,8 @@ static lethe_status check_cover(const file *f, range_list *list, lethe_verify_re
 
 /* Drop page table entries of a mapped stretch, so that a large file does not count as memory in use. */
 static void forget(const uint8_t *bytes, uint64_t from, uint64_t to) {
-    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), start = ((uintptr_t)bytes + from + page - 1) & ~(page - 1), end = ((uintptr_t)bytes + to) & ~(page - 1);
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), start = ((uintptr_t)bytes + from + page - 1) & ~(page - 1),
+              end = ((uintptr_t)bytes + to) & ~(page - 1);
     if (end > start) (void)madvise((void *)start, end - start, MADV_DONTNEED);
 }
 
@@ -297,7 +312,8 @@ static bool same_pixels(const uint8_t *in, uint64_t in_size, const uint8_t *out,
         i = skip_comments(in, in_size, i, j2k);
         o = skip_comments(out, out_size, o, j2k);
         if (o >= out_size) return true;
-        if (i + 4 > in_size || o + 4 > out_size || in[i + 1] != out[o + 1]) return i + 2 <= in_size && o + 2 == out_size && memcmp(in + i, out + o, 2) == 0;
+        if (i + 4 > in_size || o + 4 > out_size || in[i + 1] != out[o + 1])
+            return i + 2 <= in_size && o + 2 == out_size && memcmp(in + i, out + o, 2) == 0;
         uint8_t marker = in[i + 1];
         if (marker == 0xDA || (j2k && marker == 0x90)) return out_size - o <= in_size - i && memcmp(in + i, out + o, (size_t)(out_size - o)) == 0;
         uint64_t length = 2 + (uint64_t)(in[i + 2] << 8 | in[i + 3]);
@@ -307,14 +323,16 @@ static bool same_pixels(const uint8_t *in, uint64_t in_size, const uint8_t *out,
     }
 }
 
-static lethe_status compare_image(const file *in, const image *from, const file *out, const image *to, lethe_verify_report *report, lethe_error *error) {
+static lethe_status compare_image(const file *in, const image *from, const file *out, const image *to, lethe_verify_report *report,
+                                  lethe_error *error) {
     uint64_t released = 0;
     for (uint64_t i = 0; i < to->segments; i++) {
         uint64_t in_at = number(in, &from->offsets, i), in_length = number(in, &from->counts, i);
         uint64_t out_at = number(out, &to->offsets, i), out_length = number(out, &to->counts, i);
         if (!in_at) in_length = 0;
         if (!in_length && !out_length) continue;
-        if (in_at > in->size || in_length > in->size - in_at) return lethe_fail(error, LETHE_UNSAFE, "output: tile %" PRIu64 " has no counterpart", i);
+        if (in_at > in->size || in_length > in->size - in_at)
+            return lethe_fail(error, LETHE_UNSAFE, "output: tile %" PRIu64 " has no counterpart", i);
         bool same = in_length == out_length && memcmp(in->bytes + in_at, out->bytes + out_at, (size_t)in_length) == 0;
         if (!same && !same_pixels(in->bytes + in_at, in_length, out->bytes + out_at, out_length, to->compression))
             return lethe_fail(error, LETHE_UNSAFE, "output: tile %" PRIu64 " differs from the input's", i);
@@ -391,14 +409,16 @@ lethe_status lethe_verify_search(const uint8_t *bytes, uint64_t size, const leth
     return status == LETHE_OK ? search_text(bytes, size - EDGE, size, search, error) : status;
 }
 
-lethe_status lethe_verify_tiff(const uint8_t *bytes, uint64_t size, const lethe_verify_options *options, lethe_verify_report *report, lethe_error *error) {
+lethe_status lethe_verify_tiff(const uint8_t *bytes, uint64_t size, const lethe_verify_options *options, lethe_verify_report *report,
+                               lethe_error *error) {
     *report = (lethe_verify_report){0};
     file out = file_of(bytes, size, options->format), in = {0};
     image_list images = {0}, sources = {0};
     range_list ranges = {0};
     lethe_status status = size < 16 ? lethe_fail(error, LETHE_UNSAFE, "output: too short") : read_images(&out, &images, error);
     if (status == LETHE_OK) status = add_range(&ranges, 0, out.big ? 16 : out.ndpi ? 12 : 8, RANGE_STRUCTURE, error);
-    for (size_t i = 0; status == LETHE_OK && i < images.count; i++) status = account_image(&out, &images.images[i], options->format, &ranges, report, error);
+    for (size_t i = 0; status == LETHE_OK && i < images.count; i++)
+        status = account_image(&out, &images.images[i], options->format, &ranges, report, error);
     if (status == LETHE_OK) status = check_cover(&out, &ranges, report, error);
     report->directories = images.count;
     if (status == LETHE_OK && options->source) {

@@ -1,8 +1,8 @@
 /* The proof: an output is read again by a reader of its own, which shares no code with the parser and writer that made it.
  *
  * Every byte must be header, directory, value of a tag that the format allows, image data or zero padding; every tile must be that of the input; no
- * removed value and no piece of a removed picture may be found anywhere; and OpenSlide, where it opens the input, must see the same slide. Layer: deid.
- * Thread rule: no shared state. */
+ * removed value and no piece of a removed picture may be found anywhere; and OpenSlide, where it opens the input, must see the same slide. Layer:
+ * deid. Thread rule: no shared state. */
 #ifndef LETHE_DEID_SLIDES_VERIFY_H
 #define LETHE_DEID_SLIDES_VERIFY_H
 
@@ -30,8 +30,8 @@ LETHE_NODISCARD lethe_status lethe_verify_tiff(const uint8_t *bytes, uint64_t si
 /* Search a whole file of another kind: all of it as text when small, else as pixels with its first and last 64 KiB as text. Errors: LETHE_UNSAFE. */
 LETHE_NODISCARD lethe_status lethe_verify_search(const uint8_t *bytes, uint64_t size, const lethe_search *search, lethe_error *error);
 
-/* An MRXS slide: every byte of the new Index.dat and data files is header, list or picture, every picture that of the input, and the search finds nothing
- * in any file of `output_folder` nor in `output_folder`.mrxs. Errors: LETHE_UNSAFE. */
+/* An MRXS slide: every byte of the new Index.dat and data files is header, list or picture, every picture that of the input, and the search finds
+ * nothing in any file of `output_folder` nor in `output_folder`.mrxs. Errors: LETHE_UNSAFE. */
 LETHE_NODISCARD lethe_status lethe_verify_mirax(const char *input_folder, const char *output_folder, const lethe_search *search, lethe_error *error);
 
 /* For `lethe deid verify`: a released slide on its own. Structure, allowed tags and keys, no label or macro picture, nothing unaccounted for.

@@ -62,7 +62,8 @@ static lethe_status open_side(side *s, const char *folder, lethe_error *error) {
     value_of(s, "SLIDE_ID", text);
     s->id_bytes = strlen(text);
     value_of(s, "HIER_0_COUNT", text);
-    if (status == LETHE_OK && (!lethe_text_to_int64(text, &count) || count < 1 || count > 64)) status = lethe_fail(error, LETHE_UNSAFE, "output: no levels");
+    if (status == LETHE_OK && (!lethe_text_to_int64(text, &count) || count < 1 || count > 64))
+        status = lethe_fail(error, LETHE_UNSAFE, "output: no levels");
     s->levels = (uint32_t)count;
     return status;
 }
@@ -112,7 +113,8 @@ static lethe_status list_of(side *s, uint32_t level, entry **entries, size_t *co
     for (size_t pages = 0; status == LETHE_OK && page != 0; pages++) {
         uint32_t length = at32(s, page), next = at32(s, (uint64_t)page + 4);
         uint64_t bytes = 8 + 16 * (uint64_t)length;
-        if (length == UINT32_MAX || (uint64_t)page + bytes > s->index.size || pages > s->index.size) return lethe_fail(s->error, LETHE_UNSAFE, "index list leaves the file");
+        if (length == UINT32_MAX || (uint64_t)page + bytes > s->index.size || pages > s->index.size)
+            return lethe_fail(s->error, LETHE_UNSAFE, "index list leaves the file");
         status = use(s, page, bytes);
         capacity = *count + length;
         entry *grown = status == LETHE_OK ? lethe_realloc_array(*entries, capacity + 1, sizeof *grown) : NULL;
@@ -145,7 +147,8 @@ static lethe_status open_data(side *s, lethe_map *maps, uint32_t *count) {
         (void)snprintf(key, sizeof key, "FILE_%u", i);
         value_of(s, key, text);
         char *path = lethe_path_join(s->folder, text);
-        lethe_status status = path && *text && !strchr(text, '/') ? lethe_map_open(path, &maps[i], s->error) : lethe_fail(s->error, LETHE_UNSAFE, "data file has no name");
+        lethe_status status = path && *text && !strchr(text, '/') ? lethe_map_open(path, &maps[i], s->error)
+                                                                  : lethe_fail(s->error, LETHE_UNSAFE, "data file has no name");
         lethe_free(path);
         if (status != LETHE_OK) return status;
         *count = i + 1;
@@ -189,7 +192,8 @@ static lethe_status compare_level(proof *p, uint32_t level) {
     size_t in_count = 0, out_count = 0;
     lethe_status status = list_of(&p->in, level, &in, &in_count);
     if (status == LETHE_OK) status = list_of(&p->out, level, &out, &out_count);
-    if (status == LETHE_OK && in_count != out_count) status = lethe_fail(p->error, LETHE_UNSAFE, "output: level %u has another number of pictures", level);
+    if (status == LETHE_OK && in_count != out_count)
+        status = lethe_fail(p->error, LETHE_UNSAFE, "output: level %u has another number of pictures", level);
     for (size_t i = 0; status == LETHE_OK && i < in_count; i++) {
         const uint8_t *from = data_at(p->in_data, p->in_count, &in[i]), *to = data_at(p->out_data, p->out_count, &out[i]);
         if (!from || !to || in[i].image != out[i].image || !same_picture(from, in[i].bytes, to, out[i].bytes))
@@ -251,7 +255,8 @@ static lethe_status search_everything(proof *p, const char *output_folder, const
         status = lethe_fail(p->error, LETHE_UNSAFE, "output: a removed value stands in the index");
     for (uint32_t f = 0; status == LETHE_OK && f < p->out_count; f++)
         if (lethe_search_run(search, LETHE_SEARCH_PIXELS, p->out_data[f].bytes, p->out_data[f].size, &hit))
-            status = lethe_fail(p->error, LETHE_UNSAFE, "output: a removed value (number %zu) stands in data file %u at offset %" PRIu64, hit.value + 1, f, hit.offset);
+            status = lethe_fail(p->error, LETHE_UNSAFE, "output: a removed value (number %zu) stands in data file %u at offset %" PRIu64,
+                                hit.value + 1, f, hit.offset);
     char *path = lethe_asprintf("%s.mrxs", output_folder);
     if (status == LETHE_OK) status = path ? lethe_map_open(path, &front, p->error) : lethe_fail(p->error, LETHE_NO_MEMORY, "out of memory");
     if (status == LETHE_OK) status = lethe_verify_search(front.bytes, front.size, search, p->error);

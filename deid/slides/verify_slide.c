@@ -13,8 +13,8 @@ static bool is_own_picture(const lethe_tiff_tree *tree, const lethe_tiff_directo
     lethe_tiff_segments list;
     uint64_t offset, bytes, width = lethe_tiff_uint(tree, d, LETHE_TIFF_WIDTH, 0), height = lethe_tiff_uint(tree, d, LETHE_TIFF_HEIGHT, 0);
     const char *text = lethe_tiff_text(tree, d, LETHE_TIFF_IMAGE_DESCRIPTION);
-    bool strip = lethe_tiff_uint(tree, d, LETHE_TIFF_COMPRESSION, 0) == LETHE_TIFF_NONE && lethe_tiff_segments_of(d, &list) && !list.tiled && list.count == 1 &&
-                 lethe_tiff_segment_at(tree, &list, 0, &offset, &bytes) && bytes == width * height * 3;
+    bool strip = lethe_tiff_uint(tree, d, LETHE_TIFF_COMPRESSION, 0) == LETHE_TIFF_NONE && lethe_tiff_segments_of(d, &list) && !list.tiled &&
+                 list.count == 1 && lethe_tiff_segment_at(tree, &list, 0, &offset, &bytes) && bytes == width * height * 3;
     if (!strip || !text) return false;
     const uint8_t *pixels = tree->bytes + offset;
     if (width == 16 && height == 16 && strcmp(text, "Label Image") == 0) {
@@ -30,7 +30,8 @@ static bool is_own_picture(const lethe_tiff_tree *tree, const lethe_tiff_directo
 
 static lethe_status judge(const lethe_slide_result *found, uint64_t own, lethe_error *error) {
     if (found->removed_count) return lethe_fail(error, LETHE_UNSAFE, "the slide still holds %zu values that no rule allows", found->removed_count);
-    if (found->keys_removed) return lethe_fail(error, LETHE_UNSAFE, "the slide still holds %" PRIu64 " keys that no rule allows", found->keys_removed);
+    if (found->keys_removed)
+        return lethe_fail(error, LETHE_UNSAFE, "the slide still holds %" PRIu64 " keys that no rule allows", found->keys_removed);
     if (found->tiles_cleaned) return lethe_fail(error, LETHE_UNSAFE, "%" PRIu64 " tiles carry more than pixels", found->tiles_cleaned);
     if (found->directories_removed != own) return lethe_fail(error, LETHE_UNSAFE, "the slide still holds pictures that are no level");
     return LETHE_OK;
@@ -44,7 +45,8 @@ static lethe_status verify_tree(const lethe_slide_probe *probe, const lethe_slid
     for (const lethe_tiff_directory *d = probe->tree->first; d; d = d->next) own += is_own_picture(probe->tree, d);
     job.arena = lethe_arena_create(LETHE_LIMIT_ARENA_BYTES);
     lethe_status status = job.arena ? lethe_search_create(&job.search, error) : lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
-    if (status == LETHE_OK && !(job.draft = lethe_tiff_draft_create(probe->tree, job.arena))) status = lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
+    if (status == LETHE_OK && !(job.draft = lethe_tiff_draft_create(probe->tree, job.arena)))
+        status = lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
     if (status == LETHE_OK) status = lethe_plan_check(&job, error);
     if (status == LETHE_OK) status = rules->plan(&job, error);
     if (status == LETHE_OK) status = judge(&found, own, error);

@@ -10,7 +10,7 @@
 enum { MAX_DEPTH = 64, MAX_KEY = 160 };
 
 /* Namespaces that slides use; others are dropped with their prefix. */
-static const char *const namespaces[] = {"http://www.leica-microsystems.com/scn/2010/10/01", "http://www.leica-microsystems.com/scn/2010/03/10",
+static const char *const namespaces[] = {"http://www.leica-microsystems.com/scn/2010/10/01",  "http://www.leica-microsystems.com/scn/2010/03/10",
                                          "http://www.openmicroscopy.org/Schemas/OME/2016-06", "http://www.openmicroscopy.org/Schemas/OME/2015-01",
                                          "http://www.openmicroscopy.org/Schemas/OME/2013-06", "http://www.openmicroscopy.org/Schemas/OME/2012-06",
                                          "http://www.openmicroscopy.org/Schemas/OME/2011-06"};
@@ -43,8 +43,10 @@ static unsigned depth_of(const xmlNode *root) {
 lethe_status lethe_xml_parse(const char *text, size_t size, xmlDoc **out, lethe_error *error) {
     *out = NULL;
     if (size > LETHE_LIMIT_TEXT_FILE_BYTES) return lethe_fail(error, LETHE_LIMIT, "XML is too long");
-    if (memmem(text, size, "<!DOCTYPE", 9) || memmem(text, size, "<!ENTITY", 8)) return lethe_fail(error, LETHE_UNSAFE, "XML with a document type declaration");
-    xmlDoc *doc = xmlReadMemory(text, (int)size, NULL, NULL, XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING | XML_PARSE_HUGE | XML_PARSE_NOCDATA);
+    if (memmem(text, size, "<!DOCTYPE", 9) || memmem(text, size, "<!ENTITY", 8))
+        return lethe_fail(error, LETHE_UNSAFE, "XML with a document type declaration");
+    xmlDoc *doc =
+        xmlReadMemory(text, (int)size, NULL, NULL, XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING | XML_PARSE_HUGE | XML_PARSE_NOCDATA);
     if (!doc || !xmlDocGetRootElement(doc)) {
         xmlFreeDoc(doc);
         return lethe_fail(error, LETHE_MALFORMED, "XML cannot be parsed");
@@ -105,7 +107,8 @@ static lethe_status remember_attributes(const lethe_xml_filter *filter, const xm
     lethe_status status = LETHE_OK;
     for (const xmlAttr *a = element->properties; status == LETHE_OK && a; a = a->next) {
         xmlChar *value = xmlNodeListGetString(element->doc, a->children, 1);
-        if (value && !is_structural(filter, element, (const char *)a->name, (const char *)value)) status = remember_text(filter, (const char *)value, error);
+        if (value && !is_structural(filter, element, (const char *)a->name, (const char *)value))
+            status = remember_text(filter, (const char *)value, error);
         xmlFree(value);
     }
     return status;

@@ -59,8 +59,11 @@ static lethe_status dicom_open(lethe_slide *slide, lethe_error *error) {
     const lethe_pixels_info *info = lethe_pixels_describe(state->pixels);
     const lethe_dicom_item *root = state->dataset->root;
     lethe_slide_level *level = &slide->levels[0];
-    *level = (lethe_slide_level){.width_px = integer(root, 0x00480006, info->columns), .height_px = integer(root, 0x00480007, info->rows), .downsample = 1,
-                                 .tile_width_px = info->columns, .tile_height_px = info->rows};
+    *level = (lethe_slide_level){.width_px = integer(root, 0x00480006, info->columns),
+                                 .height_px = integer(root, 0x00480007, info->rows),
+                                 .downsample = 1,
+                                 .tile_width_px = info->columns,
+                                 .tile_height_px = info->rows};
     if (!info->columns || !info->rows || level->width_px <= 0 || level->height_px <= 0 || level->width_px > INT32_MAX || level->height_px > INT32_MAX)
         return lethe_fail(error, LETHE_MALFORMED, "total pixel matrix has no size");
     level->tiles_across = (level->width_px + info->columns - 1) / info->columns;

@@ -11,8 +11,8 @@ static void trim(const char **at, size_t *length) {
     while (*length && (**at == ' ' || **at == '\t')) ++*at, --*length;
 }
 
-static lethe_status add_line(lethe_ini *ini, size_t capacity, const char **section, const char *line, size_t length, unsigned number, lethe_arena *arena,
-                             lethe_error *error) {
+static lethe_status add_line(lethe_ini *ini, size_t capacity, const char **section, const char *line, size_t length, unsigned number,
+                             lethe_arena *arena, lethe_error *error) {
     trim(&line, &length);
     if (!length || *line == ';' || *line == '#') return LETHE_OK;
     if (*line == '[') {

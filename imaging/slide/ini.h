@@ -18,8 +18,8 @@ typedef struct lethe_ini {
     size_t count;
 } lethe_ini;
 
-/* Parse; a byte order mark, CR LF, blank lines and comments (';' and '#') are fine. Errors: LETHE_MALFORMED with the line (no section, no '=', NUL byte),
- * LETHE_LIMIT (more than 100,000 entries), LETHE_NO_MEMORY. */
+/* Parse; a byte order mark, CR LF, blank lines and comments (';' and '#') are fine. Errors: LETHE_MALFORMED with the line (no section, no '=', NUL
+ * byte), LETHE_LIMIT (more than 100,000 entries), LETHE_NO_MEMORY. */
 LETHE_NODISCARD lethe_status lethe_ini_parse(const char *text, size_t size, lethe_arena *arena, lethe_ini **out, lethe_error *error);
 /* The first entry of that section and key (exact); NULL when absent. */
 lethe_ini_entry *lethe_ini_find(const lethe_ini *ini, const char *section, const char *key);

@@ -94,8 +94,9 @@ lethe_status lethe_j2k_tile_decode(const uint8_t *bytes, size_t size, bool ycc, 
         opj_stream_set_read_function(stream, on_read);
         opj_stream_set_skip_function(stream, on_skip);
         opj_stream_set_seek_function(stream, on_seek);
-        decoded = opj_setup_decoder(codec, &parameters) && opj_read_header(stream, codec, &image) && image->x1 - image->x0 <= LETHE_LIMIT_PIXEL_SIDE &&
-                  image->y1 - image->y0 <= LETHE_LIMIT_PIXEL_SIDE && opj_decode(codec, stream, image) && plausible(image);
+        decoded = opj_setup_decoder(codec, &parameters) && opj_read_header(stream, codec, &image) &&
+                  image->x1 - image->x0 <= LETHE_LIMIT_PIXEL_SIDE && image->y1 - image->y0 <= LETHE_LIMIT_PIXEL_SIDE &&
+                  opj_decode(codec, stream, image) && plausible(image);
     }
     if (decoded) to_rgba(image, ycc, rgba);
     opj_image_destroy(image);

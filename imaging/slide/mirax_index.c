@@ -81,8 +81,8 @@ static lethe_status read_other(const reader *r, uint32_t array, uint32_t n, leth
     return status;
 }
 
-lethe_status lethe_mirax_index_parse(const uint8_t *bytes, size_t size, size_t id_bytes, uint32_t level_count, uint32_t other_count, lethe_arena *arena,
-                                     lethe_mirax_index **out, lethe_error *error) {
+lethe_status lethe_mirax_index_parse(const uint8_t *bytes, size_t size, size_t id_bytes, uint32_t level_count, uint32_t other_count,
+                                     lethe_arena *arena, lethe_mirax_index **out, lethe_error *error) {
     *out = NULL;
     const reader r = {bytes, size, error};
     if (level_count > MAX_LISTS || other_count > MAX_LISTS || id_bytes > 4096) return lethe_fail(error, LETHE_LIMIT, "index: too many lists");

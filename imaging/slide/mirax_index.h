@@ -26,8 +26,8 @@ typedef struct lethe_mirax_index {
     uint32_t other_count;
 } lethe_mirax_index;
 
-/* Parse `bytes`. `id_bytes` is the length of the slide's identifier behind the version; the counts come from Slidedat.ini. Errors: LETHE_MALFORMED with the
- * offset (pointer outside the file, page loop, negative number), LETHE_LIMIT, LETHE_NO_MEMORY. */
+/* Parse `bytes`. `id_bytes` is the length of the slide's identifier behind the version; the counts come from Slidedat.ini. Errors: LETHE_MALFORMED
+ * with the offset (pointer outside the file, page loop, negative number), LETHE_LIMIT, LETHE_NO_MEMORY. */
 LETHE_NODISCARD lethe_status lethe_mirax_index_parse(const uint8_t *bytes, size_t size, size_t id_bytes, uint32_t level_count, uint32_t other_count,
                                                      lethe_arena *arena, lethe_mirax_index **out, lethe_error *error);
 

@@ -1,7 +1,7 @@
 /* The same slide in OpenSlide's eyes. */
+#include "imaging/slide/openslide_compare.h"
 #include "core/memory.h"
 #include "core/text.h"
-#include "imaging/slide/openslide_compare.h"
 
 #include <openslide.h>
 #include <stdio.h>
@@ -17,7 +17,8 @@ static bool same_property(openslide_t *a, openslide_t *b, const char *name) {
 }
 
 static lethe_status compare_shape(openslide_t *a, openslide_t *b, lethe_error *error) {
-    if (openslide_get_level_count(a) != openslide_get_level_count(b)) return lethe_fail(error, LETHE_UNSAFE, "OpenSlide sees another number of levels");
+    if (openslide_get_level_count(a) != openslide_get_level_count(b))
+        return lethe_fail(error, LETHE_UNSAFE, "OpenSlide sees another number of levels");
     for (int32_t i = 0; i < openslide_get_level_count(a); i++) {
         int64_t left[2], right[2];
         openslide_get_level_dimensions(a, i, &left[0], &left[1]);

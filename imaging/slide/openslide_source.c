@@ -26,8 +26,13 @@ static lethe_status source_open(lethe_slide *slide, lethe_error *error) {
         int64_t width = 0, height = 0;
         openslide_get_level_dimensions(os, i, &width, &height);
         if (width <= 0 || height <= 0) return lethe_fail(error, LETHE_MALFORMED, "level without size");
-        *level = (lethe_slide_level){.width_px = width, .height_px = height, .downsample = openslide_get_level_downsample(os, i), .tile_width_px = TILE_PX,
-                                     .tile_height_px = TILE_PX, .tiles_across = (width + TILE_PX - 1) / TILE_PX, .tiles_down = (height + TILE_PX - 1) / TILE_PX};
+        *level = (lethe_slide_level){.width_px = width,
+                                     .height_px = height,
+                                     .downsample = openslide_get_level_downsample(os, i),
+                                     .tile_width_px = TILE_PX,
+                                     .tile_height_px = TILE_PX,
+                                     .tiles_across = (width + TILE_PX - 1) / TILE_PX,
+                                     .tiles_down = (height + TILE_PX - 1) / TILE_PX};
         slide->level_count++;
     }
     slide->mpp_um = property(os, OPENSLIDE_PROPERTY_NAME_MPP_X);
@@ -45,7 +50,8 @@ static void to_rgba(const uint32_t *argb, lethe_image *rgba) {
     for (size_t i = 0; i < (size_t)rgba->columns * rgba->rows; i++) {
         uint32_t pixel = argb[i], rest = 255 - (pixel >> 24);
         uint8_t *out = rgba->pixels + 4 * i;
-        out[0] = (uint8_t)((pixel >> 16 & 255) + rest), out[1] = (uint8_t)((pixel >> 8 & 255) + rest), out[2] = (uint8_t)((pixel & 255) + rest), out[3] = 255;
+        out[0] = (uint8_t)((pixel >> 16 & 255) + rest), out[1] = (uint8_t)((pixel >> 8 & 255) + rest), out[2] = (uint8_t)((pixel & 255) + rest),
+        out[3] = 255;
     }
 }
 
@@ -54,8 +60,8 @@ static lethe_status source_read_tile(lethe_slide *slide, unsigned level, int64_t
     uint32_t *argb = lethe_alloc_array((size_t)rgba->columns * rgba->rows, 4);
     if (!argb) return lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
     double factor = slide->levels[level].downsample;
-    openslide_read_region(os, argb, (int64_t)((double)(column * TILE_PX) * factor), (int64_t)((double)(row * TILE_PX) * factor), (int32_t)level, rgba->columns,
-                          rgba->rows);
+    openslide_read_region(os, argb, (int64_t)((double)(column * TILE_PX) * factor), (int64_t)((double)(row * TILE_PX) * factor), (int32_t)level,
+                          rgba->columns, rgba->rows);
     bool failed = openslide_get_error(os) != NULL;
     if (!failed) to_rgba(argb, rgba);
     lethe_free(argb);

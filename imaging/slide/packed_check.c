@@ -64,7 +64,8 @@ static size_t packbits_end(const uint8_t *bytes, size_t size, uint64_t raw_bytes
     return at <= size && total >= raw_bytes ? at : 0;
 }
 
-lethe_status lethe_packed_check(uint64_t compression, const uint8_t *bytes, size_t size, uint64_t raw_bytes, lethe_stream_pieces *pieces, lethe_error *error) {
+lethe_status lethe_packed_check(uint64_t compression, const uint8_t *bytes, size_t size, uint64_t raw_bytes, lethe_stream_pieces *pieces,
+                                lethe_error *error) {
     pieces->count = 1;
     size_t end = compression == LETHE_TIFF_LZW        ? lzw_end(bytes, size, raw_bytes)
                  : compression == LETHE_TIFF_PACKBITS ? packbits_end(bytes, size, raw_bytes)

@@ -38,7 +38,9 @@ static bool is_aperio(const lethe_slide_probe *probe) { return first_starts(prob
 static bool is_leica(const lethe_slide_probe *probe) {
     return value_has(probe, LETHE_TIFF_IMAGE_DESCRIPTION, "http://www.leica-microsystems.com/scn/2010/");
 }
-static bool is_ventana(const lethe_slide_probe *probe) { return value_has(probe, LETHE_TIFF_XMP, "<iScan") || value_has(probe, LETHE_TIFF_XMP, "<EncodeInfo"); }
+static bool is_ventana(const lethe_slide_probe *probe) {
+    return value_has(probe, LETHE_TIFF_XMP, "<iScan") || value_has(probe, LETHE_TIFF_XMP, "<EncodeInfo");
+}
 static bool is_philips(const lethe_slide_probe *probe) {
     return value_has(probe, LETHE_TIFF_IMAGE_DESCRIPTION, "DPUfsImport") || (probe->tree && first_starts(probe, LETHE_TIFF_SOFTWARE, "Philips"));
 }
@@ -73,10 +75,10 @@ static const struct {
     const char *name;
     bool (*detect)(const lethe_slide_probe *probe);
 } formats[] = {
-    {"hamamatsu", is_ndpi},   {"aperio", is_aperio},   {"leica", is_leica},     {"ventana", is_ventana}, {"philips", is_philips},
-    {"ome", is_ome},          {"trestle", is_trestle}, {"olympus", is_olympus}, {"mirax", is_mirax},     {"zeiss", is_zeiss},
-    {"isyntax", is_isyntax},  {"sakura", is_sakura},   {"hamamatsu-vms", is_vms}, {"dicom", is_dicom},   {"generic", is_generic},
-    {"tiff", is_tiff},
+    {"hamamatsu", is_ndpi},    {"aperio", is_aperio}, {"leica", is_leica},     {"ventana", is_ventana},
+    {"philips", is_philips},   {"ome", is_ome},       {"trestle", is_trestle}, {"olympus", is_olympus},
+    {"mirax", is_mirax},       {"zeiss", is_zeiss},   {"isyntax", is_isyntax}, {"sakura", is_sakura},
+    {"hamamatsu-vms", is_vms}, {"dicom", is_dicom},   {"generic", is_generic}, {"tiff", is_tiff},
 };
 
 const char *lethe_slide_probe_format(const lethe_slide_probe *probe) {

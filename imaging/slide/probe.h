@@ -10,8 +10,8 @@ typedef struct lethe_slide_probe {
     const char *path;
     lethe_map map;
     lethe_arena *arena;
-    lethe_tiff_tree *tree;  /* NULL when the file is no TIFF, or a broken one */
-    bool broken_tiff;       /* starts like a TIFF, but its directories cannot be read: `tiff_error` says why */
+    lethe_tiff_tree *tree; /* NULL when the file is no TIFF, or a broken one */
+    bool broken_tiff;      /* starts like a TIFF, but its directories cannot be read: `tiff_error` says why */
     lethe_error tiff_error;
 } lethe_slide_probe;
 

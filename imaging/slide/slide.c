@@ -57,7 +57,8 @@ lethe_status lethe_slide_open(const char *path, lethe_slide **out, lethe_error *
     if (!slide) return lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
     slide->probe.map.fd = -1;
     slide->path = lethe_strdup(path);
-    lethe_status status = slide->path ? lethe_slide_probe_open(slide->path, &slide->probe, error) : lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
+    lethe_status status =
+        slide->path ? lethe_slide_probe_open(slide->path, &slide->probe, error) : lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
     if (status != LETHE_OK) goto out;
     slide->format = lethe_slide_probe_format(&slide->probe);
     status = LETHE_UNSUPPORTED;
@@ -81,7 +82,9 @@ void lethe_slide_close(lethe_slide *slide) {
 
 const char *lethe_slide_format(const lethe_slide *slide) { return slide->format; }
 unsigned lethe_slide_level_count(const lethe_slide *slide) { return slide->level_count; }
-const lethe_slide_level *lethe_slide_level_at(const lethe_slide *slide, unsigned level) { return level < slide->level_count ? &slide->levels[level] : NULL; }
+const lethe_slide_level *lethe_slide_level_at(const lethe_slide *slide, unsigned level) {
+    return level < slide->level_count ? &slide->levels[level] : NULL;
+}
 double lethe_slide_mpp_um(const lethe_slide *slide) { return slide->mpp_um; }
 double lethe_slide_objective_power(const lethe_slide *slide) { return slide->objective_power; }
 const uint8_t *lethe_slide_icc(const lethe_slide *slide, size_t *size) {

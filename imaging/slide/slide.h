@@ -18,8 +18,8 @@ typedef struct lethe_slide_level {
     int64_t tiles_across, tiles_down;
 } lethe_slide_level;
 
-/* The name of the format ("aperio", "hamamatsu", "mirax", ...) that `path` is in, by its content; "tiff" for a TIFF that is no tiled pyramid or cannot be
- * parsed (de-identification quarantines it with the reason); NULL when it is no slide of a known kind. Static. */
+/* The name of the format ("aperio", "hamamatsu", "mirax", ...) that `path` is in, by its content; "tiff" for a TIFF that is no tiled pyramid or
+ * cannot be parsed (de-identification quarantines it with the reason); NULL when it is no slide of a known kind. Static. */
 const char *lethe_slide_detect(const char *path);
 /* Errors: LETHE_UNSUPPORTED, LETHE_MALFORMED, LETHE_IO. */
 LETHE_NODISCARD lethe_status lethe_slide_open(const char *path, lethe_slide **out, lethe_error *error);
@@ -31,10 +31,11 @@ const lethe_slide_level *lethe_slide_level_at(const lethe_slide *slide, unsigned
 double lethe_slide_mpp_um(const lethe_slide *slide);
 double lethe_slide_objective_power(const lethe_slide *slide); /* 0 when unknown */
 /* Decode one tile to RGBA, 8 bits. Tiles at the right and bottom edge are cut to the level. Missing tiles are white. */
-LETHE_NODISCARD lethe_status lethe_slide_read_tile(lethe_slide *slide, unsigned level, int64_t column, int64_t row, lethe_image *rgba, lethe_error *error);
+LETHE_NODISCARD lethe_status lethe_slide_read_tile(lethe_slide *slide, unsigned level, int64_t column, int64_t row, lethe_image *rgba,
+                                                   lethe_error *error);
 /* Decode a region: top left corner in level 0 pixels, size in pixels of `level`; white outside. */
-LETHE_NODISCARD lethe_status lethe_slide_read_region(lethe_slide *slide, unsigned level, int64_t x_l0, int64_t y_l0, uint32_t width_px, uint32_t height_px,
-                                                     lethe_image *rgba, lethe_error *error);
+LETHE_NODISCARD lethe_status lethe_slide_read_region(lethe_slide *slide, unsigned level, int64_t x_l0, int64_t y_l0, uint32_t width_px,
+                                                     uint32_t height_px, lethe_image *rgba, lethe_error *error);
 /* "label", "macro", "thumbnail": private side only. Errors: LETHE_NOT_FOUND. */
 LETHE_NODISCARD lethe_status lethe_slide_read_associated(lethe_slide *slide, const char *name, lethe_image *rgba, lethe_error *error);
 /* ICC profile of level 0; NULL when there is none. Borrowed. */

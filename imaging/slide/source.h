@@ -43,7 +43,8 @@ typedef struct lethe_jpeg_hint {
     bool rgb; /* the components are RGB although no marker says so (PhotometricInterpretation 2) */
 } lethe_jpeg_hint;
 /* Errors: LETHE_MALFORMED. */
-LETHE_NODISCARD lethe_status lethe_jpeg_tile_decode(const uint8_t *bytes, size_t size, const lethe_jpeg_hint *hint, lethe_image *rgba, lethe_error *error);
+LETHE_NODISCARD lethe_status lethe_jpeg_tile_decode(const uint8_t *bytes, size_t size, const lethe_jpeg_hint *hint, lethe_image *rgba,
+                                                    lethe_error *error);
 LETHE_NODISCARD lethe_status lethe_j2k_tile_decode(const uint8_t *bytes, size_t size, bool ycc, lethe_image *rgba, lethe_error *error);
 /* Encode RGBA (alpha ignored) as baseline JPEG, appended. Errors: LETHE_NO_MEMORY, LETHE_LIMIT. */
 struct lethe_buffer;

@@ -98,7 +98,8 @@ lethe_status lethe_jpeg_check(const uint8_t *bytes, size_t size, lethe_stream_pi
             continue;
         }
         if (is_table_marker(marker) || is_pixel_segment(marker, bytes + at + 4, end - at - 4)) status = keep(pieces, at, end, error);
-        else if (marker != 0xFE && (marker < 0xE0 || marker > 0xEF)) return lethe_fail(error, LETHE_UNSAFE, "JPEG marker %02X at byte %zu is unknown", marker, at);
+        else if (marker != 0xFE && (marker < 0xE0 || marker > 0xEF))
+            return lethe_fail(error, LETHE_UNSAFE, "JPEG marker %02X at byte %zu is unknown", marker, at);
         at = end;
     }
     size_t kept = 0;
@@ -148,9 +149,11 @@ lethe_status lethe_j2k_check(const uint8_t *bytes, size_t size, lethe_stream_pie
     while (status == LETHE_OK && at + 12 <= size && bytes[at] == 0xFF && bytes[at + 1] == 0x90) {
         uint64_t length = (uint64_t)be16(bytes + at + 6) << 16 | be16(bytes + at + 8);
         size_t end = length == 0 ? size : at + (size_t)length;
-        if (length != 0 && (length < 14 || length > size - at)) return lethe_fail(error, LETHE_MALFORMED, "JPEG 2000 tile part at byte %zu is cut off", at);
+        if (length != 0 && (length < 14 || length > size - at))
+            return lethe_fail(error, LETHE_MALFORMED, "JPEG 2000 tile part at byte %zu is cut off", at);
         for (size_t m = at + 12; m + 4 <= end && bytes[m] == 0xFF && bytes[m + 1] != 0x93; m += 2 + be16(bytes + m + 2))
-            if (bytes[m + 1] == 0x64 || !is_j2k_segment(bytes[m + 1])) return lethe_fail(error, LETHE_UNSAFE, "JPEG 2000 tile part carries a comment or unknown segment");
+            if (bytes[m + 1] == 0x64 || !is_j2k_segment(bytes[m + 1]))
+                return lethe_fail(error, LETHE_UNSAFE, "JPEG 2000 tile part carries a comment or unknown segment");
         status = keep(pieces, at, end, error);
         at = end;
     }

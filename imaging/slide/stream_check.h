@@ -27,9 +27,9 @@ LETHE_NODISCARD lethe_status lethe_jpeg_check(const uint8_t *bytes, size_t size,
 /* A JPEG 2000 codestream (ISO/IEC 15444-1). Dropped: comments of the main header that are not the name of a known encoder, bytes behind EOC. Errors:
  * LETHE_MALFORMED, LETHE_UNSAFE (boxed files with XML, UUID or unknown boxes). */
 LETHE_NODISCARD lethe_status lethe_j2k_check(const uint8_t *bytes, size_t size, lethe_stream_pieces *pieces, lethe_error *error);
-/* LZW (TIFF 6.0, section 13), Deflate or PackBits data that unpack to at most `raw_bytes`: what stands behind the end of the data is dropped. `compression`
- * as in TIFF. Errors: LETHE_MALFORMED (broken, or unpacks to more). */
-LETHE_NODISCARD lethe_status lethe_packed_check(uint64_t compression, const uint8_t *bytes, size_t size, uint64_t raw_bytes, lethe_stream_pieces *pieces,
-                                                lethe_error *error);
+/* LZW (TIFF 6.0, section 13), Deflate or PackBits data that unpack to at most `raw_bytes`: what stands behind the end of the data is dropped.
+ * `compression` as in TIFF. Errors: LETHE_MALFORMED (broken, or unpacks to more). */
+LETHE_NODISCARD lethe_status lethe_packed_check(uint64_t compression, const uint8_t *bytes, size_t size, uint64_t raw_bytes,
+                                                lethe_stream_pieces *pieces, lethe_error *error);
 
 #endif

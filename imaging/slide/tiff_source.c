@@ -47,12 +47,14 @@ static bool add_level(lethe_slide *slide, const lethe_tiff_directory *directory)
     raw->compression = lethe_tiff_uint(tree, directory, LETHE_TIFF_COMPRESSION, LETHE_TIFF_NONE);
     raw->samples = lethe_tiff_uint(tree, directory, LETHE_TIFF_SAMPLES_PER_PIXEL, 1);
     uint64_t width = lethe_tiff_uint(tree, directory, LETHE_TIFF_WIDTH, 0), height = lethe_tiff_uint(tree, directory, LETHE_TIFF_HEIGHT, 0);
-    uint64_t tile_width = lethe_tiff_uint(tree, directory, LETHE_TIFF_TILE_WIDTH, 0), tile_height = lethe_tiff_uint(tree, directory, LETHE_TIFF_TILE_HEIGHT, 0);
-    if (!width || !height || width > INT32_MAX || height > INT32_MAX || !tile_width || !tile_height || tile_width > 16384 || tile_height > 16384) return false;
+    uint64_t tile_width = lethe_tiff_uint(tree, directory, LETHE_TIFF_TILE_WIDTH, 0),
+             tile_height = lethe_tiff_uint(tree, directory, LETHE_TIFF_TILE_HEIGHT, 0);
+    if (!width || !height || width > INT32_MAX || height > INT32_MAX || !tile_width || !tile_height || tile_width > 16384 || tile_height > 16384)
+        return false;
     if (!lethe_tiff_segments_of(directory, &raw->segments) || !raw->segments.tiled || !can_read(tree, raw)) return false;
     read_hint(tree, raw);
-    *level = (lethe_slide_level){.width_px = (int64_t)width, .height_px = (int64_t)height, .tile_width_px = (uint32_t)tile_width,
-                                 .tile_height_px = (uint32_t)tile_height};
+    *level = (lethe_slide_level){
+        .width_px = (int64_t)width, .height_px = (int64_t)height, .tile_width_px = (uint32_t)tile_width, .tile_height_px = (uint32_t)tile_height};
     level->tiles_across = (int64_t)((width + tile_width - 1) / tile_width);
     level->tiles_down = (int64_t)((height + tile_height - 1) / tile_height);
     if ((uint64_t)(level->tiles_across * level->tiles_down) > raw->segments.count) return false;
@@ -107,7 +109,8 @@ static lethe_status tiff_open(lethe_slide *slide, lethe_error *error) {
     slide->state = state;
     for (const lethe_tiff_directory *d = tree->first; d; d = d->next) {
         if (lethe_tiff_role_of(tree, d, slide->format) != LETHE_TIFF_ROLE_LEVEL) continue;
-        if (!add_level(slide, d) && d == tree->first) return lethe_fail(error, LETHE_UNSUPPORTED, "level 0 is of a kind that cannot be read directly");
+        if (!add_level(slide, d) && d == tree->first)
+            return lethe_fail(error, LETHE_UNSUPPORTED, "level 0 is of a kind that cannot be read directly");
     }
     /* OME keeps its pyramid in SubIFDs of the first directory. */
     for (const lethe_tiff_directory *d = tree->first->children; d; d = d->next)
@@ -151,7 +154,8 @@ static lethe_status read_by_libtiff(lethe_slide *slide, const lethe_tiff_directo
         (void)TIFFSetErrorHandler(NULL), (void)TIFFSetWarningHandler(NULL);
         state->tiff = TIFFOpen(slide->path, "rm");
     }
-    if (!state->tiff || !TIFFSetSubDirectory(state->tiff, directory->offset)) status = lethe_fail(error, LETHE_MALFORMED, "libtiff cannot open the directory");
+    if (!state->tiff || !TIFFSetSubDirectory(state->tiff, directory->offset))
+        status = lethe_fail(error, LETHE_MALFORMED, "libtiff cannot open the directory");
     else status = read_rgba(state->tiff, x, y, tile_width, tile_height, rgba, error);
     (void)pthread_mutex_unlock(&state->lock);
     return status;
@@ -186,7 +190,8 @@ static lethe_status read_whole(const char *path, const lethe_tiff_directory *dir
     (void)TIFFSetErrorHandler(NULL), (void)TIFFSetWarningHandler(NULL);
     TIFF *tiff = TIFFOpen(path, "rm");
     uint32_t *raster = lethe_alloc_array((size_t)width * height, 4);
-    bool read = tiff && raster && TIFFSetSubDirectory(tiff, directory->offset) && TIFFReadRGBAImageOriented(tiff, width, height, raster, ORIENTATION_TOPLEFT, 0);
+    bool read = tiff && raster && TIFFSetSubDirectory(tiff, directory->offset) &&
+                TIFFReadRGBAImageOriented(tiff, width, height, raster, ORIENTATION_TOPLEFT, 0);
     for (size_t i = 0; read && i < (size_t)width * height; i++) {
         uint8_t *out = rgba->pixels + 4 * i;
         out[0] = (uint8_t)TIFFGetR(raster[i]), out[1] = (uint8_t)TIFFGetG(raster[i]), out[2] = (uint8_t)TIFFGetB(raster[i]), out[3] = 255;

@@ -38,7 +38,8 @@ static bool inside(const lethe_tiff_tree *tree, uint64_t offset, uint64_t bytes)
 static lethe_status remember(parser *p, uint64_t offset) {
     for (size_t i = 0; i < p->seen_count; i++)
         if (p->seen[i] == offset) return lethe_fail(p->error, LETHE_MALFORMED, "directory at offset %" PRIu64 " is reached twice", offset);
-    if (p->seen_count >= LETHE_LIMIT_TIFF_DIRECTORIES) return lethe_fail(p->error, LETHE_LIMIT, "more than %d directories", LETHE_LIMIT_TIFF_DIRECTORIES);
+    if (p->seen_count >= LETHE_LIMIT_TIFF_DIRECTORIES)
+        return lethe_fail(p->error, LETHE_LIMIT, "more than %d directories", LETHE_LIMIT_TIFF_DIRECTORIES);
     if (p->seen_count == p->seen_capacity) {
         size_t capacity = p->seen_capacity ? 2 * p->seen_capacity : 64;
         uint64_t *grown = lethe_realloc_array(p->seen, capacity, sizeof *grown);
@@ -69,8 +70,8 @@ static lethe_status read_entry(parser *p, const uint8_t *at, uint64_t file_offse
     if (entry->inlined) entry->offset = file_offset + 4 + word;
     else entry->offset = number(tree, at + 4 + word, word) | (uint64_t)high << 32;
     if (!inside(tree, entry->offset, entry->bytes))
-        return lethe_fail(p->error, LETHE_MALFORMED, "tag %u at offset %" PRIu64 ": value of %" PRIu64 " bytes at %" PRIu64 " lies outside the file", entry->tag,
-                          file_offset, entry->bytes, entry->offset);
+        return lethe_fail(p->error, LETHE_MALFORMED, "tag %u at offset %" PRIu64 ": value of %" PRIu64 " bytes at %" PRIu64 " lies outside the file",
+                          entry->tag, file_offset, entry->bytes, entry->offset);
     entry->value = tree->bytes + entry->offset;
     return LETHE_OK;
 }
@@ -80,9 +81,11 @@ static lethe_status read_directory(parser *p, uint64_t offset, lethe_tiff_direct
     lethe_status status = remember(p, offset);
     if (status != LETHE_OK) return status;
     unsigned count_bytes = tree->big ? 8 : 2, entry_bytes = tree->big ? 20 : 12, next_bytes = tree->big || tree->ndpi ? 8 : 4;
-    if (!inside(tree, offset, count_bytes)) return lethe_fail(p->error, LETHE_MALFORMED, "directory offset %" PRIu64 " lies outside the file", offset);
+    if (!inside(tree, offset, count_bytes))
+        return lethe_fail(p->error, LETHE_MALFORMED, "directory offset %" PRIu64 " lies outside the file", offset);
     uint64_t count = number(tree, tree->bytes + offset, count_bytes);
-    if (count > LETHE_LIMIT_TIFF_ENTRIES) return lethe_fail(p->error, LETHE_LIMIT, "directory at offset %" PRIu64 " has %" PRIu64 " entries", offset, count);
+    if (count > LETHE_LIMIT_TIFF_ENTRIES)
+        return lethe_fail(p->error, LETHE_LIMIT, "directory at offset %" PRIu64 " has %" PRIu64 " entries", offset, count);
     uint64_t bytes = count_bytes + count * entry_bytes + next_bytes + (tree->ndpi ? 4 * count : 0);
     if (!inside(tree, offset, bytes)) return lethe_fail(p->error, LETHE_MALFORMED, "directory at offset %" PRIu64 " is cut off", offset);
 
@@ -124,7 +127,8 @@ static lethe_status read_children(parser *p, lethe_tiff_directory *directory, un
         const lethe_tiff_entry *entry = &directory->entries[i];
         if (!is_directory_pointer(entry->tag) || !has_pointer_type(entry->type)) continue;
         if (depth >= MAX_DEPTH) return lethe_fail(p->error, LETHE_LIMIT, "directories nested deeper than %d", MAX_DEPTH);
-        if (entry->count > MAX_CHILDREN) return lethe_fail(p->error, LETHE_LIMIT, "tag %u points to %" PRIu64 " directories", entry->tag, entry->count);
+        if (entry->count > MAX_CHILDREN)
+            return lethe_fail(p->error, LETHE_LIMIT, "tag %u points to %" PRIu64 " directories", entry->tag, entry->count);
         for (uint64_t k = 0; k < entry->count; k++) {
             uint64_t offset = 0;
             (void)lethe_tiff_entry_uint(p->tree, entry, k, &offset);
@@ -301,7 +305,8 @@ bool lethe_tiff_segments_of(const lethe_tiff_directory *directory, lethe_tiff_se
 }
 
 bool lethe_tiff_segment_at(const lethe_tiff_tree *tree, const lethe_tiff_segments *segments, uint64_t index, uint64_t *offset, uint64_t *bytes) {
-    if (!lethe_tiff_entry_uint(tree, segments->offsets, index, offset) || !lethe_tiff_entry_uint(tree, segments->byte_counts, index, bytes)) return false;
+    if (!lethe_tiff_entry_uint(tree, segments->offsets, index, offset) || !lethe_tiff_entry_uint(tree, segments->byte_counts, index, bytes))
+        return false;
     if (*bytes == 0 || *offset == 0) {
         *offset = *bytes = 0;
         return true;

@@ -1,7 +1,8 @@
 /* The tree of directories of a TIFF file: classic, BigTIFF and Hamamatsu's NDPI (classic with 64-bit offsets), as typed values over the mapped bytes.
  *
  * Every directory is found: the chain, SubIFDs, EXIF, GPS and interoperability directories. Nothing is interpreted beyond TIFF 6.0, BigTIFF and the
- * tag types; loops, offsets outside the file and excessive counts are errors that name the offset. Layer: imaging. Thread rule: immutable after parse. */
+ * tag types; loops, offsets outside the file and excessive counts are errors that name the offset. Layer: imaging. Thread rule: immutable after
+ * parse. */
 #ifndef LETHE_IMAGING_SLIDE_TIFF_TREE_H
 #define LETHE_IMAGING_SLIDE_TIFF_TREE_H
 
@@ -91,32 +92,32 @@ typedef enum lethe_tiff_type {
 
 typedef struct lethe_tiff_entry {
     uint16_t tag, type;
-    bool inlined;          /* the value stands in the entry itself */
-    bool known_type;       /* false: `value` is NULL and `bytes` 0 */
-    uint32_t ndpi_high;    /* the upper 32 bits that NDPI keeps behind the directory */
+    bool inlined;       /* the value stands in the entry itself */
+    bool known_type;    /* false: `value` is NULL and `bytes` 0 */
+    uint32_t ndpi_high; /* the upper 32 bits that NDPI keeps behind the directory */
     uint64_t count;
-    uint64_t offset;       /* of the value's first byte in the file */
-    uint64_t bytes;        /* count * size of the type */
-    const uint8_t *value;  /* borrowed from the parsed bytes */
+    uint64_t offset;      /* of the value's first byte in the file */
+    uint64_t bytes;       /* count * size of the type */
+    const uint8_t *value; /* borrowed from the parsed bytes */
 } lethe_tiff_entry;
 
 typedef struct lethe_tiff_directory lethe_tiff_directory;
 struct lethe_tiff_directory {
-    uint64_t offset, bytes;          /* of the directory itself: count, entries, next offset, NDPI's upper words */
-    uint32_t index;                  /* position in the chain, or among its parent's children */
+    uint64_t offset, bytes; /* of the directory itself: count, entries, next offset, NDPI's upper words */
+    uint32_t index;         /* position in the chain, or among its parent's children */
     uint32_t entry_count;
-    lethe_tiff_entry *entries;       /* in file order */
-    uint16_t parent_tag;             /* 0 in the chain, else the tag that points here */
-    lethe_tiff_directory *parent;    /* NULL in the chain */
-    lethe_tiff_directory *next;      /* in the chain, or the next child of `parent` */
-    lethe_tiff_directory *children;  /* first of SubIFDs, EXIF, GPS ... */
+    lethe_tiff_entry *entries;      /* in file order */
+    uint16_t parent_tag;            /* 0 in the chain, else the tag that points here */
+    lethe_tiff_directory *parent;   /* NULL in the chain */
+    lethe_tiff_directory *next;     /* in the chain, or the next child of `parent` */
+    lethe_tiff_directory *children; /* first of SubIFDs, EXIF, GPS ... */
 };
 
 typedef struct lethe_tiff_tree {
     const uint8_t *bytes; /* borrowed */
     uint64_t size;
     bool big_endian, big, ndpi;
-    lethe_tiff_directory *first; /* the chain */
+    lethe_tiff_directory *first;           /* the chain */
     uint32_t chain_count, directory_count; /* the latter counts children too */
     lethe_arena *arena;
 } lethe_tiff_tree;

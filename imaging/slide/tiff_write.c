@@ -121,8 +121,7 @@ lethe_status lethe_tiff_draft_segments(lethe_tiff_draft_directory *directory, bo
     directory->tiled = tiled;
     directory->segments = segments;
     directory->segment_count = count;
-    lethe_status status =
-        lethe_tiff_draft_raw(directory, tiled ? LETHE_TIFF_TILE_OFFSETS : LETHE_TIFF_STRIP_OFFSETS, type, count, NULL, error);
+    lethe_status status = lethe_tiff_draft_raw(directory, tiled ? LETHE_TIFF_TILE_OFFSETS : LETHE_TIFF_STRIP_OFFSETS, type, count, NULL, error);
     if (status != LETHE_OK) return status;
     return lethe_tiff_draft_raw(directory, tiled ? LETHE_TIFF_TILE_BYTE_COUNTS : LETHE_TIFF_STRIP_BYTE_COUNTS, type, count, NULL, error);
 }
@@ -179,8 +178,8 @@ static lethe_status place_directory(layout *l, lethe_tiff_draft_directory *direc
 /* Sort tags; SubIFDs get their pointer tag. */
 static lethe_status prepare(layout *l, lethe_tiff_draft_directory *directory) {
     if (directory->child_count) {
-        lethe_status status = lethe_tiff_draft_raw(directory, LETHE_TIFF_SUB_IFDS, l->draft->big ? LETHE_TIFF_IFD8 : LETHE_TIFF_LONG, directory->child_count,
-                                                   NULL, l->error);
+        lethe_status status = lethe_tiff_draft_raw(directory, LETHE_TIFF_SUB_IFDS, l->draft->big ? LETHE_TIFF_IFD8 : LETHE_TIFF_LONG,
+                                                   directory->child_count, NULL, l->error);
         if (status != LETHE_OK) return status;
     }
     qsort(directory->values, directory->value_count, sizeof *directory->values, by_tag);
@@ -196,7 +195,9 @@ static int by_source(const void *a, const void *b) {
 }
 
 /* True when `b` is the same range of the source as `a`, so that it may share a's place. */
-static bool same_source(const lethe_tiff_segment *a, const lethe_tiff_segment *b) { return a->offset == b->offset && a->bytes == b->bytes && (!a->pieces == !b->pieces); }
+static bool same_source(const lethe_tiff_segment *a, const lethe_tiff_segment *b) {
+    return a->offset == b->offset && a->bytes == b->bytes && (!a->pieces == !b->pieces);
+}
 
 static bool from_memory(const lethe_tiff_segment *segment) { return segment->pieces && segment->pieces[0].memory && segment->piece_count == 1; }
 
@@ -217,10 +218,12 @@ static lethe_status place_segments(layout *l, uint64_t first, uint64_t last) {
             segment->out_offset = before->out_offset;
             continue;
         }
-        if (segment->offset < source_end) return lethe_fail(l->error, LETHE_UNSAFE, "image data at offset %" PRIu64 " overlaps other image data", segment->offset);
+        if (segment->offset < source_end)
+            return lethe_fail(l->error, LETHE_UNSAFE, "image data at offset %" PRIu64 " overlaps other image data", segment->offset);
         if (segment->offset != source_end || segment->pieces || !before) {
             uint64_t run = segment->bytes;
-            for (uint64_t k = i + 1; k < last && run < ALIGN_RUN_BYTES && l->order[k]->offset == segment->offset + run; k++) run += l->order[k]->bytes;
+            for (uint64_t k = i + 1; k < last && run < ALIGN_RUN_BYTES && l->order[k]->offset == segment->offset + run; k++)
+                run += l->order[k]->bytes;
             if (run >= ALIGN_RUN_BYTES) l->at += (segment->offset - l->at) & (PAGE - 1);
         }
         segment->out_offset = l->at;
@@ -450,8 +453,8 @@ static lethe_status write_blocks(writer *w) {
     return status == LETHE_OK ? flush_run(w) : status;
 }
 
-lethe_status lethe_tiff_draft_write(lethe_tiff_draft *draft, int source_fd, lethe_output *output, lethe_tiff_progress_fn progress, void *progress_context,
-                                    lethe_error *error) {
+lethe_status lethe_tiff_draft_write(lethe_tiff_draft *draft, int source_fd, lethe_output *output, lethe_tiff_progress_fn progress,
+                                    void *progress_context, lethe_error *error) {
     if (!draft->first) return lethe_fail(error, LETHE_UNSAFE, "nothing of the slide may be kept");
     layout l = {.draft = draft, .error = error};
     lethe_status status = make_layout(&l);

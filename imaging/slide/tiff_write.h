@@ -1,8 +1,8 @@
 /* A new TIFF file from a draft: directories with typed values, and image data that is copied unread from the source file or taken from memory.
  *
- * The layout is computed first, then everything is written once, front to back: header, directories with their values, then image data in the order of
- * the source (NDPI: each directory behind its image data, as its readers expect). Nothing unreferenced gets in; gaps are zero and shorter than one page.
- * Equal segments are shared as they were. Layer: imaging. Thread rule: one thread at a time; memory is the draft's arena. */
+ * The layout is computed first, then everything is written once, front to back: header, directories with their values, then image data in the order
+ * of the source (NDPI: each directory behind its image data, as its readers expect). Nothing unreferenced gets in; gaps are zero and shorter than one
+ * page. Equal segments are shared as they were. Layer: imaging. Thread rule: one thread at a time; memory is the draft's arena. */
 #ifndef LETHE_IMAGING_SLIDE_TIFF_WRITE_H
 #define LETHE_IMAGING_SLIDE_TIFF_WRITE_H
 
@@ -39,14 +39,15 @@ LETHE_NODISCARD lethe_tiff_draft_directory *lethe_tiff_draft_add(lethe_tiff_draf
 size_t lethe_tiff_draft_count(const lethe_tiff_draft *draft);
 
 /* Set a tag; a later value takes the place of an earlier one. Raw values are in the draft's byte order and borrowed; the others are copied. */
-LETHE_NODISCARD lethe_status lethe_tiff_draft_raw(lethe_tiff_draft_directory *directory, uint16_t tag, uint16_t type, uint64_t count, const void *value,
-                                                  lethe_error *error);
+LETHE_NODISCARD lethe_status lethe_tiff_draft_raw(lethe_tiff_draft_directory *directory, uint16_t tag, uint16_t type, uint64_t count,
+                                                  const void *value, lethe_error *error);
 LETHE_NODISCARD lethe_status lethe_tiff_draft_keep(lethe_tiff_draft_directory *directory, const lethe_tiff_entry *entry, lethe_error *error);
-LETHE_NODISCARD lethe_status lethe_tiff_draft_uint(lethe_tiff_draft_directory *directory, uint16_t tag, uint16_t type, uint64_t value, lethe_error *error);
+LETHE_NODISCARD lethe_status lethe_tiff_draft_uint(lethe_tiff_draft_directory *directory, uint16_t tag, uint16_t type, uint64_t value,
+                                                   lethe_error *error);
 LETHE_NODISCARD lethe_status lethe_tiff_draft_text(lethe_tiff_draft_directory *directory, uint16_t tag, const char *text, lethe_error *error);
 /* Image data. `segments` is borrowed and gets its out_offset. */
-LETHE_NODISCARD lethe_status lethe_tiff_draft_segments(lethe_tiff_draft_directory *directory, bool tiled, lethe_tiff_segment *segments, uint64_t count,
-                                                       lethe_error *error);
+LETHE_NODISCARD lethe_status lethe_tiff_draft_segments(lethe_tiff_draft_directory *directory, bool tiled, lethe_tiff_segment *segments,
+                                                       uint64_t count, lethe_error *error);
 
 /* The segments as given; NULL and 0 when there are none. */
 void lethe_tiff_draft_segments_of(const lethe_tiff_draft_directory *directory, lethe_tiff_segment **segments, uint64_t *count);

@@ -34,7 +34,8 @@ static void *read_tiles(void *argument) {
     for (uint64_t at = j->first; now() < stop && argb; at += 7919 * j->step, j->tiles++) {
         int64_t column = (int64_t)(at % count) % level->tiles_across, row = (int64_t)(at % count) / level->tiles_across;
         if (j->openslide) {
-            openslide_read_region(j->openslide, argb, column * level->tile_width_px, row * level->tile_height_px, 0, level->tile_width_px, level->tile_height_px);
+            openslide_read_region(j->openslide, argb, column * level->tile_width_px, row * level->tile_height_px, 0, level->tile_width_px,
+                                  level->tile_height_px);
             j->failed |= openslide_get_error(j->openslide) != NULL;
         } else {
             lethe_image tile;
@@ -71,7 +72,8 @@ int main(int argc, char **argv) {
     openslide_t *openslide = openslide_open(argv[1]);
     for (unsigned threads = 1; threads <= 2; threads++) {
         double own = rate(slide, NULL, threads), other = openslide && !openslide_get_error(openslide) ? rate(slide, openslide, threads) : 0;
-        (void)printf("%u thread%s   lethe %7.0f tiles/s   OpenSlide %7.0f tiles/s   ratio %.1f\n", threads, threads > 1 ? "s" : " ", own, other, other > 0 ? own / other : 0);
+        (void)printf("%u thread%s   lethe %7.0f tiles/s   OpenSlide %7.0f tiles/s   ratio %.1f\n", threads, threads > 1 ? "s" : " ", own, other,
+                     other > 0 ? own / other : 0);
     }
     if (openslide) openslide_close(openslide);
     lethe_slide_close(slide);

@@ -8,8 +8,9 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const lethe_typed_rule rules[] = {{"scn", LETHE_TYPED_EMPTY, NULL}, {"image", LETHE_TYPED_EMPTY, NULL}, {"image@n", LETHE_TYPED_INTEGER, NULL},
-                                         {"objective", LETHE_TYPED_DECIMAL, NULL}, {"AOI#", LETHE_TYPED_EMPTY, NULL}, {NULL, LETHE_TYPED_NOTHING, NULL}};
+static const lethe_typed_rule rules[] = {{"scn", LETHE_TYPED_EMPTY, NULL},       {"image", LETHE_TYPED_EMPTY, NULL},
+                                         {"image@n", LETHE_TYPED_INTEGER, NULL}, {"objective", LETHE_TYPED_DECIMAL, NULL},
+                                         {"AOI#", LETHE_TYPED_EMPTY, NULL},      {NULL, LETHE_TYPED_NOTHING, NULL}};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     const lethe_xml_filter filter = {.rules = rules};

@@ -123,8 +123,11 @@ static void test_search_of_streams(void **state) {
 
 /* --- XML --- */
 
-static const lethe_typed_rule rules[] = {{"a", LETHE_TYPED_EMPTY, NULL}, {"a@n", LETHE_TYPED_INTEGER, NULL}, {"b", LETHE_TYPED_DECIMAL, NULL},
-                                         {"AOI#", LETHE_TYPED_EMPTY, NULL}, {NULL, LETHE_TYPED_NOTHING, NULL}};
+static const lethe_typed_rule rules[] = {{"a", LETHE_TYPED_EMPTY, NULL},
+                                         {"a@n", LETHE_TYPED_INTEGER, NULL},
+                                         {"b", LETHE_TYPED_DECIMAL, NULL},
+                                         {"AOI#", LETHE_TYPED_EMPTY, NULL},
+                                         {NULL, LETHE_TYPED_NOTHING, NULL}};
 
 static lethe_status filter(const char *xml, lethe_buffer *out) {
     lethe_buffer_init(out, 65536);
@@ -168,8 +171,10 @@ static void test_xml_refuses(void **state) {
 
 static void test_jpeg_check(void **state) {
     (void)state;
-    static const uint8_t clean[] = {0xFF, 0xD8, 0xFF, 0xDD, 0, 4, 0, 2, 0xFF, 0xDA, 0, 8, 1, 1, 0, 0, 63, 0, 1, 2, 0xFF, 0, 3, 0xFF, 0xD0, 4, 0xFF, 0xD9};
-    static const uint8_t dirty[] = {0xFF, 0xD8, 0xFF, 0xFE, 0, 5, 'D', 'u', 'p', 0xFF, 0xDD, 0, 4, 0, 2, 0xFF, 0xDA, 0, 8, 1, 1, 0, 0, 63, 0, 1, 2, 0xFF, 0xD9, 'x'};
+    static const uint8_t clean[] = {0xFF, 0xD8, 0xFF, 0xDD, 0, 4, 0,    2, 0xFF, 0xDA, 0,    8, 1,    1,
+                                    0,    0,    63,   0,    1, 2, 0xFF, 0, 3,    0xFF, 0xD0, 4, 0xFF, 0xD9};
+    static const uint8_t dirty[] = {0xFF, 0xD8, 0xFF, 0xFE, 0, 5, 'D', 'u', 'p', 0xFF, 0xDD, 0, 4,    0,    2,
+                                    0xFF, 0xDA, 0,    8,    1, 1, 0,   0,   63,  0,    1,    2, 0xFF, 0xD9, 'x'};
     static const uint8_t long_table[] = {0xFF, 0xD8, 0xFF, 0xDD, 0, 7, 0, 2, 'D', 'u', 'p', 0xFF, 0xD9};
     lethe_stream_pieces pieces = {0};
     assert_int_equal(lethe_jpeg_check(clean, sizeof clean, &pieces, NULL), LETHE_OK);
@@ -188,7 +193,7 @@ static void test_packed_ends(void **state) {
     (void)state;
     /* LZW: clear, 7, "7 7", end: three bytes. Then three that nobody reads. */
     static const uint8_t lzw[] = {0x80, 0x01, 0xE0, 0x50, 0x10, 'D', 'u', 'p'};
-    static const uint8_t packbits[] = {2, 'a', 'b', 'c', 0xFE, 'x', 'D', 'u', 'p'}; /* abcxxx */
+    static const uint8_t packbits[] = {2, 'a', 'b', 'c', 0xFE, 'x', 'D', 'u', 'p'};                                      /* abcxxx */
     static const uint8_t deflated[] = {0x78, 0x9C, 0x4B, 0x4C, 0x4A, 0x06, 0x00, 0x02, 0x4D, 0x01, 0x27, 'D', 'u', 'p'}; /* abc */
     lethe_stream_pieces pieces = {0};
     assert_int_equal(lethe_packed_check(32773, packbits, sizeof packbits, 6, &pieces, NULL), LETHE_OK);
@@ -218,7 +223,9 @@ static lethe_status load_mapping(const char *text, lethe_slide_mapping **mapping
 static void test_mapping(void **state) {
     (void)state;
     lethe_slide_mapping *mapping = NULL;
-    assert_int_equal(load_mapping("\xEF\xBB\xBFslide,patient_id,issuer,pseudonym,barcode\r\nS12-1.svs,4711,CHU,,\r\n\"S12,2\",,,P-0007,B9\n", &mapping, NULL), LETHE_OK);
+    assert_int_equal(
+        load_mapping("\xEF\xBB\xBFslide,patient_id,issuer,pseudonym,barcode\r\nS12-1.svs,4711,CHU,,\r\n\"S12,2\",,,P-0007,B9\n", &mapping, NULL),
+        LETHE_OK);
     assert_int_equal(lethe_slide_mapping_count(mapping), 2);
     const lethe_slide_mapping_row *row = lethe_slide_mapping_find(mapping, "S12-1", NULL);
     assert_non_null(row);
@@ -230,7 +237,8 @@ static void test_mapping(void **state) {
     assert_ptr_equal(lethe_slide_mapping_find(mapping, NULL, "B9"), row);
     assert_null(lethe_slide_mapping_find(mapping, "S12", "B"));
     lethe_slide_mapping_destroy(mapping);
-    static const char *const bad[] = {"slide\nx\n", "slide,pseudonym\nx,../etc\n", "slide,patient_id\nx,\n", "slide,patient_id\nx,1\nx,2\n", "slide,patient_id\n\"x,1\n"};
+    static const char *const bad[] = {"slide\nx\n", "slide,pseudonym\nx,../etc\n", "slide,patient_id\nx,\n", "slide,patient_id\nx,1\nx,2\n",
+                                      "slide,patient_id\n\"x,1\n"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         lethe_error error = {0};
         assert_int_equal(load_mapping(bad[i], &mapping, &error), LETHE_CONFIG);
@@ -256,9 +264,16 @@ static void test_label_is_drawn(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_typed_values), cmocka_unit_test(test_search_finds_every_spelling), cmocka_unit_test(test_search_of_short_values),
-        cmocka_unit_test(test_search_of_streams), cmocka_unit_test(test_xml_keeps_what_rules_name), cmocka_unit_test(test_xml_refuses),
-        cmocka_unit_test(test_jpeg_check), cmocka_unit_test(test_packed_ends), cmocka_unit_test(test_mapping), cmocka_unit_test(test_label_is_drawn),
+        cmocka_unit_test(test_typed_values),
+        cmocka_unit_test(test_search_finds_every_spelling),
+        cmocka_unit_test(test_search_of_short_values),
+        cmocka_unit_test(test_search_of_streams),
+        cmocka_unit_test(test_xml_keeps_what_rules_name),
+        cmocka_unit_test(test_xml_refuses),
+        cmocka_unit_test(test_jpeg_check),
+        cmocka_unit_test(test_packed_ends),
+        cmocka_unit_test(test_mapping),
+        cmocka_unit_test(test_label_is_drawn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

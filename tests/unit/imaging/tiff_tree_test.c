@@ -17,8 +17,8 @@
 #include <cmocka.h>
 
 /* Little-endian classic: width 7 (SHORT), resolution 5/2 (RATIONAL at 8), text "ab" inline, next 0. */
-static const uint8_t small_file[] = {'I', 'I', 42, 0, 16, 0, 0, 0, 5, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 1, 3, 0, 1, 0, 0, 0, 7, 0, 0, 0,
-                                     26, 1, 5, 0, 1, 0, 0, 0, 8, 0, 0, 0, 14, 1, 2, 0, 3, 0, 0, 0, 'a', 'b', 0, 0, 0, 0, 0, 0};
+static const uint8_t small_file[] = {'I', 'I', 42, 0, 16, 0, 0, 0, 5, 0, 0, 0, 2, 0,  0, 0, 3, 0, 0, 1, 3, 0,   1,   0, 0, 0, 7, 0, 0,
+                                     0,   26,  1,  5, 0,  1, 0, 0, 0, 8, 0, 0, 0, 14, 1, 2, 0, 3, 0, 0, 0, 'a', 'b', 0, 0, 0, 0, 0, 0};
 
 static lethe_arena *arena;
 
@@ -86,7 +86,8 @@ static void round_trip(bool big, bool ndpi) {
     for (unsigned i = 0; i < 1000; i++) assert_int_equal(write(fd, (const uint8_t[]){(uint8_t)i, (uint8_t)(i >> 8)}, 2), 2);
     (void)snprintf(out_path, sizeof out_path, "%s.out", source_path);
     lethe_tiff_draft *draft = lethe_tiff_draft_create(&kind, arena);
-    lethe_tiff_segment first[3] = {{.offset = 600, .bytes = 50}, {.offset = 100, .bytes = 40}, {.offset = 600, .bytes = 50}}, second[1] = {{.offset = 20, .bytes = 30}};
+    lethe_tiff_segment first[3] = {{.offset = 600, .bytes = 50}, {.offset = 100, .bytes = 40}, {.offset = 600, .bytes = 50}},
+                       second[1] = {{.offset = 20, .bytes = 30}};
     lethe_tiff_draft_directory *a = lethe_tiff_draft_add(draft, NULL), *b = lethe_tiff_draft_add(draft, ndpi ? NULL : a);
     assert_int_equal(lethe_tiff_draft_uint(a, LETHE_TIFF_WIDTH, LETHE_TIFF_LONG, 300, NULL), LETHE_OK);
     assert_int_equal(lethe_tiff_draft_text(a, LETHE_TIFF_IMAGE_DESCRIPTION, "a longer text", NULL), LETHE_OK);
@@ -108,7 +109,7 @@ static void round_trip(bool big, bool ndpi) {
     for (unsigned i = 0; i < 3; i++) assert_true(lethe_tiff_segment_at(tree, &list, i, &offset[i], &bytes[i]));
     assert_int_equal(offset[0], offset[2]); /* shared as before */
     assert_int_equal(bytes[1], 40);
-    assert_int_equal(map.bytes[offset[0]], 44);  /* 600 / 2 = 300 = 0x012C */
+    assert_int_equal(map.bytes[offset[0]], 44); /* 600 / 2 = 300 = 0x012C */
     assert_int_equal(map.bytes[offset[1]], 50);
     assert_true(lethe_tiff_segments_of(ndpi ? tree->first->next : tree->first->children, &list));
     assert_false(list.tiled);
