@@ -34,7 +34,8 @@ static const lethe_migration migrations[] = {
      "CREATE INDEX item_waiting ON item (priority DESC, id) WHERE state = 0;"
      "CREATE INDEX item_claimed ON item (claimed_until_us) WHERE state = 1;",
      NULL},
-    {2, "CREATE INDEX item_path ON item (path)", NULL}, /* the inbox is swept by it */
+    {2, "CREATE INDEX item_path ON item (path)", NULL},                                  /* the inbox is swept by it */
+    {3, "CREATE INDEX item_finished ON item (finished_us) WHERE finished_us > 0", NULL}, /* rates */
 };
 
 #define ITEM_COLUMNS                                                                                                                                 \
@@ -414,6 +415,15 @@ lethe_status lethe_queue_count(lethe_queue *queue, lethe_queue_counts *counts, l
     status = lethe_statement_prepare(queue->database, "SELECT received_us FROM item WHERE state = 0 ORDER BY id LIMIT 1", &statement, error);
     if (status == LETHE_OK) status = lethe_statement_step(statement, &row, error);
     if (status == LETHE_OK && row) counts->oldest_queued_us = lethe_statement_int64(statement, 0);
+    lethe_statement_finalize(statement);
+    statement = NULL;
+    if (status == LETHE_OK)
+        status = lethe_statement_prepare(queue->database, "SELECT COUNT(*) FROM item WHERE finished_us > ?1 AND finished_us > 0", &statement, error);
+    if (status == LETHE_OK) {
+        lethe_statement_bind_int64(statement, 1, now_us() - (int64_t)LETHE_QUEUE_RATE_SECONDS * 1000000);
+        status = lethe_statement_step(statement, &row, error);
+    }
+    if (status == LETHE_OK && row) counts->finished_lately = lethe_statement_int64(statement, 0);
     lethe_statement_finalize(statement);
     return status;
 }

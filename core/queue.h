@@ -13,7 +13,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum { LETHE_QUEUE_ATTEMPTS = 2 };
+enum { LETHE_QUEUE_ATTEMPTS = 2, LETHE_QUEUE_RATE_SECONDS = 60 };
 
 typedef enum lethe_item_state {
     LETHE_ITEM_QUEUED,
@@ -81,6 +81,7 @@ typedef struct lethe_queue_counts {
     int64_t by_state[LETHE_ITEM_STATES];
     int64_t received;          /* all of them */
     int64_t oldest_queued_us;  /* received_us of the oldest waiting item, 0 when none */
+    int64_t finished_lately; /* outcomes given within the last LETHE_QUEUE_RATE_SECONDS */
 } lethe_queue_counts;
 LETHE_NODISCARD lethe_status lethe_queue_count(lethe_queue *queue, lethe_queue_counts *counts, lethe_error *error);
 

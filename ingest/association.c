@@ -37,6 +37,7 @@ typedef struct association {
     lethe_inbox_file *file; /* of the instance under way */
     lethe_item item;
     lethe_error failure; /* first failure of the instance under way */
+    bool unanswered;     /* the receiver went away over the last question: it may have committed all the same */
 } association;
 
 /* --- who may come in --- */
@@ -76,6 +77,7 @@ static lethe_status ask(association *self, intake_request_kind kind, const lethe
     memset(&request, 0, sizeof request); /* padding goes over the socket too */
     request.kind = kind;
     request.item = *item;
+    self->unanswered = true;
     ssize_t done;
     do done = send(self->options->channel, &request, sizeof request, MSG_NOSIGNAL);
     while (done < 0 && errno == EINTR);
@@ -83,6 +85,7 @@ static lethe_status ask(association *self, intake_request_kind kind, const lethe
     do done = recv(self->options->channel, &reply, sizeof reply, 0);
     while (done < 0 && errno == EINTR);
     if (done != (ssize_t)sizeof reply) return lethe_fail(error, LETHE_IO, "the receiver is gone");
+    self->unanswered = false;
     if (reply.status != LETHE_OK) return lethe_fail(error, reply.status, "the receiver answered: %s", lethe_status_name(reply.status));
     return LETHE_OK;
 }
@@ -106,6 +109,7 @@ static uint16_t refuse(association *self) {
 static uint16_t store_begin(void *context, const lethe_dimse_store *store) {
     association *self = context;
     lethe_error_clear(&self->failure);
+    self->unanswered = false;
     memset(&self->item, 0, sizeof self->item);
     if (atomic_load(&self->options->shared->backlog) != 0) {
         (void)lethe_fail(&self->failure, LETHE_LIMIT, "too many items wait for de-identification");
@@ -178,7 +182,9 @@ static uint16_t store_end(void *context, bool complete) {
         lethe_inbox_keep(file);
         return LETHE_DIMSE_SUCCESS;
     }
-    lethe_inbox_discard(file);
+    /* A receiver that was killed between its commit and its answer has left a row: the file must stay. Without a row, the next sweep removes it. */
+    if (self->unanswered) lethe_inbox_keep(file);
+    else lethe_inbox_discard(file);
     if (status == LETHE_EXISTS) { /* accepted once: it lies here already */
         atomic_fetch_add(&self->options->shared->duplicates, 1);
         return LETHE_DIMSE_SUCCESS;

@@ -199,20 +199,34 @@ int lethe_command_add(int argc, char **argv) {
 
 /* --- status --- */
 
-static const char status_usage[] = "usage: lethe status [-C DIR] [--json]\n\nCounts by state.\n";
+static const char status_usage[] =
+    "usage: lethe status [-C DIR] [--json]\n\nCounts by state, the rate of de-identification over the last minute, and the time left at that rate.\n";
 
 static void print_status(const lethe_queue_counts *counts, bool json) {
     const int64_t *n = counts->by_state;
-    if (json)
-        (void)printf("{\"received\":%" PRId64 ",\"released\":%" PRId64 ",\"quarantined\":%" PRId64 ",\"review\":%" PRId64 ",\"dropped\":%" PRId64
-                     ",\"queued\":%" PRId64 ",\"claimed\":%" PRId64 ",\"oldest_queued_us\":%" PRId64 "}\n",
-                     counts->received, n[LETHE_ITEM_RELEASED], n[LETHE_ITEM_QUARANTINED], n[LETHE_ITEM_REVIEW], n[LETHE_ITEM_DROPPED],
-                     n[LETHE_ITEM_QUEUED], n[LETHE_ITEM_CLAIMED], counts->oldest_queued_us);
-    else
-        (void)printf("received     %" PRId64 "\nreleased     %" PRId64 "\nquarantined  %" PRId64 "\nreview       %" PRId64 "\ndropped      %" PRId64
-                     "\nqueued       %" PRId64 "\nin work      %" PRId64 "\n",
-                     counts->received, n[LETHE_ITEM_RELEASED], n[LETHE_ITEM_QUARANTINED], n[LETHE_ITEM_REVIEW], n[LETHE_ITEM_DROPPED],
-                     n[LETHE_ITEM_QUEUED], n[LETHE_ITEM_CLAIMED]);
+    double rate = (double)counts->finished_lately / LETHE_QUEUE_RATE_SECONDS;
+    int64_t left = n[LETHE_ITEM_QUEUED] + n[LETHE_ITEM_CLAIMED];
+    const struct {
+        const char *key, *word;
+        int64_t value;
+    } lines[] = {{"received", "received", counts->received},
+                 {"released", "released", n[LETHE_ITEM_RELEASED]},
+                 {"quarantined", "quarantined", n[LETHE_ITEM_QUARANTINED]},
+                 {"review", "review", n[LETHE_ITEM_REVIEW]},
+                 {"dropped", "dropped", n[LETHE_ITEM_DROPPED]},
+                 {"queued", "queued", n[LETHE_ITEM_QUEUED]},
+                 {"claimed", "in work", n[LETHE_ITEM_CLAIMED]}};
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        if (json) (void)printf("%s\"%s\":%" PRId64, i == 0 ? "{" : ",", lines[i].key, lines[i].value);
+        else (void)printf("%-12s %" PRId64 "\n", lines[i].word, lines[i].value);
+    }
+    if (json) {
+        (void)printf(",\"oldest_queued_us\":%" PRId64 ",\"rate_per_s\":%.3f,\"seconds_left\":", counts->oldest_queued_us, rate);
+        if (left != 0 && rate <= 0) (void)puts("null}");
+        else (void)printf("%.0f}\n", left == 0 ? 0.0 : (double)left / rate);
+    } else if (left != 0 && rate > 0) {
+        (void)printf("rate         %.1f/s over the last %d s\nleft         about %.0f s\n", rate, LETHE_QUEUE_RATE_SECONDS, (double)left / rate);
+    }
 }
 
 int lethe_command_status(int argc, char **argv) {
