@@ -1,5 +1,5 @@
-/* Patterns in bytes: what identifies by its shape alone. Numbers with check digits: NIR (INSEE), SSN; telephone numbers of France, North America and in
- * international form; mail and web addresses; UIDs; runs of six digits and more. */
+/* Patterns in bytes: what identifies by its shape alone. Numbers with check digits: NIR (INSEE), SSN; telephone numbers of France, North America and
+ * in international form; mail and web addresses; UIDs; runs of six digits and more. */
 #include "deid/clean_internal.h"
 
 #include <string.h>
@@ -16,7 +16,8 @@ void lethe_clean_mark(lethe_text_cleaner *cleaner, size_t start, size_t end, let
     }
 }
 
-/* Digits from `at` on, separated by at most one of " .-" each; letters A and B count where a NIR may have them. Returns how many, and where they end. */
+/* Digits from `at` on, separated by at most one of " .-" each; letters A and B count where a NIR may have them. Returns how many, and where they end.
+ */
 static size_t grouped_digits(const char *text, size_t size, size_t at, bool nir, char *digits, size_t most, size_t *end) {
     size_t count = 0;
     *end = at;
@@ -25,7 +26,8 @@ static size_t grouped_digits(const char *text, size_t size, size_t at, bool nir,
         if (is_digit(text[at]) || corsica) {
             digits[count++] = text[at++];
             *end = at;
-        } else if ((text[at] == ' ' || text[at] == '.' || text[at] == '-' || text[at] == '/') && count != 0 && at + 1 < size && (is_digit(text[at + 1]) || nir)) {
+        } else if ((text[at] == ' ' || text[at] == '.' || text[at] == '-' || text[at] == '/') && count != 0 && at + 1 < size &&
+                   (is_digit(text[at + 1]) || nir)) {
             at++;
         } else {
             break;
@@ -93,7 +95,8 @@ static bool find_phone(const char *text, size_t size, size_t at, size_t *end) {
         size_t count = 0, now = first;
         while (now < size && count < 16) {
             if (is_digit(text[now])) count++;
-            else if (strchr(" .-()", text[now]) == NULL || now + 1 >= size || !(is_digit(text[now + 1]) || text[now + 1] == '(' || text[now] == ')')) break;
+            else if (strchr(" .-()", text[now]) == NULL || now + 1 >= size || !(is_digit(text[now + 1]) || text[now + 1] == '(' || text[now] == ')'))
+                break;
             now++;
             *end = now;
         }
@@ -145,7 +148,8 @@ static void find_mail(lethe_text_cleaner *cleaner) {
     for (size_t at = 1; at + 1 < cleaner->size; at++) {
         if (text[at] != '@') continue;
         size_t start = at, end = at + 1;
-        while (start > 0 && (is_alnum(text[start - 1]) || (unsigned char)text[start - 1] >= 0x80 || strchr("._%+-", text[start - 1]) != NULL)) start--;
+        while (start > 0 && (is_alnum(text[start - 1]) || (unsigned char)text[start - 1] >= 0x80 || strchr("._%+-", text[start - 1]) != NULL))
+            start--;
         while (end < cleaner->size && (is_alnum(text[end]) || text[end] == '.' || text[end] == '-')) end++;
         if (start < at && end > at + 2) lethe_clean_mark(cleaner, start, end, LETHE_TEXT_CONTACT);
     }
@@ -166,9 +170,11 @@ static void find_web(lethe_text_cleaner *cleaner) {
     for (size_t at = 0; at < cleaner->size; at++) {
         bool inside = at != 0 && is_alnum(cleaner->text[at - 1]);
         if (inside) continue;
-        bool drive = at + 3 < cleaner->size && is_letter(cleaner->text[at]) && cleaner->text[at + 1] == ':' && (cleaner->text[at + 2] == '\\' || cleaner->text[at + 2] == '/');
-        if (!drive && !starts_with(cleaner, at, "www.") && !starts_with(cleaner, at, "http:") && !starts_with(cleaner, at, "https:") && !starts_with(cleaner, at, "ftp:") &&
-            !starts_with(cleaner, at, "file:") && !starts_with(cleaner, at, "/home/") && !starts_with(cleaner, at, "/users/") && !starts_with(cleaner, at, "\\\\"))
+        bool drive = at + 3 < cleaner->size && is_letter(cleaner->text[at]) && cleaner->text[at + 1] == ':' &&
+                     (cleaner->text[at + 2] == '\\' || cleaner->text[at + 2] == '/');
+        if (!drive && !starts_with(cleaner, at, "www.") && !starts_with(cleaner, at, "http:") && !starts_with(cleaner, at, "https:") &&
+            !starts_with(cleaner, at, "ftp:") && !starts_with(cleaner, at, "file:") && !starts_with(cleaner, at, "/home/") &&
+            !starts_with(cleaner, at, "/users/") && !starts_with(cleaner, at, "\\\\"))
             continue;
         size_t end = at;
         while (end < cleaner->size && (unsigned char)cleaner->text[end] > ' ' && cleaner->text[end] != ')' && cleaner->text[end] != '"') end++;
@@ -198,7 +204,8 @@ static void judge_run(lethe_text_cleaner *cleaner, size_t start, size_t end) {
 /* UIDs and other chains: five numbers and more between points. */
 static size_t dotted_end(const lethe_text_cleaner *cleaner, size_t at) {
     size_t points = 0, end = at;
-    while (end < cleaner->size && (is_digit(cleaner->text[end]) || (cleaner->text[end] == '.' && end + 1 < cleaner->size && is_digit(cleaner->text[end + 1])))) {
+    while (end < cleaner->size &&
+           (is_digit(cleaner->text[end]) || (cleaner->text[end] == '.' && end + 1 < cleaner->size && is_digit(cleaner->text[end + 1])))) {
         points += cleaner->text[end] == '.';
         end++;
     }
@@ -218,7 +225,8 @@ static void find_numbers(lethe_text_cleaner *cleaner) {
         else if (!letter_before && is_digit(text[open]) && open != at && cleaner->size - at >= 13 && text[at + 4] == ')') {
             /* (514) 555-0199 */
             size_t digits = 0;
-            for (end = at; end < cleaner->size && digits < 10 && (is_digit(text[end]) || strchr("() -.", text[end]) != NULL); end++) digits += is_digit(text[end]);
+            for (end = at; end < cleaner->size && digits < 10 && (is_digit(text[end]) || strchr("() -.", text[end]) != NULL); end++)
+                digits += is_digit(text[end]);
             if (digits == 10) lethe_clean_mark(cleaner, at, end, LETHE_TEXT_CONTACT);
             else continue;
         } else if (!letter_before && find_phone(text, cleaner->size, at, &end)) {

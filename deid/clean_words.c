@@ -1,4 +1,5 @@
-/* Which words go: known identifiers, what titles and cues announce, addresses, and what the vocabulary and the shape of a word say. docs/free-text.md. */
+/* Which words go: known identifiers, what titles and cues announce, addresses, and what the vocabulary and the shape of a word say.
+ * docs/free-text.md. */
 #include "deid/clean_internal.h"
 
 #include <string.h>
@@ -7,7 +8,9 @@ enum { MOST_AFTER_TITLE = 4, MOST_STREET_WORDS = 6 };
 
 static lethe_word *word_at(lethe_text_cleaner *cleaner, size_t index) { return &cleaner->words.at[index]; }
 
-static bool is_word(const lethe_word *word, const char *folded) { return word->folded_size == strlen(folded) && memcmp(word->folded, folded, word->folded_size) == 0; }
+static bool is_word(const lethe_word *word, const char *folded) {
+    return word->folded_size == strlen(folded) && memcmp(word->folded, folded, word->folded_size) == 0;
+}
 
 static bool is_one_of(const lethe_word *word, const char *const *list) {
     for (; *list != NULL; list++) {
@@ -26,7 +29,7 @@ static bool joins_next(const lethe_text_cleaner *cleaner, size_t index) {
         char byte = cleaner->text[at];
         if (byte == ' ' || byte == '\'' || byte == '-' || byte == '^' || byte == '_' || byte == ',' || (unsigned char)byte >= 0x80) continue;
         if (byte == '.' && (word->letters == 1 || has(word, LETHE_WORD_TITLE))) continue; /* J. DUPONT, Dr. Dupont */
-        if (byte == '.' && at + 1 == cleaner->words.at[index + 1].start) continue;           /* marie.dupont */
+        if (byte == '.' && at + 1 == cleaner->words.at[index + 1].start) continue;        /* marie.dupont */
         if (byte == ':' && has(word, LETHE_WORD_CUE | LETHE_WORD_TITLE)) continue;
         return false;
     }
@@ -81,14 +84,16 @@ static bool is_compound(const lethe_text_cleaner *cleaner, const lethe_word *wor
 /* Greek and Latin word building of medicine. */
 static bool has_medical_ending(const lethe_word *word) {
     static const char *const endings[] = {
-        "GRAPHIE",  "GRAPHY",  "GRAPHIQUE", "GRAPHIC", "GRAMME",  "GRAM",   "SCOPIE",   "SCOPY",   "SCOPIQUE", "TOMIE",   "TOMY",     "ECTOMIE", "ECTOMY", "PLASTIE", "PLASTY",
-        "ITIS",     "ITE",     "ITES",      "OSE",     "OSES",    "OSIS",   "OMA",      "OME",     "OMES",     "OMATEUX", "OMATEUSE", "PATHIE",  "PATHY",  "PATHIQUE", "PATHIC",
-        "LOGIE",    "LOGY",    "LOGIQUE",   "LOGICAL", "THERAPIE", "THERAPY", "METRIE",  "METRY",   "METRIQUE", "ALGIE",   "ALGIA",    "ALGIES",  "EMIE",   "EMIA",    "URIE",
-        "URIA",     "GENE",    "GENIC",     "LYSE",    "LYSIS",   "PLEGIE", "PLEGIA",   "PENIE",   "PENIA",    "TROPHIE", "TROPHY",   "PHASIE",  "PHAGIE", "PNEE",    "PNEA",
-        "CELE",     "STOMIE",  "STOMY",     "DESE",    "DESIS",   "IQUE",   "IQUES",    "ICAL",    "ICALE",    "AIRES",   "OIDE",     "OIDES",   "OIDIEN", "IENNE",   "ATION",
-        "ATIONS",   "ITION",   "CTION",     "SION",    "TIQUE",   "TURE",   "MENT",     "MENTS",   "EMENT",    "ABLE",    "IBLE",     "ULAIRE",  "ULAIRES", "ULAR",   "ATOIRE",
-        "ISATION",  "IZATION", "ISED",      "IZED",    "ATED",    "ING",    "NESS",     "ITY",     "ITE",      "LUNG",    "UNGEN",    "UNG",     "ISCH",   "ISCHE",   "KOPIE",
-        "AUFNAHME", "LICH",    "KEIT",      "HEIT",    "SCAN",    "SCANS",  "MYCIN",    "CILLIN",  "PRAZOLE",  "STATINE", "EUX",      "EUSE",    "IVES",   "IVE",     "IFS",
+        "GRAPHIE", "GRAPHY",   "GRAPHIQUE", "GRAPHIC", "GRAMME",   "GRAM",    "SCOPIE",  "SCOPY",   "SCOPIQUE", "TOMIE",    "TOMY",     "ECTOMIE",
+        "ECTOMY",  "PLASTIE",  "PLASTY",    "ITIS",    "ITE",      "ITES",    "OSE",     "OSES",    "OSIS",     "OMA",      "OME",      "OMES",
+        "OMATEUX", "OMATEUSE", "PATHIE",    "PATHY",   "PATHIQUE", "PATHIC",  "LOGIE",   "LOGY",    "LOGIQUE",  "LOGICAL",  "THERAPIE", "THERAPY",
+        "METRIE",  "METRY",    "METRIQUE",  "ALGIE",   "ALGIA",    "ALGIES",  "EMIE",    "EMIA",    "URIE",     "URIA",     "GENE",     "GENIC",
+        "LYSE",    "LYSIS",    "PLEGIE",    "PLEGIA",  "PENIE",    "PENIA",   "TROPHIE", "TROPHY",  "PHASIE",   "PHAGIE",   "PNEE",     "PNEA",
+        "CELE",    "STOMIE",   "STOMY",     "DESE",    "DESIS",    "IQUE",    "IQUES",   "ICAL",    "ICALE",    "AIRES",    "OIDE",     "OIDES",
+        "OIDIEN",  "IENNE",    "ATION",     "ATIONS",  "ITION",    "CTION",   "SION",    "TIQUE",   "TURE",     "MENT",     "MENTS",    "EMENT",
+        "ABLE",    "IBLE",     "ULAIRE",    "ULAIRES", "ULAR",     "ATOIRE",  "ISATION", "IZATION", "ISED",     "IZED",     "ATED",     "ING",
+        "NESS",    "ITY",      "ITE",       "LUNG",    "UNGEN",    "UNG",     "ISCH",    "ISCHE",   "KOPIE",    "AUFNAHME", "LICH",     "KEIT",
+        "HEIT",    "SCAN",     "SCANS",     "MYCIN",   "CILLIN",   "PRAZOLE", "STATINE", "EUX",     "EUSE",     "IVES",     "IVE",      "IFS",
     };
     for (size_t row = 0; row < sizeof endings / sizeof endings[0]; row++) {
         size_t length = strlen(endings[row]);
@@ -129,20 +134,24 @@ static lethe_text_reason judge_mixed(const lethe_text_cleaner *cleaner, const le
 
 static lethe_text_reason judge(const lethe_text_cleaner *cleaner, const lethe_word *word) {
     bool strict = cleaner->mode == LETHE_TEXT_STRICT;
-    if (is_kept_word(cleaner, word) || has(word, LETHE_WORD_TECHNICAL | LETHE_WORD_FUNCTION | LETHE_WORD_TITLE | LETHE_WORD_PARTICLE | LETHE_WORD_CUE)) return 0;
+    if (is_kept_word(cleaner, word) ||
+        has(word, LETHE_WORD_TECHNICAL | LETHE_WORD_FUNCTION | LETHE_WORD_TITLE | LETHE_WORD_PARTICLE | LETHE_WORD_CUE))
+        return 0;
     if (has(word, LETHE_WORD_NAME)) return LETHE_TEXT_NAME;
     if (has(word, LETHE_WORD_PLAIN)) return 0;
     if (word->letters == 0) return strict && word->digits == 5 ? LETHE_TEXT_NUMBER : 0; /* longer ones are marked already */
     if (word->letters == 1 && word->digits == 0) return 0;
     if (word->digits != 0) return judge_mixed(cleaner, word);
-    if (strict && word->letters >= 7 && word->ascii && has_medical_ending(word) && (!word->first_upper || lethe_vocabulary_resemblance(word->folded, word->folded_size) > 0)) return 0;
+    if (strict && word->letters >= 7 && word->ascii && has_medical_ending(word) &&
+        (!word->first_upper || lethe_vocabulary_resemblance(word->folded, word->folded_size) > 0))
+        return 0;
     if (strict) return word->letters <= (word->any_lower ? 2 : 3) && word->ascii ? 0 : LETHE_TEXT_UNKNOWN;
     if (word->letters <= 2 || !word->ascii || !has_vowel(word)) {
         if (word->ascii || word->folded_size == word->letters) return 0;
         if ((unsigned char)word->folded[0] >= 0x80) return 0; /* another script: known names were looked for inside */
     }
-    if (!word->any_lower && word->letters <= 4) return 0;  /* an abbreviation */
-    if (!word->first_upper) return 0;                      /* names are written with a capital */
+    if (!word->any_lower && word->letters <= 4) return 0; /* an abbreviation */
+    if (!word->first_upper) return 0;                     /* names are written with a capital */
     if (has_medical_ending(word)) return 0;
     return lethe_vocabulary_resemblance(word->folded, word->folded_size) > 0 ? 0 : LETHE_TEXT_NAME;
 }
@@ -171,12 +180,15 @@ static void mark_known(lethe_text_cleaner *cleaner) {
             mark_run(cleaner, at, count, LETHE_TEXT_KNOWN);
         } else if (id != NULL && is_name_kind(id) && word->letters >= 1) {
             /* Common by itself; two side by side are a name, and so is one beside a title or a name. */
-            bool beside = weak != SIZE_MAX && weak + 1 == at && joins_next(cleaner, weak) && word->letters >= 2 && word_at(cleaner, weak)->letters >= 2;
+            bool beside =
+                weak != SIZE_MAX && weak + 1 == at && joins_next(cleaner, weak) && word->letters >= 2 && word_at(cleaner, weak)->letters >= 2;
             if (beside) mark_run(cleaner, weak, 1 + count, LETHE_TEXT_KNOWN);
             else if (count >= 2) mark_run(cleaner, at, count, LETHE_TEXT_KNOWN);
             weak = at + count - 1;
         } else {
-            id = word->reason == 0 && (!word->ascii || (word->classes & LETHE_WORD_TECHNICAL) == 0) ? lethe_identifiers_inside(cleaner->identifiers, word, &start, &length) : NULL;
+            id = word->reason == 0 && (!word->ascii || (word->classes & LETHE_WORD_TECHNICAL) == 0)
+                     ? lethe_identifiers_inside(cleaner->identifiers, word, &start, &length)
+                     : NULL;
             if (id != NULL && !word->ascii && word->folded_size == word->size) cut_piece(cleaner, word->start + start, length);
             else if (id != NULL) word->reason |= LETHE_TEXT_KNOWN;
             count = 1;
@@ -195,7 +207,8 @@ static bool continues_name(const lethe_text_cleaner *cleaner, size_t index) {
     if (has(word, LETHE_WORD_PARTICLE)) {
         if (index + 1 >= cleaner->words.count || !joins_next(cleaner, index)) return false;
         const lethe_word *next = &cleaner->words.at[index + 1];
-        return has(next, LETHE_WORD_PARTICLE) ? continues_name(cleaner, index + 1) : next->first_upper && !has(next, LETHE_WORD_TECHNICAL | LETHE_WORD_FUNCTION);
+        return has(next, LETHE_WORD_PARTICLE) ? continues_name(cleaner, index + 1)
+                                              : next->first_upper && !has(next, LETHE_WORD_TECHNICAL | LETHE_WORD_FUNCTION);
     }
     if (has(word, LETHE_WORD_TECHNICAL | LETHE_WORD_FUNCTION | LETHE_WORD_CUE | LETHE_WORD_TITLE | LETHE_WORD_PLAIN)) return false;
     return word->first_upper && !has_medical_ending(word);
@@ -213,7 +226,8 @@ static size_t mark_name(lethe_text_cleaner *cleaner, size_t first, lethe_text_re
 }
 
 static bool is_plain_title(const lethe_text_cleaner *cleaner, const lethe_word *word) {
-    static const char *const doubtful[] = {"M", "MR", "DR", "PR", "MS", "ME", "MM", "DOC", "DON", "DONA", "SIR", "LORD", "REV", "SIG", "HR", "FR", "LADY", "PROF", "MISS", "H", NULL};
+    static const char *const doubtful[] = {"M",    "MR",  "DR",  "PR", "MS", "ME",   "MM",   "DOC",  "DON", "DONA", "SIR",
+                                           "LORD", "REV", "SIG", "HR", "FR", "LADY", "PROF", "MISS", "H",   NULL};
     if (!is_one_of(word, doubtful)) return true;
     size_t after = word->start + word->size;
     bool point = after + 1 < cleaner->size && cleaner->text[after] == '.' && !(cleaner->text[after + 1] >= '0' && cleaner->text[after + 1] <= '9');
@@ -224,7 +238,9 @@ static void mark_title(lethe_text_cleaner *cleaner, size_t index) {
     lethe_word *title = word_at(cleaner, index);
     if (!joins_next(cleaner, index) || (has(title, LETHE_WORD_TECHNICAL) && !title->first_upper)) return; /* mm, ms */
     size_t first = index + 1;
-    while (first < cleaner->words.count && has(word_at(cleaner, first), LETHE_WORD_TITLE) && !has(word_at(cleaner, first), LETHE_WORD_PARTICLE) && joins_next(cleaner, first)) first++; /* Herr Prof. Dr. */
+    while (first < cleaner->words.count && has(word_at(cleaner, first), LETHE_WORD_TITLE) && !has(word_at(cleaner, first), LETHE_WORD_PARTICLE) &&
+           joins_next(cleaner, first))
+        first++; /* Herr Prof. Dr. */
     lethe_word *word = word_at(cleaner, first);
     bool plain = is_plain_title(cleaner, title), name = has(word, LETHE_WORD_NAME) || word->reason != 0;
     if (word->digits != 0 && word->letters == 0) return;
@@ -238,7 +254,8 @@ static void mark_title(lethe_text_cleaner *cleaner, size_t index) {
     bool unit = index > 0 && word_at(cleaner, index - 1)->letters == 0 && !plain; /* "5 MM DUPONT" */
     if (!unit) mark_run(cleaner, index, first - index, LETHE_TEXT_TITLE);
     size_t next = first + count; /* Drs DUPONT et MARTIN */
-    if (next + 1 < cleaner->words.count && (is_word(word_at(cleaner, next), "ET") || is_word(word_at(cleaner, next), "AND") || is_word(word_at(cleaner, next), "UND"))) {
+    if (next + 1 < cleaner->words.count &&
+        (is_word(word_at(cleaner, next), "ET") || is_word(word_at(cleaner, next), "AND") || is_word(word_at(cleaner, next), "UND"))) {
         lethe_word *second = word_at(cleaner, next + 1);
         if (second->letters >= 3 && second->first_upper && !has(second, LETHE_WORD_TECHNICAL | LETHE_WORD_FUNCTION)) {
             mark_run(cleaner, next, 1, LETHE_TEXT_TITLE);
@@ -248,8 +265,10 @@ static void mark_title(lethe_text_cleaner *cleaner, size_t index) {
 }
 
 static void mark_cue(lethe_text_cleaner *cleaner, size_t index) {
-    static const char *const number_cues[] = {"ID", "PID", "PATID", "PATIENTID", "IPP", "NIP", "NDA", "NPI", "MRN", "SSN", "NIR", "INS", "IEP", "DOSSIER", "NUMERO", "NUM", "NO", "NR", "ACC", "ACCESSION",
-                                              "VISIT", "VISITE", "SEJOUR", "RPPS", "FINESS", "ADELI", "SECU", "TEL", "TELEPHONE", "PHONE", "FAX", "MOBILE", "PORTABLE", "GSM", NULL};
+    static const char *const number_cues[] = {"ID",  "PID",       "PATID", "PATIENTID", "IPP",     "NIP",      "NDA",    "NPI",   "MRN",
+                                              "SSN", "NIR",       "INS",   "IEP",       "DOSSIER", "NUMERO",   "NUM",    "NO",    "NR",
+                                              "ACC", "ACCESSION", "VISIT", "VISITE",    "SEJOUR",  "RPPS",     "FINESS", "ADELI", "SECU",
+                                              "TEL", "TELEPHONE", "PHONE", "FAX",       "MOBILE",  "PORTABLE", "GSM",    NULL};
     static const char *const weak_cues[] = {"NO", "NR", "NUM", "NUMERO", "VISIT", "VISITE", "ID", "INS", "ACC", NULL};
     lethe_word *cue = word_at(cleaner, index);
     if (!joins_next(cleaner, index)) {
@@ -260,10 +279,12 @@ static void mark_cue(lethe_text_cleaner *cleaner, size_t index) {
     lethe_word *next = word_at(cleaner, index + 1);
     if (is_one_of(cue, number_cues)) {
         size_t least = is_one_of(cue, weak_cues) ? 5 : 3, at = index + 1, digits = 0;
-        while (at < cleaner->words.count && word_at(cleaner, at)->digits != 0 && at - index <= 6 && (at == index + 1 || (joins_next(cleaner, at - 1) && word_at(cleaner, at)->letters == 0 && digits < 6)))
+        while (at < cleaner->words.count && word_at(cleaner, at)->digits != 0 && at - index <= 6 &&
+               (at == index + 1 || (joins_next(cleaner, at - 1) && word_at(cleaner, at)->letters == 0 && digits < 6)))
             digits += word_at(cleaner, at++)->digits;
         if (digits < least) return;
-        bool gentle = is_word(cue, "PORTABLE") || is_word(cue, "MOBILE") || is_word(cue, "VISIT") || is_word(cue, "ACCESSION"); /* words in their own right */
+        bool gentle =
+            is_word(cue, "PORTABLE") || is_word(cue, "MOBILE") || is_word(cue, "VISIT") || is_word(cue, "ACCESSION"); /* words in their own right */
         mark_run(cleaner, gentle ? index + 1 : index, gentle ? at - index - 1 : at - index, LETHE_TEXT_NUMBER);
         return;
     }
@@ -279,43 +300,59 @@ static void mark_cue(lethe_text_cleaner *cleaner, size_t index) {
 /* --- addresses --- */
 
 static void mark_address(lethe_text_cleaner *cleaner, size_t index) {
-    static const char *const streets[] = {"RUE", "AVENUE", "AV", "AVE", "BOULEVARD", "BD", "BLD", "BVD", "CHEMIN", "IMPASSE", "ALLEE", "ALLEES", "QUAI", "STREET", "ST", "ROAD", "RD", "LANE", "DRIVE", "PLACE", "PL",
-                                          "ROUTE", "RTE", "COURS", "SQUARE", "PASSAGE", "FAUBOURG", "LOTISSEMENT", "RESIDENCE", "HAMEAU", "STRASSE", "STR", "CALLE", "VIA", "RUA", "PLAZA", "PIAZZA", NULL};
+    static const char *const streets[] = {
+        "RUE",      "AVENUE",      "AV",        "AVE",    "BOULEVARD", "BD",    "BLD",   "BVD", "CHEMIN", "IMPASSE", "ALLEE",  "ALLEES", "QUAI",
+        "STREET",   "ST",          "ROAD",      "RD",     "LANE",      "DRIVE", "PLACE", "PL",  "ROUTE",  "RTE",     "COURS",  "SQUARE", "PASSAGE",
+        "FAUBOURG", "LOTISSEMENT", "RESIDENCE", "HAMEAU", "STRASSE",   "STR",   "CALLE", "VIA", "RUA",    "PLAZA",   "PIAZZA", NULL};
     static const char *const sure[] = {"RUE", "AVENUE", "BOULEVARD", "IMPASSE", "ALLEE", "STREET", "STRASSE", "CHEMIN", NULL};
     lethe_word *word = word_at(cleaner, index);
     if (is_one_of(word, streets)) {
         size_t number = index;
         if (number > 0 && (is_word(word_at(cleaner, number - 1), "BIS") || is_word(word_at(cleaner, number - 1), "TER"))) number--;
-        bool numbered = number > 0 && word_at(cleaner, number - 1)->letters <= 1 && word_at(cleaner, number - 1)->digits >= 1 && word_at(cleaner, number - 1)->digits <= 4;
+        bool numbered = number > 0 && word_at(cleaner, number - 1)->letters <= 1 && word_at(cleaner, number - 1)->digits >= 1 &&
+                        word_at(cleaner, number - 1)->digits <= 4;
         bool after = index + 1 < cleaner->words.count && joins_next(cleaner, index) && word_at(cleaner, index + 1)->digits == 0;
-        if (numbered && after && !is_one_of(word, sure) && !has(word_at(cleaner, index + 1), LETHE_WORD_PARTICLE | LETHE_WORD_NAME) && has(word_at(cleaner, index + 1), LETHE_WORD_TECHNICAL)) return;
+        if (numbered && after && !is_one_of(word, sure) && !has(word_at(cleaner, index + 1), LETHE_WORD_PARTICLE | LETHE_WORD_NAME) &&
+            has(word_at(cleaner, index + 1), LETHE_WORD_TECHNICAL))
+            return;
         if (!after || (!numbered && !is_one_of(word, sure))) {
             /* English: "221 Baker Street" */
-            if (!(index >= 2 && is_one_of(word, sure) && word_at(cleaner, index - 2)->letters == 0 && word_at(cleaner, index - 2)->digits <= 4)) return;
+            if (!(index >= 2 && is_one_of(word, sure) && word_at(cleaner, index - 2)->letters == 0 && word_at(cleaner, index - 2)->digits <= 4))
+                return;
             mark_run(cleaner, index - 2, 3, LETHE_TEXT_ADDRESS);
             return;
         }
         if (numbered) mark_run(cleaner, number - 1, index - number + 1, LETHE_TEXT_ADDRESS);
         size_t at = index;
         do mark_run(cleaner, at++, 1, LETHE_TEXT_ADDRESS);
-        while (at < cleaner->words.count && at - index <= MOST_STREET_WORDS && joins_next(cleaner, at - 1) && memchr(cleaner->text + word_at(cleaner, at - 1)->start, ',', word_at(cleaner, at)->start - word_at(cleaner, at - 1)->start) == NULL &&
-               word_at(cleaner, at)->digits == 0 && (has(word_at(cleaner, at), LETHE_WORD_FUNCTION) ? has(word_at(cleaner, at), LETHE_WORD_PARTICLE) || !word_at(cleaner, at)->first_upper : word_at(cleaner, at)->first_upper) &&
-               !(has(word_at(cleaner, at), LETHE_WORD_TECHNICAL | LETHE_WORD_PLAIN) && !has(word_at(cleaner, at), LETHE_WORD_NAME | LETHE_WORD_FUNCTION) && at > index + 2));
+        while (at < cleaner->words.count && at - index <= MOST_STREET_WORDS && joins_next(cleaner, at - 1) &&
+               memchr(cleaner->text + word_at(cleaner, at - 1)->start, ',', word_at(cleaner, at)->start - word_at(cleaner, at - 1)->start) == NULL &&
+               word_at(cleaner, at)->digits == 0 &&
+               (has(word_at(cleaner, at), LETHE_WORD_FUNCTION) ? has(word_at(cleaner, at), LETHE_WORD_PARTICLE) || !word_at(cleaner, at)->first_upper
+                                                               : word_at(cleaner, at)->first_upper) &&
+               !(has(word_at(cleaner, at), LETHE_WORD_TECHNICAL | LETHE_WORD_PLAIN) &&
+                 !has(word_at(cleaner, at), LETHE_WORD_NAME | LETHE_WORD_FUNCTION) && at > index + 2));
         return;
     }
     /* Hauptstrasse 12 */
     if (word->letters >= 9 && word->folded_size > 7 && memcmp(word->folded + word->folded_size - 7, "STRASSE", 7) == 0) {
-        mark_run(cleaner, index, index + 1 < cleaner->words.count && word_at(cleaner, index + 1)->letters <= 1 && word_at(cleaner, index + 1)->digits >= 1 ? 2 : 1, LETHE_TEXT_ADDRESS);
+        mark_run(cleaner, index,
+                 index + 1 < cleaner->words.count && word_at(cleaner, index + 1)->letters <= 1 && word_at(cleaner, index + 1)->digits >= 1 ? 2 : 1,
+                 LETHE_TEXT_ADDRESS);
         return;
     }
     /* 59000 LILLE CEDEX */
     if (word->letters == 0 && word->digits == 5 && joins_next(cleaner, index)) {
         const lethe_word *town = word_at(cleaner, index + 1);
-        if (town->digits != 0 || town->letters < 2 || !town->first_upper || (has(town, LETHE_WORD_TECHNICAL | LETHE_WORD_FUNCTION) && !has(town, LETHE_WORD_PARTICLE))) return;
+        if (town->digits != 0 || town->letters < 2 || !town->first_upper ||
+            (has(town, LETHE_WORD_TECHNICAL | LETHE_WORD_FUNCTION) && !has(town, LETHE_WORD_PARTICLE)))
+            return;
         size_t at = index + 1;
         mark_run(cleaner, index, 1, LETHE_TEXT_ADDRESS);
-        while (at < cleaner->words.count && at - index <= 4 && joins_next(cleaner, at - 1) && (word_at(cleaner, at)->digits == 0 || (word_at(cleaner, at)->letters == 0 && is_word(word_at(cleaner, at - 1), "CEDEX"))) &&
-               (at == index + 1 || word_at(cleaner, at)->digits != 0 || continues_name(cleaner, at) || is_word(word_at(cleaner, at), "CEDEX")) && !(has(word_at(cleaner, at), LETHE_WORD_TECHNICAL) && !has(word_at(cleaner, at), LETHE_WORD_PARTICLE)))
+        while (at < cleaner->words.count && at - index <= 4 && joins_next(cleaner, at - 1) &&
+               (word_at(cleaner, at)->digits == 0 || (word_at(cleaner, at)->letters == 0 && is_word(word_at(cleaner, at - 1), "CEDEX"))) &&
+               (at == index + 1 || word_at(cleaner, at)->digits != 0 || continues_name(cleaner, at) || is_word(word_at(cleaner, at), "CEDEX")) &&
+               !(has(word_at(cleaner, at), LETHE_WORD_TECHNICAL) && !has(word_at(cleaner, at), LETHE_WORD_PARTICLE)))
             mark_run(cleaner, at++, 1, LETHE_TEXT_ADDRESS);
     }
 }
@@ -323,7 +360,8 @@ static void mark_address(lethe_text_cleaner *cleaner, size_t index) {
 /* --- dates --- */
 
 static bool is_birth_cue(const lethe_word *word) {
-    static const char *const cues[] = {"NE", "NEE", "DDN", "DOB", "DN", "BORN", "GEB", "GEBOREN", "GEBURTSDATUM", "NAISSANCE", "BIRTH", "BIRTHDATE", "BIRTHDAY", "NATO", "NATA", "NACIDO", "NACIDA", NULL};
+    static const char *const cues[] = {"NE",        "NEE",   "DDN",       "DOB",      "DN",   "BORN", "GEB",    "GEBOREN", "GEBURTSDATUM",
+                                       "NAISSANCE", "BIRTH", "BIRTHDATE", "BIRTHDAY", "NATO", "NATA", "NACIDO", "NACIDA",  NULL};
     return is_one_of(word, cues);
 }
 
@@ -355,10 +393,13 @@ static void settle_dates(lethe_text_cleaner *cleaner, size_t count) {
         bool personal = false;
         for (size_t at = first; at <= last; at++) personal = personal || word_at(cleaner, at)->reason != 0;
         size_t before = first;
-        while (before > 0 && before + 2 > first && has(word_at(cleaner, before - 1), LETHE_WORD_FUNCTION) && !is_birth_cue(word_at(cleaner, before - 1))) before--; /* "né le", "born on" */
+        while (before > 0 && before + 2 > first && has(word_at(cleaner, before - 1), LETHE_WORD_FUNCTION) &&
+               !is_birth_cue(word_at(cleaner, before - 1)))
+            before--; /* "né le", "born on" */
         if (before > 0 && (is_birth_cue(word_at(cleaner, before - 1)) || is_personal(word_at(cleaner, before - 1)->reason))) personal = true;
         if (before > 0 && is_birth_cue(word_at(cleaner, before - 1))) mark_run(cleaner, before - 1, first - before + 1, LETHE_TEXT_DATE);
-        if (last + 1 < cleaner->words.count && is_personal(word_at(cleaner, last + 1)->reason) && !has(word_at(cleaner, last + 1), LETHE_WORD_TITLE)) personal = true;
+        if (last + 1 < cleaner->words.count && is_personal(word_at(cleaner, last + 1)->reason) && !has(word_at(cleaner, last + 1), LETHE_WORD_TITLE))
+            personal = true;
         bool shift = cleaner->mode == LETHE_TEXT_RESEARCH && cleaner->shift_days != 0 && !personal;
         if (shift) {
             date->fate = CLEAN_DATE_SHIFT;
@@ -391,14 +432,16 @@ static void mark_old_age(lethe_text_cleaner *cleaner, size_t index) {
 
 /* Words that a removal leaves hanging: "for", "né le", "Dr" at the end or before another hole. */
 static void mark_dangling(lethe_text_cleaner *cleaner) {
-    static const char *const hanging[] = {"DE", "DU", "DES", "LE", "LA", "L", "D", "POUR", "PAR", "CHEZ", "ET", "AU", "AUX", "DATE", "FOR", "BY", "OF", "TO", "FROM", "THE", "AND", "ON",
-                                          "VON", "VOM", "FUR", "BEI", "UND", "AM", "DER", "DEM", "DI", "DEL", "DA", "EL", "PARA", "POR", "AT", NULL};
+    static const char *const hanging[] = {"DE",   "DU",  "DES", "LE",  "LA", "L",    "D",   "POUR", "PAR",  "CHEZ", "ET",  "AU",  "AUX",
+                                          "DATE", "FOR", "BY",  "OF",  "TO", "FROM", "THE", "AND",  "ON",   "VON",  "VOM", "FUR", "BEI",
+                                          "UND",  "AM",  "DER", "DEM", "DI", "DEL",  "DA",  "EL",   "PARA", "POR",  "AT",  NULL};
     for (size_t at = cleaner->words.count; at-- > 0;) {
         lethe_word *word = word_at(cleaner, at);
         if (word->reason != 0 || at + 1 >= cleaner->words.count || word_at(cleaner, at + 1)->reason == 0 || !joins_next(cleaner, at)) continue;
         size_t after = at + 1;
         while (after < cleaner->words.count && word_at(cleaner, after)->reason != 0) after++;
-        bool last = after == cleaner->words.count || strchr(",;:)]-\r\n", cleaner->text[word_at(cleaner, after - 1)->start + word_at(cleaner, after - 1)->size]) != NULL;
+        bool last = after == cleaner->words.count ||
+                    strchr(",;:)]-\r\n", cleaner->text[word_at(cleaner, after - 1)->start + word_at(cleaner, after - 1)->size]) != NULL;
         bool spaced = (word->start == 0 || cleaner->text[word->start - 1] == ' ') && cleaner->text[word->start + word->size] == ' ';
         bool light = spaced && is_one_of(word, hanging);
         bool cue = has(word, LETHE_WORD_CUE) && !has(word, LETHE_WORD_TECHNICAL);
@@ -409,8 +452,10 @@ static void mark_dangling(lethe_text_cleaner *cleaner) {
 
 static bool touches_name(lethe_text_cleaner *cleaner, size_t index) {
     enum { NAMES = LETHE_TEXT_KNOWN | LETHE_TEXT_TITLE | LETHE_TEXT_NAME };
-    bool before = index > 0 && joins_next(cleaner, index - 1) && (word_at(cleaner, index - 1)->reason & NAMES) != 0 && word_at(cleaner, index - 1)->letters >= 2;
-    bool after = joins_next(cleaner, index) && (word_at(cleaner, index + 1)->reason & NAMES) != 0 && word_at(cleaner, index + 1)->letters >= 2 && !has(word_at(cleaner, index + 1), LETHE_WORD_TITLE);
+    bool before = index > 0 && joins_next(cleaner, index - 1) && (word_at(cleaner, index - 1)->reason & NAMES) != 0 &&
+                  word_at(cleaner, index - 1)->letters >= 2;
+    bool after = joins_next(cleaner, index) && (word_at(cleaner, index + 1)->reason & NAMES) != 0 && word_at(cleaner, index + 1)->letters >= 2 &&
+                 !has(word_at(cleaner, index + 1), LETHE_WORD_TITLE);
     return before || after;
 }
 
@@ -422,8 +467,10 @@ static void mark_neighbours(lethe_text_cleaner *cleaner, size_t dates) {
             if (word->reason != 0 || !word->first_upper || word->digits != 0 || in_shifted_date(cleaner, dates, at)) continue;
             bool both = has(word, LETHE_WORD_NAME) && has(word, LETHE_WORD_TECHNICAL) && word->letters >= 3;
             bool initial = word->letters == 1 && word->start + 1 < cleaner->size && cleaner->text[word->start + 1] == '.';
-            bool unknown = word->classes == LETHE_WORD_UNKNOWN && word->letters >= 3 && word->ascii && !has_medical_ending(word) && (word->any_lower || word->letters >= 5);
-            const lethe_identifier *id = cleaner->identifiers == NULL ? NULL : lethe_identifiers_find(cleaner->identifiers, word->folded, word->folded_size);
+            bool unknown = word->classes == LETHE_WORD_UNKNOWN && word->letters >= 3 && word->ascii && !has_medical_ending(word) &&
+                           (word->any_lower || word->letters >= 5);
+            const lethe_identifier *id =
+                cleaner->identifiers == NULL ? NULL : lethe_identifiers_find(cleaner->identifiers, word->folded, word->folded_size);
             bool own = id != NULL && id->common && is_name_kind(id) && word->letters >= (has(word, LETHE_WORD_TECHNICAL) ? 3 : 2);
             if ((!both && !unknown && !own && !initial) || is_kept_word(cleaner, word)) continue;
             if (touches_name(cleaner, at)) word->reason |= LETHE_TEXT_NAME;

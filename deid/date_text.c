@@ -108,7 +108,8 @@ static bool match_separated(const char *text, size_t size, size_t at, size_t run
     if (run <= 2 && second_run == 4 && (separator == '/' || separator == '-')) { /* 03/1961 */
         size_t end = second + 4;
         int month = number(text + first, run), year = number(text + second, 4);
-        if (run != 2 || month < 1 || month > 12 || year < 1900 || year > 2099 || (end < size && (is_word_byte(text[end]) || text[end] == separator))) return false;
+        if (run != 2 || month < 1 || month > 12 || year < 1900 || year > 2099 || (end < size && (is_word_byte(text[end]) || text[end] == separator)))
+            return false;
         *match = (lethe_date_match){.start = at, .size = end - at, .year = year, .month = month};
         put_piece(&match->month_at, first, run);
         put_piece(&match->year_at, second, 4);
@@ -116,7 +117,7 @@ static bool match_separated(const char *text, size_t size, size_t at, size_t run
     }
     if (second_run < 1 || second_run > 2 || second + second_run + 1 >= size || text[second + second_run] != separator) return false;
     size_t third = second + second_run + 1, third_run = run_of_digits(text, size, third), end = third + third_run;
-    if (end < size && (is_ascii_letter(text[end]) && text[end] != 'T') ) return false;
+    if (end < size && (is_ascii_letter(text[end]) && text[end] != 'T')) return false;
     if (end + 1 < size && text[end] == separator && separator != ' ' && is_digit(text[end + 1])) return false;
     int a = number(text + first, run), b = number(text + second, second_run);
     if (run == 4) {
@@ -144,7 +145,9 @@ static bool match_separated(const char *text, size_t size, size_t at, size_t run
 
 static size_t skip_between(const char *text, size_t size, size_t at) {
     size_t start = at;
-    while (at < size && at - start < 3 && (text[at] == ' ' || text[at] == '.' || text[at] == ',' || text[at] == '-' || text[at] == '/' || text[at] == '_')) at++;
+    while (at < size && at - start < 3 &&
+           (text[at] == ' ' || text[at] == '.' || text[at] == ',' || text[at] == '-' || text[at] == '/' || text[at] == '_'))
+        at++;
     return at;
 }
 
@@ -155,7 +158,9 @@ static bool match_day_month(const char *text, size_t size, size_t at, size_t run
     if (day < 1 || day > 31) return false;
     size_t next = at + run;
     if (next + 2 < size && day == 1 && (text[next] | 0x20) == 'e' && (text[next + 1] | 0x20) == 'r') next += 2;
-    if (next + 2 < size && (memcmp(text + next, "th", 2) == 0 || memcmp(text + next, "st", 2) == 0 || memcmp(text + next, "nd", 2) == 0 || memcmp(text + next, "rd", 2) == 0)) next += 2;
+    if (next + 2 < size && (memcmp(text + next, "th", 2) == 0 || memcmp(text + next, "st", 2) == 0 || memcmp(text + next, "nd", 2) == 0 ||
+                            memcmp(text + next, "rd", 2) == 0))
+        next += 2;
     size_t word = skip_between(text, size, next);
     if (word + 3 < size && (text[word] | 0x20) == 'd' && (text[word + 1] | 0x20) == 'e' && text[word + 2] == ' ') word += 3; /* 12 de marzo de 1961 */
     size_t length = read_month(text, size, word, &month, &language);
@@ -167,7 +172,8 @@ static bool match_day_month(const char *text, size_t size, size_t at, size_t run
     if (year_run != 4 && !(year_run == 2 && tight)) return false;
     int full = full_year(number(text + year, year_run), year_run);
     if (!is_day(full, month, day)) return false;
-    *match = (lethe_date_match){.start = at, .size = year + year_run - at, .year = full, .month = month, .day = day, .language = language, .short_year = year_run == 2};
+    *match = (lethe_date_match){
+        .start = at, .size = year + year_run - at, .year = full, .month = month, .day = day, .language = language, .short_year = year_run == 2};
     put_piece(&match->day_at, at, run);
     put_piece(&match->month_at, word, length);
     put_piece(&match->year_at, year, year_run);
@@ -178,7 +184,8 @@ static bool match_day_month(const char *text, size_t size, size_t at, size_t run
 static bool match_month_first(const char *text, size_t size, size_t at, lethe_date_match *match) {
     int month, language;
     size_t word_end = at;
-    while (word_end < size && !is_digit(text[word_end]) && is_word_byte(text[word_end]) && word_end - at < 20) word_end += (unsigned char)text[word_end] >= 0xC3 ? 2 : 1;
+    while (word_end < size && !is_digit(text[word_end]) && is_word_byte(text[word_end]) && word_end - at < 20)
+        word_end += (unsigned char)text[word_end] >= 0xC3 ? 2 : 1;
     size_t number_at = skip_between(text, size, word_end);
     if (number_at >= size || !is_digit(text[number_at])) return false; /* the quick way out for most words */
     size_t length = read_month(text, size, at, &month, &language);
@@ -195,10 +202,13 @@ static bool match_month_first(const char *text, size_t size, size_t at, lethe_da
     }
     if (run < 1 || run > 2) return false;
     size_t after = next + run;
-    if (after + 2 < size && (memcmp(text + after, "th", 2) == 0 || memcmp(text + after, "st", 2) == 0 || memcmp(text + after, "nd", 2) == 0 || memcmp(text + after, "rd", 2) == 0)) after += 2;
+    if (after + 2 < size && (memcmp(text + after, "th", 2) == 0 || memcmp(text + after, "st", 2) == 0 || memcmp(text + after, "nd", 2) == 0 ||
+                             memcmp(text + after, "rd", 2) == 0))
+        after += 2;
     size_t year = skip_between(text, size, after);
     if (year == after || run_of_digits(text, size, year) != 4 || !is_day(number(text + year, 4), month, number(text + next, run))) return false;
-    *match = (lethe_date_match){.start = at, .size = year + 4 - at, .year = number(text + year, 4), .month = month, .day = number(text + next, run), .language = language};
+    *match = (lethe_date_match){
+        .start = at, .size = year + 4 - at, .year = number(text + year, 4), .month = month, .day = number(text + next, run), .language = language};
     put_piece(&match->month_at, at, length);
     put_piece(&match->day_at, next, run);
     put_piece(&match->year_at, year, 4);
@@ -219,7 +229,8 @@ bool lethe_date_find(const char *utf8, size_t size, size_t from, lethe_date_matc
         }
         if (is_digit(utf8[at])) {
             size_t run = run_of_digits(utf8, size, at);
-            bool part = at >= 2 && (utf8[at - 1] == '.' || utf8[at - 1] == '/' || utf8[at - 1] == '-') && is_digit(utf8[at - 2]); /* of something longer */
+            bool part =
+                at >= 2 && (utf8[at - 1] == '.' || utf8[at - 1] == '/' || utf8[at - 1] == '-') && is_digit(utf8[at - 2]); /* of something longer */
             bool found = match_compact(utf8, at, run, match) || (!part && match_separated(utf8, size, at, run, match));
             if (found) match->language = -1;
             if (found || (!part && match_day_month(utf8, size, at, run, match))) return true;
@@ -256,7 +267,8 @@ static lethe_status write_month(const char *utf8, const lethe_date_match *match,
 lethe_status lethe_date_write(const char *utf8, const lethe_date_match *match, int32_t shift_days, lethe_buffer *out, lethe_error *error) {
     int32_t days;
     int year, month, day;
-    if (!lethe_date_to_days(match->year, match->month, match->day == 0 ? 1 : match->day, &days)) return lethe_fail(error, LETHE_INTERNAL, "not a date");
+    if (!lethe_date_to_days(match->year, match->month, match->day == 0 ? 1 : match->day, &days))
+        return lethe_fail(error, LETHE_INTERNAL, "not a date");
     lethe_date_from_days(days + shift_days, &year, &month, &day);
     lethe_status status = LETHE_OK;
     size_t at = match->start, end = match->start + match->size;

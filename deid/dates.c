@@ -87,7 +87,8 @@ static bool is_time(const char *text, size_t size) {
 
 static bool is_offset(const char *text, size_t size) {
     int hours, minutes;
-    return size == 5 && (*text == '+' || *text == '-') && digits(text + 1, 2, &hours) && digits(text + 3, 2, &minutes) && hours <= 14 && minutes <= 59;
+    return size == 5 && (*text == '+' || *text == '-') && digits(text + 1, 2, &hours) && digits(text + 3, 2, &minutes) && hours <= 14 &&
+           minutes <= 59;
 }
 
 static lethe_status shift_da(const char *text, size_t size, int32_t shift_days, lethe_buffer *out, bool *good, lethe_error *error) {
@@ -132,7 +133,8 @@ static lethe_status shift_single(lethe_vr vr, const char *text, size_t size, int
     return *good ? lethe_buffer_append(out, text, size, error) : LETHE_OK;
 }
 
-/* Where the hyphen of a range stands; size when there is none. In a DT a hyphen may begin an offset instead: "-0500" at the end, or before another hyphen. */
+/* Where the hyphen of a range stands; size when there is none. In a DT a hyphen may begin an offset instead: "-0500" at the end, or before another
+ * hyphen. */
 static size_t range_hyphen(lethe_vr vr, const char *text, size_t size) {
     for (size_t at = 0; at < size; at++) {
         if (text[at] != '-') continue;

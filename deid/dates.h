@@ -21,8 +21,8 @@ typedef struct lethe_date_result {
 
 /* Append the value (raw bytes, backslash-separated, ranges with '-' allowed) with every date moved by `shift_days`.
  * DA: YYYYMMDD and the old YYYY.MM.DD. DT: YYYY[MM[DD[HH[MM[SS[.F]]]]]][&ZZXX]; the time and the offset stay; a year, or a year and month alone, is
- * counted from its first day and written as far as it was given. TM stays as it is unless it is no time at all: then it comes out empty. Errors: LETHE_NO_MEMORY, LETHE_INTERNAL for
- * another VR. */
+ * counted from its first day and written as far as it was given. TM stays as it is unless it is no time at all: then it comes out empty. Errors:
+ * LETHE_NO_MEMORY, LETHE_INTERNAL for another VR. */
 LETHE_NODISCARD lethe_status lethe_date_shift_value(lethe_vr vr, const void *value, size_t size, int32_t shift_days, lethe_buffer *out,
                                                     lethe_date_result *result, lethe_error *error);
 
@@ -34,19 +34,22 @@ typedef struct lethe_date_match {
     size_t start, size;   /* in the text */
     int year, month, day; /* month and day 0 when not written */
     lethe_date_piece year_at, month_at, day_at;
-    int language;  /* of a month in letters: an index for lethe_date_write; -1 when in digits */
+    int language;    /* of a month in letters: an index for lethe_date_write; -1 when in digits */
     bool short_year; /* two digits */
 } lethe_date_match;
 
-/* Kinds of writing that are found: 19610312, 12031961, 1961-03-12, 12/03/1961, 03/28/1961, 12.03.61, 12 mars 1961, 1er mars 1961, March 12, 1961, 12. Maerz 1961, 12-MAR-1961, mars 1961, 03/1961;
- * the date of 20140321101500 and 20140321T1015. Separators . - / _ and space. A number in a technical shape ("1.2.840", "0/50/800", "3.1.20") is no date. */
+/* Kinds of writing that are found: 19610312, 12031961, 1961-03-12, 12/03/1961, 03/28/1961, 12.03.61, 12 mars 1961, 1er mars 1961, March 12, 1961, 12.
+ * Maerz 1961, 12-MAR-1961, mars 1961, 03/1961; the date of 20140321101500 and 20140321T1015. Separators . - / _ and space. A number in a technical
+ * shape ("1.2.840", "0/50/800", "3.1.20") is no date. */
 /* The first date at or after `from`; false when there is none. */
 bool lethe_date_find(const char *utf8, size_t size, size_t from, lethe_date_match *match);
-/* Append the date of a match, shifted, in the way it was written. Month names come out in the language they were in. A date without a day is counted from the first of its month. */
-LETHE_NODISCARD lethe_status lethe_date_write(const char *utf8, const lethe_date_match *match, int32_t shift_days, lethe_buffer *out, lethe_error *error);
+/* Append the date of a match, shifted, in the way it was written. Month names come out in the language they were in. A date without a day is counted
+ * from the first of its month. */
+LETHE_NODISCARD lethe_status lethe_date_write(const char *utf8, const lethe_date_match *match, int32_t shift_days, lethe_buffer *out,
+                                              lethe_error *error);
 
-/* AS: "095Y" becomes "090Y" when the age is over `limit_years` (89 gives 90 and more as one group); `out` gets 4 characters and NUL. False when the value is no
- * age; `out` is then "". */
+/* AS: "095Y" becomes "090Y" when the age is over `limit_years` (89 gives 90 and more as one group); `out` gets 4 characters and NUL. False when the
+ * value is no age; `out` is then "". */
 bool lethe_date_cap_age(const void *value, size_t size, int limit_years, char out[5]);
 
 #endif

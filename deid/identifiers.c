@@ -86,8 +86,8 @@ static lethe_status grow(lethe_identifiers *ids, lethe_error *error) {
     return LETHE_OK;
 }
 
-lethe_status lethe_identifiers_put(lethe_identifiers *ids, lethe_identifier_kind kind, const char *text, size_t size, const char *folded, size_t folded_size,
-                                   bool common, lethe_error *error) {
+lethe_status lethe_identifiers_put(lethe_identifiers *ids, lethe_identifier_kind kind, const char *text, size_t size, const char *folded,
+                                   size_t folded_size, bool common, lethe_error *error) {
     if (folded_size == 0 || memchr(folded, 0, folded_size) != NULL) return LETHE_OK;
     if (ids->count == ids->capacity) {
         lethe_status status = grow(ids, error);
@@ -125,12 +125,14 @@ static bool is_weak_number(const lethe_word *word) {
     return word->folded_size < 4 || (word->digits == 0 && is_ordinary(word));
 }
 
-static lethe_status put_word(lethe_identifiers *ids, lethe_identifier_kind kind, const char *utf8, const lethe_word *word, bool common, lethe_error *error) {
+static lethe_status put_word(lethe_identifiers *ids, lethe_identifier_kind kind, const char *utf8, const lethe_word *word, bool common,
+                             lethe_error *error) {
     return lethe_identifiers_put(ids, kind, utf8 + word->start, word->size, word->folded, word->folded_size, common, error);
 }
 
 /* Words first to last as one, without what stands between them. */
-static lethe_status put_joined(lethe_identifiers *ids, lethe_identifier_kind kind, const char *utf8, size_t first, size_t last, bool common, lethe_error *error) {
+static lethe_status put_joined(lethe_identifiers *ids, lethe_identifier_kind kind, const char *utf8, size_t first, size_t last, bool common,
+                               lethe_error *error) {
     char joined[LONGEST_BYTES];
     size_t used = 0;
     for (size_t at = first; at <= last; at++) {
@@ -159,7 +161,9 @@ static lethe_status add_name(lethe_identifiers *ids, lethe_identifier_kind kind,
         bool particle = (classes & (LETHE_WORD_PARTICLE | LETHE_WORD_TITLE)) != 0;
         if (!particle || words->count == 1) status = put_word(ids, kind, utf8, word, is_weak_name(word), error);
         size_t last = at; /* "de la Tour": particles and the word they lead to */
-        while (particle && last + 1 < words->count && (lethe_vocabulary_classes(words->at[last].folded, words->at[last].folded_size) & (LETHE_WORD_PARTICLE | LETHE_WORD_TITLE)) != 0) last++;
+        while (particle && last + 1 < words->count &&
+               (lethe_vocabulary_classes(words->at[last].folded, words->at[last].folded_size) & (LETHE_WORD_PARTICLE | LETHE_WORD_TITLE)) != 0)
+            last++;
         if (status == LETHE_OK && last > at) status = put_joined(ids, kind, utf8, at, last, is_weak_name(&words->at[last]), error);
         if (word->ascii && !particle && initial_count < sizeof initials) initials[initial_count++] = word->folded[0];
     }
@@ -173,11 +177,13 @@ static lethe_status add_name(lethe_identifiers *ids, lethe_identifier_kind kind,
             if (family->folded_size + given->folded_size <= sizeof joined) {
                 memcpy(joined, given->folded, given->folded_size);
                 memcpy(joined + given->folded_size, family->folded, family->folded_size);
-                status = lethe_identifiers_put(ids, kind, utf8 + family->start, family->size, joined, family->folded_size + given->folded_size, all_ordinary, error);
+                status = lethe_identifiers_put(ids, kind, utf8 + family->start, family->size, joined, family->folded_size + given->folded_size,
+                                               all_ordinary, error);
             }
         }
     }
-    if (status == LETHE_OK && initial_count >= 2) status = lethe_identifiers_put(ids, kind, initials, initial_count, initials, initial_count, true, error);
+    if (status == LETHE_OK && initial_count >= 2)
+        status = lethe_identifiers_put(ids, kind, initials, initial_count, initials, initial_count, true, error);
     return status;
 }
 
@@ -194,7 +200,8 @@ static lethe_status add_number(lethe_identifiers *ids, lethe_identifier_kind kin
         all_weak = all_weak && weak;
         if (words->count == 1 || (!weak && word->digits != 0) || (!weak && word->letters >= 5)) status = put_word(ids, kind, utf8, word, weak, error);
     }
-    if (status == LETHE_OK && words->count > 1) status = put_joined(ids, kind, utf8, 0, words->count - 1, all_weak && digits < SHORT_NUMBER + 1, error);
+    if (status == LETHE_OK && words->count > 1)
+        status = put_joined(ids, kind, utf8, 0, words->count - 1, all_weak && digits < SHORT_NUMBER + 1, error);
     return status;
 }
 
@@ -213,7 +220,8 @@ static lethe_status add_place(lethe_identifiers *ids, lethe_identifier_kind kind
         status = put_word(ids, kind, utf8, word, false, error);
         telling = true;
     }
-    if (status == LETHE_OK && words->count > 1 && words->count <= MOST_JOINED) status = put_joined(ids, kind, utf8, 0, words->count - 1, !telling, error);
+    if (status == LETHE_OK && words->count > 1 && words->count <= MOST_JOINED)
+        status = put_joined(ids, kind, utf8, 0, words->count - 1, !telling, error);
     return status;
 }
 
@@ -224,7 +232,9 @@ static lethe_status add_date(lethe_identifiers *ids, const char *utf8, lethe_err
     const char *d = word->folded;
     lethe_status status = lethe_identifiers_put(ids, LETHE_ID_DATE, utf8 + word->start, 8, d, 8, false, error);
     /* As it is written by hand, without separators: DDMMYYYY, MMDDYYYY, DDMMYY. */
-    const char forms[3][9] = {{d[6], d[7], d[4], d[5], d[0], d[1], d[2], d[3], 0}, {d[4], d[5], d[6], d[7], d[0], d[1], d[2], d[3], 0}, {d[6], d[7], d[4], d[5], d[2], d[3], 0}};
+    const char forms[3][9] = {{d[6], d[7], d[4], d[5], d[0], d[1], d[2], d[3], 0},
+                              {d[4], d[5], d[6], d[7], d[0], d[1], d[2], d[3], 0},
+                              {d[6], d[7], d[4], d[5], d[2], d[3], 0}};
     for (int form = 0; form < 3 && status == LETHE_OK; form++)
         status = lethe_identifiers_put(ids, LETHE_ID_DATE, forms[form], strlen(forms[form]), forms[form], strlen(forms[form]), form == 2, error);
     return status;

@@ -1,5 +1,5 @@
-/* What is known about the people of one study: every name, number, date, institution, address and device that the object itself tells, at every depth. Text cleaning
- * removes them wherever they turn up; the audit searches the output for them.
+/* What is known about the people of one study: every name, number, date, institution, address and device that the object itself tells, at every
+ * depth. Text cleaning removes them wherever they turn up; the audit searches the output for them.
  *
  * Layer: deid. Thread rule: one thread at a time while gathering; then readable by many. Values stay in memory only, and are wiped on destroy. */
 #ifndef LETHE_DEID_IDENTIFIERS_H
@@ -24,8 +24,8 @@ typedef struct lethe_identifier {
     lethe_identifier_kind kind;
     const char *text;   /* UTF-8 as it was gathered */
     const char *folded; /* upper case, no accents, no punctuation; what matching compares */
-    /* Also an ordinary technical word ("HEAD", "PETIT"), or too short to say anything by itself: it identifies only beside another identifier. An audit that
-     * searches bytes passes over these. */
+    /* Also an ordinary technical word ("HEAD", "PETIT"), or too short to say anything by itself: it identifies only beside another identifier. An
+     * audit that searches bytes passes over these. */
     bool common;
 } lethe_identifier;
 
@@ -37,8 +37,9 @@ void lethe_identifiers_destroy(lethe_identifiers *identifiers);
 /* Forget all, keep the memory: the cheap way from file to file. */
 void lethe_identifiers_clear(lethe_identifiers *identifiers);
 
-/* Take everything that a parsed object tells (standard attributes that hold names, IDs, dates, institutions, addresses, devices; character sets as each item says). May be
- * called for several objects of one study. Pixel data is not looked at. Errors: LETHE_NO_MEMORY, LETHE_LIMIT (more than 65,536 identifiers). */
+/* Take everything that a parsed object tells (standard attributes that hold names, IDs, dates, institutions, addresses, devices; character sets as
+ * each item says). May be called for several objects of one study. Pixel data is not looked at. Errors: LETHE_NO_MEMORY, LETHE_LIMIT (more than
+ * 65,536 identifiers). */
 LETHE_NODISCARD lethe_status lethe_identifiers_gather(lethe_identifiers *identifiers, const lethe_dicom_dataset *dataset, lethe_error *error);
 /* Add one by hand, e.g. from a worklist, a CSV or the label of a slide. Names are cut into their parts here. */
 LETHE_NODISCARD lethe_status lethe_identifiers_add(lethe_identifiers *identifiers, lethe_identifier_kind kind, const char *utf8, size_t size,
@@ -48,10 +49,12 @@ size_t lethe_identifiers_count(const lethe_identifiers *identifiers);
 const lethe_identifier *lethe_identifiers_at(const lethe_identifiers *identifiers, size_t index);
 /* The identifier that a folded word (see lethe_text_fold) equals, or NULL. */
 const lethe_identifier *lethe_identifiers_find(const lethe_identifiers *identifiers, const char *folded, size_t size);
-/* True when a text contains an identifier that is not `common` (or a common one beside another). *kind may be NULL. For OCR results, private values, file names. */
+/* True when a text contains an identifier that is not `common` (or a common one beside another). *kind may be NULL. For OCR results, private values,
+ * file names. */
 bool lethe_identifiers_in_text(const lethe_identifiers *identifiers, const char *utf8, size_t size, lethe_identifier_kind *kind);
 
-/* Upper case without accents and ligatures (É -> E, ß -> SS, Ø -> O, Œ -> OE); other scripts stay. Writes at most `room` bytes and returns how many; `out` may be NULL to count. */
+/* Upper case without accents and ligatures (É -> E, ß -> SS, Ø -> O, Œ -> OE); other scripts stay. Writes at most `room` bytes and returns how many;
+ * `out` may be NULL to count. */
 size_t lethe_text_fold(const char *utf8, size_t size, char *out, size_t room);
 
 #endif

@@ -80,8 +80,7 @@ static bool is_patient_name(lethe_tag tag) {
     case 0x00101001: /* OtherPatientNames */
     case 0x00101005: /* PatientBirthName */
     case 0x00101060: /* PatientMotherBirthName */
-    case 0x00102297: /* ResponsiblePerson */
-        return true;
+    case 0x00102297: /* ResponsiblePerson */ return true;
     default: return false;
     }
 }
@@ -105,7 +104,8 @@ static lethe_status decode(gathering *gather, const lethe_dicom_element *element
         gather->charset_item = element->parent;
     }
     lethe_buffer_clear(&gather->utf8);
-    return lethe_charset_decode(gather->charset, element->value, size, element->vr == LETHE_VR_NONE ? LETHE_VR_PN : element->vr, &gather->utf8, NULL, gather->error);
+    return lethe_charset_decode(gather->charset, element->value, size, element->vr == LETHE_VR_NONE ? LETHE_VR_PN : element->vr, &gather->utf8, NULL,
+                                gather->error);
 }
 
 static lethe_status take(gathering *gather, const lethe_dicom_element *element, lethe_identifier_kind kind) {
@@ -130,8 +130,8 @@ static bool find_code_source(const lethe_dicom_element *element, lethe_identifie
     const lethe_dicom_element *sequence = element->parent->parent;
     if (element->tag != LETHE_TAG(0x0008, 0x0104) || sequence == NULL) return false;
     switch (sequence->tag) {
-    case 0x00401101: *kind = LETHE_ID_STAFF; return true; /* PersonIdentificationCodeSequence */
-    case 0x00080082:                                       /* InstitutionCodeSequence */
+    case 0x00401101: *kind = LETHE_ID_STAFF; return true;       /* PersonIdentificationCodeSequence */
+    case 0x00080082:                                            /* InstitutionCodeSequence */
     case 0x00081041: *kind = LETHE_ID_INSTITUTION; return true; /* InstitutionalDepartmentTypeCodeSequence */
     default: return false;
     }

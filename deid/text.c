@@ -150,7 +150,8 @@ static lethe_status append_cleaned(const lethe_text_cleaner *cleaner, lethe_buff
 }
 
 static void note(lethe_text_result *result, lethe_text_reason reason, size_t start, size_t size) {
-    if (result->change_count < sizeof result->changes / sizeof result->changes[0]) result->changes[result->change_count++] = (lethe_text_change){reason, start, size};
+    if (result->change_count < sizeof result->changes / sizeof result->changes[0])
+        result->changes[result->change_count++] = (lethe_text_change){reason, start, size};
 }
 
 static void summarise(const lethe_text_cleaner *cleaner, lethe_text_result *result) {
@@ -173,8 +174,8 @@ static void summarise(const lethe_text_cleaner *cleaner, lethe_text_result *resu
     result->changed = result->removed != 0 || result->shifted != 0;
 }
 
-lethe_status lethe_text_clean(lethe_text_cleaner *cleaner, const char *utf8, size_t size, lethe_text_mode mode, lethe_buffer *out, lethe_text_result *result,
-                              lethe_error *error) {
+lethe_status lethe_text_clean(lethe_text_cleaner *cleaner, const char *utf8, size_t size, lethe_text_mode mode, lethe_buffer *out,
+                              lethe_text_result *result, lethe_error *error) {
     lethe_text_result scratch;
     if (result == NULL) result = &scratch;
     *result = (lethe_text_result){0};
@@ -241,7 +242,8 @@ lethe_status lethe_text_clean_element(lethe_text_cleaner *cleaner, const lethe_d
         result->reasons |= one.reasons;
         result->removed += one.removed;
         result->shifted += one.shifted;
-        for (unsigned row = 0; row < one.change_count; row++) note(result, one.changes[row].reason, one.changes[row].start + (size_t)(at - lethe_buffer_text(&utf8)), one.changes[row].size);
+        for (unsigned row = 0; row < one.change_count; row++)
+            note(result, one.changes[row].reason, one.changes[row].start + (size_t)(at - lethe_buffer_text(&utf8)), one.changes[row].size);
         if (stop == end || status != LETHE_OK) break;
         status = lethe_buffer_append(&cleaned, "\\", 1, error);
         at = stop + 1;

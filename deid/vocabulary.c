@@ -12,7 +12,8 @@ unsigned lethe_vocabulary_classes(const char *folded, size_t size) {
     const uint32_t mask = (1u << VOCABULARY_BITS) - 1;
     for (uint32_t at = hash & mask; vocabulary_slots[at] != 0; at = (at + 1) & mask) {
         unsigned row = vocabulary_slots[at] - 1u;
-        if (vocabulary_entries[row].size == size && memcmp(vocabulary_text + vocabulary_entries[row].start, folded, size) == 0) return vocabulary_entries[row].classes;
+        if (vocabulary_entries[row].size == size && memcmp(vocabulary_text + vocabulary_entries[row].start, folded, size) == 0)
+            return vocabulary_entries[row].classes;
     }
     return LETHE_WORD_UNKNOWN;
 }

@@ -1,5 +1,5 @@
-/* Words: which are technical (kept), which are names. Tables generated at build time from deid/vocabulary/ (one word list a file), the data dictionary's attribute
- * names, the code meanings of PS3.16 and an English word list. Layer: deid. Thread rule: constant tables. */
+/* Words: which are technical (kept), which are names. Tables generated at build time from deid/vocabulary/ (one word list a file), the data
+ * dictionary's attribute names, the code meanings of PS3.16 and an English word list. Layer: deid. Thread rule: constant tables. */
 #ifndef LETHE_DEID_VOCABULARY_H
 #define LETHE_DEID_VOCABULARY_H
 
@@ -20,8 +20,8 @@ typedef enum lethe_word_class {
 /* Classes of a folded word (lethe_text_fold), or-ed. */
 unsigned lethe_vocabulary_classes(const char *folded, size_t size);
 size_t lethe_vocabulary_count(void);
-/* How much a folded word of letters A to Z that is in no list looks like a technical word rather than a name, by its threes of letters: above 0 it does. On words
- * left out of the training lists it removes about 85 of 100 names and keeps about 78 of 100 technical words. */
+/* How much a folded word of letters A to Z that is in no list looks like a technical word rather than a name, by its threes of letters: above 0 it
+ * does. On words left out of the training lists it removes about 85 of 100 names and keeps about 78 of 100 technical words. */
 int lethe_vocabulary_resemblance(const char *folded, size_t size);
 
 #endif

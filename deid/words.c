@@ -9,19 +9,18 @@
 enum { CAP_BYTES = 64 << 20 };
 
 /* Base letters of U+00C0 to U+017F, two characters each; "  " = none. */
-static const char latin[] =
-    "A A A A A A AEC E E E E I I I I "
-    "D N O O O O O   O U U U U Y THSS"
-    "A A A A A A AEC E E E E I I I I "
-    "D N O O O O O   O U U U U Y THY "
-    "A A A A A A C C C C C C C C D D "
-    "D D E E E E E E E E E E G G G G "
-    "G G G G H H H H I I I I I I I I "
-    "I I IJIJJ J K K K L L L L L L L "
-    "L L L N N N N N N N N N O O O O "
-    "O O OEOER R R R R R S S S S S S "
-    "S S T T T T T T U U U U U U U U "
-    "U U U U W W Y Y Y Z Z Z Z Z Z S ";
+static const char latin[] = "A A A A A A AEC E E E E I I I I "
+                            "D N O O O O O   O U U U U Y THSS"
+                            "A A A A A A AEC E E E E I I I I "
+                            "D N O O O O O   O U U U U Y THY "
+                            "A A A A A A C C C C C C C C D D "
+                            "D D E E E E E E E E E E G G G G "
+                            "G G G G H H H H I I I I I I I I "
+                            "I I IJIJJ J K K K L L L L L L L "
+                            "L L L N N N N N N N N N O O O O "
+                            "O O OEOER R R R R R S S S S S S "
+                            "S S T T T T T T U U U U U U U U "
+                            "U U U U W W Y Y Y Z Z Z Z Z Z S ";
 
 static size_t put_base(uint32_t point, char out[4]) {
     const char *base = latin + (point - 0xC0) * 2;
@@ -36,9 +35,10 @@ static char latin_additional(uint32_t point) {
     static const struct {
         uint16_t last;
         char base;
-    } runs[] = {{0x1E01, 'A'}, {0x1E07, 'B'}, {0x1E09, 'C'}, {0x1E13, 'D'}, {0x1E1D, 'E'}, {0x1E1F, 'F'}, {0x1E21, 'G'}, {0x1E2B, 'H'}, {0x1E2F, 'I'}, {0x1E35, 'K'},
-                {0x1E3D, 'L'}, {0x1E43, 'M'}, {0x1E4B, 'N'}, {0x1E53, 'O'}, {0x1E57, 'P'}, {0x1E5F, 'R'}, {0x1E69, 'S'}, {0x1E71, 'T'}, {0x1E7B, 'U'}, {0x1E7F, 'V'},
-                {0x1E89, 'W'}, {0x1E8D, 'X'}, {0x1E8F, 'Y'}, {0x1E95, 'Z'}, {0x1E9F, 'S'}, {0x1EB7, 'A'}, {0x1EC7, 'E'}, {0x1ECB, 'I'}, {0x1EE3, 'O'}, {0x1EF1, 'U'}, {0x1EFF, 'Y'}};
+    } runs[] = {{0x1E01, 'A'}, {0x1E07, 'B'}, {0x1E09, 'C'}, {0x1E13, 'D'}, {0x1E1D, 'E'}, {0x1E1F, 'F'}, {0x1E21, 'G'}, {0x1E2B, 'H'},
+                {0x1E2F, 'I'}, {0x1E35, 'K'}, {0x1E3D, 'L'}, {0x1E43, 'M'}, {0x1E4B, 'N'}, {0x1E53, 'O'}, {0x1E57, 'P'}, {0x1E5F, 'R'},
+                {0x1E69, 'S'}, {0x1E71, 'T'}, {0x1E7B, 'U'}, {0x1E7F, 'V'}, {0x1E89, 'W'}, {0x1E8D, 'X'}, {0x1E8F, 'Y'}, {0x1E95, 'Z'},
+                {0x1E9F, 'S'}, {0x1EB7, 'A'}, {0x1EC7, 'E'}, {0x1ECB, 'I'}, {0x1EE3, 'O'}, {0x1EF1, 'U'}, {0x1EFF, 'Y'}};
     for (size_t row = 0; row < sizeof runs / sizeof runs[0]; row++) {
         if (point <= runs[row].last) return runs[row].base;
     }
@@ -53,7 +53,8 @@ static size_t fold_point(uint32_t point, char out[4]) {
     }
     if (point >= 0x1E00 && point <= 0x1EFF) return (out[0] = latin_additional(point), 1);
     if (point >= 0x0218 && point <= 0x021B) return (out[0] = point < 0x021A ? 'S' : 'T', 1);
-    if ((point >= 0x0300 && point <= 0x036F) || (point >= 0x200B && point <= 0x200F) || point == 0xAD || point == 0xFEFF) return 0; /* marks, invisible */
+    if ((point >= 0x0300 && point <= 0x036F) || (point >= 0x200B && point <= 0x200F) || point == 0xAD || point == 0xFEFF)
+        return 0;                             /* marks, invisible */
     if (point >= 0xFF01 && point <= 0xFF5E) { /* full-width ASCII */
         char plain = (char)(point - 0xFF01 + 0x21);
         out[0] = plain >= 'a' && plain <= 'z' ? (char)(plain - 32) : plain;
@@ -69,7 +70,7 @@ static size_t fold_point(uint32_t point, char out[4]) {
         }
     }
     if (point >= 0x3B1 && point <= 0x3C9) return lethe_utf8_put(point == 0x3C2 ? 0x3A3 : point - 0x20, out); /* Greek */
-    if (point >= 0x430 && point <= 0x44F) point -= 0x20;                                                       /* Cyrillic */
+    if (point >= 0x430 && point <= 0x44F) point -= 0x20;                                                     /* Cyrillic */
     if (point >= 0x450 && point <= 0x45F) point -= 0x50;
     if (point == 0x401) point = 0x415; /* Ё as Е */
     if (point == 0x419) point = 0x418; /* Й as И */
@@ -104,7 +105,8 @@ bool lethe_is_letter(uint32_t point) {
     if (point >= 0x2000 && point <= 0x2BFF) return point >= 0x200B && point <= 0x200F; /* punctuation, symbols, arrows */
     if (point >= 0x3000 && point <= 0x3004) return false;
     if (point >= 0x3008 && point <= 0x3020) return false;
-    if (point == 0x30FB || (point >= 0xFF00 && point <= 0xFF20) || (point >= 0xFF3B && point <= 0xFF40) || (point >= 0xFF5B && point <= 0xFF65)) return false;
+    if (point == 0x30FB || (point >= 0xFF00 && point <= 0xFF20) || (point >= 0xFF3B && point <= 0xFF40) || (point >= 0xFF5B && point <= 0xFF65))
+        return false;
     return true;
 }
 
@@ -136,8 +138,8 @@ static void take_character(lethe_word *word, uint32_t point) {
         if (word->digits < UINT16_MAX) word->digits++;
         return;
     }
-    bool lower = (point >= 'a' && point <= 'z') || (point >= 0xDF && point <= 0xFF) || (point >= 0x430 && point <= 0x45F) || (point >= 0x3AC && point <= 0x3CE) ||
-                 (point >= 0x100 && point <= 0x17F && (point & 1) != 0);
+    bool lower = (point >= 'a' && point <= 'z') || (point >= 0xDF && point <= 0xFF) || (point >= 0x430 && point <= 0x45F) ||
+                 (point >= 0x3AC && point <= 0x3CE) || (point >= 0x100 && point <= 0x17F && (point & 1) != 0);
     if (word->letters == 0) word->first_upper = !lower;
     if (lower) word->any_lower = true;
     if (word->letters < UINT16_MAX) word->letters++;

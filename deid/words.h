@@ -1,4 +1,5 @@
-/* Text into words: runs of letters and digits, with their folded form. Shared by identifiers and text cleaning. Layer: deid, private to it. Thread rule: one thread at a time per list. */
+/* Text into words: runs of letters and digits, with their folded form. Shared by identifiers and text cleaning. Layer: deid, private to it. Thread
+ * rule: one thread at a time per list. */
 #ifndef LETHE_DEID_WORDS_H
 #define LETHE_DEID_WORDS_H
 
@@ -9,8 +10,8 @@
 #include <stdint.h>
 
 typedef struct lethe_word {
-    size_t start, size;    /* in the text */
-    const char *folded;    /* not NUL-terminated; valid until the list changes */
+    size_t start, size; /* in the text */
+    const char *folded; /* not NUL-terminated; valid until the list changes */
     uint32_t folded_size;
     uint16_t letters, digits; /* characters, capped */
     bool ascii;

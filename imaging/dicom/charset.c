@@ -26,7 +26,8 @@ struct lethe_charset {
 
 static set set_of_registration(unsigned registration) {
     switch (registration) {
-    case 6: case 14: return ASCII;
+    case 6:
+    case 14: return ASCII;
     case 13: return KATAKANA;
     case 87: return JIS0208;
     case 159: return JIS0212;
@@ -226,7 +227,8 @@ static size_t gb_next(const uint8_t *at, size_t left, uint32_t *point) {
     uint32_t linear = (((uint32_t)at[0] - 0x81) * 10 + at[1] - 0x30) * 1260 + ((uint32_t)at[2] - 0x81) * 10 + at[3] - 0x30;
     if (linear >= 189000 && linear - 189000 <= 0xFFFFF) *point = linear - 189000 + 0x10000;
     for (size_t row = 0; row < sizeof gb_ranges / sizeof gb_ranges[0] && linear < 0x10000; row++) {
-        if (linear >= gb_ranges[row].linear && linear - gb_ranges[row].linear < gb_ranges[row].count) *point = gb_ranges[row].point + linear - gb_ranges[row].linear;
+        if (linear >= gb_ranges[row].linear && linear - gb_ranges[row].linear < gb_ranges[row].count)
+            *point = gb_ranges[row].point + linear - gb_ranges[row].linear;
     }
     return 4;
 }
@@ -266,7 +268,8 @@ static bool is_plain(const uint8_t *bytes, size_t size) {
 
 static bool has_escape(const uint8_t *bytes, size_t size) { return size != 0 && memchr(bytes, ESCAPE, size) != NULL; }
 
-lethe_status lethe_charset_decode(lethe_charset *charset, const uint8_t *bytes, size_t size, lethe_vr vr, lethe_buffer *utf8, bool *lossy, lethe_error *error) {
+lethe_status lethe_charset_decode(lethe_charset *charset, const uint8_t *bytes, size_t size, lethe_vr vr, lethe_buffer *utf8, bool *lossy,
+                                  lethe_error *error) {
     if (lossy != NULL) *lossy = false;
     if (is_plain(bytes, size)) return lethe_buffer_append(utf8, bytes, size, error);
     if (charset->how == UTF_8) return decode_utf8(bytes, size, utf8, lossy, error);
@@ -306,7 +309,8 @@ static unsigned code_in(set which, uint32_t point) {
     case GB2312:
         code = FIND_CODE(gb, point);
         return (code & 0xFF) >= 0xA1 && ((code >= 0xA1A1 && code <= 0xA9FE) || (code >= 0xB0A1 && code <= 0xF7FE)) ? code : 0;
-    case SINGLE: default: break;
+    case SINGLE:
+    default: break;
     }
     for (unsigned at = 0; at < 128; at++) {
         if (single_byte[which - SINGLE].points[at] == point) return at + 0x80;
@@ -315,7 +319,8 @@ static unsigned code_in(set which, uint32_t point) {
 }
 
 static const char *escape_of(set which) {
-    static const char *const single[] = {"\x1B-A", "\x1B-B", "\x1B-C", "\x1B-D", "\x1B-L", "\x1B-G", "\x1B-F", "\x1B-H", "\x1B-M", "\x1B-b", "\x1B-T"};
+    static const char *const single[] = {"\x1B-A", "\x1B-B", "\x1B-C", "\x1B-D", "\x1B-L", "\x1B-G",
+                                         "\x1B-F", "\x1B-H", "\x1B-M", "\x1B-b", "\x1B-T"};
     switch (which) {
     case ASCII: return "\x1B(B";
     case KATAKANA: return "\x1B)I";
@@ -324,7 +329,8 @@ static const char *escape_of(set which) {
     case KS1001: return "\x1B$)C";
     case GB2312: return "\x1B$)A";
     case SET_NONE: return "";
-    case SINGLE: default: return single[which - SINGLE];
+    case SINGLE:
+    default: return single[which - SINGLE];
     }
 }
 
@@ -380,7 +386,8 @@ static lethe_status encode_gb(bool four_bytes, const char *at, const char *end, 
         }
         uint32_t linear = point >= 0x10000 ? point - 0x10000 + 189000 : UINT32_MAX;
         for (size_t row = 0; row < sizeof gb_ranges / sizeof gb_ranges[0] && point < 0x10000; row++) {
-            if (point >= gb_ranges[row].point && point - gb_ranges[row].point < gb_ranges[row].count) linear = gb_ranges[row].linear + point - gb_ranges[row].point;
+            if (point >= gb_ranges[row].point && point - gb_ranges[row].point < gb_ranges[row].count)
+                linear = gb_ranges[row].linear + point - gb_ranges[row].point;
         }
         if (!four_bytes || linear == UINT32_MAX) return no_place(error);
         uint8_t four[4] = {(uint8_t)(0x81 + linear / 12600), (uint8_t)(0x30 + linear / 1260 % 10), (uint8_t)(0x81 + linear / 10 % 126),

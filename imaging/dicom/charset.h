@@ -16,11 +16,11 @@ bool lethe_charset_is_known(const lethe_charset *charset);
 /* The one that governs an item: its own (0008,0005) or the nearest enclosing one's, as text. */
 const char *lethe_charset_governing(const lethe_dicom_item *item, char out[129]);
 
-/* Append UTF-8; what cannot be decoded becomes U+FFFD and *lossy is set (may be NULL). ISO 2022 escapes are followed and reset at \ ^ = and line ends.
- * Values that are not in their character set are common, and names hide in them: bytes that are not UTF-8 although they should be are read as Latin-1; UTF-8 in a value that is
- * declared as default or Latin is read as UTF-8. Both set *lossy. */
-LETHE_NODISCARD lethe_status lethe_charset_decode(lethe_charset *charset, const uint8_t *bytes, size_t size, lethe_vr vr, lethe_buffer *utf8, bool *lossy,
-                                                  lethe_error *error);
+/* Append UTF-8; what cannot be decoded becomes U+FFFD and *lossy is set (may be NULL). ISO 2022 escapes are followed and reset at \ ^ = and line
+ * ends. Values that are not in their character set are common, and names hide in them: bytes that are not UTF-8 although they should be are read as
+ * Latin-1; UTF-8 in a value that is declared as default or Latin is read as UTF-8. Both set *lossy. */
+LETHE_NODISCARD lethe_status lethe_charset_decode(lethe_charset *charset, const uint8_t *bytes, size_t size, lethe_vr vr, lethe_buffer *utf8,
+                                                  bool *lossy, lethe_error *error);
 /* Append bytes in this character set. Errors: LETHE_UNSUPPORTED when a character has no place in it. */
 LETHE_NODISCARD lethe_status lethe_charset_encode(lethe_charset *charset, const char *utf8, size_t size, lethe_buffer *bytes, lethe_error *error);
 

@@ -36,7 +36,8 @@ static lethe_status no_memory(const lethe_dicom_event *event, lethe_error *error
 
 static lethe_status take_node(builder *build, const lethe_dicom_event *event, uint32_t *ordinal, lethe_error *error) {
     if (build->dataset->node_count >= LETHE_LIMIT_ELEMENTS)
-        return lethe_fail(error, LETHE_LIMIT, "more than %u elements and items at offset %llu", LETHE_LIMIT_ELEMENTS, (unsigned long long)event->offset);
+        return lethe_fail(error, LETHE_LIMIT, "more than %u elements and items at offset %llu", LETHE_LIMIT_ELEMENTS,
+                          (unsigned long long)event->offset);
     *ordinal = build->dataset->node_count++;
     return LETHE_OK;
 }
@@ -161,8 +162,8 @@ static lethe_status take_event(builder *build, const lethe_dicom_event *event, l
 }
 
 /* Read elements from `start` into a fresh item; group 2 only for the file meta. `*end` is the offset of the first byte that is not part of it. */
-static lethe_status build_item(lethe_dicom_dataset *dataset, const uint8_t *bytes, uint64_t size, uint64_t start, lethe_dicom_encoding encoding, bool meta,
-                               lethe_dicom_item **out, uint64_t *end, lethe_error *error) {
+static lethe_status build_item(lethe_dicom_dataset *dataset, const uint8_t *bytes, uint64_t size, uint64_t start, lethe_dicom_encoding encoding,
+                               bool meta, lethe_dicom_item **out, uint64_t *end, lethe_error *error) {
     builder build = {.dataset = dataset, .arena = dataset->arena, .bytes = bytes};
     lethe_dicom_event event = {.offset = start};
     build.item = lethe_arena_alloc(dataset->arena, sizeof *build.item);
@@ -193,7 +194,8 @@ bool lethe_transfer_syntax_encoding(const char *uid, lethe_dicom_encoding *encod
     if (strcmp(uid, "1.2.840.10008.1.2") == 0 || strcmp(uid, "1.2.840.113619.5.2") == 0) *encoding = implicit_little;
     else if (strcmp(uid, "1.2.840.10008.1.2.2") == 0) *encoding = explicit_big;
     else if (strcmp(uid, "1.2.840.10008.1.2.1.99") == 0) *deflated = true;
-    else if (strcmp(uid, "1.2.840.10008.1.2.4.95") == 0 || strcmp(uid, "1.2.840.10008.1.2.4.205") == 0) *deflated = true; /* JPIP Referenced Deflate */
+    else if (strcmp(uid, "1.2.840.10008.1.2.4.95") == 0 || strcmp(uid, "1.2.840.10008.1.2.4.205") == 0)
+        *deflated = true; /* JPIP Referenced Deflate */
     else if (strcmp(uid, "1.2.840.10008.1.2.1") != 0 && strcmp(uid, "1.2.840.10008.1.2.4.94") != 0 && strcmp(uid, "1.2.840.10008.1.2.4.204") != 0)
         *encapsulated = true;
     return *encapsulated;
@@ -286,7 +288,8 @@ static lethe_status inflate_data_set(lethe_dicom_dataset *dataset, int window_bi
 static lethe_status choose_syntax(lethe_dicom_dataset *dataset, lethe_error *error) {
     uint64_t at = dataset->data_set_offset;
     bool deflated = false, encapsulated = false;
-    if (dataset->meta != NULL && lethe_dicom_text(dataset->meta, LETHE_TAG(0x0002, 0x0010), 0, dataset->transfer_syntax, sizeof dataset->transfer_syntax)) {
+    if (dataset->meta != NULL &&
+        lethe_dicom_text(dataset->meta, LETHE_TAG(0x0002, 0x0010), 0, dataset->transfer_syntax, sizeof dataset->transfer_syntax)) {
         (void)lethe_transfer_syntax_encoding(dataset->transfer_syntax, &dataset->encoding, &deflated, &encapsulated);
     } else {
         static const char *const uids[] = {"", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2", "1.2.840.10008.1.2.2"};
@@ -304,7 +307,8 @@ static lethe_status choose_syntax(lethe_dicom_dataset *dataset, lethe_error *err
     if (dataset->size - at < 8) return LETHE_OK;
     /* A file meta that does not fit the data set happens; readers go by the data. */
     bare form = guess_bare(dataset->bytes, dataset->size, at, dataset->head_bytes == 0 && dataset->meta == NULL);
-    if (form == BARE_EXPLICIT_BIG || (form == BARE_EXPLICIT_LITTLE && dataset->encoding.big_endian)) dataset->encoding.big_endian = form == BARE_EXPLICIT_BIG;
+    if (form == BARE_EXPLICIT_BIG || (form == BARE_EXPLICIT_LITTLE && dataset->encoding.big_endian))
+        dataset->encoding.big_endian = form == BARE_EXPLICIT_BIG;
     dataset->encoding = lethe_dicom_guess_encoding(dataset->bytes, dataset->size, at, dataset->encoding);
     return LETHE_OK;
 }
@@ -335,8 +339,8 @@ lethe_status lethe_dicom_dataset_parse(const uint8_t *bytes, size_t size, lethe_
     if (status == LETHE_OK) status = choose_syntax(dataset, error);
     uint64_t end = 0;
     if (status == LETHE_OK)
-        status = build_item(dataset, dataset->bytes, dataset->size, dataset->deflated ? 0 : dataset->data_set_offset, dataset->encoding, false, &dataset->root,
-                            &end, error);
+        status = build_item(dataset, dataset->bytes, dataset->size, dataset->deflated ? 0 : dataset->data_set_offset, dataset->encoding, false,
+                            &dataset->root, &end, error);
     if (status != LETHE_OK) {
         lethe_dicom_dataset_release(dataset);
         return status;

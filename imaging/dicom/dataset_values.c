@@ -27,7 +27,8 @@ const lethe_dicom_element *lethe_dicom_find_path(const lethe_dicom_item *item, c
 const lethe_dicom_element *lethe_dicom_find_private(const lethe_dicom_item *item, uint16_t group, const char *creator, uint8_t element) {
     if (item == NULL) return NULL;
     for (const lethe_dicom_element *at = item->first; at != NULL; at = at->next) {
-        if (lethe_tag_group(at->tag) == group && (at->tag & 0xFF) == element && at->private_creator != NULL && strcmp(at->private_creator, creator) == 0)
+        if (lethe_tag_group(at->tag) == group && (at->tag & 0xFF) == element && at->private_creator != NULL &&
+            strcmp(at->private_creator, creator) == 0)
             return at;
     }
     return NULL;
@@ -45,10 +46,22 @@ static bool effective_big_endian(const lethe_dicom_element *element) {
 
 static unsigned number_bytes(lethe_vr vr) {
     switch (vr) {
-    case LETHE_VR_US: case LETHE_VR_SS: case LETHE_VR_OW: return 2;
-    case LETHE_VR_UL: case LETHE_VR_SL: case LETHE_VR_FL: case LETHE_VR_AT: case LETHE_VR_OL: case LETHE_VR_OF: return 4;
-    case LETHE_VR_UV: case LETHE_VR_SV: case LETHE_VR_FD: case LETHE_VR_OV: case LETHE_VR_OD: return 8;
-    case LETHE_VR_OB: case LETHE_VR_UN: return 1;
+    case LETHE_VR_US:
+    case LETHE_VR_SS:
+    case LETHE_VR_OW: return 2;
+    case LETHE_VR_UL:
+    case LETHE_VR_SL:
+    case LETHE_VR_FL:
+    case LETHE_VR_AT:
+    case LETHE_VR_OL:
+    case LETHE_VR_OF: return 4;
+    case LETHE_VR_UV:
+    case LETHE_VR_SV:
+    case LETHE_VR_FD:
+    case LETHE_VR_OV:
+    case LETHE_VR_OD: return 8;
+    case LETHE_VR_OB:
+    case LETHE_VR_UN: return 1;
     default: return 0;
     }
 }

@@ -42,9 +42,7 @@ const lethe_dictionary_entry *lethe_dictionary_find(lethe_tag tag) {
     return NULL;
 }
 
-static int compare_keyword(const void *key, const void *slot) {
-    return strcmp(key, dictionary_entries[*(const uint16_t *)slot].keyword);
-}
+static int compare_keyword(const void *key, const void *slot) { return strcmp(key, dictionary_entries[*(const uint16_t *)slot].keyword); }
 
 const lethe_dictionary_entry *lethe_dictionary_find_keyword(const char *keyword) {
     const uint16_t *slot = bsearch(keyword, dictionary_by_keyword, ENTRY_COUNT, sizeof *dictionary_by_keyword, compare_keyword);
@@ -73,7 +71,8 @@ lethe_vr lethe_dictionary_vr(lethe_tag tag, const char *private_creator_text) {
 
 void lethe_tag_format(lethe_tag tag, char *out, size_t size) {
     const lethe_dictionary_entry *entry = lethe_dictionary_find(tag);
-    (void)snprintf(out, size, "(%04X,%04X)%s%s", lethe_tag_group(tag), lethe_tag_element(tag), entry == NULL ? "" : " ", entry == NULL ? "" : entry->keyword);
+    (void)snprintf(out, size, "(%04X,%04X)%s%s", lethe_tag_group(tag), lethe_tag_element(tag), entry == NULL ? "" : " ",
+                   entry == NULL ? "" : entry->keyword);
 }
 
 static bool parse_hex(const char **text, uint32_t *value) {
@@ -110,11 +109,28 @@ const lethe_dictionary_entry *lethe_dictionary_at(size_t index) { return &dictio
 
 static bool vr_is_short(lethe_vr vr) {
     switch (vr) {
-    case LETHE_VR_AE: case LETHE_VR_AS: case LETHE_VR_AT: case LETHE_VR_CS: case LETHE_VR_DA: case LETHE_VR_DS: case LETHE_VR_DT:
-    case LETHE_VR_FD: case LETHE_VR_FL: case LETHE_VR_IS: case LETHE_VR_LO: case LETHE_VR_LT: case LETHE_VR_PN: case LETHE_VR_SH:
-    case LETHE_VR_SL: case LETHE_VR_SS: case LETHE_VR_ST: case LETHE_VR_TM: case LETHE_VR_UI: case LETHE_VR_UL: case LETHE_VR_US:
-    case LETHE_VR(' ', ' '): /* some writers leave the VR blank; the length is then short */
-        return true;
+    case LETHE_VR_AE:
+    case LETHE_VR_AS:
+    case LETHE_VR_AT:
+    case LETHE_VR_CS:
+    case LETHE_VR_DA:
+    case LETHE_VR_DS:
+    case LETHE_VR_DT:
+    case LETHE_VR_FD:
+    case LETHE_VR_FL:
+    case LETHE_VR_IS:
+    case LETHE_VR_LO:
+    case LETHE_VR_LT:
+    case LETHE_VR_PN:
+    case LETHE_VR_SH:
+    case LETHE_VR_SL:
+    case LETHE_VR_SS:
+    case LETHE_VR_ST:
+    case LETHE_VR_TM:
+    case LETHE_VR_UI:
+    case LETHE_VR_UL:
+    case LETHE_VR_US:
+    case LETHE_VR(' ', ' '): /* some writers leave the VR blank; the length is then short */ return true;
     default: return false;
     }
 }
@@ -123,17 +139,32 @@ bool lethe_vr_is_long(lethe_vr vr) { return !vr_is_short(vr); }
 
 bool lethe_vr_is_known(lethe_vr vr) {
     switch (vr) {
-    case LETHE_VR_OB: case LETHE_VR_OD: case LETHE_VR_OF: case LETHE_VR_OL: case LETHE_VR_OV: case LETHE_VR_OW: case LETHE_VR_SQ:
-    case LETHE_VR_SV: case LETHE_VR_UC: case LETHE_VR_UN: case LETHE_VR_UR: case LETHE_VR_UT: case LETHE_VR_UV:
-        return true;
+    case LETHE_VR_OB:
+    case LETHE_VR_OD:
+    case LETHE_VR_OF:
+    case LETHE_VR_OL:
+    case LETHE_VR_OV:
+    case LETHE_VR_OW:
+    case LETHE_VR_SQ:
+    case LETHE_VR_SV:
+    case LETHE_VR_UC:
+    case LETHE_VR_UN:
+    case LETHE_VR_UR:
+    case LETHE_VR_UT:
+    case LETHE_VR_UV: return true;
     default: return vr_is_short(vr) && vr != LETHE_VR(' ', ' ');
     }
 }
 
 bool lethe_vr_is_text(lethe_vr vr) {
     switch (vr) {
-    case LETHE_VR_SH: case LETHE_VR_LO: case LETHE_VR_ST: case LETHE_VR_LT: case LETHE_VR_UC: case LETHE_VR_UT: case LETHE_VR_PN:
-        return true;
+    case LETHE_VR_SH:
+    case LETHE_VR_LO:
+    case LETHE_VR_ST:
+    case LETHE_VR_LT:
+    case LETHE_VR_UC:
+    case LETHE_VR_UT:
+    case LETHE_VR_PN: return true;
     default: return false;
     }
 }

@@ -23,21 +23,46 @@ typedef uint16_t lethe_vr;
 #define LETHE_VR(a, b) ((lethe_vr)(((uint16_t)(a) << 8) | (uint16_t)(b)))
 enum {
     LETHE_VR_NONE = 0,
-    LETHE_VR_AE = LETHE_VR('A', 'E'), LETHE_VR_AS = LETHE_VR('A', 'S'), LETHE_VR_AT = LETHE_VR('A', 'T'), LETHE_VR_CS = LETHE_VR('C', 'S'),
-    LETHE_VR_DA = LETHE_VR('D', 'A'), LETHE_VR_DS = LETHE_VR('D', 'S'), LETHE_VR_DT = LETHE_VR('D', 'T'), LETHE_VR_FD = LETHE_VR('F', 'D'),
-    LETHE_VR_FL = LETHE_VR('F', 'L'), LETHE_VR_IS = LETHE_VR('I', 'S'), LETHE_VR_LO = LETHE_VR('L', 'O'), LETHE_VR_LT = LETHE_VR('L', 'T'),
-    LETHE_VR_OB = LETHE_VR('O', 'B'), LETHE_VR_OD = LETHE_VR('O', 'D'), LETHE_VR_OF = LETHE_VR('O', 'F'), LETHE_VR_OL = LETHE_VR('O', 'L'),
-    LETHE_VR_OV = LETHE_VR('O', 'V'), LETHE_VR_OW = LETHE_VR('O', 'W'), LETHE_VR_PN = LETHE_VR('P', 'N'), LETHE_VR_SH = LETHE_VR('S', 'H'),
-    LETHE_VR_SL = LETHE_VR('S', 'L'), LETHE_VR_SQ = LETHE_VR('S', 'Q'), LETHE_VR_SS = LETHE_VR('S', 'S'), LETHE_VR_ST = LETHE_VR('S', 'T'),
-    LETHE_VR_SV = LETHE_VR('S', 'V'), LETHE_VR_TM = LETHE_VR('T', 'M'), LETHE_VR_UC = LETHE_VR('U', 'C'), LETHE_VR_UI = LETHE_VR('U', 'I'),
-    LETHE_VR_UL = LETHE_VR('U', 'L'), LETHE_VR_UN = LETHE_VR('U', 'N'), LETHE_VR_UR = LETHE_VR('U', 'R'), LETHE_VR_US = LETHE_VR('U', 'S'),
-    LETHE_VR_UT = LETHE_VR('U', 'T'), LETHE_VR_UV = LETHE_VR('U', 'V')
+    LETHE_VR_AE = LETHE_VR('A', 'E'),
+    LETHE_VR_AS = LETHE_VR('A', 'S'),
+    LETHE_VR_AT = LETHE_VR('A', 'T'),
+    LETHE_VR_CS = LETHE_VR('C', 'S'),
+    LETHE_VR_DA = LETHE_VR('D', 'A'),
+    LETHE_VR_DS = LETHE_VR('D', 'S'),
+    LETHE_VR_DT = LETHE_VR('D', 'T'),
+    LETHE_VR_FD = LETHE_VR('F', 'D'),
+    LETHE_VR_FL = LETHE_VR('F', 'L'),
+    LETHE_VR_IS = LETHE_VR('I', 'S'),
+    LETHE_VR_LO = LETHE_VR('L', 'O'),
+    LETHE_VR_LT = LETHE_VR('L', 'T'),
+    LETHE_VR_OB = LETHE_VR('O', 'B'),
+    LETHE_VR_OD = LETHE_VR('O', 'D'),
+    LETHE_VR_OF = LETHE_VR('O', 'F'),
+    LETHE_VR_OL = LETHE_VR('O', 'L'),
+    LETHE_VR_OV = LETHE_VR('O', 'V'),
+    LETHE_VR_OW = LETHE_VR('O', 'W'),
+    LETHE_VR_PN = LETHE_VR('P', 'N'),
+    LETHE_VR_SH = LETHE_VR('S', 'H'),
+    LETHE_VR_SL = LETHE_VR('S', 'L'),
+    LETHE_VR_SQ = LETHE_VR('S', 'Q'),
+    LETHE_VR_SS = LETHE_VR('S', 'S'),
+    LETHE_VR_ST = LETHE_VR('S', 'T'),
+    LETHE_VR_SV = LETHE_VR('S', 'V'),
+    LETHE_VR_TM = LETHE_VR('T', 'M'),
+    LETHE_VR_UC = LETHE_VR('U', 'C'),
+    LETHE_VR_UI = LETHE_VR('U', 'I'),
+    LETHE_VR_UL = LETHE_VR('U', 'L'),
+    LETHE_VR_UN = LETHE_VR('U', 'N'),
+    LETHE_VR_UR = LETHE_VR('U', 'R'),
+    LETHE_VR_US = LETHE_VR('U', 'S'),
+    LETHE_VR_UT = LETHE_VR('U', 'T'),
+    LETHE_VR_UV = LETHE_VR('U', 'V')
 };
 
 typedef struct lethe_dictionary_entry {
-    lethe_tag tag;  /* for a repeating group (50xx, 60xx) the first of its tags */
-    lethe_tag mask; /* bits of the tag that must agree: 0xFFFFFFFF, or 0xFF00FFFF for repeating groups, 0xFFFFFF00 for (0020,31xx) */
-    lethe_vr vr;    /* of several the one that implicit VR uses: US for "US or SS", OW for "OB or OW" */
+    lethe_tag tag;       /* for a repeating group (50xx, 60xx) the first of its tags */
+    lethe_tag mask;      /* bits of the tag that must agree: 0xFFFFFFFF, or 0xFF00FFFF for repeating groups, 0xFFFFFF00 for (0020,31xx) */
+    lethe_vr vr;         /* of several the one that implicit VR uses: US for "US or SS", OW for "OB or OW" */
     const char *keyword; /* "PatientName" */
     const char *name;    /* "Patient Name": the keyword's words */
 } lethe_dictionary_entry;

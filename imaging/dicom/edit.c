@@ -42,7 +42,8 @@ static edit_node *take_node(lethe_edit_script *script, const lethe_dicom_element
     edit_slot *slot = lethe_edit_slot(script, element->ordinal);
     if (slot->node == NULL) slot->node = lethe_arena_alloc(script->arena, sizeof *slot->node);
     if (slot->node == NULL) return NULL;
-    *slot->node = (edit_node){.edit = {.kind = kind, .element = element, .parent = element->parent, .tag = element->tag, .vr = element->vr, .rule = rule}};
+    *slot->node =
+        (edit_node){.edit = {.kind = kind, .element = element, .parent = element->parent, .tag = element->tag, .vr = element->vr, .rule = rule}};
     mark_element(script, element, kind != LETHE_EDIT_KEEP);
     return slot->node;
 }
@@ -86,8 +87,8 @@ static lethe_status set_value(lethe_edit_script *script, edit_node *node, const 
     return LETHE_OK;
 }
 
-lethe_status lethe_edit_replace(lethe_edit_script *script, const lethe_dicom_element *element, lethe_vr vr, const void *value, size_t size, const char *rule,
-                                lethe_error *error) {
+lethe_status lethe_edit_replace(lethe_edit_script *script, const lethe_dicom_element *element, lethe_vr vr, const void *value, size_t size,
+                                const char *rule, lethe_error *error) {
     if (vr == LETHE_VR_NONE) vr = element->vr;
     lethe_status status = check_length(element->parent->encoding, element->tag, vr, size, error);
     if (status != LETHE_OK) return status;
@@ -185,7 +186,8 @@ static lethe_status visit_element(const lethe_edit_script *script, const lethe_d
     const edit_slot *slot = lethe_edit_slot(script, element->ordinal);
     if (!slot->marked) return LETHE_OK;
     lethe_status status = slot->node == NULL ? LETHE_OK : visit(context, &slot->node->edit, error);
-    if (status != LETHE_OK || (slot->node != NULL && (slot->node->edit.kind == LETHE_EDIT_DROP || slot->node->edit.kind == LETHE_EDIT_REPLACE))) return status;
+    if (status != LETHE_OK || (slot->node != NULL && (slot->node->edit.kind == LETHE_EDIT_DROP || slot->node->edit.kind == LETHE_EDIT_REPLACE)))
+        return status;
     for (const lethe_dicom_item *item = element->items; item != NULL && status == LETHE_OK; item = item->next) {
         const edit_slot *inside = lethe_edit_slot(script, item->ordinal);
         if (inside->node != NULL) status = visit(context, &inside->node->edit, error);
@@ -194,11 +196,13 @@ static lethe_status visit_element(const lethe_edit_script *script, const lethe_d
     return status;
 }
 
-static lethe_status visit_item(const lethe_edit_script *script, const lethe_dicom_item *item, lethe_edit_fn visit, void *context, lethe_error *error) {
+static lethe_status visit_item(const lethe_edit_script *script, const lethe_dicom_item *item, lethe_edit_fn visit, void *context,
+                               lethe_error *error) {
     lethe_status status = LETHE_OK;
     const edit_node *insert = lethe_edit_slot(script, item->ordinal)->inserts;
     for (const lethe_dicom_element *element = item->first; element != NULL && status == LETHE_OK; element = element->next) {
-        for (; insert != NULL && insert->edit.tag < element->tag && status == LETHE_OK; insert = insert->next) status = visit(context, &insert->edit, error);
+        for (; insert != NULL && insert->edit.tag < element->tag && status == LETHE_OK; insert = insert->next)
+            status = visit(context, &insert->edit, error);
         if (status == LETHE_OK) status = visit_element(script, element, visit, context, error);
     }
     for (; insert != NULL && status == LETHE_OK; insert = insert->next) status = visit(context, &insert->edit, error);

@@ -21,11 +21,11 @@ typedef struct edit_node {
 
 /* One per element and item, found by its ordinal. */
 typedef struct edit_slot {
-    edit_node *node;    /* of an element; of an item when it is dropped */
-    edit_node *inserts; /* of an item */
+    edit_node *node;        /* of an element; of an item when it is dropped */
+    edit_node *inserts;     /* of an item */
     uint64_t content_bytes; /* of a changed item or sequence in the output; set by the writer */
-    bool changed;       /* itself or something inside differs in the output */
-    bool marked;        /* itself or something inside has an edit, be it only KEEP */
+    bool changed;           /* itself or something inside differs in the output */
+    bool marked;            /* itself or something inside has an edit, be it only KEEP */
 } edit_slot;
 
 struct lethe_edit_script {

@@ -119,7 +119,8 @@ static lethe_status size_element(lethe_edit_script *script, const lethe_dicom_el
         slot->content_bytes = content;
         *size = element->header_bytes + content + element->trailer_bytes;
         if (!element->undefined_length && content + element->trailer_bytes > 0xFFFFFFFEu)
-            return lethe_fail(error, LETHE_LIMIT, "(%04X,%04X): the sequence would be too long", lethe_tag_group(element->tag), lethe_tag_element(element->tag));
+            return lethe_fail(error, LETHE_LIMIT, "(%04X,%04X): the sequence would be too long", lethe_tag_group(element->tag),
+                              lethe_tag_element(element->tag));
     }
     return LETHE_OK;
 }
@@ -148,7 +149,8 @@ static lethe_status size_item(lethe_edit_script *script, const lethe_dicom_item 
 /* --- bytes --- */
 
 static lethe_status write_from_file(player *play, const edit_node *node, lethe_error *error) {
-    if (play->output != NULL && play->deflating == NULL) return lethe_output_copy(play->output, node->fd, node->fd_offset, node->edit.value_bytes, error);
+    if (play->output != NULL && play->deflating == NULL)
+        return lethe_output_copy(play->output, node->fd, node->fd_offset, node->edit.value_bytes, error);
     lethe_map map = {.fd = -1};
     int copy = fcntl(node->fd, F_DUPFD_CLOEXEC, 0);
     if (copy < 0) return lethe_fail_errno(error, errno, "cannot read the replacement of pixel data");
@@ -208,7 +210,9 @@ static lethe_status write_items(player *play, const lethe_dicom_element *element
     const edit_slot *slot = lethe_edit_slot(play->script, element->ordinal);
     lethe_status status = LETHE_OK;
     if (element->undefined_length) status = keep(play, element->offset, element->header_bytes, error);
-    else status = write_header(play, element->offset, element->header_bytes, element->parent->encoding.big_endian, slot->content_bytes + element->trailer_bytes, error);
+    else
+        status = write_header(play, element->offset, element->header_bytes, element->parent->encoding.big_endian,
+                              slot->content_bytes + element->trailer_bytes, error);
     uint64_t end = element->offset + element->header_bytes;
     for (const lethe_dicom_item *item = element->items; item != NULL && status == LETHE_OK; item = item->next) {
         const edit_slot *inside = lethe_edit_slot(play->script, item->ordinal);
@@ -244,7 +248,8 @@ static lethe_status write_content(player *play, const lethe_dicom_item *item, le
     lethe_status status = LETHE_OK;
     const edit_node *insert = slot->inserts;
     for (const lethe_dicom_element *element = item->first; element != NULL && status == LETHE_OK; element = element->next) {
-        for (; insert != NULL && insert->edit.tag < element->tag && status == LETHE_OK; insert = insert->next) status = write_node(play, insert, error);
+        for (; insert != NULL && insert->edit.tag < element->tag && status == LETHE_OK; insert = insert->next)
+            status = write_node(play, insert, error);
         if (status == LETHE_OK) status = write_element(play, element, error);
     }
     for (; insert != NULL && status == LETHE_OK; insert = insert->next) status = write_node(play, insert, error);
@@ -294,8 +299,10 @@ static lethe_status require_transfer_syntax(lethe_edit_script *script, lethe_err
     bool deflated, encapsulated;
     (void)lethe_transfer_syntax_encoding(uid, &encoding, &deflated, &encapsulated);
     bool fits = encoding.explicit_vr == dataset->encoding.explicit_vr && encoding.big_endian == dataset->encoding.big_endian;
-    if (uid[0] == '\0' || (!fits && dataset->encapsulated)) return lethe_fail(error, LETHE_UNSUPPORTED, "the transfer syntax of the pixel data is not known");
-    if (!fits) uid = dataset->encoding.big_endian ? "1.2.840.10008.1.2.2" : dataset->encoding.explicit_vr ? "1.2.840.10008.1.2.1" : "1.2.840.10008.1.2";
+    if (uid[0] == '\0' || (!fits && dataset->encapsulated))
+        return lethe_fail(error, LETHE_UNSUPPORTED, "the transfer syntax of the pixel data is not known");
+    if (!fits)
+        uid = dataset->encoding.big_endian ? "1.2.840.10008.1.2.2" : dataset->encoding.explicit_vr ? "1.2.840.10008.1.2.1" : "1.2.840.10008.1.2";
     return require(script, LETHE_TAG(0x0002, 0x0010), LETHE_VR_UI, uid, strlen(uid), error);
 }
 
@@ -311,7 +318,8 @@ static lethe_status prepare_meta(lethe_edit_script *script, lethe_error *error) 
         script->require_meta = true;
     }
     if (script->require_meta) {
-        if (lethe_dicom_find(script->meta, LETHE_TAG(2, 1)) == NULL) status = require(script, LETHE_TAG(2, 1), LETHE_VR_OB, version, sizeof version, error);
+        if (lethe_dicom_find(script->meta, LETHE_TAG(2, 1)) == NULL)
+            status = require(script, LETHE_TAG(2, 1), LETHE_VR_OB, version, sizeof version, error);
         if (status == LETHE_OK) status = require_from_root(script, LETHE_TAG(2, 2), LETHE_TAG(0x0008, 0x0016), error);
         if (status == LETHE_OK) status = require_from_root(script, LETHE_TAG(2, 3), LETHE_TAG(0x0008, 0x0018), error);
         if (status == LETHE_OK && edited_value(script, script->meta, LETHE_TAG(2, 0x12)).size == 0) {
@@ -328,7 +336,8 @@ static lethe_status prepare_meta(lethe_edit_script *script, lethe_error *error) 
 static lethe_status size_meta(lethe_edit_script *script, lethe_error *error) {
     if (script->meta == NULL || !lethe_edit_slot(script, script->meta->ordinal)->changed) return LETHE_OK;
     uint8_t length[4] = {0};
-    lethe_status status = lethe_edit_insert(script, script->meta, TAG_GROUP_LENGTH, LETHE_VR_UL, length, sizeof length, "file meta, PS3.10 7.1", error);
+    lethe_status status =
+        lethe_edit_insert(script, script->meta, TAG_GROUP_LENGTH, LETHE_VR_UL, length, sizeof length, "file meta, PS3.10 7.1", error);
     uint64_t size = 0;
     if (status == LETHE_OK) status = size_item(script, script->meta, &size, error);
     if (status != LETHE_OK) return status;

@@ -6,16 +6,29 @@
 
 static uint8_t padding_of(lethe_vr vr) {
     switch (vr) {
-    case LETHE_VR_AE: case LETHE_VR_AS: case LETHE_VR_CS: case LETHE_VR_DA: case LETHE_VR_DS: case LETHE_VR_DT: case LETHE_VR_IS:
-    case LETHE_VR_LO: case LETHE_VR_LT: case LETHE_VR_PN: case LETHE_VR_SH: case LETHE_VR_ST: case LETHE_VR_TM: case LETHE_VR_UC:
-    case LETHE_VR_UR: case LETHE_VR_UT:
-        return ' ';
+    case LETHE_VR_AE:
+    case LETHE_VR_AS:
+    case LETHE_VR_CS:
+    case LETHE_VR_DA:
+    case LETHE_VR_DS:
+    case LETHE_VR_DT:
+    case LETHE_VR_IS:
+    case LETHE_VR_LO:
+    case LETHE_VR_LT:
+    case LETHE_VR_PN:
+    case LETHE_VR_SH:
+    case LETHE_VR_ST:
+    case LETHE_VR_TM:
+    case LETHE_VR_UC:
+    case LETHE_VR_UR:
+    case LETHE_VR_UT: return ' ';
     default: return 0;
     }
 }
 
 static lethe_status too_long(lethe_tag tag, lethe_error *error) {
-    return lethe_fail(error, LETHE_LIMIT, "(%04X,%04X): the value is too long for its value representation", lethe_tag_group(tag), lethe_tag_element(tag));
+    return lethe_fail(error, LETHE_LIMIT, "(%04X,%04X): the value is too long for its value representation", lethe_tag_group(tag),
+                      lethe_tag_element(tag));
 }
 
 uint8_t lethe_dicom_padding(lethe_vr vr) { return padding_of(vr); }
@@ -62,7 +75,8 @@ lethe_status lethe_dicom_encode(lethe_buffer *out, lethe_dicom_encoding encoding
     return status;
 }
 
-lethe_status lethe_dicom_encode_text(lethe_buffer *out, lethe_dicom_encoding encoding, lethe_tag tag, lethe_vr vr, const char *text, lethe_error *error) {
+lethe_status lethe_dicom_encode_text(lethe_buffer *out, lethe_dicom_encoding encoding, lethe_tag tag, lethe_vr vr, const char *text,
+                                     lethe_error *error) {
     return lethe_dicom_encode(out, encoding, tag, vr, text, strlen(text), error);
 }
 

@@ -42,9 +42,7 @@ static bool read_header(const uint8_t *bytes, uint64_t at, uint64_t end, lethe_d
     return true;
 }
 
-static bool fits(const header *head, uint64_t at, uint64_t end) {
-    return head->length == UNDEFINED || head->length <= end - at - head->bytes;
-}
+static bool fits(const header *head, uint64_t at, uint64_t end) { return head->length == UNDEFINED || head->length <= end - at - head->bytes; }
 
 lethe_dicom_encoding lethe_dicom_guess_encoding(const uint8_t *bytes, uint64_t size, uint64_t at, lethe_dicom_encoding assumed) {
     lethe_dicom_encoding explicit_vr = {true, assumed.big_endian};
@@ -67,7 +65,8 @@ void lethe_dicom_reader_init(lethe_dicom_reader *reader, const uint8_t *bytes, u
 }
 
 static lethe_status malformed(lethe_error *error, lethe_tag tag, uint64_t offset, const char *what) {
-    return lethe_fail(error, LETHE_MALFORMED, "(%04X,%04X) at offset %llu: %s", lethe_tag_group(tag), lethe_tag_element(tag), (unsigned long long)offset, what);
+    return lethe_fail(error, LETHE_MALFORMED, "(%04X,%04X) at offset %llu: %s", lethe_tag_group(tag), lethe_tag_element(tag),
+                      (unsigned long long)offset, what);
 }
 
 /* Whether a value of defined length is a chain of items (UN, and implicit VR with an unknown private tag, do not say so). Hops over items of defined
@@ -92,7 +91,8 @@ static bool looks_like_items(const uint8_t *bytes, uint64_t at, uint64_t end) {
     return true;
 }
 
-static lethe_status push(lethe_dicom_reader *reader, int kind, const lethe_dicom_event *event, uint64_t bound, bool implicit_inside, lethe_error *error) {
+static lethe_status push(lethe_dicom_reader *reader, int kind, const lethe_dicom_event *event, uint64_t bound, bool implicit_inside,
+                         lethe_error *error) {
     if (reader->depth >= sizeof reader->stack / sizeof reader->stack[0] || event->depth > LETHE_LIMIT_SEQUENCE_DEPTH)
         return lethe_fail(error, LETHE_LIMIT, "(%04X,%04X) at offset %llu: sequences are nested deeper than %d", lethe_tag_group(event->tag),
                           lethe_tag_element(event->tag), (unsigned long long)event->offset, LETHE_LIMIT_SEQUENCE_DEPTH);
@@ -133,7 +133,8 @@ static lethe_status next_item(lethe_dicom_reader *reader, lethe_dicom_event *eve
     header head;
     lethe_dicom_encoding encoding = inside ? implicit_little : reader->encoding;
     encoding.explicit_vr = false;
-    if (!read_header(reader->bytes, reader->at, bound, encoding, &head)) return malformed(error, owner, reader->at, "the sequence ends without its delimiter");
+    if (!read_header(reader->bytes, reader->at, bound, encoding, &head))
+        return malformed(error, owner, reader->at, "the sequence ends without its delimiter");
     if (head.tag == TAG_SEQUENCE_END && (end == UINT64_MAX || reader->at + 8 == end)) return pop(reader, event, 8);
     if (head.tag != TAG_ITEM) return malformed(error, head.tag, reader->at, "an item was expected");
     event->tag = head.tag;
@@ -179,11 +180,13 @@ static lethe_status next_element(lethe_dicom_reader *reader, lethe_dicom_event *
     header head = {0};
     bool readable = read_header(reader->bytes, reader->at, bound, encoding, &head) && fits(&head, reader->at, bound);
     if (reader->depth == 0 && (!readable || head.tag == 0) && is_trailing(reader, readable)) {
-        *event = (lethe_dicom_event){.kind = LETHE_DICOM_END, .offset = reader->at, .value_offset = reader->at, .value_bytes = reader->size - reader->at};
+        *event =
+            (lethe_dicom_event){.kind = LETHE_DICOM_END, .offset = reader->at, .value_offset = reader->at, .value_bytes = reader->size - reader->at};
         return LETHE_OK;
     }
     if (!readable) {
-        if (head.tag == 0 && bound - reader->at < 8) return malformed(error, reader->pending.tag, reader->at, "the data ends inside an element's header");
+        if (head.tag == 0 && bound - reader->at < 8)
+            return malformed(error, reader->pending.tag, reader->at, "the data ends inside an element's header");
         if (encoding.explicit_vr && head.vr == LETHE_VR_NONE && lethe_tag_group(head.tag) != 0xFFFE)
             return malformed(error, head.tag, reader->at, "no value representation where one must stand");
         return malformed(error, head.tag, reader->at, "the value is longer than what holds it");
@@ -217,7 +220,8 @@ static lethe_status next_element(lethe_dicom_reader *reader, lethe_dicom_event *
     }
     bool hidden = false; /* a sequence that does not say so */
     if (event->vr == LETHE_VR_UN || event->vr == LETHE_VR_NONE) {
-        bool unknown = event->vr == LETHE_VR_NONE || lethe_dictionary_vr(head.tag, NULL) == LETHE_VR_SQ || lethe_dictionary_vr(head.tag, NULL) == LETHE_VR_NONE;
+        bool unknown =
+            event->vr == LETHE_VR_NONE || lethe_dictionary_vr(head.tag, NULL) == LETHE_VR_SQ || lethe_dictionary_vr(head.tag, NULL) == LETHE_VR_NONE;
         hidden = unknown && looks_like_items(reader->bytes, event->value_offset, event->value_offset + event->value_bytes);
     }
     if (event->vr == LETHE_VR_SQ || hidden) {

@@ -2,8 +2,8 @@
  *
  * Handles explicit and implicit VR little endian, explicit VR big endian, encapsulated pixel data, defined and undefined lengths, nested
  * sequences, UN with sequences inside (PS3.5 6.2.2: implicit VR little endian), files with no preamble or no file meta, odd lengths, trailing bytes.
- * Deflated data sets are inflated by dataset.h first. Limits: core/limits.h. Layer: imaging. Thread rule: one thread at a time per reader; the bytes are
- * borrowed and must outlive it. */
+ * Deflated data sets are inflated by dataset.h first. Limits: core/limits.h. Layer: imaging. Thread rule: one thread at a time per reader; the bytes
+ * are borrowed and must outlive it. */
 #ifndef LETHE_IMAGING_DICOM_READER_H
 #define LETHE_IMAGING_DICOM_READER_H
 
@@ -26,14 +26,14 @@ typedef enum lethe_dicom_event_kind {
 typedef struct lethe_dicom_event {
     lethe_dicom_event_kind kind;
     lethe_tag tag;
-    lethe_vr vr;            /* as in the file, or from the dictionary for implicit VR; LETHE_VR_NONE when unknown */
-    uint32_t depth;         /* 0 = top level */
-    uint64_t offset;        /* of the element's or item's first byte */
-    uint32_t header_bytes;  /* tag, VR and length */
+    lethe_vr vr;           /* as in the file, or from the dictionary for implicit VR; LETHE_VR_NONE when unknown */
+    uint32_t depth;        /* 0 = top level */
+    uint64_t offset;       /* of the element's or item's first byte */
+    uint32_t header_bytes; /* tag, VR and length */
     uint64_t value_offset;
-    uint64_t value_bytes;   /* 0 with undefined_length */
+    uint64_t value_bytes; /* 0 with undefined_length */
     bool undefined_length;
-    bool implicit_inside;   /* the content is implicit VR little endian although the data set is not (UN, or an item that is so by mistake) */
+    bool implicit_inside; /* the content is implicit VR little endian although the data set is not (UN, or an item that is so by mistake) */
 } lethe_dicom_event;
 
 typedef struct lethe_dicom_encoding {

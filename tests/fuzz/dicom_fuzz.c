@@ -42,10 +42,21 @@ static bool edit_one(void *context, const lethe_dicom_element *element) {
     }
     switch (choose(random) % 8) {
     case 0: status = lethe_edit_drop(random->script, element, "fuzz", NULL); break;
-    case 1: if (element->form == LETHE_DICOM_LEAF) status = lethe_edit_replace(random->script, element, 0, value, choose(random) % sizeof value, "fuzz", NULL); break;
-    case 2: status = lethe_edit_insert(random->script, element->parent, LETHE_TAG(0x0010, choose(random) & 0xFF), LETHE_VR_LO, value, 5, "fuzz", NULL); break;
-    case 3: if (element->items != NULL && element->form == LETHE_DICOM_SEQUENCE) status = lethe_edit_drop_item(random->script, element->items, "fuzz", NULL); break;
-    case 4: if (element->form == LETHE_DICOM_LEAF && element->value_bytes != 0) status = lethe_edit_patch(random->script, element, element->value_bytes - 1, "x", 1, "fuzz", NULL); break;
+    case 1:
+        if (element->form == LETHE_DICOM_LEAF)
+            status = lethe_edit_replace(random->script, element, 0, value, choose(random) % sizeof value, "fuzz", NULL);
+        break;
+    case 2:
+        status = lethe_edit_insert(random->script, element->parent, LETHE_TAG(0x0010, choose(random) & 0xFF), LETHE_VR_LO, value, 5, "fuzz", NULL);
+        break;
+    case 3:
+        if (element->items != NULL && element->form == LETHE_DICOM_SEQUENCE)
+            status = lethe_edit_drop_item(random->script, element->items, "fuzz", NULL);
+        break;
+    case 4:
+        if (element->form == LETHE_DICOM_LEAF && element->value_bytes != 0)
+            status = lethe_edit_patch(random->script, element, element->value_bytes - 1, "x", 1, "fuzz", NULL);
+        break;
     default: break;
     }
     return status != LETHE_NO_MEMORY;

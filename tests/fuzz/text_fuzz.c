@@ -1,4 +1,5 @@
-/* room: deid. Clean anything, in both modes, with identifiers taken from the input's first line; cleaning what is clean must change nothing that was kept. */
+/* room: deid. Clean anything, in both modes, with identifiers taken from the input's first line; cleaning what is clean must change nothing that was
+ * kept. */
 #include "deid/dates.h"
 #include "deid/text.h"
 

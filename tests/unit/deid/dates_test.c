@@ -1,12 +1,12 @@
 #include "deid/dates.h"
 
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <cmocka.h>
 
 static void the_calendar_counts(void **state) {
     (void)state;
@@ -21,9 +21,9 @@ static void the_calendar_counts(void **state) {
     assert_false(lethe_date_to_days(2023, 13, 1, &days));
     assert_false(lethe_date_to_days(2023, 4, 31, &days));
     assert_false(lethe_date_to_days(1799, 1, 1, &days));
-    int32_t first, last;
+    int32_t first = 0, last = 0;
     assert_true(lethe_date_to_days(1800, 1, 1, &first) && lethe_date_to_days(2199, 12, 31, &last));
-    for (int32_t day = first, count = 0; day <= last; day += 1, count++) {
+    for (int32_t day = first; day <= last; day++) {
         int year, month, date;
         int32_t back;
         lethe_date_from_days(day, &year, &month, &date);
@@ -119,15 +119,51 @@ typedef struct written {
 } written;
 
 static const written texts[] = {
-    {"20190312", "20160615"},       {"12032019", "15062016"},       {"2019-03-12", "2016-06-15"},         {"2019/03/12", "2016/06/15"},     {"12/03/2019", "15/06/2016"},
-    {"12.03.2019", "15.06.2016"},   {"12-03-19", "15-06-16"},       {"03/28/2019", "07/01/2016"},         {"1/4/2019", "5/7/2016"},         {"12 mars 2019", "15 juin 2016"},
-    {"12 MARS 2019", "15 JUIN 2016"}, {"1er mars 2019", "4er juin 2016"}, {"12 février 2019", "18 mai 2016"}, {"12 août 2019", "15 novembre 2016"}, {"12 AOUT 2019", "15 NOVEMBRE 2016"},
-    {"March 12, 2019", "June 15, 2016"}, {"12. März 2019", "15. Juni 2016"}, {"12-MAR-2019", "15-JUN-2016"}, {"12MAR2019", "15JUN2016"},     {"mars 2019", "juin 2016"},
-    {"03/2019", "06/2016"},         {"20190312101500", "20160615101500"}, {"12 de marzo de 2019", "15 de junio de 2016"}, {"12 03 2019", "15 06 2016"}, {"2019_03_12", "2016_06_15"},
-    {"1.2.840.10008", NULL},        {"0/50/800", NULL},             {"512 x 512", NULL},                  {"120 kV", NULL},                 {"3.1.20", NULL},
-    {"0.976562", NULL},             {"T2 TSE 320", NULL},           {"99999999", NULL},                   {"20191312", NULL},               {"31/02/2019", NULL},
-    {"10/20/30 mm", NULL},          {"b 0 500 1000", NULL},         {"MAI", NULL},                        {"MARS", NULL},                   {"12.3456", NULL},
-    {"VB 17.1.2", NULL},            {"1.25mm", NULL},               {"2/3", NULL},                        {"4 mars", NULL},                 {"16:30:12", NULL},
+    {"20190312", "20160615"},
+    {"12032019", "15062016"},
+    {"2019-03-12", "2016-06-15"},
+    {"2019/03/12", "2016/06/15"},
+    {"12/03/2019", "15/06/2016"},
+    {"12.03.2019", "15.06.2016"},
+    {"12-03-19", "15-06-16"},
+    {"03/28/2019", "07/01/2016"},
+    {"1/4/2019", "5/7/2016"},
+    {"12 mars 2019", "15 juin 2016"},
+    {"12 MARS 2019", "15 JUIN 2016"},
+    {"1er mars 2019", "4er juin 2016"},
+    {"12 février 2019", "18 mai 2016"},
+    {"12 août 2019", "15 novembre 2016"},
+    {"12 AOUT 2019", "15 NOVEMBRE 2016"},
+    {"March 12, 2019", "June 15, 2016"},
+    {"12. März 2019", "15. Juni 2016"},
+    {"12-MAR-2019", "15-JUN-2016"},
+    {"12MAR2019", "15JUN2016"},
+    {"mars 2019", "juin 2016"},
+    {"03/2019", "06/2016"},
+    {"20190312101500", "20160615101500"},
+    {"12 de marzo de 2019", "15 de junio de 2016"},
+    {"12 03 2019", "15 06 2016"},
+    {"2019_03_12", "2016_06_15"},
+    {"1.2.840.10008", NULL},
+    {"0/50/800", NULL},
+    {"512 x 512", NULL},
+    {"120 kV", NULL},
+    {"3.1.20", NULL},
+    {"0.976562", NULL},
+    {"T2 TSE 320", NULL},
+    {"99999999", NULL},
+    {"20191312", NULL},
+    {"31/02/2019", NULL},
+    {"10/20/30 mm", NULL},
+    {"b 0 500 1000", NULL},
+    {"MAI", NULL},
+    {"MARS", NULL},
+    {"12.3456", NULL},
+    {"VB 17.1.2", NULL},
+    {"1.25mm", NULL},
+    {"2/3", NULL},
+    {"4 mars", NULL},
+    {"16:30:12", NULL},
 };
 
 static void dates_in_text(void **state) {
@@ -155,7 +191,8 @@ static void dates_in_text(void **state) {
 
 static void old_ages_are_one_group(void **state) {
     (void)state;
-    static const char *const ages[][2] = {{"095Y", "090Y"}, {"089Y", "089Y"}, {"090Y", "090Y"}, {"006M", "006M"}, {"65Y", "065Y"}, {" 101Y ", "090Y"}, {"", NULL}, {"Y", NULL}, {"old", NULL}, {"1234Y", NULL}, {"999W", "999W"}};
+    static const char *const ages[][2] = {{"095Y", "090Y"}, {"089Y", "089Y"}, {"090Y", "090Y"}, {"006M", "006M"}, {"65Y", "065Y"}, {" 101Y ", "090Y"},
+                                          {"", NULL},       {"Y", NULL},      {"old", NULL},    {"1234Y", NULL},  {"999W", "999W"}};
     for (size_t at = 0; at < sizeof ages / sizeof ages[0]; at++) {
         char out[5];
         bool good = lethe_date_cap_age(ages[at][0], strlen(ages[at][0]), 89, out);
@@ -165,7 +202,8 @@ static void old_ages_are_one_group(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(the_calendar_counts), cmocka_unit_test(values_shift_or_come_out_empty), cmocka_unit_test(intervals_are_kept),
-                                       cmocka_unit_test(dates_in_text), cmocka_unit_test(old_ages_are_one_group)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(the_calendar_counts), cmocka_unit_test(values_shift_or_come_out_empty),
+                                       cmocka_unit_test(intervals_are_kept), cmocka_unit_test(dates_in_text),
+                                       cmocka_unit_test(old_ages_are_one_group)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,13 +5,13 @@
 #include "core/memory.h"
 #include "imaging/dicom/edit.h"
 
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <cmocka.h>
 
 #define OK(call) assert_int_equal((call), LETHE_OK)
 
@@ -238,12 +238,31 @@ static void descriptions_come_out_byte_for_byte(void **state) {
 }
 
 static const char *const plants[] = {
-    "Mme GOURVENNEC", "Dr Plouhinec", "KERVADEC", "Marie-Loïse Kervadec", "kervadec marie-loise", "Zwilling", "1 85 05 78 006 084 91", "8003417", "06 12 34 56 78", "marie@exemple.fr", "né le 12/03/1961",
-    "14 rue des Korrigans", "Wandrille", "MRC40217", "Monsieur Jean DUPONT", "Prof. Albrecht Zwilling", "20190312", "IPP 1234567", "29460 DAOULAS", "MARTIN Sophie",
+    "Mme GOURVENNEC",
+    "Dr Plouhinec",
+    "KERVADEC",
+    "Marie-Loïse Kervadec",
+    "kervadec marie-loise",
+    "Zwilling",
+    "1 85 05 78 006 084 91",
+    "8003417",
+    "06 12 34 56 78",
+    "marie@exemple.fr",
+    "né le 12/03/1961",
+    "14 rue des Korrigans",
+    "Wandrille",
+    "MRC40217",
+    "Monsieur Jean DUPONT",
+    "Prof. Albrecht Zwilling",
+    "20190312",
+    "IPP 1234567",
+    "29460 DAOULAS",
+    "MARTIN Sophie",
 };
 /* Parts of the plants that must not be seen afterwards, in any case and without accents. */
-static const char *const secrets[] = {"GOURVENNEC", "PLOUHINEC", "KERVADEC", "LOISE", "ZWILLING", "084 91", "8003417", "56 78", "EXEMPLE", "1961", "KORRIGAN", "WANDRILLE", "MRC40217", "DUPONT", "ALBRECHT", "20190312", "1234567", "29460",
-                                      "DAOULAS", "SOPHIE", "MARTIN"};
+static const char *const secrets[] = {"GOURVENNEC", "PLOUHINEC", "KERVADEC", "LOISE",    "ZWILLING",  "084 91",   "8003417",
+                                      "56 78",      "EXEMPLE",   "1961",     "KORRIGAN", "WANDRILLE", "MRC40217", "DUPONT",
+                                      "ALBRECHT",   "20190312",  "1234567",  "29460",    "DAOULAS",   "SOPHIE",   "MARTIN"};
 
 /* All words of `line` in `text`, in order. */
 static bool keeps_words(const char *line, const char *text) {
@@ -316,11 +335,13 @@ static void elements_keep_their_character_set(void **state) {
     OK(lethe_dicom_dataset_parse(file.bytes, file.size, arena, &dataset, NULL));
     OK(lethe_identifiers_gather(now->ids, dataset, NULL));
     lethe_text_result result;
-    OK(lethe_text_clean_element(now->cleaner, lethe_dicom_find(dataset->root, LETHE_TAG(0x0008, 0x1030)), LETHE_TEXT_RESEARCH, &value, &result, NULL));
+    OK(lethe_text_clean_element(now->cleaner, lethe_dicom_find(dataset->root, LETHE_TAG(0x0008, 0x1030)), LETHE_TEXT_RESEARCH, &value, &result,
+                                NULL));
     assert_string_equal(lethe_buffer_text(&value), "IRM \xE9paule\\genou");
     assert_true(result.changed && (result.reasons & LETHE_TEXT_KNOWN) != 0);
     lethe_buffer_clear(&value);
-    OK(lethe_text_clean_element(now->cleaner, lethe_dicom_find(dataset->root, LETHE_TAG(0x0008, 0x103E)), LETHE_TEXT_RESEARCH, &value, &result, NULL));
+    OK(lethe_text_clean_element(now->cleaner, lethe_dicom_find(dataset->root, LETHE_TAG(0x0008, 0x103E)), LETHE_TEXT_RESEARCH, &value, &result,
+                                NULL));
     assert_string_equal(lethe_buffer_text(&value), "IRM \xE9paules ");
     assert_false(result.changed);
     lethe_identifier_kind kind;

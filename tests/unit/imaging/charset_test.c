@@ -1,12 +1,12 @@
 /* Character sets. The encoded names are the examples of PS3.5 annexes H (Japanese), I (Korean), J (Chinese) and K; the others are by hand. */
 #include "imaging/dicom/charset.h"
 
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-#include <cmocka.h>
 
 typedef struct example {
     const char *terms, *bytes, *utf8;
@@ -16,14 +16,24 @@ typedef struct example {
 static const example examples[] = {
     {"", "MARTIN^ALICE", "MARTIN^ALICE", false},
     {"ISO_IR 100", "Buc^J\xE9r\xF4me", "Buc^Jérôme", false},
-    {"ISO_IR 101", "W\xB3" "adys\xB3" "aw", "Władysław", false},
-    {"ISO_IR 109", "Je\xB6" "ek", "Jeĥek", false},
+    {"ISO_IR 101",
+     "W\xB3"
+     "adys\xB3"
+     "aw",
+     "Władysław", false},
+    {"ISO_IR 109",
+     "Je\xB6"
+     "ek",
+     "Jeĥek", false},
     {"ISO_IR 110", "J\xBCis", "Jŧis", true},
     {"ISO_IR 144", "\xBB\xEE\xDA\x63\x65\xDC\xD1yp\xC3", "ЛюкceмбypУ", true},
     {"ISO_IR 127", "\xE2\xC8\xC7\xE6\xEA^\xE4\xE6\xD2\xC7\xD1", "قباني^لنزار", true},
     {"ISO_IR 126", "\xC4\xE9\xEF\xED\xF5\xF3\xE9\xEF\xF2", "Διονυσιος", false},
     {"ISO_IR 138", "\xF9\xF8\xE5\xEF^\xE3\xE1\xE5\xF8\xE4", "שרון^דבורה", false},
-    {"ISO_IR 148", "\xC7" "avu\xFEo\xF0lu", "Çavuşoğlu", false},
+    {"ISO_IR 148",
+     "\xC7"
+     "avu\xFEo\xF0lu",
+     "Çavuşoğlu", false},
     {"ISO_IR 203", "c\xBDur 10\xA4", "cœur 10€", false},
     {"ISO_IR 166", "\xB9\xD2\xC1\xCA\xA1\xD8\xC5", "นามสกุล", false},
     {"ISO_IR 13", "\xD4\xCF\xC0\xDE^\xC0\xDB\xB3", "ﾔﾏﾀﾞ^ﾀﾛｳ", false},
@@ -32,12 +42,12 @@ static const example examples[] = {
     {"GB18030", "\x81\x30\x84\x36", "¥", false},
     {"GB18030", "\x90\x30\x81\x30", "\xF0\x90\x80\x80", false},
     {"GBK", "\xCD\xF5^\xD0\xA1\xB6\xAB", "王^小东", false},
-    {"\\ISO 2022 IR 87",
-     "Yamada^Tarou=\x1B$B;3ED\x1B(B^\x1B$BB@O:\x1B(B=\x1B$B$d$^$@\x1B(B^\x1B$B$?$m$&\x1B(B", "Yamada^Tarou=山田^太郎=やまだ^たろう", false},
-    {"ISO 2022 IR 13\\ISO 2022 IR 87",
-     "\xD4\xCF\xC0\xDE^\xC0\xDB\xB3=\x1B$B;3ED\x1B(J^\x1B$BB@O:\x1B(J=\x1B$B$d$^$@\x1B(J^\x1B$B$?$m$&\x1B(J", "ﾔﾏﾀﾞ^ﾀﾛｳ=山田^太郎=やまだ^たろう", true},
-    {"\\ISO 2022 IR 149",
-     "Hong^Gildong=\x1B$)C\xFB\xF3^\x1B$)C\xD1\xCE\xD4\xD7=\x1B$)C\xC8\xAB^\x1B$)C\xB1\xE6\xB5\xBF", "Hong^Gildong=洪^吉洞=홍^길동", false},
+    {"\\ISO 2022 IR 87", "Yamada^Tarou=\x1B$B;3ED\x1B(B^\x1B$BB@O:\x1B(B=\x1B$B$d$^$@\x1B(B^\x1B$B$?$m$&\x1B(B",
+     "Yamada^Tarou=山田^太郎=やまだ^たろう", false},
+    {"ISO 2022 IR 13\\ISO 2022 IR 87", "\xD4\xCF\xC0\xDE^\xC0\xDB\xB3=\x1B$B;3ED\x1B(J^\x1B$BB@O:\x1B(J=\x1B$B$d$^$@\x1B(J^\x1B$B$?$m$&\x1B(J",
+     "ﾔﾏﾀﾞ^ﾀﾛｳ=山田^太郎=やまだ^たろう", true},
+    {"\\ISO 2022 IR 149", "Hong^Gildong=\x1B$)C\xFB\xF3^\x1B$)C\xD1\xCE\xD4\xD7=\x1B$)C\xC8\xAB^\x1B$)C\xB1\xE6\xB5\xBF",
+     "Hong^Gildong=洪^吉洞=홍^길동", false},
     {"\\ISO 2022 IR 58", "Zhang^XiaoDong=\x1B$)A\xD5\xC5^\x1B$)A\xD0\xA1\xB6\xAB=", "Zhang^XiaoDong=张^小东=", false},
     {"\\ISO 2022 IR 159", "\x1B$(D\x22\x42\x1B(B", "¡", true},
     {"ISO 2022 IR 100\\ISO 2022 IR 144", "J\xE9^\x1B-L\xBB\xEE\xDA", "Jé^Люк", false},
@@ -125,8 +135,10 @@ static void what_has_no_place_is_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(names_of_the_standard_decode_and_encode), cmocka_unit_test(values_in_the_wrong_character_set_are_still_read),
-        cmocka_unit_test(escapes_reset_at_delimiters),             cmocka_unit_test(unknown_terms_say_so),
+        cmocka_unit_test(names_of_the_standard_decode_and_encode),
+        cmocka_unit_test(values_in_the_wrong_character_set_are_still_read),
+        cmocka_unit_test(escapes_reset_at_delimiters),
+        cmocka_unit_test(unknown_terms_say_so),
         cmocka_unit_test(what_has_no_place_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,11 +1,11 @@
 #include "imaging/dicom/dictionary.h"
 
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-#include <cmocka.h>
 
 static void the_standard_is_there(void **state) {
     (void)state;
@@ -56,6 +56,7 @@ static void tags_parse_and_print(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(the_standard_is_there), cmocka_unit_test(tags_have_their_vr), cmocka_unit_test(tags_parse_and_print)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(the_standard_is_there), cmocka_unit_test(tags_have_their_vr),
+                                       cmocka_unit_test(tags_parse_and_print)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

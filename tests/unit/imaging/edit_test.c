@@ -1,22 +1,24 @@
-/* Edits at every depth, in every encoding. With arguments "IN OUT": the same edits on a file, for independent readers (tests/interop/imaging_edit.sh). */
+/* Edits at every depth, in every encoding. With arguments "IN OUT": the same edits on a file, for independent readers
+ * (tests/interop/imaging_edit.sh). */
 #include "core/memory.h"
 #include "imaging/dicom/dataset.h"
 #include "imaging/dicom/edit.h"
 
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <cmocka.h>
 #include <zlib.h>
 
 enum { CAP = 1 << 22 };
 
 typedef enum kind { EXPLICIT_LITTLE, IMPLICIT_LITTLE, EXPLICIT_BIG, DEFLATED, ENCAPSULATED, KINDS } kind;
 
-static const char *const syntaxes[KINDS] = {"1.2.840.10008.1.2.1", "1.2.840.10008.1.2", "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.4.50"};
+static const char *const syntaxes[KINDS] = {"1.2.840.10008.1.2.1", "1.2.840.10008.1.2", "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99",
+                                            "1.2.840.10008.1.2.4.50"};
 static const lethe_dicom_encoding encodings[KINDS] = {{true, false}, {false, false}, {true, true}, {true, false}, {true, false}};
 
 #define OK(call) assert_int_equal((call), LETHE_OK)
@@ -89,7 +91,8 @@ static void make_file(lethe_buffer *file, kind which, bool with_head) {
     text(&body, encoding, 0x0010, 0x4000, LETHE_VR_LT, "DROP ME");
     OK(lethe_dicom_encode_us(&body, encoding, LETHE_TAG(0x0028, 0x0010), 4, NULL));
     if (which == ENCAPSULATED) {
-        static const char fragments[] = "\xE0\x7F\x10\0OB\0\0\xFF\xFF\xFF\xFF\xFE\xFF\0\xE0\0\0\0\0\xFE\xFF\0\xE0\x04\0\0\0abcd\xFE\xFF\xDD\xE0\0\0\0";
+        static const char fragments[] =
+            "\xE0\x7F\x10\0OB\0\0\xFF\xFF\xFF\xFF\xFE\xFF\0\xE0\0\0\0\0\xFE\xFF\0\xE0\x04\0\0\0abcd\xFE\xFF\xDD\xE0\0\0\0";
         OK(lethe_buffer_append(&body, fragments, sizeof fragments, NULL));
     } else {
         OK(lethe_dicom_encode(&body, encoding, LETHE_TAG(0x7FE0, 0x0010), LETHE_VR_OW, "0123456789abcdef", 16, NULL));
@@ -126,7 +129,8 @@ static lethe_status edit_all(lethe_edit_script *script, lethe_dicom_dataset *dat
         const lethe_dicom_element *element = lethe_dicom_find(root, sequences[which]);
         if (element == NULL || element->item_count < 2) continue;
         status = lethe_edit_drop_item(script, element->items->next, "drop item", error);
-        if (status == LETHE_OK) status = lethe_edit_insert(script, element->items, LETHE_TAG(0x0008, 0x1155), LETHE_VR_UI, "1.2.3.4.5", 9, "insert", error);
+        if (status == LETHE_OK)
+            status = lethe_edit_insert(script, element->items, LETHE_TAG(0x0008, 0x1155), LETHE_VR_UI, "1.2.3.4.5", 9, "insert", error);
         const lethe_dicom_element *inner = lethe_dicom_find(element->items, LETHE_TAG(0x0040, 0x0275));
         if (status == LETHE_OK && inner != NULL && inner->items != NULL)
             status = lethe_edit_insert(script, inner->items, LETHE_TAG(0x0010, 0x0040), LETHE_VR_CS, "O", 1, "insert", error);
@@ -137,7 +141,8 @@ static lethe_status edit_all(lethe_edit_script *script, lethe_dicom_dataset *dat
     if (status == LETHE_OK) status = lethe_dicom_encode_item_begin(&items, dataset->encoding, error);
     if (status == LETHE_OK) status = lethe_dicom_encode_text(&items, dataset->encoding, LETHE_TAG(0x0008, 0x0100), LETHE_VR_SH, "113100", error);
     if (status == LETHE_OK) status = lethe_dicom_encode_item_end(&items, dataset->encoding, error);
-    if (status == LETHE_OK) status = lethe_edit_insert(script, root, LETHE_TAG(0x0012, 0x0064), LETHE_VR_SQ, items.bytes, items.size, "insert", error);
+    if (status == LETHE_OK)
+        status = lethe_edit_insert(script, root, LETHE_TAG(0x0012, 0x0064), LETHE_VR_SQ, items.bytes, items.size, "insert", error);
     lethe_buffer_release(&items);
     const lethe_dicom_element *instance = lethe_dicom_find(root, LETHE_TAG(0x0008, 0x0018));
     if (status == LETHE_OK && instance != NULL) status = lethe_edit_replace(script, instance, 0, "2.25.1", 6, "uid", error);
@@ -286,7 +291,8 @@ static void patches_and_values_too_long(void **state) {
     assert_int_equal(out.size, file.size);
     assert_memory_equal(out.bytes + out.size - 16, "Z123456789XYcdef", 16);
     uint8_t *large = lethe_alloc_array(70000, 1);
-    assert_int_equal(lethe_edit_replace(script, lethe_dicom_find(dataset->root, LETHE_TAG(0x0010, 0x0020)), 0, large, 70000, "long", NULL), LETHE_LIMIT);
+    assert_int_equal(lethe_edit_replace(script, lethe_dicom_find(dataset->root, LETHE_TAG(0x0010, 0x0020)), 0, large, 70000, "long", NULL),
+                     LETHE_LIMIT);
     OK(lethe_edit_replace(script, lethe_dicom_find(dataset->root, LETHE_TAG(0x0010, 0x0020)), LETHE_VR_UT, large, 70000, "long", NULL));
     lethe_free(large);
     assert_int_equal(lethe_edit_transfer_syntax(script, "1.2.840.10008.1.2", NULL), LETHE_UNSUPPORTED);

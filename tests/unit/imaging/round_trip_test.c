@@ -1,10 +1,11 @@
-/* An empty edit script gives back every file byte for byte, and so does one that patches every value with itself (which makes the writer rebuild every
- * header, length and delimiter). Without arguments: generated files of every form. With arguments: files and folders; a line "unreadable<TAB>path<TAB>why"
- * for each file that cannot be parsed (tests/cases/imaging_round_trip.sh compares them with what must be so). */
+/* An empty edit script gives back every file byte for byte, and so does one that patches every value with itself (which makes the writer rebuild
+ * every header, length and delimiter). Without arguments: generated files of every form. With arguments: files and folders; a line
+ * "unreadable<TAB>path<TAB>why" for each file that cannot be parsed (tests/cases/imaging_round_trip.sh compares them with what must be so). */
 #include "core/file.h"
 #include "imaging/dicom/dataset.h"
 #include "imaging/dicom/edit.h"
 
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <cmocka.h>
 #include <zlib.h>
 
 static bool patch_with_itself(void *context, const lethe_dicom_element *element) {
@@ -128,7 +128,8 @@ static void generated_files_come_back_the_same(void **state) {
         for (int with_head = 0; with_head < 2; with_head++) {
             lethe_buffer file;
             lethe_buffer_init(&file, 1 << 20);
-            if (with_head) assert_int_equal(lethe_dicom_encode_file_head(&file, "1.2.840.10008.5.1.4.1.1.2", "1.2.3.4", syntaxes[form], NULL), LETHE_OK);
+            if (with_head)
+                assert_int_equal(lethe_dicom_encode_file_head(&file, "1.2.840.10008.5.1.4.1.1.2", "1.2.3.4", syntaxes[form], NULL), LETHE_OK);
             add_body(&file, encodings[form]);
             check_same(&file);
             assert_int_equal(lethe_buffer_append(&file, "\0\0\0\0\0\0\0\0\0\0", 10, NULL), LETHE_OK); /* trailing */
