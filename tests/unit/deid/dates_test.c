@@ -1,12 +1,13 @@
 #include "deid/dates.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 static void the_calendar_counts(void **state) {
     (void)state;

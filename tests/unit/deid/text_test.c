@@ -5,13 +5,14 @@
 #include "core/memory.h"
 #include "imaging/dicom/edit.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 #define OK(call) assert_int_equal((call), LETHE_OK)
 

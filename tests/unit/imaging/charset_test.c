@@ -1,12 +1,13 @@
 /* Character sets. The encoded names are the examples of PS3.5 annexes H (Japanese), I (Korean), J (Chinese) and K; the others are by hand. */
 #include "imaging/dicom/charset.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 typedef struct example {
     const char *terms, *bytes, *utf8;

@@ -1,11 +1,12 @@
 #include "imaging/dicom/dictionary.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 static void the_standard_is_there(void **state) {
     (void)state;

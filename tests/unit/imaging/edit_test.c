@@ -4,7 +4,6 @@
 #include "imaging/dicom/dataset.h"
 #include "imaging/dicom/edit.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,6 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <zlib.h>
+
+#include <cmocka.h>
 
 enum { CAP = 1 << 22 };
 

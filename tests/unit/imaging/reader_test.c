@@ -3,12 +3,13 @@
 #include "imaging/dicom/dataset.h"
 #include "imaging/dicom/edit.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 #define IVR_SOP                                                                                                                                      \
     "\x08\0\x16\0\x04\0\0\0"                                                                                                                         \

@@ -5,7 +5,6 @@
 #include "imaging/dicom/dataset.h"
 #include "imaging/dicom/edit.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,6 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 #include <zlib.h>
+
+#include <cmocka.h>
 
 static bool patch_with_itself(void *context, const lethe_dicom_element *element) {
     lethe_edit_script *script = context;
