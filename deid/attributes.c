@@ -525,11 +525,14 @@ static lethe_status edit_element(walk *w, const lethe_dicom_element *element, le
     decision d = {0};
     if (parent == 0 && is_statement(element->tag)) return LETHE_OK; /* written anew by insert_statements() */
     if (decide_structural(element, entry, &d)) return drop(w, element, vr, &d, error);
-    for (unsigned i = 0; i < w->job->forced_count; i++) {
-        if (w->job->forced[i] != element->tag) continue;
-        if (!is_private && element->form == LETHE_DICOM_LEAF) return give_up(w, element, vr, parent, "the audit found a trace of the patient in it", error);
-        d = (decision){.action = LETHE_ACTION_REMOVE, .reason = "the audit found a trace of the patient in it"};
-        return drop(w, element, vr, &d, error);
+    unsigned named = 0;
+    for (unsigned i = 0; i < w->job->forced_count; i++) named += w->job->forced[i] == element->tag;
+    if (named != 0) {
+        static const char reason[] = "the audit found a trace of the patient in it";
+        d = (decision){.action = LETHE_ACTION_REMOVE, .clean = LETHE_CLEAN_STRICT, .reason = reason};
+        if (is_private || element->form != LETHE_DICOM_LEAF) return drop(w, element, vr, &d, error);
+        bool cleanable = named == 1 && lethe_vr_is_text(vr) && vr != LETHE_VR_PN;
+        return cleanable ? clean(w, element, vr, parent, &d, error) : give_up(w, element, vr, parent, reason, error);
     }
     lethe_rule_query query = {.element = element, .vr = vr, .sop_class = w->sop_class, .modality = w->modality};
     const lethe_rule *rule = lethe_profile_rule(w->job->profile, &query);

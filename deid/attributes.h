@@ -40,7 +40,7 @@ typedef struct lethe_attribute_job {
     lethe_scrub *scrub; /* has learned this data set */
     bool explain;        /* record every decision, kept elements too, with its reason */
     bool pixels_cleaned; /* the pixel stage searched or redacted this instance: declare Clean Pixel Data */
-    const lethe_tag *forced; /* elements that an audit found wanting: they go, whatever the rules say */
+    const lethe_tag *forced; /* elements that an audit found wanting. Named once: texts are cleaned strictly; named twice: they go, whatever the rules say */
     unsigned forced_count;
     bool unsafe_graphics;   /* set by the walk: overlay planes share the pixel cells, or a region overlay stays */
 } lethe_attribute_job;

@@ -372,7 +372,9 @@ static lethe_status run_instance(lethe_engine *engine, instance *in, lethe_error
         lethe_tag tag = lethe_audit_found_tag(engine->audit);
         /* What the rules kept and the audit does not let pass goes too, as long as that is one element more each time. */
         bool again = status == LETHE_UNSAFE && in->audited && tag != 0 && lethe_tag_group(tag) != 0x0002 && in->forced_count < sizeof in->forced / sizeof in->forced[0];
-        for (unsigned i = 0; i < in->forced_count; i++) again = again && in->forced[i] != tag;
+        unsigned named = 0;
+        for (unsigned i = 0; i < in->forced_count; i++) named += in->forced[i] == tag;
+        again = again && named < 2;
         if (!again) return status == LETHE_OK ? status : lethe_fail(error, status, "%s", why.message);
         in->forced[in->forced_count++] = tag;
         in->result->box_count = 0;

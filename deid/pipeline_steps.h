@@ -35,7 +35,7 @@ typedef struct instance {
     bool needs_review;
     bool audited; /* it was the audit that failed */
     char review_reason[200];
-    lethe_tag forced[8]; /* elements that the audit found wanting in an earlier attempt */
+    lethe_tag forced[16]; /* elements that the audit found wanting in an earlier attempt */
     unsigned forced_count;
 } instance;
 

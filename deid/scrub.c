@@ -42,12 +42,14 @@ lethe_status lethe_scrub_learn(lethe_scrub *scrub, const lethe_dicom_dataset *da
 
 const lethe_identifiers *lethe_scrub_identifiers(const lethe_scrub *scrub) { return scrub->identifiers; }
 
-lethe_status lethe_scrub_text(lethe_scrub *scrub, const char *utf8, size_t size, bool full, lethe_buffer *out, bool *changed, lethe_error *error) {
+lethe_status lethe_scrub_text(lethe_scrub *scrub, const char *utf8, size_t size, lethe_clean_mode mode, lethe_buffer *out, bool *changed,
+                              lethe_error *error) {
     lethe_text_result result = {0};
     size_t before = out->size;
-    lethe_status status = lethe_text_clean(scrub->cleaner, utf8, size, full ? lethe_profile_text(scrub->profile) : LETHE_TEXT_RESEARCH, out, &result, error);
+    lethe_text_mode text_mode = mode == LETHE_CLEAN_STRICT ? LETHE_TEXT_STRICT : mode == LETHE_CLEAN_FULL ? lethe_profile_text(scrub->profile) : LETHE_TEXT_RESEARCH;
+    lethe_status status = lethe_text_clean(scrub->cleaner, utf8, size, text_mode, out, &result, error);
     *changed = result.changed;
-    if (status != LETHE_OK || full || !result.changed) return status;
+    if (status != LETHE_OK || mode != LETHE_CLEAN_IDENTIFIERS || !result.changed) return status;
     /* Technical attributes outside the table (manufacturer, sequence, kernel): only what is known to identify goes, not what merely looks unusual. */
     unsigned grave = LETHE_TEXT_KNOWN | LETHE_TEXT_TITLE | LETHE_TEXT_NUMBER | LETHE_TEXT_CONTACT | LETHE_TEXT_ADDRESS | LETHE_TEXT_DATE;
     if ((result.reasons & grave) != 0) return LETHE_OK;

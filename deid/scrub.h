@@ -17,8 +17,13 @@ LETHE_NODISCARD lethe_status lethe_scrub_learn(lethe_scrub *scrub, const lethe_d
                                                lethe_error *error);
 const lethe_identifiers *lethe_scrub_identifiers(const lethe_scrub *scrub);
 
-/* Append the cleaned text; *changed tells whether anything went. `full`: as the profile's text policy says; else known identifiers and patterns only. */
-LETHE_NODISCARD lethe_status lethe_scrub_text(lethe_scrub *scrub, const char *utf8, size_t size, bool full, lethe_buffer *out, bool *changed,
+typedef enum lethe_clean_mode {
+    LETHE_CLEAN_IDENTIFIERS, /* known identifiers and patterns only */
+    LETHE_CLEAN_FULL,        /* as the profile's text policy says */
+    LETHE_CLEAN_STRICT       /* words that no vocabulary knows go too, whatever the profile says */
+} lethe_clean_mode;
+/* Append the cleaned text; *changed tells whether anything went. */
+LETHE_NODISCARD lethe_status lethe_scrub_text(lethe_scrub *scrub, const char *utf8, size_t size, lethe_clean_mode mode, lethe_buffer *out, bool *changed,
                                               lethe_error *error);
 /* True when the text holds a known identifier. `person_only`: only names and numbers of people count (not institutions, devices ...). */
 bool lethe_scrub_hits(const lethe_scrub *scrub, const char *utf8, size_t size, bool person_only);

@@ -105,7 +105,7 @@ lethe_status lethe_value_utf8(const lethe_dicom_element *element, lethe_vr vr, l
 static bool is_multi_valued(lethe_vr vr) { return vr != LETHE_VR_ST && vr != LETHE_VR_LT && vr != LETHE_VR_UT && vr != LETHE_VR_UR; }
 
 /* Clean each value of a multi-valued text by itself. */
-static lethe_status clean_values(lethe_scrub *scrub, const char *text, size_t size, bool several, bool full, lethe_buffer *out, bool *changed,
+static lethe_status clean_values(lethe_scrub *scrub, const char *text, size_t size, bool several, lethe_clean_mode mode, lethe_buffer *out, bool *changed,
                                  lethe_error *error) {
     lethe_status status = LETHE_OK;
     const char *end = text + size;
@@ -113,7 +113,7 @@ static lethe_status clean_values(lethe_scrub *scrub, const char *text, size_t si
         const char *stop = several ? memchr(at, '\\', (size_t)(end - at)) : NULL;
         const char *value_end = stop != NULL ? stop : end;
         bool one = false;
-        if (value_end != at) status = lethe_scrub_text(scrub, at, (size_t)(value_end - at), full, out, &one, error);
+        if (value_end != at) status = lethe_scrub_text(scrub, at, (size_t)(value_end - at), mode, out, &one, error);
         *changed |= one;
         if (status != LETHE_OK || stop == NULL) return status;
         status = lethe_buffer_append(out, "\\", 1, error);
@@ -138,7 +138,7 @@ lethe_status lethe_value_clean(const lethe_attribute_job *job, const lethe_dicom
     const char *text;
     size_t size;
     lethe_status status = lethe_value_utf8(element, vr, &copy, &text, &size, error);
-    if (status == LETHE_OK) status = clean_values(job->scrub, text, size, is_multi_valued(vr), mode == LETHE_CLEAN_FULL, &cleaned, changed, error);
+    if (status == LETHE_OK) status = clean_values(job->scrub, text, size, is_multi_valued(vr), mode, &cleaned, changed, error);
     if (status == LETHE_OK && *changed && !only_separators(&cleaned)) {
         bool ascii = plain_ascii(cleaned.bytes, cleaned.size);
         if (ascii) {

@@ -12,11 +12,6 @@ bool lethe_value_fits(lethe_vr vr, const uint8_t *bytes, size_t size);
 /* A valid value that says nothing; static bytes. False for sequences. */
 bool lethe_value_dummy(lethe_vr vr, const void **bytes, size_t *size);
 
-typedef enum lethe_clean_mode {
-    LETHE_CLEAN_IDENTIFIERS, /* known identifiers and patterns only */
-    LETHE_CLEAN_FULL         /* as the profile's text policy says */
-} lethe_clean_mode;
-
 /* The value of a text element in UTF-8, padding trimmed. *borrowed is set when the bytes are plain ASCII and were not copied. */
 LETHE_NODISCARD lethe_status lethe_value_utf8(const lethe_dicom_element *element, lethe_vr vr, lethe_buffer *copy, const char **text, size_t *size,
                                               lethe_error *error);
