@@ -27,10 +27,10 @@ if /usr/bin/python3 -c 'import pydicom, numpy, PIL' 2> /dev/null; then
 import pathlib, sys, pydicom
 kinds = set()
 for path in pathlib.Path(sys.argv[1]).rglob("IM*"):
-    ds = pydicom.dcmread(path)
+    ds = pydicom.dcmread(path, force=True)  # some have no preamble and no file meta, on purpose
     ds.decode()
-    kinds.add((ds.Modality, str(ds.file_meta.TransferSyntaxUID), ds.get("SpecificCharacterSet") and str(ds.SpecificCharacterSet)))
-    if "PixelData" in ds:
+    kinds.add((ds.Modality, str(ds.file_meta.get("TransferSyntaxUID", "")), ds.get("SpecificCharacterSet") and str(ds.SpecificCharacterSet)))
+    if "PixelData" in ds and "TransferSyntaxUID" in ds.file_meta:
         assert ds.pixel_array.max() > ds.pixel_array.min(), path
 modalities, syntaxes, charsets = ({kind[i] for kind in kinds} for i in range(3))
 assert {"MR", "CT", "US", "MG", "OT", "SR"} <= modalities, modalities
