@@ -1,8 +1,10 @@
 /* lethe export: a snapshot as files. */
 #include "annotate/commands.h"
 
+#include "annotate/publish.h"
 #include "annotate/snapshot.h"
 #include "core/memory.h"
+#include "core/text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -27,7 +29,7 @@ static int parse_formats(lethe_command *c, const char *list, const lethe_format 
 }
 
 static lethe_status run_export(lethe_command *c, const char *snapshot, const lethe_format *const *formats, size_t count, const char *out,
-                               const lethe_dataset_options *options, lethe_error *error) {
+                               const lethe_dataset_options *options, const lethe_publication *publication, lethe_error *error) {
     lethe_image_index *index = NULL;
     lethe_dataset *dataset = NULL;
     lethe_package *package = NULL;
@@ -38,7 +40,8 @@ static lethe_status run_export(lethe_command *c, const char *snapshot, const let
     if (status == LETHE_OK) status = lethe_dataset_load(c->store, c->project->released_path, index, id, options, &dataset, error);
     if (status == LETHE_OK) status = lethe_package_create(out, &package, error);
     if (status == LETHE_OK) dataset->package = package;
-    for (size_t i = 0; status == LETHE_OK && i < count; i++) status = formats[i]->write(dataset, error);
+    if (status == LETHE_OK && publication != NULL) status = lethe_publish(dataset, publication, formats, count, error);
+    for (size_t i = 0; status == LETHE_OK && publication == NULL && i < count; i++) status = formats[i]->write(dataset, error);
     if (status == LETHE_OK) status = lethe_package_finish(package, error);
     if (status == LETHE_OK) {
         size_t files;
@@ -51,16 +54,50 @@ static lethe_status run_export(lethe_command *c, const char *snapshot, const let
     return status;
 }
 
+/* "70,15,15" */
+static bool parse_shares(const char *text, double shares[LETHE_SPLITS]) {
+    for (int i = 0; i < LETHE_SPLITS; i++) {
+        char number[24];
+        size_t length = strcspn(text, ",");
+        if (length == 0 || length >= sizeof number) return false;
+        memcpy(number, text, length);
+        number[length] = '\0';
+        if (!lethe_text_to_double(number, &shares[i]) || !(shares[i] >= 0) || shares[i] > 1e6) return false;
+        text += length + (text[length] == ',');
+    }
+    return *text == '\0' && shares[0] + shares[1] + shares[2] > 0;
+}
+
 int lethe_command_export(lethe_command *c) {
     const char *snapshot = lethe_command_option(c, "--snapshot"), *list = lethe_command_option(c, "--format"), *out = lethe_command_option(c, "-o");
-    lethe_dataset_options options = {.author = lethe_command_option(c, "--author"), .keep_empty_frames = lethe_command_flag(c, "--keep-empty-frames")};
+    const char *shares = lethe_command_option(c, "--split"), *seed = lethe_command_option(c, "--seed");
+    lethe_dataset_options options = {.author = lethe_command_option(c, "--author"), .keep_empty_frames = lethe_command_flag(c, "--keep-empty-frames"),
+                                     .with_images = lethe_command_flag(c, "--with-images")};
+    lethe_publication publication = {.title = lethe_command_option(c, "--title"), .licence = lethe_command_option(c, "--licence"), .description = lethe_command_option(c, "--description"),
+                                     .stratify = lethe_command_option(c, "--stratify"), .hidden_path = lethe_command_option(c, "--hide-test"), .key_path = lethe_command_option(c, "--key"),
+                                     .check_duplicates = lethe_command_flag(c, "--check-duplicates")};
+    bool package = lethe_command_flag(c, "--package") || shares != NULL || options.with_images;
     const lethe_format *formats[MOST_FORMATS];
     lethe_error error = {0};
+    int64_t seed_number = 1;
     size_t count = 0;
     int left = lethe_command_leftover(c);
     if (left != 0) return left;
     if (snapshot == NULL || list == NULL || out == NULL || out[0] == '\0') return lethe_command_usage(c, "--snapshot N --format FORMAT[,FORMAT] -o FOLDER are needed");
+    if (shares != NULL && !parse_shares(shares, publication.shares)) return lethe_command_usage(c, "--split wants TRAIN,VALIDATION,TEST, e.g. 70,15,15");
+    if (seed != NULL && !lethe_text_to_int64(seed, &seed_number)) return lethe_command_usage(c, "--seed wants a number");
+    if (publication.hidden_path != NULL && (publication.shares[LETHE_SPLIT_TEST] <= 0 || publication.key_path == NULL)) return lethe_command_usage(c, "--hide-test FILE needs --split with a test share, and --key FILE");
+    publication.seed = (uint64_t)seed_number;
     left = parse_formats(c, list, formats, &count);
     if (left != 0) return left;
-    return run_export(c, snapshot, formats, count, out, &options, &error) == LETHE_OK ? LETHE_EXIT_DONE : lethe_command_fail(c, &error);
+    return run_export(c, snapshot, formats, count, out, &options, package ? &publication : NULL, &error) == LETHE_OK ? LETHE_EXIT_DONE : lethe_command_fail(c, &error);
+}
+
+int lethe_command_unseal(lethe_command *c) {
+    const char *key = lethe_command_option(c, "--key"), *out = lethe_command_option(c, "-o"), *file = lethe_command_word(c);
+    lethe_error error = {0};
+    int left = lethe_command_leftover(c);
+    if (left != 0) return left;
+    if (file == NULL || key == NULL || out == NULL) return lethe_command_usage(c, "unseal FILE --key FILE -o FOLDER");
+    return lethe_unseal(file, key, out, &error) == LETHE_OK ? LETHE_EXIT_DONE : lethe_command_fail(c, &error);
 }

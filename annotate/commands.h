@@ -40,6 +40,7 @@ int lethe_command_status(lethe_command *command);
 int lethe_command_show(lethe_command *command);
 int lethe_command_snapshot(lethe_command *command);
 int lethe_command_export(lethe_command *command);
+int lethe_command_unseal(lethe_command *command);
 int lethe_command_agree(lethe_command *command);
 int lethe_command_adjudicate(lethe_command *command);
 int lethe_command_rekey(lethe_command *command);

@@ -157,6 +157,19 @@ const lethe_part *lethe_dataset_parts_of(const lethe_dataset *dataset, size_t im
     return dataset->parts + low;
 }
 
+bool lethe_dataset_has_label(const lethe_dataset *dataset, const lethe_annotation *annotation) {
+    size_t low = 0, high = lethe_image_index_count(dataset->index); /* ordered by patient */
+    if (dataset->selected == NULL) return true;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (strcmp(lethe_image_index_at(dataset->index, middle)->patient, annotation->patient) < 0) low = middle + 1;
+        else high = middle;
+    }
+    for (; low < lethe_image_index_count(dataset->index) && strcmp(lethe_image_index_at(dataset->index, low)->patient, annotation->patient) == 0; low++)
+        if (dataset->selected[low] != 0) return true;
+    return false;
+}
+
 void lethe_dataset_stem(const lethe_dataset *dataset, size_t image, uint32_t frame, char *out, size_t size) {
     const lethe_image_ref *ref = lethe_image_index_at(dataset->index, image);
     if (ref->frames > 1) (void)snprintf(out, size, "%s_f%04u", ref->stem, frame + 1);

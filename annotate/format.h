@@ -60,6 +60,8 @@ size_t lethe_dataset_category(const lethe_dataset *dataset, const char *label);
 /* The parts on one image: the first, and how many. */
 const lethe_part *lethe_dataset_parts_of(const lethe_dataset *dataset, size_t image, size_t *count);
 static inline bool lethe_dataset_has(const lethe_dataset *dataset, size_t image) { return dataset->selected == NULL || dataset->selected[image] != 0; }
+/* Whether a label belongs to this export: one of its patient's images does (splits go by patient). */
+bool lethe_dataset_has_label(const lethe_dataset *dataset, const lethe_annotation *annotation);
 /* "stem" of the image's files, with "_f0007" for a later frame of several; into out. */
 void lethe_dataset_stem(const lethe_dataset *dataset, size_t image, uint32_t frame, char *out, size_t size);
 

@@ -89,6 +89,17 @@ static lethe_status build_names(lethe_image_index *index, lethe_error *error) {
     return LETHE_OK;
 }
 
+/* The catalogue's order, in bytes: a server's collation may differ, and searches by patient rely on it. */
+static int by_place(const void *a, const void *b) {
+    const lethe_image_ref *left = a, *right = b;
+    int order = strcmp(left->patient, right->patient);
+    if (order == 0) order = strcmp(left->study_uid, right->study_uid);
+    if (order == 0) order = left->series_number < right->series_number ? -1 : left->series_number > right->series_number;
+    if (order == 0) order = strcmp(left->series_uid, right->series_uid);
+    if (order == 0) order = left->instance_number < right->instance_number ? -1 : left->instance_number > right->instance_number;
+    return order != 0 ? order : strcmp(left->path, right->path);
+}
+
 lethe_status lethe_image_index_load(lethe_catalogue *catalogue, lethe_image_index **out, lethe_error *error) {
     *out = NULL;
     lethe_image_index *index = lethe_alloc_array(1, sizeof *index);
@@ -97,6 +108,7 @@ lethe_status lethe_image_index_load(lethe_catalogue *catalogue, lethe_image_inde
         return lethe_fail(error, LETHE_NO_MEMORY, "no memory for the catalogue");
     }
     lethe_status status = lethe_catalogue_visit(catalogue, NULL, add_entry, index, error);
+    if (status == LETHE_OK && index->count > 1) qsort(index->images, index->count, sizeof *index->images, by_place);
     if (status == LETHE_OK) status = build_names(index, error);
     if (status == LETHE_OK) *out = index;
     else lethe_image_index_destroy(index);

@@ -24,6 +24,7 @@ static const sub_command annotate_commands[] = {
     {"adjudicate", lethe_command_adjudicate, "adjudicate list, adjudicate consensus --rule majority|staple|adjudicator [--as NAME]"},
     {"rekey", lethe_command_rekey,
      "rekey FILE.csv --column NAME -o OUT.csv [--issuer TEXT] [--dates COLUMN,...] [--drop COLUMN,...]: clinical data under the project's pseudonyms (needs its key)"},
+    {"unseal", lethe_command_unseal, "unseal FILE --key FILE -o FOLDER: open sealed test labels"},
     {"status", lethe_command_status, "status: counts"},
     {"show", lethe_command_show, "show [ID] [--image NAME] [--study UID] [--author USER] [--label NAME] [--deleted] [--history]: JSON lines"},
 };
@@ -43,7 +44,9 @@ static int help(const char *verb) {
     } else if (strcmp(verb, "snapshot") == 0) {
         (void)puts("usage: lethe snapshot [-C DIR] [--user NAME] [--json] create [NAME] | list");
     } else if (strcmp(verb, "export") == 0) {
-        (void)puts("usage: lethe export [-C DIR] [--json] --snapshot N|NAME --format FORMAT[,FORMAT] -o FOLDER [--author USER] [--keep-empty-frames]");
+        (void)puts("usage: lethe export [-C DIR] [--json] --snapshot N|NAME --format FORMAT[,FORMAT] -o FOLDER [--author USER] [--keep-empty-frames]\n"
+                   "       [--package] [--with-images] [--split TRAIN,VALIDATION,TEST] [--stratify LABEL] [--seed N] [--check-duplicates]\n"
+                   "       [--hide-test FILE --key FILE] [--title TEXT] [--licence TEXT] [--description TEXT]");
         print_formats();
     } else {
         (void)puts("usage: lethe score --truth DIR --submission FILE [--submission FILE]... --metric NAME [--leaderboard FILE.json] [--seed N] [--json]\n\nmetrics:");

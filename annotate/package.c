@@ -6,6 +6,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,6 +16,7 @@ struct lethe_package {
     lethe_package_file *files;
     size_t count, capacity;
     bool sorted;
+    char prefix[64];
 };
 
 static lethe_status require_empty(const char *folder, lethe_error *error) {
@@ -49,6 +51,8 @@ void lethe_package_destroy(lethe_package *package) {
     lethe_free(package);
 }
 
+void lethe_package_set_prefix(lethe_package *package, const char *prefix) { (void)snprintf(package->prefix, sizeof package->prefix, "%s", prefix); }
+
 const char *lethe_package_folder(const lethe_package *package) { return package->folder; }
 
 static lethe_status note(lethe_package *package, const char *relative, const char sha256[65], uint64_t size, lethe_error *error) {
@@ -60,7 +64,7 @@ static lethe_status note(lethe_package *package, const char *relative, const cha
         package->capacity = capacity;
     }
     lethe_package_file *file = &package->files[package->count];
-    if ((file->path = lethe_strdup(relative)) == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for a manifest");
+    if ((file->path = lethe_asprintf("%s%s", package->prefix, relative)) == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for a manifest");
     memcpy(file->sha256, sha256, sizeof file->sha256);
     file->size_bytes = size;
     package->count++;
@@ -72,7 +76,7 @@ static lethe_status note(lethe_package *package, const char *relative, const cha
 static lethe_status prepare(lethe_package *package, const char *relative, char **path, lethe_error *error) {
     *path = NULL;
     if (!lethe_path_is_safe(relative)) return lethe_fail(error, LETHE_MALFORMED, "unsafe file name in an export");
-    *path = lethe_path_join(package->folder, relative);
+    *path = lethe_asprintf("%s/%s%s", package->folder, package->prefix, relative);
     if (*path == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path");
     lethe_status status = lethe_folder_create_for(*path, 0755, error);
     if (status == LETHE_OK && access(*path, F_OK) == 0) status = lethe_fail(error, LETHE_EXISTS, "two files of the export have the name %.150s", relative);
@@ -124,7 +128,7 @@ lethe_status lethe_package_copy(lethe_package *package, const char *relative, co
 lethe_status lethe_package_adopt(lethe_package *package, const char *relative, lethe_error *error) {
     char sha256[65];
     lethe_map map = {.fd = -1};
-    char *path = lethe_path_join(package->folder, relative);
+    char *path = lethe_asprintf("%s/%s%s", package->folder, package->prefix, relative);
     lethe_status status = path == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path") : lethe_map_open(path, &map, error);
     if (status == LETHE_OK) status = lethe_sha256_hex(map.size == 0 ? (const uint8_t *)"" : map.bytes, map.size, sha256, error);
     if (status == LETHE_OK) status = note(package, relative, sha256, map.size, error);

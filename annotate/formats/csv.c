@@ -26,6 +26,7 @@ static lethe_status put_long(lethe_dataset *d, lethe_buffer *out, lethe_error *e
     lethe_status status = put_row(out, header, sizeof header / sizeof *header, error);
     for (size_t i = 0; status == LETHE_OK && i < d->labels->count; i++) {
         const lethe_annotation *a = &d->labels->items[i];
+        if (!lethe_dataset_has_label(d, a)) continue;
         char id[24], revision[24], frame[16], confidence[32] = "", spent[24];
         (void)snprintf(id, sizeof id, "%" PRId64, a->id);
         (void)snprintf(revision, sizeof revision, "%" PRId64, a->revision);
