@@ -49,8 +49,9 @@ static lethe_status refuse_word(const checker *c, const yaml_node_t *node, const
 /* --- scalars --- */
 
 static const char *scalar_text(const yaml_node_t *node) {
-    return node->type == YAML_SCALAR_NODE && strlen((const char *)node->data.scalar.value) == node->data.scalar.length ? (const char *)node->data.scalar.value
-                                                                                                                      : NULL;
+    return node->type == YAML_SCALAR_NODE && strlen((const char *)node->data.scalar.value) == node->data.scalar.length
+               ? (const char *)node->data.scalar.value
+               : NULL;
 }
 
 static lethe_status check_integer(const checker *c, const cyaml_schema_value_t *schema, const yaml_node_t *node, const char *key, const char *text) {
@@ -173,7 +174,8 @@ static lethe_status check_sequence(const checker *c, const cyaml_schema_value_t 
     for (size_t i = 0; i < count; i++) {
         char full[KEY_SIZE];
         (void)snprintf(full, sizeof full, "%.70s[%zu]", path, i);
-        lethe_status status = check_value(c, schema->sequence.entry, yaml_document_get_node(c->document, node->data.sequence.items.start[i]), full, depth + 1);
+        lethe_status status =
+            check_value(c, schema->sequence.entry, yaml_document_get_node(c->document, node->data.sequence.items.start[i]), full, depth + 1);
         if (status != LETHE_OK) return status;
     }
     return LETHE_OK;
@@ -207,7 +209,8 @@ static lethe_status check_value(const checker *c, const cyaml_schema_value_t *sc
 
 static lethe_status refuse_syntax(const yaml_parser_t *parser, const char *name, lethe_error *error) {
     if (parser->error == YAML_MEMORY_ERROR) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for %s", name);
-    return lethe_fail(error, LETHE_CONFIG, "%s:%zu: syntax: %s", name, parser->problem_mark.line + 1, parser->problem == NULL ? "not YAML" : parser->problem);
+    return lethe_fail(error, LETHE_CONFIG, "%s:%zu: syntax: %s", name, parser->problem_mark.line + 1,
+                      parser->problem == NULL ? "not YAML" : parser->problem);
 }
 
 /* Syntax, no aliases (a few of them can stand for billions of nodes), bounded depth, one document. */
@@ -228,7 +231,8 @@ static lethe_status check_events(const void *text, size_t size, const char *name
         if (event.type == YAML_MAPPING_START_EVENT || event.type == YAML_SEQUENCE_START_EVENT) depth++;
         if (event.type == YAML_MAPPING_END_EVENT || event.type == YAML_SEQUENCE_END_EVENT) depth--;
         if (event.type == YAML_DOCUMENT_START_EVENT) documents++;
-        if (event.type == YAML_ALIAS_EVENT) status = lethe_fail(error, LETHE_CONFIG, "%s:%zu: syntax: references (*name) are not supported", name, line);
+        if (event.type == YAML_ALIAS_EVENT)
+            status = lethe_fail(error, LETHE_CONFIG, "%s:%zu: syntax: references (*name) are not supported", name, line);
         if (depth > DEEPEST) status = lethe_fail(error, LETHE_CONFIG, "%s:%zu: syntax: nested deeper than %d", name, line, DEEPEST);
         if (documents > 1) status = lethe_fail(error, LETHE_CONFIG, "%s:%zu: syntax: more than one document", name, line);
         ended = event.type == YAML_STREAM_END_EVENT;

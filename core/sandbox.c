@@ -24,7 +24,8 @@
 
 static const uint64_t read_rights = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
 static const uint64_t write_rights = LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE |
-                                     LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_REFER | LANDLOCK_ACCESS_FS_TRUNCATE;
+                                     LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_REFER |
+                                     LANDLOCK_ACCESS_FS_TRUNCATE;
 static const uint64_t file_rights = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_TRUNCATE;
 
 /* --- Landlock --- */
@@ -78,15 +79,51 @@ static lethe_status enter_landlock(const lethe_sandbox_options *options, bool *e
 
 /* Calls that no image worker needs. EPERM rather than death: a library that tries one gets an ordinary error. */
 static const int forbidden[] = {
-    SCMP_SYS(execve),      SCMP_SYS(execveat),          SCMP_SYS(ptrace),          SCMP_SYS(process_vm_readv), SCMP_SYS(process_vm_writev),
-    SCMP_SYS(pidfd_getfd), SCMP_SYS(kcmp),              SCMP_SYS(bpf),             SCMP_SYS(perf_event_open),  SCMP_SYS(userfaultfd),
-    SCMP_SYS(io_uring_setup), SCMP_SYS(io_uring_enter), SCMP_SYS(io_uring_register), SCMP_SYS(mount),          SCMP_SYS(umount2),
-    SCMP_SYS(pivot_root),  SCMP_SYS(chroot),            SCMP_SYS(setns),           SCMP_SYS(unshare),          SCMP_SYS(open_by_handle_at),
-    SCMP_SYS(open_tree),   SCMP_SYS(move_mount),        SCMP_SYS(fsopen),          SCMP_SYS(fsmount),          SCMP_SYS(init_module),
-    SCMP_SYS(finit_module), SCMP_SYS(delete_module),    SCMP_SYS(kexec_load),      SCMP_SYS(kexec_file_load),  SCMP_SYS(keyctl),
-    SCMP_SYS(add_key),     SCMP_SYS(request_key),       SCMP_SYS(reboot),          SCMP_SYS(swapon),           SCMP_SYS(swapoff),
-    SCMP_SYS(setuid),      SCMP_SYS(setgid),            SCMP_SYS(setreuid),        SCMP_SYS(setregid),         SCMP_SYS(setresuid),
-    SCMP_SYS(setresgid),   SCMP_SYS(personality),       SCMP_SYS(acct),            SCMP_SYS(quotactl),         SCMP_SYS(syslog),
+    SCMP_SYS(execve),
+    SCMP_SYS(execveat),
+    SCMP_SYS(ptrace),
+    SCMP_SYS(process_vm_readv),
+    SCMP_SYS(process_vm_writev),
+    SCMP_SYS(pidfd_getfd),
+    SCMP_SYS(kcmp),
+    SCMP_SYS(bpf),
+    SCMP_SYS(perf_event_open),
+    SCMP_SYS(userfaultfd),
+    SCMP_SYS(io_uring_setup),
+    SCMP_SYS(io_uring_enter),
+    SCMP_SYS(io_uring_register),
+    SCMP_SYS(mount),
+    SCMP_SYS(umount2),
+    SCMP_SYS(pivot_root),
+    SCMP_SYS(chroot),
+    SCMP_SYS(setns),
+    SCMP_SYS(unshare),
+    SCMP_SYS(open_by_handle_at),
+    SCMP_SYS(open_tree),
+    SCMP_SYS(move_mount),
+    SCMP_SYS(fsopen),
+    SCMP_SYS(fsmount),
+    SCMP_SYS(init_module),
+    SCMP_SYS(finit_module),
+    SCMP_SYS(delete_module),
+    SCMP_SYS(kexec_load),
+    SCMP_SYS(kexec_file_load),
+    SCMP_SYS(keyctl),
+    SCMP_SYS(add_key),
+    SCMP_SYS(request_key),
+    SCMP_SYS(reboot),
+    SCMP_SYS(swapon),
+    SCMP_SYS(swapoff),
+    SCMP_SYS(setuid),
+    SCMP_SYS(setgid),
+    SCMP_SYS(setreuid),
+    SCMP_SYS(setregid),
+    SCMP_SYS(setresuid),
+    SCMP_SYS(setresgid),
+    SCMP_SYS(personality),
+    SCMP_SYS(acct),
+    SCMP_SYS(quotactl),
+    SCMP_SYS(syslog),
 };
 
 /* With sockets for a database server: local and Internet stream sockets, nothing else (no raw packets, no netlink). */
@@ -118,7 +155,8 @@ static lethe_status enter_seccomp(const lethe_sandbox_options *options, bool *en
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
     if (filter == NULL) return lethe_fail(error, LETHE_DENIED, "sandbox: no seccomp filter");
     int result = 0;
-    for (size_t i = 0; i < sizeof forbidden / sizeof *forbidden && result == 0; i++) result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), forbidden[i], 0);
+    for (size_t i = 0; i < sizeof forbidden / sizeof *forbidden && result == 0; i++)
+        result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), forbidden[i], 0);
     if (result == 0) result = options->allow_local_sockets ? allow_local_sockets(filter) : forbid_sockets(filter);
     if (result == 0) result = seccomp_load(filter);
     seccomp_release(filter);

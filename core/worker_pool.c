@@ -189,7 +189,8 @@ static int bury(worker *w, bool forced) {
     if (w->pid == 0) return 0;
     (void)close(w->fd);
     if (forced) (void)kill(w->pid, SIGKILL);
-    while (waitpid(w->pid, &wait_status, 0) < 0 && errno == EINTR) {}
+    while (waitpid(w->pid, &wait_status, 0) < 0 && errno == EINTR) {
+    }
     w->pid = 0;
     return wait_status;
 }
@@ -257,7 +258,8 @@ static lethe_status next_message(const lethe_worker_pool *pool, const worker *w,
     *whole = false;
     if (w->incoming.size - at < sizeof *header) return LETHE_OK;
     memcpy(header, w->incoming.bytes + at, sizeof *header);
-    bool sound = header->status <= LETHE_INTERNAL && header->message_size < sizeof error->message && header->reply_size <= pool->options.message_cap_bytes;
+    bool sound =
+        header->status <= LETHE_INTERNAL && header->message_size < sizeof error->message && header->reply_size <= pool->options.message_cap_bytes;
     if (!sound) return lethe_fail(error, LETHE_INTERNAL, "worker sent a message that makes no sense");
     *whole = w->incoming.size - at - sizeof *header >= header->message_size + header->reply_size;
     return LETHE_OK;

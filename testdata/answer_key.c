@@ -15,7 +15,7 @@ struct lethe_answer_key {
 
 enum { LINE_CAP_BYTES = 16 << 20 };
 
-static const char *const action_names[] = {"tag_retained",   "text_notnull",      "text_retained",   "text_removed",  "date_shifted", "uid_changed",
+static const char *const action_names[] = {"tag_retained",   "text_notnull",     "text_retained",   "text_removed",  "date_shifted", "uid_changed",
                                            "uid_consistent", "patid_consistent", "pixels_retained", "pixels_hidden", "bytes_absent"};
 
 lethe_status lethe_answer_key_create(const char *path, lethe_answer_key **out, lethe_error *error) {
@@ -85,7 +85,8 @@ static lethe_status end(lethe_answer_key *key, lethe_error *error) {
     return status == LETHE_OK ? lethe_output_write(key->output, key->line.bytes, key->line.size, error) : status;
 }
 
-lethe_status lethe_answer_add(lethe_answer_key *key, const char *path, lethe_answer_action action, const char *value, const char *text, lethe_error *error) {
+lethe_status lethe_answer_add(lethe_answer_key *key, const char *path, lethe_answer_action action, const char *value, const char *text,
+                              lethe_error *error) {
     lethe_status status = begin(key, path, action, error);
     if (status == LETHE_OK) status = member(&key->line, ",", "value", value, error);
     if (status == LETHE_OK) status = member(&key->line, ",", "text", text == NULL ? value : text, error);

@@ -3,8 +3,9 @@
  *     {"file":"dicom/...","patient_id":"...","study":"...","series":"...","instance":"...","modality":"MR",
  *      "path":"<(0008,1110)>[<0000>]<(0008,1155)>","action":"uid_changed","value":"what stands in the file","text":"what the verb looks at"}
  *
- * A path is `<(gggg,eeee)>`, for private elements `<(gggg,"CREATOR",ee)>`, items `[<0000>]`. Pixel checks carry "frame", "box":[x,y,w,h] and "mask", the
- * drawn glyphs as base64 of rows of bits, most significant first, each row padded to a byte. Checks of file names and slides use the path "file". */
+ * A path is `<(gggg,eeee)>`, for private elements `<(gggg,"CREATOR",ee)>`, items `[<0000>]`. Pixel checks carry "frame", "box":[x,y,w,h] and "mask",
+ * the drawn glyphs as base64 of rows of bits, most significant first, each row padded to a byte. Checks of file names and slides use the path "file".
+ */
 #ifndef LETHE_TESTDATA_ANSWER_KEY_H
 #define LETHE_TESTDATA_ANSWER_KEY_H
 
@@ -42,8 +43,8 @@ void lethe_answer_key_discard(lethe_answer_key *key);
 
 LETHE_NODISCARD lethe_status lethe_answer_subject_set(lethe_answer_key *key, const lethe_answer_subject *subject, lethe_error *error);
 /* `value` is what stands in the file (may be NULL), `text` what the verb looks for (NULL = the value). UTF-8 both. */
-LETHE_NODISCARD lethe_status lethe_answer_add(lethe_answer_key *key, const char *path, lethe_answer_action action, const char *value, const char *text,
-                                              lethe_error *error);
+LETHE_NODISCARD lethe_status lethe_answer_add(lethe_answer_key *key, const char *path, lethe_answer_action action, const char *value,
+                                              const char *text, lethe_error *error);
 
 typedef struct lethe_answer_box {
     unsigned frame, x_px, y_px, width_px, height_px;

@@ -132,7 +132,8 @@ lethe_status lethe_testdata_bench_ct(const lethe_testdata_options *options, cons
     lethe_draft_text(d, 0x00080008, "CS", "ORIGINAL\\PRIMARY\\VOLUME\\NONE", EXPECT_NOTHING);
     lethe_draft_item *shared = lethe_draft_sequence(d, 0x52009229), *measures = lethe_draft_sequence(shared, 0x00289110);
     lethe_draft_decimal(measures, 0x00180050, 1, EXPECT_NOTHING);
-    lethe_pixel_format format = {.rows = side, .columns = side, .samples = 1, .bits_allocated = 16, .bits_stored = 16, .photometric = "MONOCHROME2", .frames = frames};
+    lethe_pixel_format format = {
+        .rows = side, .columns = side, .samples = 1, .bits_allocated = 16, .bits_stored = 16, .photometric = "MONOCHROME2", .frames = frames};
     lethe_put_pixel_format(draft, &format);
     lethe_draft_text(d, 0x00280301, "CS", "NO", EXPECT_NOTHING);
     lethe_draft_pixels(draft, p.values, (size_t)side * side * 2, 16, frames, false);

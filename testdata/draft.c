@@ -17,8 +17,8 @@ lethe_draft *lethe_draft_create(lethe_answer_key *key, lethe_draft_charset chars
         return NULL;
     }
     *draft = (lethe_draft){.arena = arena, .key = key, .charset = charset, .root = {.draft = draft}};
-    static const char *const names[] = {NULL,          "ISO_IR 100", "ISO_IR 192", "ISO_IR 101", "ISO 2022 IR 100\\ISO 2022 IR 101", "\\ISO 2022 IR 87",
-                                        "ISO_IR 126", "ISO_IR 144"};
+    static const char *const names[] = {
+        NULL, "ISO_IR 100", "ISO_IR 192", "ISO_IR 101", "ISO 2022 IR 100\\ISO 2022 IR 101", "\\ISO 2022 IR 87", "ISO_IR 126", "ISO_IR 144"};
     if (names[charset] != NULL) lethe_draft_text(&draft->root, 0x00080005, "CS", names[charset], EXPECT_NOTHING);
     return draft;
 }
@@ -133,7 +133,9 @@ static size_t convert_within(const char *charset, const char *text, size_t lengt
     return result == (size_t)-1 ? (size_t)-1 : (size_t)(to - out);
 }
 
-static size_t convert(const char *charset, const char *text, size_t length, char *out) { return convert_within(charset, text, length, out, LONGEST_TEXT - 16); }
+static size_t convert(const char *charset, const char *text, size_t length, char *out) {
+    return convert_within(charset, text, length, out, LONGEST_TEXT - 16);
+}
 
 /* ISO 2022 IR 100 in G1 at the start and after each delimiter; Latin 2 by ESC 2/13 4/2 where Latin 1 lacks a letter (PS3.3 C.12.1.1.2). */
 static size_t convert_extensions(const char *text, size_t length, char *out) {
@@ -273,7 +275,9 @@ void lethe_draft_decimals(lethe_draft_item *item, uint32_t tag, const double *va
     lethe_draft_text(item, tag, "DS", text, expect);
 }
 
-void lethe_draft_decimal(lethe_draft_item *item, uint32_t tag, double value, lethe_expect expect) { lethe_draft_decimals(item, tag, &value, 1, expect); }
+void lethe_draft_decimal(lethe_draft_item *item, uint32_t tag, double value, lethe_expect expect) {
+    lethe_draft_decimals(item, tag, &value, 1, expect);
+}
 
 void lethe_draft_integer(lethe_draft_item *item, uint32_t tag, long value) {
     char text[16];

@@ -1,6 +1,6 @@
-/* A DICOM instance while it is being invented: a tree of elements that is written in any Part 10 form, and whose answers go into the key as the elements
- * are put. It shares no code with Lethe's own reader and writer, so that a mistake of theirs cannot hide in the test data. Failures are
- * kept and told by lethe_draft_write. Thread rule: one thread at a time per draft. */
+/* A DICOM instance while it is being invented: a tree of elements that is written in any Part 10 form, and whose answers go into the key as the
+ * elements are put. It shares no code with Lethe's own reader and writer, so that a mistake of theirs cannot hide in the test data. Failures are kept
+ * and told by lethe_draft_write. Thread rule: one thread at a time per draft. */
 #ifndef LETHE_TESTDATA_DRAFT_H
 #define LETHE_TESTDATA_DRAFT_H
 
@@ -17,24 +17,24 @@ typedef struct lethe_draft_item lethe_draft_item;
  * modified dates, clean structured content, clean graphics). */
 typedef enum lethe_expect {
     EXPECT_NOTHING,
-    EXPECT_KEPT,       /* text_retained: the whole value */
-    EXPECT_PRESENT,    /* tag_retained */
-    EXPECT_FILLED,     /* text_notnull */
-    EXPECT_GONE,       /* text_removed: the whole value */
-    EXPECT_DATE,       /* date_shifted */
-    EXPECT_UID,        /* uid_changed and uid_consistent */
-    EXPECT_PATIENT_ID  /* patid_consistent and text_removed */
+    EXPECT_KEPT,      /* text_retained: the whole value */
+    EXPECT_PRESENT,   /* tag_retained */
+    EXPECT_FILLED,    /* text_notnull */
+    EXPECT_GONE,      /* text_removed: the whole value */
+    EXPECT_DATE,      /* date_shifted */
+    EXPECT_UID,       /* uid_changed and uid_consistent */
+    EXPECT_PATIENT_ID /* patid_consistent and text_removed */
 } lethe_expect;
 
 typedef enum lethe_draft_charset {
     CHARSET_ASCII,
-    CHARSET_LATIN_1,      /* ISO_IR 100 */
-    CHARSET_UTF_8,        /* ISO_IR 192 */
-    CHARSET_LATIN_2,      /* ISO_IR 101 */
-    CHARSET_EXTENSIONS,   /* ISO 2022 IR 100 \ ISO 2022 IR 101: escape sequences inside values */
-    CHARSET_JAPANESE,     /* \ ISO 2022 IR 87 */
-    CHARSET_GREEK,        /* ISO_IR 126 */
-    CHARSET_CYRILLIC      /* ISO_IR 144 */
+    CHARSET_LATIN_1,    /* ISO_IR 100 */
+    CHARSET_UTF_8,      /* ISO_IR 192 */
+    CHARSET_LATIN_2,    /* ISO_IR 101 */
+    CHARSET_EXTENSIONS, /* ISO 2022 IR 100 \ ISO 2022 IR 101: escape sequences inside values */
+    CHARSET_JAPANESE,   /* \ ISO 2022 IR 87 */
+    CHARSET_GREEK,      /* ISO_IR 126 */
+    CHARSET_CYRILLIC    /* ISO_IR 144 */
 } lethe_draft_charset;
 
 typedef enum lethe_draft_syntax { SYNTAX_EXPLICIT, SYNTAX_IMPLICIT, SYNTAX_BIG_ENDIAN, SYNTAX_DEFLATED, SYNTAX_JPEG_BASELINE } lethe_draft_syntax;
@@ -52,9 +52,9 @@ void lethe_draft_mixed(lethe_draft_item *item, uint32_t tag, const char *vr, con
 void lethe_draft_u16(lethe_draft_item *item, uint32_t tag, unsigned value);
 void lethe_draft_u16s(lethe_draft_item *item, uint32_t tag, const char *vr, const uint16_t *values, size_t count); /* US, SS, OW */
 void lethe_draft_u32(lethe_draft_item *item, uint32_t tag, const char *vr, uint32_t value);                        /* UL, SL, AT */
-void lethe_draft_f32s(lethe_draft_item *item, uint32_t tag, const char *vr, const float *values, size_t count);   /* FL, OF */
+void lethe_draft_f32s(lethe_draft_item *item, uint32_t tag, const char *vr, const float *values, size_t count);    /* FL, OF */
 void lethe_draft_f64s(lethe_draft_item *item, uint32_t tag, const double *values, size_t count);                   /* FD */
-void lethe_draft_bytes(lethe_draft_item *item, uint32_t tag, const char *vr, const void *bytes, size_t size);       /* copied */
+void lethe_draft_bytes(lethe_draft_item *item, uint32_t tag, const char *vr, const void *bytes, size_t size);      /* copied */
 /* DS and IS from numbers, at most six values. */
 void lethe_draft_decimals(lethe_draft_item *item, uint32_t tag, const double *values, size_t count, lethe_expect expect);
 void lethe_draft_decimal(lethe_draft_item *item, uint32_t tag, double value, lethe_expect expect);
@@ -73,20 +73,21 @@ lethe_draft_item *lethe_draft_hidden_sequence(lethe_draft_item *item, uint32_t t
 /* Reserve a private block; returns the tag of its element 00, to which the element number is added. */
 uint32_t lethe_draft_block(lethe_draft_item *item, uint16_t group, const char *creator);
 
-/* Native pixels of 8 or 16 bits; borrowed until the write, repeated `repeats` times (for files larger than memory). Answers pixels_retained when `kept`. */
+/* Native pixels of 8 or 16 bits; borrowed until the write, repeated `repeats` times (for files larger than memory). Answers pixels_retained when
+ * `kept`. */
 void lethe_draft_pixels(lethe_draft *draft, const void *pixels, size_t size, unsigned bits, unsigned repeats, bool kept);
 /* Encapsulated frames, copied. */
 void lethe_draft_fragment(lethe_draft *draft, const void *bytes, size_t size, bool kept);
 
 typedef struct lethe_draft_form {
     lethe_draft_syntax syntax;
-    bool undefined_lengths; /* of sequences and items */
-    bool group_lengths;     /* retired (gggg,0000) elements */
-    const char *preamble;   /* text in the 128 bytes, or NULL */
-    bool no_meta;           /* neither preamble nor file meta; implicit little endian */
-    const char *private_information;  /* (0002,0102), or NULL */
-    const char *source_title;         /* (0002,0016), or NULL */
-    const char *trailing_padding;     /* text in (FFFC,FFFC), or NULL */
+    bool undefined_lengths;          /* of sequences and items */
+    bool group_lengths;              /* retired (gggg,0000) elements */
+    const char *preamble;            /* text in the 128 bytes, or NULL */
+    bool no_meta;                    /* neither preamble nor file meta; implicit little endian */
+    const char *private_information; /* (0002,0102), or NULL */
+    const char *source_title;        /* (0002,0016), or NULL */
+    const char *trailing_padding;    /* text in (FFFC,FFFC), or NULL */
 } lethe_draft_form;
 
 /* Write `folder`/`relative`; its parents are made. SOP Class and Instance UID must have been put. */

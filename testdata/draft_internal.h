@@ -16,13 +16,13 @@ typedef struct draft_element {
     struct draft_element *next; /* by tag */
     uint32_t tag;
     char vr[3];
-    bool hidden; /* a sequence that is written as UN */
+    bool hidden;          /* a sequence that is written as UN */
     const uint8_t *bytes; /* little endian, padded */
     size_t size;
-    const char *creator;        /* of a private block, UTF-8 */
-    unsigned repeats;           /* of bytes; 1 for nearly all */
-    lethe_draft_item *items;    /* of a sequence */
-    draft_fragment *fragments;  /* of encapsulated pixel data */
+    const char *creator;       /* of a private block, UTF-8 */
+    unsigned repeats;          /* of bytes; 1 for nearly all */
+    lethe_draft_item *items;   /* of a sequence */
+    draft_fragment *fragments; /* of encapsulated pixel data */
 } draft_element;
 
 struct lethe_draft_item {

@@ -20,7 +20,8 @@ typedef struct writer {
     lethe_status status;
 } writer;
 
-static const char *const syntax_uids[] = {"1.2.840.10008.1.2.1", "1.2.840.10008.1.2", "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.4.50"};
+static const char *const syntax_uids[] = {"1.2.840.10008.1.2.1", "1.2.840.10008.1.2", "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99",
+                                          "1.2.840.10008.1.2.4.50"};
 
 static void raw(writer *w, const void *bytes, size_t size) {
     if (w->status == LETHE_OK) w->status = lethe_buffer_append(&w->bytes, bytes, size, w->error);

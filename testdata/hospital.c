@@ -16,7 +16,10 @@ static lethe_status visit_all(const lethe_testdata_options *options, const char 
     make_fn mr_study[] = {lethe_make_prostate_mr, lethe_make_report, lethe_make_scanned_form, NULL}, mg_study[] = {lethe_make_mammography, NULL};
     make_fn ct_study[] = {lethe_make_ct, NULL}, us_study[] = {lethe_make_ultrasound, NULL};
     make_fn pet_study[] = {lethe_make_pet, NULL}, odd_study[] = {lethe_make_oddities, NULL};
-    make_fn *studies[] = {person.sex == 'M' ? mr_study : mg_study, index % 2 == 0 ? ct_study : us_study, index % 3 == 0 ? odd_study : index % 3 == 1 ? pet_study : NULL};
+    make_fn *studies[] = {person.sex == 'M' ? mr_study : mg_study, index % 2 == 0 ? ct_study : us_study,
+                          index % 3 == 0   ? odd_study
+                          : index % 3 == 1 ? pet_study
+                                           : NULL};
     for (unsigned study = 0; study < 3 && studies[study] != NULL; study++) {
         lethe_visit visit;
         lethe_visit_begin(&visit, options, folder, key, index, study, error);
@@ -78,7 +81,8 @@ lethe_status lethe_testdata_bench_mr(const lethe_testdata_options *options, cons
             lethe_draft_text(d, 0x00200052, "UI", s.frame_uid, EXPECT_NOTHING);
             lethe_draft_text(d, 0x00201040, "LO", "", EXPECT_NOTHING);
             lethe_draft_decimals(d, 0x00280030, spacing, 2, EXPECT_NOTHING);
-            lethe_pixel_format format = {.rows = side, .columns = side, .samples = 1, .bits_allocated = 16, .bits_stored = 12, .photometric = "MONOCHROME2"};
+            lethe_pixel_format format = {
+                .rows = side, .columns = side, .samples = 1, .bits_allocated = 16, .bits_stored = 12, .photometric = "MONOCHROME2"};
             lethe_put_pixel_format(draft, &format);
             lethe_draft_pixels(draft, pixels, (size_t)side * side * 2, 16, 1, false);
             status = lethe_instance_end(&s, draft, &form);

@@ -10,13 +10,13 @@
 #include <stdint.h>
 
 typedef struct lethe_testdata_options {
-    uint64_t seed;       /* default 1 */
-    unsigned patients;   /* --patients; 0 = the kind's default */
-    unsigned count;      /* --count: instances of bench kinds; 0 = the kind's default */
-    unsigned columns;    /* --columns (and rows); 0 = the kind's default */
-    uint64_t big_bytes;  /* --big-file BYTES; 0 = none */
-    bool small;          /* --size small: smaller matrices and fewer frames, for quick tests */
-    bool one_series;     /* bench kinds: all instances in one series of one patient */
+    uint64_t seed;      /* default 1 */
+    unsigned patients;  /* --patients; 0 = the kind's default */
+    unsigned count;     /* --count: instances of bench kinds; 0 = the kind's default */
+    unsigned columns;   /* --columns (and rows); 0 = the kind's default */
+    uint64_t big_bytes; /* --big-file BYTES; 0 = none */
+    bool small;         /* --size small: smaller matrices and fewer frames, for quick tests */
+    bool one_series;    /* bench kinds: all instances in one series of one patient */
 } lethe_testdata_options;
 
 /* Write files below `folder` (which exists) and their answers into `key` (paths relative to `folder`). */

@@ -9,12 +9,14 @@
 #include <string.h>
 
 static void usage(FILE *to) {
-    (void)fputs("usage: lethe-testdata KIND -o DIR [--seed S] [--patients N] [--size small|normal] [--count N] [--columns N]\n"
-                "                      [--big-file BYTES] [--one-series] [--key FILE.jsonl]\n\n"
-                "Invents patients and their images; the same options give the same bytes. The answer key (default DIR.answers.jsonl) says what must go\n"
-                "and what must stay.\n\nkinds:\n",
-                to);
-    for (const lethe_testdata_kind *kind = lethe_testdata_kinds; kind->name != NULL; kind++) (void)fprintf(to, "  %-10s %s\n", kind->name, kind->help);
+    (void)fputs(
+        "usage: lethe-testdata KIND -o DIR [--seed S] [--patients N] [--size small|normal] [--count N] [--columns N]\n"
+        "                      [--big-file BYTES] [--one-series] [--key FILE.jsonl]\n\n"
+        "Invents patients and their images; the same options give the same bytes. The answer key (default DIR.answers.jsonl) says what must go\n"
+        "and what must stay.\n\nkinds:\n",
+        to);
+    for (const lethe_testdata_kind *kind = lethe_testdata_kinds; kind->name != NULL; kind++)
+        (void)fprintf(to, "  %-10s %s\n", kind->name, kind->help);
 }
 
 static bool to_number(const char *text, uint64_t highest, uint64_t *value) {
@@ -24,8 +26,8 @@ static bool to_number(const char *text, uint64_t highest, uint64_t *value) {
     return true;
 }
 
-static lethe_status make(const lethe_testdata_kind *kind, const lethe_testdata_options *options, const char *folder, const char *key_path, uint64_t *count,
-                         lethe_error *error) {
+static lethe_status make(const lethe_testdata_kind *kind, const lethe_testdata_options *options, const char *folder, const char *key_path,
+                         uint64_t *count, lethe_error *error) {
     lethe_answer_key *key = NULL;
     lethe_status status = lethe_folder_create(folder, 0755, error);
     if (status == LETHE_OK) status = lethe_answer_key_create(key_path, &key, error);
@@ -39,11 +41,16 @@ static lethe_status make(const lethe_testdata_kind *kind, const lethe_testdata_o
 
 int main(int argc, char **argv) {
     enum { SEED = 256, PATIENTS, SIZE, COUNT, COLUMNS, BIG, KEY, ONE_SERIES, HELP };
-    static const struct option options_known[] = {{"seed", required_argument, NULL, SEED},     {"patients", required_argument, NULL, PATIENTS},
-                                                  {"size", required_argument, NULL, SIZE},     {"count", required_argument, NULL, COUNT},
-                                                  {"columns", required_argument, NULL, COLUMNS}, {"big-file", required_argument, NULL, BIG},
-                                                  {"key", required_argument, NULL, KEY},       {"one-series", no_argument, NULL, ONE_SERIES},
-                                                  {"help", no_argument, NULL, HELP},           {0}};
+    static const struct option options_known[] = {{"seed", required_argument, NULL, SEED},
+                                                  {"patients", required_argument, NULL, PATIENTS},
+                                                  {"size", required_argument, NULL, SIZE},
+                                                  {"count", required_argument, NULL, COUNT},
+                                                  {"columns", required_argument, NULL, COLUMNS},
+                                                  {"big-file", required_argument, NULL, BIG},
+                                                  {"key", required_argument, NULL, KEY},
+                                                  {"one-series", no_argument, NULL, ONE_SERIES},
+                                                  {"help", no_argument, NULL, HELP},
+                                                  {0}};
     lethe_testdata_options options = {.seed = 1};
     const char *folder = NULL, *key_path = NULL;
     uint64_t number;

@@ -29,7 +29,8 @@ static void draw(lethe_picture *p, lethe_random *random, const view *w) {
     lethe_picture_ellipse(p, edge + way * 0.38, 0.55, 0.05, 0.035, 3100);
     if (oblique) lethe_picture_ellipse(p, edge, 0.05, 0.38, 0.30, 2900);
     lethe_picture_texture(p, random, 900, 220, 25);
-    for (int i = 0; i < 6; i++) lethe_picture_ellipse(p, edge + way * (0.30 + 0.01 * i), 0.42 + 0.012 * (i % 3), 0.003, 0.002, 4000); /* calcifications */
+    for (int i = 0; i < 6; i++)
+        lethe_picture_ellipse(p, edge + way * (0.30 + 0.01 * i), 0.42 + 0.012 * (i % 3), 0.003, 0.002, 4000); /* calcifications */
     lethe_picture_clamp(p, 0, 4095);
 }
 
@@ -44,8 +45,8 @@ static void put_modules(lethe_draft *draft, const view *w, const lethe_pixel_for
     lethe_draft_text(d, 0x00181147, "CS", "RECTANGLE", EXPECT_NOTHING);
     lethe_draft_decimals(d, 0x00181164, spacing, 2, EXPECT_KEPT);
     lethe_draft_text(d, 0x0018115E, "DS", "1.2", EXPECT_NOTHING);
-    lethe_draft_text(d, 0x001811A0, "DS", "54", EXPECT_KEPT);                 /* Body Part Thickness */
-    lethe_draft_text(d, 0x001811A2, "DS", "98", EXPECT_KEPT);                 /* Compression Force */
+    lethe_draft_text(d, 0x001811A0, "DS", "54", EXPECT_KEPT); /* Body Part Thickness */
+    lethe_draft_text(d, 0x001811A2, "DS", "98", EXPECT_KEPT); /* Compression Force */
     lethe_draft_text(d, 0x0018115A, "CS", "CONTINUOUS", EXPECT_NOTHING);
     lethe_draft_text(d, 0x00181191, "CS", "TUNGSTEN", EXPECT_KEPT);
     lethe_draft_text(d, 0x00185101, "CS", w->position, EXPECT_KEPT);
@@ -74,7 +75,12 @@ lethe_status lethe_make_mammography(lethe_visit *v) {
     lethe_series s;
     lethe_series_begin(v, &s, 1, "MG", mg_class, "MAMMO 4 VUES", "BREAST");
     bool small = v->options->small;
-    lethe_pixel_format format = {.rows = small ? 160 : 1664, .columns = small ? 128 : 1280, .samples = 1, .bits_allocated = 16, .bits_stored = 12, .photometric = "MONOCHROME2"};
+    lethe_pixel_format format = {.rows = small ? 160 : 1664,
+                                 .columns = small ? 128 : 1280,
+                                 .samples = 1,
+                                 .bits_allocated = 16,
+                                 .bits_stored = 12,
+                                 .photometric = "MONOCHROME2"};
     lethe_picture p = {.columns = format.columns, .rows = format.rows, .values = lethe_alloc_array((size_t)format.columns * format.rows, 2)};
     if (p.values == NULL) return lethe_fail(v->error, LETHE_NO_MEMORY, "no memory for a picture");
     lethe_status status = LETHE_OK;

@@ -14,8 +14,11 @@ LETHE_NODISCARD lethe_status lethe_make_pet(lethe_visit *visit);
 LETHE_NODISCARD lethe_status lethe_make_oddities(lethe_visit *visit);
 
 /* Kinds. */
-LETHE_NODISCARD lethe_status lethe_testdata_hospital(const lethe_testdata_options *options, const char *folder, lethe_answer_key *key, lethe_error *error);
-LETHE_NODISCARD lethe_status lethe_testdata_bench_ct(const lethe_testdata_options *options, const char *folder, lethe_answer_key *key, lethe_error *error);
-LETHE_NODISCARD lethe_status lethe_testdata_bench_mr(const lethe_testdata_options *options, const char *folder, lethe_answer_key *key, lethe_error *error);
+LETHE_NODISCARD lethe_status lethe_testdata_hospital(const lethe_testdata_options *options, const char *folder, lethe_answer_key *key,
+                                                     lethe_error *error);
+LETHE_NODISCARD lethe_status lethe_testdata_bench_ct(const lethe_testdata_options *options, const char *folder, lethe_answer_key *key,
+                                                     lethe_error *error);
+LETHE_NODISCARD lethe_status lethe_testdata_bench_mr(const lethe_testdata_options *options, const char *folder, lethe_answer_key *key,
+                                                     lethe_error *error);
 
 #endif

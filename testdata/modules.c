@@ -24,11 +24,11 @@ static void patient_module(lethe_draft_item *d, const lethe_visit *v) {
     lethe_draft_decimal(d, 0x00101020, 1.5 + (p->birth_day + p->birth_month) / 100.0, EXPECT_KEPT);
     lethe_draft_decimal(d, 0x00101030, 48 + p->birth_day + p->birth_month, EXPECT_KEPT);
     (void)snprintf(text, sizeof text, "%s, %s %s", p->street, p->postcode, p->town);
-    lethe_draft_text(d, 0x00101040, "LO", text, EXPECT_GONE); /* Patient's Address */
+    lethe_draft_text(d, 0x00101040, "LO", text, EXPECT_GONE);     /* Patient's Address */
     lethe_draft_text(d, 0x00102154, "SH", p->phone, EXPECT_GONE); /* Patient's Telephone Numbers */
     lethe_draft_text(d, 0x001021A0, "CS", "NO", EXPECT_KEPT);     /* Smoking Status */
-    (void)snprintf(text, sizeof text, "PSA %u.%u ng/mL. %s %s, tel. %s, %s. NIR %s. Adresse par Dr %s.", 1 + v->patient_index % 14, v->patient_index % 10, v->title,
-                   p->family, p->phone, p->email, p->nir, p->referring_family);
+    (void)snprintf(text, sizeof text, "PSA %u.%u ng/mL. %s %s, tel. %s, %s. NIR %s. Adresse par Dr %s.", 1 + v->patient_index % 14,
+                   v->patient_index % 10, v->title, p->family, p->phone, p->email, p->nir, p->referring_family);
     (void)snprintf(gone, sizeof gone, "%s|%s|%s|%s|%s", p->family, p->phone, p->email, p->nir, p->referring_family);
     char kept[32];
     (void)snprintf(kept, sizeof kept, "PSA %u.%u ng/mL", 1 + v->patient_index % 14, v->patient_index % 10);
@@ -54,14 +54,14 @@ static void study_module(lethe_draft_item *d, const lethe_visit *v) {
     lethe_draft_text(code, 0x00080102, "SH", "99RPPS", EXPECT_NOTHING);
     lethe_draft_text(code, 0x00080104, "LO", p->referring_family, EXPECT_GONE);
     lethe_plant_text(d, v, 0x00081030, "LO", v->protocol, v->patient_index + v->study_index + 1); /* Study Description */
-    lethe_draft_text(d, 0x00081060, "PN", p->performing_pn, EXPECT_GONE); /* Name of Physician(s) Reading Study */
+    lethe_draft_text(d, 0x00081060, "PN", p->performing_pn, EXPECT_GONE);                         /* Name of Physician(s) Reading Study */
     lethe_draft_text(d, 0x0020000D, "UI", v->study_uid, EXPECT_UID);
     lethe_draft_text(d, 0x00200010, "SH", v->study_id, EXPECT_GONE);
     char prior[65];
     lethe_related_uid(v, 7777, prior);
     (void)lethe_put_reference(d, 0x00081110, "1.2.840.10008.3.1.2.3.1", prior); /* Referenced Study */
-    lethe_draft_text(d, 0x00321032, "PN", p->referring_pn, EXPECT_GONE); /* Requesting Physician */
-    lethe_draft_text(d, 0x00321033, "LO", p->ward, EXPECT_GONE);         /* Requesting Service */
+    lethe_draft_text(d, 0x00321032, "PN", p->referring_pn, EXPECT_GONE);        /* Requesting Physician */
+    lethe_draft_text(d, 0x00321033, "LO", p->ward, EXPECT_GONE);                /* Requesting Service */
 }
 
 static void series_module(lethe_draft_item *d, const lethe_series *s) {
@@ -80,7 +80,7 @@ static void series_module(lethe_draft_item *d, const lethe_series *s) {
     lethe_draft_text(d, 0x00400245, "TM", v->study_tm, EXPECT_NOTHING);
     lethe_draft_text(d, 0x00400253, "SH", v->accession, EXPECT_GONE);
     lethe_plant_text(d, v, 0x00400254, "LO", v->protocol, v->patient_index + 5); /* Performed Procedure Step Description */
-    lethe_draft_item *request = lethe_draft_sequence(d, 0x00400275); /* Request Attributes */
+    lethe_draft_item *request = lethe_draft_sequence(d, 0x00400275);             /* Request Attributes */
     lethe_plant_text(request, v, 0x00321060, "LO", v->protocol, v->patient_index + 2);
     lethe_plant_text(request, v, 0x00400007, "LO", v->protocol, v->patient_index + 4);
     lethe_draft_text(request, 0x00400009, "SH", v->accession, EXPECT_GONE);
@@ -89,8 +89,10 @@ static void series_module(lethe_draft_item *d, const lethe_series *s) {
 
 static void equipment_module(lethe_draft_item *d, const lethe_series *s) {
     static const char *const makers[] = {"SIEMENS", "GE MEDICAL SYSTEMS", "Philips Medical Systems"};
-    static const char *const mr_models[] = {"Skyra", "DISCOVERY MR750w", "Ingenia"}, *const ct_models[] = {"SOMATOM Force", "Revolution CT", "iCT 256"};
-    static const char *const us_models[] = {"ACUSON S2000", "LOGIQ E9", "EPIQ 7G"}, *const mg_models[] = {"MAMMOMAT Revelation", "Senographe Pristina", "MicroDose SI"};
+    static const char *const mr_models[] = {"Skyra", "DISCOVERY MR750w", "Ingenia"}, *const ct_models[] = {"SOMATOM Force", "Revolution CT",
+                                                                                                           "iCT 256"};
+    static const char *const us_models[] = {"ACUSON S2000", "LOGIQ E9", "EPIQ 7G"}, *const mg_models[] = {"MAMMOMAT Revelation",
+                                                                                                          "Senographe Pristina", "MicroDose SI"};
     static const char *const other_models[] = {"Biograph", "Workstation", "Station"};
     const lethe_visit *v = s->visit;
     const char *const *models = strcmp(s->modality, "MR") == 0   ? mr_models
@@ -146,17 +148,19 @@ static void image_module(lethe_draft_item *d, const lethe_series *s, unsigned nu
     lethe_draft_answer(d, 0x0008002A, LETHE_ANSWER_DATE_SHIFTED, text, v->study_da);
     lethe_draft_integer(d, 0x00200012, 1);
     if (number % 3 == 1) {
-        (void)snprintf(text, sizeof text, "Artefact de mouvement. Vu avec Dr %s le %.2s/%.2s/%.4s, dossier %s", v->person.performing_family, v->study_da + 6,
-                       v->study_da + 4, v->study_da, v->person.patient_id);
-        (void)snprintf(gone, sizeof gone, "%s|%.2s/%.2s/%.4s|%s", v->person.performing_family, v->study_da + 6, v->study_da + 4, v->study_da, v->person.patient_id);
+        (void)snprintf(text, sizeof text, "Artefact de mouvement. Vu avec Dr %s le %.2s/%.2s/%.4s, dossier %s", v->person.performing_family,
+                       v->study_da + 6, v->study_da + 4, v->study_da, v->person.patient_id);
+        (void)snprintf(gone, sizeof gone, "%s|%.2s/%.2s/%.4s|%s", v->person.performing_family, v->study_da + 6, v->study_da + 4, v->study_da,
+                       v->person.patient_id);
         lethe_draft_mixed(d, 0x00204000, "LT", text, "Artefact de mouvement", gone); /* Image Comments */
     }
 }
 
 static void absent_everywhere(lethe_draft *draft, const lethe_visit *v) {
     const lethe_person *p = &v->person;
-    const char *const words[] = {p->family, p->patient_id, p->nir,        p->phone,           p->email,           p->street,
-                                 v->accession, p->referring_family, p->performing_family, p->operator_family, p->referring_rpps, v->birth_french};
+    const char *const words[] = {
+        p->family,          p->patient_id,     p->nir,         p->phone, p->email, p->street, v->accession, p->referring_family, p->performing_family,
+        p->operator_family, p->referring_rpps, v->birth_french};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) lethe_draft_absent(draft, words[i]);
 }
 
@@ -168,8 +172,13 @@ lethe_draft *lethe_instance_begin(lethe_series *series, unsigned number, bool im
     lethe_instance_uid(series, number, uid);
     (void)snprintf(file, sizeof file, "%s %s %s/%s_%s/%s %u/IM%05u", v->person.family, v->person.given, v->person.birth_da, v->study_da, v->accession,
                    series->modality, series->number, number);
-    lethe_answer_subject subject = {.file = file, .patient_id = v->person.patient_id, .study = v->study_uid, .series = series->uid, .instance = uid,
-                                    .modality = series->modality, .issuer = v->person.issuer};
+    lethe_answer_subject subject = {.file = file,
+                                    .patient_id = v->person.patient_id,
+                                    .study = v->study_uid,
+                                    .series = series->uid,
+                                    .instance = uid,
+                                    .modality = series->modality,
+                                    .issuer = v->person.issuer};
     if (v->key != NULL && lethe_answer_subject_set(v->key, &subject, v->error) != LETHE_OK) {
         lethe_draft_destroy(draft);
         return NULL;
@@ -198,7 +207,8 @@ lethe_status lethe_instance_end(lethe_series *series, lethe_draft *draft, const 
     v->instances++;
     (void)snprintf(file, sizeof file, "%s %s %s/%s_%s/%s %u/IM%05u", v->person.family, v->person.given, v->person.birth_da, v->study_da, v->accession,
                    series->modality, series->number, number);
-    static const lethe_draft_syntax syntaxes[] = {SYNTAX_EXPLICIT, SYNTAX_IMPLICIT, SYNTAX_EXPLICIT, SYNTAX_EXPLICIT, SYNTAX_BIG_ENDIAN, SYNTAX_EXPLICIT, SYNTAX_DEFLATED};
+    static const lethe_draft_syntax syntaxes[] = {SYNTAX_EXPLICIT,   SYNTAX_IMPLICIT, SYNTAX_EXPLICIT, SYNTAX_EXPLICIT,
+                                                  SYNTAX_BIG_ENDIAN, SYNTAX_EXPLICIT, SYNTAX_DEFLATED};
     lethe_draft_form chosen = {.syntax = syntaxes[(number + v->patient_index) % 7]};
     if (form != NULL) {
         chosen = *form;

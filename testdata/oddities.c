@@ -1,5 +1,5 @@
-/* Identifiers where nobody looks: deep in sequences, in elements of the wrong VR, in multi-valued and code strings, beside words that must stay. Objects that
- * are no images: presentation state, structure set, encapsulated PDF, key object. */
+/* Identifiers where nobody looks: deep in sequences, in elements of the wrong VR, in multi-valued and code strings, beside words that must stay.
+ * Objects that are no images: presentation state, structure set, encapsulated PDF, key object. */
 #include "testdata/modalities.h"
 
 #include "core/memory.h"
@@ -29,8 +29,8 @@ static void plant_everywhere(lethe_draft_item *d, const lethe_visit *v) {
     lethe_draft_text(d, 0x00321070, "LO", "Iomeron 400", EXPECT_KEPT);
     lethe_draft_text(d, 0x00180010, "LO", "Iomeron 400", EXPECT_KEPT);
     /* Dates in words. */
-    (void)snprintf(text, sizeof text, "Suivi de lithiase. Vu le 3 mars 2017, ne(e) le %u-%02u-%02u. Ref. patient %s. Merci a Mme %s.", p->birth_year, p->birth_month,
-                   p->birth_day, p->patient_id, p->family);
+    (void)snprintf(text, sizeof text, "Suivi de lithiase. Vu le 3 mars 2017, ne(e) le %u-%02u-%02u. Ref. patient %s. Merci a Mme %s.", p->birth_year,
+                   p->birth_month, p->birth_day, p->patient_id, p->family);
     (void)snprintf(gone, sizeof gone, "%u-%02u-%02u|%s|%s", p->birth_year, p->birth_month, p->birth_day, p->patient_id, p->family);
     lethe_draft_mixed(d, 0x00324000, "LT", text, "Suivi de lithiase", gone); /* Study Comments */
     lethe_draft_answer(d, 0x00324000, LETHE_ANSWER_DATE_SHIFTED, text, "3 mars 2017");
@@ -39,8 +39,9 @@ static void plant_everywhere(lethe_draft_item *d, const lethe_visit *v) {
     lethe_draft_mixed(d, 0x00184000, "LT", text, "Hydronephrose gauche", gone); /* Acquisition Comments */
     (void)snprintf(text, sizeof text, "Allergie iode. %s^%s", p->family, p->given);
     lethe_draft_mixed(d, 0x00102110, "LO", text, "Allergie iode", p->family); /* Allergies */
-    (void)snprintf(text, sizeof text, "NIR %.1s %.2s %.2s %.2s %.3s %.3s %.2s", p->nir, p->nir + 1, p->nir + 3, p->nir + 5, p->nir + 7, p->nir + 10, p->nir + 13);
-    lethe_draft_text(d, 0x00321030, "LO", text, EXPECT_GONE); /* Reason for Study: the number written with spaces */
+    (void)snprintf(text, sizeof text, "NIR %.1s %.2s %.2s %.2s %.3s %.3s %.2s", p->nir, p->nir + 1, p->nir + 3, p->nir + 5, p->nir + 7, p->nir + 10,
+                   p->nir + 13);
+    lethe_draft_text(d, 0x00321030, "LO", text, EXPECT_GONE);  /* Reason for Study: the number written with spaces */
     lethe_draft_text(d, 0x00102297, "PN", p->pn, EXPECT_GONE); /* Responsible Person */
     lethe_draft_text(d, 0x00102298, "CS", "PARENT", EXPECT_NOTHING);
     lethe_draft_text(d, 0x00400012, "LO", p->family, EXPECT_GONE); /* Pre-Medication, misused */
@@ -79,7 +80,8 @@ static lethe_status make_image(lethe_visit *v) {
         lethe_draft_text(d, 0x00200052, "UI", s.frame_uid, EXPECT_UID);
         lethe_draft_text(d, 0x00201040, "LO", "", EXPECT_NOTHING);
         lethe_draft_decimals(d, 0x00280030, spacing, 2, EXPECT_KEPT);
-        lethe_pixel_format format = {.rows = SIDE, .columns = SIDE, .samples = 1, .bits_allocated = 16, .bits_stored = 12, .photometric = "MONOCHROME2"};
+        lethe_pixel_format format = {
+            .rows = SIDE, .columns = SIDE, .samples = 1, .bits_allocated = 16, .bits_stored = 12, .photometric = "MONOCHROME2"};
         lethe_put_pixel_format(draft, &format);
         lethe_draft_text(d, 0x00281052, "DS", "-1024", EXPECT_KEPT);
         lethe_draft_text(d, 0x00281053, "DS", "1", EXPECT_KEPT);
@@ -139,11 +141,13 @@ static lethe_status make_document(lethe_visit *v) {
     if (draft == NULL) return LETHE_NO_MEMORY;
     lethe_draft_item *d = lethe_draft_root(draft);
     char pdf[1200];
-    int length = snprintf(pdf, sizeof pdf,
-                          "%%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n"
-                          "3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 300 200]/Contents 4 0 R/Resources<</Font<</F1<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>>>>>>>"
-                          "endobj\n4 0 obj<</Length 80>>stream\nBT /F1 14 Tf 20 150 Td (%.30s %.10s) Tj ET\nendstream endobj\ntrailer<</Root 1 0 R>>\n%%%%EOF\n",
-                          v->person.birth_name, v->birth_french);
+    int length = snprintf(
+        pdf, sizeof pdf,
+        "%%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n"
+        "3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 300 200]/Contents 4 0 "
+        "R/Resources<</Font<</F1<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>>>>>>>"
+        "endobj\n4 0 obj<</Length 80>>stream\nBT /F1 14 Tf 20 150 Td (%.30s %.10s) Tj ET\nendstream endobj\ntrailer<</Root 1 0 R>>\n%%%%EOF\n",
+        v->person.birth_name, v->birth_french);
     lethe_draft_text(d, 0x00080023, "DA", v->study_da, EXPECT_DATE);
     lethe_draft_text(d, 0x00080033, "TM", v->study_tm, EXPECT_NOTHING);
     lethe_draft_text(d, 0x00080064, "CS", "WSD", EXPECT_NOTHING);
@@ -168,7 +172,7 @@ static lethe_status make_presentation(lethe_visit *v) {
     lethe_instance_uid(&images, 1, uid);
     lethe_draft_text(d, 0x00200060, "CS", "", EXPECT_NOTHING);
     lethe_draft_text(d, 0x00700080, "CS", "ANNOT", EXPECT_NOTHING);
-    lethe_draft_text(d, 0x00700081, "LO", v->person.family, EXPECT_GONE);  /* Content Description */
+    lethe_draft_text(d, 0x00700081, "LO", v->person.family, EXPECT_GONE); /* Content Description */
     lethe_draft_text(d, 0x00700082, "DA", v->study_da, EXPECT_DATE);
     lethe_draft_text(d, 0x00700083, "TM", v->study_tm, EXPECT_NOTHING);
     lethe_draft_text(d, 0x00700084, "PN", v->person.operator_pn, EXPECT_GONE);

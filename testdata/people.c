@@ -11,26 +11,55 @@ typedef struct surname {
 } surname;
 
 static const surname families[] = {
-    {"Lefèvre", CHARSET_LATIN_1},    {"Dubois-Martinière", CHARSET_LATIN_1}, {"de La Tour d'Aigues", CHARSET_LATIN_1}, {"Grégoire", CHARSET_LATIN_1},
-    {"Fouquet", CHARSET_LATIN_1},      {"Bénard", CHARSET_UTF_8},              {"N'Guessan", CHARSET_LATIN_1},           {"Châtelain", CHARSET_UTF_8},
-    {"Kowalczyk", CHARSET_LATIN_2},  {"Wiśniewski", CHARSET_LATIN_2},        {"Łukasiewicz", CHARSET_EXTENSIONS},      {"Dvořáček", CHARSET_LATIN_2},
-    {"Müller-Lüdenscheidt", CHARSET_LATIN_1}, {"van der Meulen", CHARSET_LATIN_1}, {"O'Shaughnessy", CHARSET_LATIN_1},     {"Fernández Ibáñez", CHARSET_LATIN_1},
-    {"Gonçalves da Cunha", CHARSET_UTF_8}, {"Papadópoulos", CHARSET_UTF_8},  {"Παπαδόπουλος", CHARSET_GREEK},          {"Иванова", CHARSET_CYRILLIC},
-    {"Yamazaki", CHARSET_JAPANESE},  {"Le Goff", CHARSET_LATIN_1},             {"Kerleroux", CHARSET_LATIN_1},           {"Rousselière", CHARSET_EXTENSIONS},
-    {"Bouchard", CHARSET_LATIN_1},   {"Özdemir", CHARSET_UTF_8},             {"Håkansson", CHARSET_LATIN_1},           {"Thibaudeau", CHARSET_ASCII},
-    {"Vasseur", CHARSET_LATIN_1},    {"Quéméneur", CHARSET_UTF_8},           {"D'Hondt", CHARSET_LATIN_1},               {"Peyronnet", CHARSET_LATIN_1},
+    {"Lefèvre", CHARSET_LATIN_1},
+    {"Dubois-Martinière", CHARSET_LATIN_1},
+    {"de La Tour d'Aigues", CHARSET_LATIN_1},
+    {"Grégoire", CHARSET_LATIN_1},
+    {"Fouquet", CHARSET_LATIN_1},
+    {"Bénard", CHARSET_UTF_8},
+    {"N'Guessan", CHARSET_LATIN_1},
+    {"Châtelain", CHARSET_UTF_8},
+    {"Kowalczyk", CHARSET_LATIN_2},
+    {"Wiśniewski", CHARSET_LATIN_2},
+    {"Łukasiewicz", CHARSET_EXTENSIONS},
+    {"Dvořáček", CHARSET_LATIN_2},
+    {"Müller-Lüdenscheidt", CHARSET_LATIN_1},
+    {"van der Meulen", CHARSET_LATIN_1},
+    {"O'Shaughnessy", CHARSET_LATIN_1},
+    {"Fernández Ibáñez", CHARSET_LATIN_1},
+    {"Gonçalves da Cunha", CHARSET_UTF_8},
+    {"Papadópoulos", CHARSET_UTF_8},
+    {"Παπαδόπουλος", CHARSET_GREEK},
+    {"Иванова", CHARSET_CYRILLIC},
+    {"Yamazaki", CHARSET_JAPANESE},
+    {"Le Goff", CHARSET_LATIN_1},
+    {"Kerleroux", CHARSET_LATIN_1},
+    {"Rousselière", CHARSET_EXTENSIONS},
+    {"Bouchard", CHARSET_LATIN_1},
+    {"Özdemir", CHARSET_UTF_8},
+    {"Håkansson", CHARSET_LATIN_1},
+    {"Thibaudeau", CHARSET_ASCII},
+    {"Vasseur", CHARSET_LATIN_1},
+    {"Quéméneur", CHARSET_UTF_8},
+    {"D'Hondt", CHARSET_LATIN_1},
+    {"Peyronnet", CHARSET_LATIN_1},
 };
-static const char *const men[] = {"Étienne", "François", "Jean-Baptiste", "Loïc", "Gaël", "Raphaël", "Kazimierz", "Jürgen", "Théophile", "Aurélien", "Joaquim", "Mathurin"};
-static const char *const women[] = {"Hélène", "Marie-Josèphe", "Zoé", "Anaïs", "Gwenaëlle", "Bérénice", "Agnieszka", "Ingeborg", "Solène", "Eugénie", "Clémence", "Fatoumata"};
-static const char *const doctors[] = {"Delacroix-Vernet", "Haddadène", "Boisrobert", "Marchesseau", "Tessandier", "Verhaeghe", "Castelnau", "Ouedraogo", "Lindqvist", "Sapowicz", "Guyomarch", "Estournel"};
+static const char *const men[] = {"Étienne",   "François", "Jean-Baptiste", "Loïc",     "Gaël",    "Raphaël",
+                                  "Kazimierz", "Jürgen",   "Théophile",     "Aurélien", "Joaquim", "Mathurin"};
+static const char *const women[] = {"Hélène",    "Marie-Josèphe", "Zoé",    "Anaïs",   "Gwenaëlle", "Bérénice",
+                                    "Agnieszka", "Ingeborg",      "Solène", "Eugénie", "Clémence",  "Fatoumata"};
+static const char *const doctors[] = {"Delacroix-Vernet", "Haddadène", "Boisrobert", "Marchesseau", "Tessandier", "Verhaeghe",
+                                      "Castelnau",        "Ouedraogo", "Lindqvist",  "Sapowicz",    "Guyomarch",  "Estournel"};
 static const char *const doctor_given[] = {"Paul", "Odile", "Karim", "Irène", "Benoît", "Sabine", "Armelle", "Didier"};
-static const char *const streets[] = {"rue des Acacias", "avenue Gambetta", "boulevard Voltaire", "impasse du Lavoir", "chemin des Vignes", "quai de la Fosse"};
+static const char *const streets[] = {"rue des Acacias",   "avenue Gambetta",   "boulevard Voltaire",
+                                      "impasse du Lavoir", "chemin des Vignes", "quai de la Fosse"};
 typedef struct town {
     const char *postcode, *name, *department;
 } town;
-static const town towns[] = {{"69003", "Lyon", "69"}, {"44000", "Nantes", "44"}, {"29200", "Brest", "29"}, {"20000", "Ajaccio", "2A"},
-                             {"20200", "Bastia", "2B"}, {"59800", "Lille", "59"}, {"67000", "Strasbourg", "67"}, {"33000", "Bordeaux", "33"}};
-static const char *const hospitals[] = {"CHU Saint-Rémy", "Hôpital Notre-Dame des Grèves", "Clinique des Quatre Vents", "Centre hospitalier de Montfaucon"};
+static const town towns[] = {{"69003", "Lyon", "69"},   {"44000", "Nantes", "44"}, {"29200", "Brest", "29"},      {"20000", "Ajaccio", "2A"},
+                             {"20200", "Bastia", "2B"}, {"59800", "Lille", "59"},  {"67000", "Strasbourg", "67"}, {"33000", "Bordeaux", "33"}};
+static const char *const hospitals[] = {"CHU Saint-Rémy", "Hôpital Notre-Dame des Grèves", "Clinique des Quatre Vents",
+                                        "Centre hospitalier de Montfaucon"};
 static const char *const wards[] = {"Urologie B4", "Sénologie", "Médecine 2", "HDJ 3e étage"};
 
 #define PICK(list, random) (list)[lethe_random_below(random, (uint32_t)(sizeof(list) / sizeof *(list)))]
@@ -40,11 +69,12 @@ static void make_nir(lethe_person *p, const char *department, lethe_random *rand
     unsigned commune = 1 + lethe_random_below(random, 300), order = 1 + lethe_random_below(random, 900);
     const char *digits = strcmp(department, "2A") == 0 ? "19" : strcmp(department, "2B") == 0 ? "18" : department;
     char number[24], whole[40];
-    (void)snprintf(number, sizeof number, "%c%02u%02u%.2s%03u%03u", p->sex == 'M' ? '1' : '2', p->birth_year % 100, p->birth_month, digits, commune, order);
+    (void)snprintf(number, sizeof number, "%c%02u%02u%.2s%03u%03u", p->sex == 'M' ? '1' : '2', p->birth_year % 100, p->birth_month, digits, commune,
+                   order);
     unsigned long long value = 0;
     for (const char *at = number; *at != '\0'; at++) value = value * 10 + (unsigned)(*at - '0');
-    (void)snprintf(whole, sizeof whole, "%c%02u%02u%.2s%03u%03u%02u", p->sex == 'M' ? '1' : '2', p->birth_year % 100, p->birth_month, department, commune, order,
-                   (unsigned)(97 - value % 97));
+    (void)snprintf(whole, sizeof whole, "%c%02u%02u%.2s%03u%03u%02u", p->sex == 'M' ? '1' : '2', p->birth_year % 100, p->birth_month, department,
+                   commune, order, (unsigned)(97 - value % 97));
     (void)snprintf(p->nir, sizeof p->nir, "%.15s", whole);
 }
 
@@ -63,7 +93,8 @@ static void make_names(lethe_person *p, lethe_random *random) {
     if (chosen->charset == CHARSET_JAPANESE) (void)snprintf(p->given, sizeof p->given, "%s", p->sex == 'M' ? "Haruto" : "Misaki");
     (void)snprintf(p->birth_name, sizeof p->birth_name, "%s", p->sex == 'F' && lethe_random_below(random, 2) == 0 ? "Tarragon-Belisle" : p->family);
     if (chosen->charset == CHARSET_JAPANESE)
-        (void)snprintf(p->pn, sizeof p->pn, "%s^%s=山崎^%s=やまざき^%s", p->family, p->given, p->sex == 'M' ? "陽翔" : "美咲", p->sex == 'M' ? "はると" : "みさき");
+        (void)snprintf(p->pn, sizeof p->pn, "%s^%s=山崎^%s=やまざき^%s", p->family, p->given, p->sex == 'M' ? "陽翔" : "美咲",
+                       p->sex == 'M' ? "はると" : "みさき");
     else (void)snprintf(p->pn, sizeof p->pn, "%s^%s", p->family, p->given);
 }
 
@@ -72,8 +103,9 @@ static void make_plain(const char *text, char *out, size_t size) {
     static const struct {
         const char *from;
         char to;
-    } letters[] = {{"à", 'A'}, {"á", 'A'}, {"â", 'A'}, {"å", 'A'}, {"ä", 'A'}, {"ç", 'C'}, {"č", 'C'}, {"é", 'E'}, {"è", 'E'}, {"ê", 'E'}, {"ë", 'E'}, {"ï", 'I'}, {"î", 'I'},
-                   {"ñ", 'N'}, {"ô", 'O'}, {"ó", 'O'}, {"ö", 'O'}, {"Ö", 'O'}, {"É", 'E'}, {"ř", 'R'}, {"ś", 'S'}, {"ü", 'U'}, {"û", 'U'}, {"ł", 'L'}, {"Ł", 'L'}};
+    } letters[] = {{"à", 'A'}, {"á", 'A'}, {"â", 'A'}, {"å", 'A'}, {"ä", 'A'}, {"ç", 'C'}, {"č", 'C'}, {"é", 'E'}, {"è", 'E'},
+                   {"ê", 'E'}, {"ë", 'E'}, {"ï", 'I'}, {"î", 'I'}, {"ñ", 'N'}, {"ô", 'O'}, {"ó", 'O'}, {"ö", 'O'}, {"Ö", 'O'},
+                   {"É", 'E'}, {"ř", 'R'}, {"ś", 'S'}, {"ü", 'U'}, {"û", 'U'}, {"ł", 'L'}, {"Ł", 'L'}};
     size_t used = 0;
     while (*text != '\0' && used + 1 < size) {
         if ((unsigned char)*text < 0x80) {

@@ -73,7 +73,8 @@ lethe_status lethe_make_pet(lethe_visit *v) {
         lethe_picture_ellipse(&p, 0.55, 0.45, 0.05, 0.05, 9000);
         lethe_picture_texture(&p, &v->random, 10, 90, 60);
         lethe_picture_clamp(&p, 0, 32767);
-        lethe_pixel_format format = {.rows = side, .columns = side, .samples = 1, .bits_allocated = 16, .bits_stored = 16, .is_signed = true, .photometric = "MONOCHROME2"};
+        lethe_pixel_format format = {
+            .rows = side, .columns = side, .samples = 1, .bits_allocated = 16, .bits_stored = 16, .is_signed = true, .photometric = "MONOCHROME2"};
         lethe_put_pixel_format(draft, &format);
         lethe_draft_text(d, 0x00281052, "DS", "0", EXPECT_KEPT);
         lethe_draft_text(d, 0x00281053, "DS", "2.35", EXPECT_KEPT);

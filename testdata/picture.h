@@ -1,5 +1,5 @@
-/* Anatomy-like pictures: ellipses with soft edges over smooth texture and noise. Values are physical (signal, HU), rounded by the caller. Thread rule: no
- * state. */
+/* Anatomy-like pictures: ellipses with soft edges over smooth texture and noise. Values are physical (signal, HU), rounded by the caller. Thread
+ * rule: no state. */
 #ifndef LETHE_TESTDATA_PICTURE_H
 #define LETHE_TESTDATA_PICTURE_H
 

@@ -113,19 +113,24 @@ static lethe_status make_series(lethe_visit *v, unsigned number, const char *des
             break;
         }
         lethe_draft_item *d = lethe_draft_root(draft);
-        lethe_draft_text(d, 0x00080008, "CS", map ? "DERIVED\\PRIMARY\\DIFFUSION\\ADC" : diffusion ? "ORIGINAL\\PRIMARY\\DIFFUSION\\NONE" : "ORIGINAL\\PRIMARY\\M\\ND", EXPECT_KEPT);
+        lethe_draft_text(d, 0x00080008, "CS",
+                         map         ? "DERIVED\\PRIMARY\\DIFFUSION\\ADC"
+                         : diffusion ? "ORIGINAL\\PRIMARY\\DIFFUSION\\NONE"
+                                     : "ORIGINAL\\PRIMARY\\M\\ND",
+                         EXPECT_KEPT);
         put_sequence(d, diffusion ? "EP" : "SE", diffusion ? "FS" : "", diffusion ? 4800 : 5300, diffusion ? 62 : 101);
         put_geometry(d, &s, g, slice);
         if (diffusion && !map) put_diffusion(d, v, value);
         if (map) {
             char uid[65];
             lethe_instance_uid(source, slice + 1, uid);
-            (void)lethe_put_reference(d, 0x00082112, mr_class, uid); /* Source Image */
+            (void)lethe_put_reference(d, 0x00082112, mr_class, uid);                  /* Source Image */
             lethe_plant_text(d, v, 0x00082111, "ST", "ADC map from b0 b400 b800", 3); /* Derivation Description */
         }
         double rise = 1 - 0.8 * (slice > g->slices / 2 ? slice - g->slices / 2 : g->slices / 2 - slice) / g->slices;
         draw_pelvis(&p, v, rise, diffusion ? value : 0, map);
-        lethe_pixel_format format = {.rows = g->rows, .columns = g->columns, .samples = 1, .bits_allocated = 16, .bits_stored = 12, .photometric = "MONOCHROME2"};
+        lethe_pixel_format format = {
+            .rows = g->rows, .columns = g->columns, .samples = 1, .bits_allocated = 16, .bits_stored = 12, .photometric = "MONOCHROME2"};
         lethe_put_pixel_format(draft, &format);
         lethe_draft_decimal(d, 0x00281050, 450, EXPECT_KEPT);
         lethe_draft_decimal(d, 0x00281051, 900, EXPECT_KEPT);

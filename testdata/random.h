@@ -24,18 +24,18 @@ typedef struct lethe_person {
     char sex;                                          /* M or F */
     unsigned birth_year, birth_month, birth_day;
     char birth_da[9];
-    char patient_id[16];  /* IPP: digits, sometimes with letters */
-    char nir[16];         /* 15 digits with a right key (Corsica's 2A and 2B too) */
+    char patient_id[16]; /* IPP: digits, sometimes with letters */
+    char nir[16];        /* 15 digits with a right key (Corsica's 2A and 2B too) */
     char issuer[32];
     char phone[24], email[80], street[64], postcode[8], town[48];
     char hospital[64], department[48], ward[32];
     char referring_pn[96], performing_pn[96], operator_pn[96];
     char referring_family[48], performing_family[48], operator_family[48];
     char referring_rpps[16];
-    char plain_family[64], plain_given[64];            /* upper case without accents, as machines print them; "" when not Latin */
-    char relative[48];                                 /* somebody whom only a title gives away */
-    char phone_abroad[24];                             /* the phone as +33 6 ... */
-    unsigned charset; /* index into lethe_charsets */
+    char plain_family[64], plain_given[64]; /* upper case without accents, as machines print them; "" when not Latin */
+    char relative[48];                      /* somebody whom only a title gives away */
+    char phone_abroad[24];                  /* the phone as +33 6 ... */
+    unsigned charset;                       /* index into lethe_charsets */
 } lethe_person;
 
 /* Person number `index` of the hospital with this seed. */

@@ -53,8 +53,8 @@ lethe_status lethe_make_report(lethe_visit *v) {
     lethe_draft_item *measurements = content(d, "CONTAINS", "CONTAINER", "126010", "Imaging Measurements");
     lethe_draft_text(measurements, 0x0040A050, "CS", "SEPARATE", EXPECT_NOTHING);
     lethe_draft_item *finding = content(d, "CONTAINS", "TEXT", "121071", "Finding");
-    (void)snprintf(text, sizeof text, "Lesion PIRADS 4 de la zone peripherique droite. %s %s, ne(e) le %s, vu par Dr %s le %.2s/%.2s/%.4s. Tel %s.", v->title, p->family,
-                   v->birth_french, p->referring_family, v->study_da + 6, v->study_da + 4, v->study_da, p->phone);
+    (void)snprintf(text, sizeof text, "Lesion PIRADS 4 de la zone peripherique droite. %s %s, ne(e) le %s, vu par Dr %s le %.2s/%.2s/%.4s. Tel %s.",
+                   v->title, p->family, v->birth_french, p->referring_family, v->study_da + 6, v->study_da + 4, v->study_da, p->phone);
     (void)snprintf(gone, sizeof gone, "%s|%s|%s|%s", p->family, v->birth_french, p->referring_family, p->phone);
     lethe_draft_mixed(finding, 0x0040A160, "UT", text, "Lesion PIRADS 4 de la zone peripherique droite", gone);
     lethe_draft_item *group = content(measurements, "CONTAINS", "CONTAINER", "125007", "Measurement Group");

@@ -12,7 +12,8 @@ lethe_status lethe_make_scanned_form(lethe_visit *v) {
     v->protocol = "DOCUMENT";
     lethe_series s;
     lethe_series_begin(v, &s, 9, "OT", "1.2.840.10008.5.1.4.1.1.7", "ORDONNANCE", NULL);
-    lethe_pixel_format f = {.rows = small ? 320 : 1100, .columns = small ? 420 : 850, .samples = 1, .bits_allocated = 8, .bits_stored = 8, .photometric = "MONOCHROME2"};
+    lethe_pixel_format f = {
+        .rows = small ? 320 : 1100, .columns = small ? 420 : 850, .samples = 1, .bits_allocated = 8, .bits_stored = 8, .photometric = "MONOCHROME2"};
     size_t size = (size_t)f.rows * f.columns;
     uint8_t *pixels = lethe_alloc_array(size, 1);
     lethe_draft *draft = pixels == NULL ? NULL : lethe_instance_begin(&s, 1, true);

@@ -36,8 +36,8 @@ static void put_modules(lethe_draft *draft, const lethe_pixel_format *f, bool lo
     lethe_draft_item *d = lethe_draft_root(draft);
     lethe_draft_text(d, 0x00080008, "CS", "ORIGINAL\\PRIMARY\\ABDOMINAL\\0001", EXPECT_PRESENT); /* redaction makes it DERIVED */
     lethe_draft_item *region = lethe_draft_sequence(d, 0x00186011);
-    lethe_draft_u16(region, 0x00186012, 1);             /* spatial format: 2D */
-    lethe_draft_u16(region, 0x00186014, 1);             /* tissue */
+    lethe_draft_u16(region, 0x00186012, 1); /* spatial format: 2D */
+    lethe_draft_u16(region, 0x00186014, 1); /* tissue */
     lethe_draft_u32(region, 0x00186016, "UL", 0);
     lethe_draft_u32(region, 0x00186018, "UL", f->columns / 16); /* min x0 */
     lethe_draft_u32(region, 0x0018601A, "UL", f->rows / 7);
@@ -137,7 +137,12 @@ lethe_status lethe_make_ultrasound(lethe_visit *v) {
     lethe_series cine, still;
     lethe_series_begin(v, &cine, 1, "US", cine_class, "CINE FOIE", "ABDOMEN");
     lethe_series_begin(v, &still, 2, "US", still_class, "FOIE", "ABDOMEN");
-    lethe_pixel_format gray = {.rows = small ? 240 : 480, .columns = small ? 320 : 640, .samples = 1, .bits_allocated = 8, .bits_stored = 8, .photometric = "MONOCHROME2",
+    lethe_pixel_format gray = {.rows = small ? 240 : 480,
+                               .columns = small ? 320 : 640,
+                               .samples = 1,
+                               .bits_allocated = 8,
+                               .bits_stored = 8,
+                               .photometric = "MONOCHROME2",
                                .frames = small ? 3 : 20};
     lethe_pixel_format colour = gray, single = gray;
     colour.samples = 3;

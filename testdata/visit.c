@@ -20,7 +20,8 @@ void lethe_related_uid(const lethe_visit *visit, unsigned what, char uid[65]) {
 
 void lethe_visit_begin(lethe_visit *visit, const lethe_testdata_options *options, const char *folder, lethe_answer_key *key, unsigned patient_index,
                        unsigned study_index, lethe_error *error) {
-    *visit = (lethe_visit){.options = options, .folder = folder, .key = key, .error = error, .patient_index = patient_index, .study_index = study_index};
+    *visit =
+        (lethe_visit){.options = options, .folder = folder, .key = key, .error = error, .patient_index = patient_index, .study_index = study_index};
     lethe_person_invent(options->seed, patient_index, &visit->person);
     lethe_random_seed(&visit->random, options->seed, patient_index * 64ull + study_index);
     visit->vendor = (lethe_vendor)(patient_index % 3);
@@ -28,8 +29,8 @@ void lethe_visit_begin(lethe_visit *visit, const lethe_testdata_options *options
     unsigned year = 2016 + lethe_random_below(&visit->random, 3) + study_index, month = 1 + lethe_random_below(&visit->random, 12);
     unsigned day = 1 + lethe_random_below(&visit->random, 28);
     (void)snprintf(visit->study_da, sizeof visit->study_da, "%04u%02u%02u", year % 10000, month % 100, day % 100);
-    (void)snprintf(visit->study_tm, sizeof visit->study_tm, "%02u%02u%02u", 8 + lethe_random_below(&visit->random, 10), lethe_random_below(&visit->random, 60),
-                   lethe_random_below(&visit->random, 60));
+    (void)snprintf(visit->study_tm, sizeof visit->study_tm, "%02u%02u%02u", 8 + lethe_random_below(&visit->random, 10),
+                   lethe_random_below(&visit->random, 60), lethe_random_below(&visit->random, 60));
     lethe_related_uid(visit, 0, visit->study_uid);
     (void)snprintf(visit->accession, sizeof visit->accession, "ACC%07u%u", patient_index * 37 + 4001, study_index);
     (void)snprintf(visit->study_id, sizeof visit->study_id, "ST%05u%u", patient_index + 10, study_index);
@@ -39,14 +40,17 @@ void lethe_visit_begin(lethe_visit *visit, const lethe_testdata_options *options
                    visit->person.birth_year % 10000);
 }
 
-void lethe_series_begin(lethe_visit *visit, lethe_series *series, unsigned number, const char *modality, const char *sop_class, const char *description,
-                        const char *body_part) {
-    *series = (lethe_series){.visit = visit, .modality = modality, .sop_class = sop_class, .description = description, .body_part = body_part, .number = number};
+void lethe_series_begin(lethe_visit *visit, lethe_series *series, unsigned number, const char *modality, const char *sop_class,
+                        const char *description, const char *body_part) {
+    *series = (lethe_series){
+        .visit = visit, .modality = modality, .sop_class = sop_class, .description = description, .body_part = body_part, .number = number};
     lethe_related_uid(visit, number, series->uid);
     lethe_related_uid(visit, 9000, series->frame_uid); /* one frame of reference a study */
 }
 
-void lethe_instance_uid(const lethe_series *series, unsigned number, char uid[65]) { lethe_related_uid(series->visit, 100000 * series->number + number, uid); }
+void lethe_instance_uid(const lethe_series *series, unsigned number, char uid[65]) {
+    lethe_related_uid(series->visit, 100000 * series->number + number, uid);
+}
 
 /* --- planted text --- */
 

@@ -35,8 +35,8 @@ typedef struct lethe_series {
 /* Examination `study_index` of person `patient_index`. */
 void lethe_visit_begin(lethe_visit *visit, const lethe_testdata_options *options, const char *folder, lethe_answer_key *key, unsigned patient_index,
                        unsigned study_index, lethe_error *error);
-void lethe_series_begin(lethe_visit *visit, lethe_series *series, unsigned number, const char *modality, const char *sop_class, const char *description,
-                        const char *body_part);
+void lethe_series_begin(lethe_visit *visit, lethe_series *series, unsigned number, const char *modality, const char *sop_class,
+                        const char *description, const char *body_part);
 
 /* The UID of something of this examination, named by a number that only it has (0 the study, 1 to 999 series, 100000 and more instances). */
 void lethe_related_uid(const lethe_visit *visit, unsigned what, char uid[65]);

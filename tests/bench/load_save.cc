@@ -21,7 +21,9 @@ int main(int argc, char **argv) {
         const fs::path target = fs::path(argv[2]) / fs::relative(entry.path(), argv[1]);
         fs::create_directories(target.parent_path());
         DcmFileFormat file;
-        if (file.loadFile(entry.path().c_str()).bad() || file.loadAllDataIntoMemory().bad() || file.saveFile(target.c_str(), file.getDataset()->getOriginalXfer()).bad()) failed++;
+        if (file.loadFile(entry.path().c_str()).bad() || file.loadAllDataIntoMemory().bad() ||
+            file.saveFile(target.c_str(), file.getDataset()->getOriginalXfer()).bad())
+            failed++;
     }
     return failed == 0 ? 0 : 1;
 }

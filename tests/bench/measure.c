@@ -1,5 +1,5 @@
-/* bench-measure OUTPUT COMMAND ...: runs a command and writes "wall seconds, CPU seconds, peak KiB, exit code" as one line into OUTPUT. The peak is the
- * largest resident set of any one process among the command and its descendants; the sum is sampled over all of them, private pages only. */
+/* bench-measure OUTPUT COMMAND ...: runs a command and writes "wall seconds, CPU seconds, peak KiB, exit code" as one line into OUTPUT. The peak is
+ * the largest resident set of any one process among the command and its descendants; the sum is sampled over all of them, private pages only. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>

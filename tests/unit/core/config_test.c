@@ -50,7 +50,8 @@ static const cyaml_schema_field_t fields[] = {
 };
 static const cyaml_schema_value_t schema = {CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, settings, fields)};
 
-static const char good[] = "# a comment\nname: Étude\nlevel: -3\nfactor: 2.5\nstrict: no\ncolour: green\npeers:\n  - aet: PACS\n    port: 104\n  - {aet: B}\nwords: [a, b, \"c d\"]\n";
+static const char good[] = "# a comment\nname: Étude\nlevel: -3\nfactor: 2.5\nstrict: no\ncolour: green\npeers:\n  - aet: PACS\n    port: 104\n  - "
+                           "{aet: B}\nwords: [a, b, \"c d\"]\n";
 
 static void good_file_loads(void **state) {
     (void)state;

@@ -129,8 +129,13 @@ static void html(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(numbers_are_strict), cmocka_unit_test(words),  cmocka_unit_test(hex),  cmocka_unit_test(base64),
-        cmocka_unit_test(base32),             cmocka_unit_test(utf8), cmocka_unit_test(html),
+        cmocka_unit_test(numbers_are_strict),
+        cmocka_unit_test(words),
+        cmocka_unit_test(hex),
+        cmocka_unit_test(base64),
+        cmocka_unit_test(base32),
+        cmocka_unit_test(utf8),
+        cmocka_unit_test(html),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
