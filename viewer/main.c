@@ -71,5 +71,5 @@ int main(int argc, char **argv) {
     lethe_app_destroy(app);
     if (status == LETHE_OK) return LETHE_EXIT_DONE;
     (void)fprintf(stderr, "lethe view: %s\n", error.message);
-    return lethe_status_exit(status);
+    return (int)lethe_status_exit(status);
 }

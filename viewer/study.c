@@ -283,7 +283,11 @@ static void read_series_facts(lethe_series *series, const lethe_dicom_dataset *d
     series->calibrated = lethe_dicom_find(root, LETHE_TAG(0x0028, 0x0030)) != NULL || lethe_dicom_find(root, LETHE_TAG(0x5200, 0x9229)) != NULL;
     text_of(root, LETHE_TAG(0x0028, 0x1054), series->unit, sizeof series->unit);
     if (series->unit[0] == '\0' && strcmp(series->modality, "CT") == 0) (void)snprintf(series->unit, sizeof series->unit, "HU");
-    if (strcmp(series->unit, "US") == 0) series->unit[0] = '\0';
+    /* Only units of PS3.3 C.11.1.1.2: a replaced value is no unit. */
+    static const char *const units[] = {"HU", "OD", "PCT", "HU_MOD", "MGML", "Z_EFF", "ED", "EDW"};
+    bool known = false;
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++) known = known || strcmp(series->unit, units[i]) == 0;
+    if (!known) series->unit[0] = '\0';
 }
 
 static lethe_status append_frames(lethe_series *series, uint32_t file, const lethe_dicom_dataset *dataset, lethe_error *error) {
