@@ -347,6 +347,8 @@ static lethe_status edit_and_write(lethe_engine *engine, instance *in, lethe_err
     if (status == LETHE_OK && job.unsafe_graphics && !engine->decision.clear_unused_bits)
         status = lethe_fail(error, LETHE_UNSAFE, "(60xx,0102): overlay planes share the pixel cells");
     if (status == LETHE_OK) status = redact(engine, in, error);
+    for (size_t i = 0; status == LETHE_OK && in->forced_count == 0 && i < record.removed_count; i++)
+        if (record.removed[i].kind == LETHE_REMOVED_TEXT) status = lethe_scrub_add_literal(engine->scrub, record.removed[i].bytes, record.removed[i].size, error);
     if (status == LETHE_OK) status = fill_audit(engine, &record, error);
     if (status == LETHE_OK) status = lethe_documents_search(engine->dataset, engine->audit, error);
     if (status != LETHE_OK || engine->options.output_folder == NULL) return status;
