@@ -7,7 +7,7 @@
 
 int lethe_command_fail(const lethe_command *command, const lethe_error *error) {
     (void)fprintf(stderr, "lethe %s: %s\n", command->verb, error->message[0] != '\0' ? error->message : lethe_status_name(error->status));
-    return lethe_status_exit(error->status);
+    return (int)lethe_status_exit(error->status);
 }
 
 int lethe_command_usage(const lethe_command *command, const char *format, ...) {

@@ -241,7 +241,7 @@ static void fill_header(const lethe_nifti *n, lethe_nifti_type type, uint8_t h[D
     set_short(h, 44, (int)n->rows);
     set_short(h, 46, (int)n->slices);
     for (size_t i = 4; i < 8; i++) set_short(h, 40 + 2 * i, 1);
-    set_short(h, 70, type);
+    set_short(h, 70, (int)type);
     set_short(h, 72, type == LETHE_NIFTI_UINT8 ? 8 : type == LETHE_NIFTI_INT16 ? 16 : 32);
     for (size_t i = 0; i < 3; i++) set_float(h, 80 + 4 * i, n->spacing_mm[i]);
     set_float(h, 108, DATA_OFFSET);
