@@ -450,13 +450,26 @@ static void mark_dangling(lethe_text_cleaner *cleaner) {
     }
 }
 
-static bool touches_name(lethe_text_cleaner *cleaner, size_t index) {
+static bool touches_name(lethe_text_cleaner *cleaner, size_t index, unsigned least_letters) {
     enum { NAMES = LETHE_TEXT_KNOWN | LETHE_TEXT_TITLE | LETHE_TEXT_NAME };
-    bool before = index > 0 && joins_next(cleaner, index - 1) && (word_at(cleaner, index - 1)->reason & NAMES) != 0 &&
-                  word_at(cleaner, index - 1)->letters >= 2;
-    bool after = joins_next(cleaner, index) && (word_at(cleaner, index + 1)->reason & NAMES) != 0 && word_at(cleaner, index + 1)->letters >= 2 &&
-                 !has(word_at(cleaner, index + 1), LETHE_WORD_TITLE);
-    return before || after;
+    const lethe_word *last = index > 0 && joins_next(cleaner, index - 1) ? word_at(cleaner, index - 1) : NULL;
+    const lethe_word *next = joins_next(cleaner, index) ? word_at(cleaner, index + 1) : NULL;
+    if (last != NULL && (last->reason & NAMES) != 0 && last->letters >= least_letters) return true;
+    return next != NULL && (next->reason & NAMES) != 0 && next->letters >= least_letters && !has(next, LETHE_WORD_TITLE);
+}
+
+/* "JB" of Jean-Baptiste: each letter begins a known name. */
+static bool is_initials(const lethe_text_cleaner *cleaner, const lethe_word *word) {
+    if (cleaner->identifiers == NULL || word->letters > 3 || word->letters < 2 || word->any_lower || !word->ascii) return false;
+    for (uint32_t at = 0; at < word->folded_size; at++) {
+        bool found = false;
+        for (size_t row = 0; row < lethe_identifiers_count(cleaner->identifiers) && !found; row++) {
+            const lethe_identifier *id = lethe_identifiers_at(cleaner->identifiers, row);
+            found = id->kind == LETHE_ID_NAME && id->folded[0] == word->folded[at];
+        }
+        if (!found) return false;
+    }
+    return true;
 }
 
 /* Names that are also technical words, and unknown words, beside what is known to be a name. */
@@ -472,8 +485,9 @@ static void mark_neighbours(lethe_text_cleaner *cleaner, size_t dates) {
             const lethe_identifier *id =
                 cleaner->identifiers == NULL ? NULL : lethe_identifiers_find(cleaner->identifiers, word->folded, word->folded_size);
             bool own = id != NULL && id->common && is_name_kind(id) && word->letters >= (has(word, LETHE_WORD_TECHNICAL) ? 3 : 2);
+            if (word->classes == LETHE_WORD_UNKNOWN && is_initials(cleaner, word)) own = true;
             if ((!both && !unknown && !own && !initial) || is_kept_word(cleaner, word)) continue;
-            if (touches_name(cleaner, at)) word->reason |= LETHE_TEXT_NAME;
+            if (touches_name(cleaner, at, initial ? 1 : 2)) word->reason |= LETHE_TEXT_NAME;
         }
     }
 }

@@ -142,6 +142,8 @@ static const row known_people[] = {
     {"MRC40217 HEAD", "HEAD"},
     {"HEAD 12031961", "HEAD"},
     {"tel 0298550177", "tel"},
+    {"IRM M.L. Kervadec genou", "IRM genou"},
+    {"T2 MLK KERVADEC", "T2"},
 };
 
 static void what_the_object_told(void **state) {
