@@ -247,6 +247,60 @@ static void test_mapping(void **state) {
     }
 }
 
+/* --- ICC --- */
+
+static void put_be32(uint8_t *at, uint32_t value) {
+    for (unsigned i = 0; i < 4; i++) at[i] = (uint8_t)(value >> (24 - 8 * i));
+}
+
+/* Two tags: a description and the red primary. Returns the size. */
+static size_t make_profile(const char *text, uint8_t out[512]) {
+    memset(out, 0, 512);
+    const size_t length = strlen(text), desc = 12 + length + 1 + 8 + 3 + 67, xyz = 156 + ((desc + 3) & ~(size_t)3), size = xyz + 20;
+    out[8] = 2;
+    memcpy(out + 36, "acsp", 4);
+    put_be32(out, (uint32_t)size);
+    put_be32(out + 128, 2);
+    memcpy(out + 132, "desc", 4), put_be32(out + 136, 156), put_be32(out + 140, (uint32_t)desc);
+    memcpy(out + 144, "rXYZ", 4), put_be32(out + 148, (uint32_t)xyz), put_be32(out + 152, 20);
+    memcpy(out + 156, "desc", 4), put_be32(out + 164, (uint32_t)length + 1);
+    memcpy(out + 168, text, length);
+    memcpy(out + xyz, "XYZ ", 4), put_be32(out + xyz + 8, 0x6FA2), put_be32(out + xyz + 12, 0x38F5), put_be32(out + xyz + 16, 0x0390);
+    return size;
+}
+
+static void test_icc_profiles(void **state) {
+    (void)state;
+    static const uint8_t red[] = {'X', 'Y', 'Z', ' ', 0, 0, 0, 0, 0, 0, 0x6F, 0xA2, 0, 0, 0x38, 0xF5, 0, 0, 3, 0x90};
+    uint8_t profile[512];
+    const uint8_t *out = NULL;
+    size_t out_size = 0;
+    lethe_slide_result result = {0};
+    lethe_slide_job job = {.result = &result, .arena = lethe_arena_create(1 << 20)};
+    assert_non_null(job.arena);
+    assert_int_equal(lethe_search_create(&job.search, NULL), LETHE_OK);
+    size_t size = make_profile("sRGB IEC61966-2.1", profile);
+    assert_int_equal(lethe_icc_clean(&job, profile, size, &out, &out_size, NULL), LETHE_OK);
+    assert_ptr_equal(out, profile); /* a public text: the same bytes */
+    assert_int_equal(out_size, size);
+    size = make_profile("Scanner of Dr Dupont", profile);
+    assert_int_equal(lethe_icc_clean(&job, profile, size, &out, &out_size, NULL), LETHE_OK);
+    assert_ptr_not_equal(out, profile);
+    assert_null(memmem(out, out_size, "Dupont", 6));
+    assert_non_null(memmem(out, out_size, red, sizeof red)); /* the colours stay exactly */
+    assert_int_equal(result.removed_count, 1);
+    assert_string_equal(result.removed[0], "Scanner of Dr Dupont");
+    const uint8_t *again = NULL;
+    size_t again_size = 0;
+    assert_int_equal(lethe_icc_clean(&job, out, out_size, &again, &again_size, NULL), LETHE_OK);
+    assert_ptr_equal(again, out); /* clean already */
+    put_be32(profile + 136, 5000);
+    assert_int_equal(lethe_icc_clean(&job, profile, size, &out, &out_size, NULL), LETHE_MALFORMED);
+    lethe_slide_result_release(&result);
+    lethe_search_destroy(job.search);
+    lethe_arena_destroy(job.arena);
+}
+
 static void remember_code(void *context, const char *text) { (void)snprintf(context, 64, "%s", text); }
 
 static void test_label_is_drawn(void **state) {
@@ -273,6 +327,7 @@ int main(void) {
         cmocka_unit_test(test_jpeg_check),
         cmocka_unit_test(test_packed_ends),
         cmocka_unit_test(test_mapping),
+        cmocka_unit_test(test_icc_profiles),
         cmocka_unit_test(test_label_is_drawn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
