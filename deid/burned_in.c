@@ -14,7 +14,7 @@
 #include <string.h>
 
 /* Above SURE a line is text whatever the reader makes of it; a LIKELY one needs a reader who sees letters; below DOUBT it is not even read. */
-static const float score_sure = 0.85f, score_likely = 0.5f, score_doubt = 0.2f, score_continues = 0.1f, score_flicker = 0.97f;
+static const float score_sure = 0.85f, score_likely = 0.5f, score_doubt = 0.2f, score_continues = 0.03f, score_flicker = 0.97f;
 enum { SEARCH_ROUNDS = 3, READS_PER_FRAME = 12, CLEARED = 64 };
 
 struct lethe_burned_in {
@@ -208,7 +208,7 @@ static finding judge(search *s, const lethe_image *image, const lethe_text_line 
 /* --- boxes --- */
 
 static lethe_pixel_box box_of_line(const search *s, const lethe_text_line *line, uint32_t frame, finding found) {
-    uint32_t along = line->height_px * 4 / 5 + 3, across = line->height_px * 2 / 5 + 3;
+    uint32_t along = line->height_px * 6 / 5 + 3, across = line->height_px * 2 / 5 + 3;
     uint32_t mx = line->vertical ? across : along, my = line->vertical ? along : across;
     lethe_pixel_box box = {.first_frame = frame, .last_frame = frame, .x = line->x > mx ? line->x - mx : 0, .y = line->y > my ? line->y - my : 0};
     uint32_t x1 = line->x + line->w + mx, y1 = line->y + line->h + my;
@@ -295,6 +295,28 @@ static bool continues(const lethe_text_line *line, const lethe_text_line *sure) 
     return band * 10 >= smaller * 6 && larger * 10 <= smaller * 18 && gap <= 2 * (int64_t)sure->height_px;
 }
 
+/* Does it continue a box that was found and filled already? Boxes carry a margin of two fifths of the letters and three pixels on either side. */
+static bool continues_box(const search *s, const lethe_text_line *line, uint32_t frame) {
+    for (size_t i = s->first_found; i < s->decision->box_count; i++) {
+        const lethe_pixel_box *b = &s->decision->boxes[i];
+        if (frame < b->first_frame || frame > b->last_frame || s->tracks[i - s->first_found].score < score_sure) continue;
+        bool vertical = b->h > b->w;
+        uint32_t across = vertical ? b->w : b->h;
+        if (vertical != line->vertical || across < 12) continue;
+        uint32_t letters = (uint32_t)((float)(across - 6) / 1.8f), margin = letters * 2 / 5 + 3;
+        lethe_text_line sure = {.x = b->x, .y = b->y, .w = b->w, .h = b->h, .height_px = letters, .vertical = vertical};
+        if (vertical) {
+            sure.x += margin;
+            sure.w -= 2 * margin < sure.w ? 2 * margin : 0;
+        } else {
+            sure.y += margin;
+            sure.h -= 2 * margin < sure.h ? 2 * margin : 0;
+        }
+        if (continues(line, &sure)) return true;
+    }
+    return false;
+}
+
 /* Search one picture until nothing new turns up; what was found is filled before the next round. `last` >= `first`: the frames that the boxes are for. */
 static lethe_status search_picture(search *s, lethe_image *image, uint32_t first, uint32_t last, bool *found_any) {
     *found_any = false;
@@ -316,6 +338,8 @@ static lethe_status search_picture(search *s, lethe_image *image, uint32_t first
             if (lines[i].score < score_sure && was_cleared(s, &lines[i])) continue;
             for (size_t k = 0; k < count && s->mode == LETHE_PIXELS_ANY_TEXT && found == FOUND_NOTHING && !s->verifying; k++)
                 if (k != i && lines[k].score >= score_sure && lines[k].glyphs >= 5 && lines[i].score < score_sure && continues(&lines[i], &lines[k])) found = FOUND_TEXT;
+            if (found == FOUND_NOTHING && s->mode == LETHE_PIXELS_ANY_TEXT && !s->verifying && lines[i].score < score_sure && continues_box(s, &lines[i], first))
+                found = FOUND_TEXT;
             if (found == FOUND_NOTHING) found = judge(s, image, &lines[i]);
             if (found == FOUND_MARKER) s->decision->markers_kept++;
             if (found != FOUND_TEXT && found != FOUND_IDENTIFIER) {
