@@ -273,6 +273,7 @@ static lethe_status step(lethe_app *app, struct lethe_script *script, char **wor
         char value[512];
         if (!lethe_app_state(app, words[1], value, sizeof value)) return bad(script, error, "no such state");
         (void)printf("%s=%s\n", words[1], value);
+        (void)fflush(stdout); /* a test may wait for it */
         return LETHE_OK;
     }
     for (size_t i = 0; i < sizeof mouse / sizeof *mouse; i++)
