@@ -93,13 +93,25 @@ static lethe_status look_up_image(writer *w, const char *image, lethe_error *err
     return status;
 }
 
-static lethe_status require_entry(writer *w, const char *column, const char *value, lethe_error *error) {
-    char sql[96];
-    int64_t count = 0;
-    (void)snprintf(sql, sizeof sql, "SELECT COUNT(*) FROM (SELECT 1 FROM entry WHERE %s = ?1 LIMIT 1) AS some", column);
-    lethe_status status = lethe_store_number(w->store, sql, &value, 1, &count, error);
-    if (status == LETHE_OK && count == 0) status = lethe_fail(error, LETHE_NOT_FOUND, "nothing released has this %s: %.100s", column, value);
-    return status;
+/* Series, studies and patients: what stands above them comes from the catalogue, whatever the caller said. */
+static lethe_status look_up_group(writer *w, const char *column, const char *value, place *at, lethe_error *error) {
+    char sql[128];
+    bool row = false, fits = true;
+    lethe_statement *statement = NULL;
+    w->have_image = false;
+    (void)snprintf(sql, sizeof sql, "SELECT patient, study_uid FROM entry WHERE %s = ?1 LIMIT 1", column);
+    lethe_status status = lethe_store_query(w->store, sql, &value, 1, &statement, error);
+    if (status == LETHE_OK) status = lethe_statement_step(statement, &row, error);
+    if (status == LETHE_OK && !row) status = lethe_fail(error, LETHE_NOT_FOUND, "nothing released has this %s: %.100s", column, value);
+    if (status == LETHE_OK) {
+        fits = keep_text(w->patient, sizeof w->patient, lethe_statement_text(statement, 0)) && keep_text(w->study, sizeof w->study, lethe_statement_text(statement, 1));
+        at->patient = w->patient;
+        bool below_patient = strcmp(column, "patient") != 0;
+        at->study_uid = below_patient ? w->study : "";
+        at->case_id = at->study_uid;
+    }
+    lethe_statement_finalize(statement);
+    return status == LETHE_OK && !fits ? lethe_fail(error, LETHE_LIMIT, "a name in the catalogue is too long") : status;
 }
 
 static lethe_status find_place(writer *w, const lethe_annotation *a, place *at, lethe_error *error) {
@@ -112,11 +124,11 @@ static lethe_status find_place(writer *w, const lethe_annotation *a, place *at, 
     } else if (a->level == LETHE_LEVEL_IMAGE || (a->level == LETHE_LEVEL_REGION && a->shape.kind != LETHE_SHAPE_VOLUME)) {
         status = lethe_fail(error, LETHE_MALFORMED, "an annotation of an image must name the image");
     } else if (at->series_uid[0] != '\0') {
-        status = require_entry(w, "series_uid", at->series_uid, error);
+        status = look_up_group(w, "series_uid", at->series_uid, at, error);
     } else if (at->study_uid[0] != '\0' && a->level >= LETHE_LEVEL_STUDY) {
-        status = require_entry(w, "study_uid", at->study_uid, error);
+        status = look_up_group(w, "study_uid", at->study_uid, at, error);
     } else if (at->patient[0] != '\0' && a->level == LETHE_LEVEL_PATIENT) {
-        status = require_entry(w, "patient", at->patient, error);
+        status = look_up_group(w, "patient", at->patient, at, error);
     } else {
         status = lethe_fail(error, LETHE_MALFORMED, "an annotation of a %s must name it", lethe_level_name(a->level));
     }

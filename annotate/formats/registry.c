@@ -14,6 +14,7 @@ const lethe_format *const lethe_formats[] = {
     &lethe_format_seg,
     &lethe_format_rtstruct,
     &lethe_format_sr,
+    &lethe_format_omop,
     NULL,
 };
 

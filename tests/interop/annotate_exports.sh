@@ -23,7 +23,7 @@ JSON
 printf 'study_uid,label,value\n2.25.100,pirads_study,5\n' >"$work/study.csv"
 "$lethe" annotate -C "$work/p" import csv "$work/study.csv" >/dev/null
 "$lethe" snapshot -C "$work/p" create one >/dev/null
-formats=seg,nifti,rtstruct,sr,geojson,asap,yolo
+formats=seg,nifti,rtstruct,sr,geojson,asap,yolo,omop
 "$lethe" export -C "$work/p" --snapshot one --format $formats -o "$work/x" >/dev/null
 "$lethe" export -C "$work/p" --snapshot one --format $formats -o "$work/y" >/dev/null
 diff -r "$work/x" "$work/y" || fail "exports differ when repeated"
@@ -110,6 +110,11 @@ assert ("POLYLINE", [20, 10, 30, 10, 30, 18, 20, 18, 20, 10], "2.25.303") in fou
 
 geo = json.load(open(f"{work}/x/geojson/P-A/2.25.100/2.25.200/2.25.303.geojson"))
 assert geo["features"][0]["geometry"]["coordinates"] == [[[20, 10], [30, 10], [30, 18], [20, 18], [20, 10]]]
+import csv
+(occurrence,) = csv.DictReader(open(f"{work}/x/omop/image_occurrence.csv"))
+features = list(csv.DictReader(open(f"{work}/x/omop/image_feature.csv")))
+assert occurrence["image_series_UID"] == "2.25.200" and len(features) == 4, (occurrence, features)
+assert [f["image_occurrence_id"] for f in features] == ["1", "1", "1", ""] and features[0]["image_feature_source_code"] == "52988006", features
 line = open(f"{work}/x/labels/P-A/2.25.100/2.25.200/2.25.301.txt").readline().split()
 assert np.allclose([float(v) for v in line], [0, 13 / 64, 22 / 48, 6 / 64, 4 / 48], atol=1e-8), line
 PY
