@@ -13,7 +13,7 @@ pydicom=/usr/lib/python3/dist-packages/pydicom/data/test_files
 step() { printf '\n== %s\n' "$*"; }
 now() { date +%s.%N; }
 seconds() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", b - a }'; }
-rate() { awk -v n="$1" -v s="$2" 'BEGIN { printf "%.0f", s > 0 ? n / s : 0 }'; }
+rate() { awk -v n="$1" -v s="$2" 'BEGIN { printf "%.0f", (s > 0 ? n / s : 0) }'; }
 # Exit codes 3 and 4 say that something was held back: expected here, as the demo sends what must be.
 held_back_is_fine() { local rc=0; "$@" || rc=$?; case $rc in 0 | 3 | 4) ;; *) return $rc ;; esac; }
 
