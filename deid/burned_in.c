@@ -14,7 +14,7 @@
 #include <string.h>
 
 /* Above SURE a line is text whatever the reader makes of it; a LIKELY one needs a reader who sees letters; below DOUBT it is not even read. */
-static const float score_sure = 0.85f, score_likely = 0.5f, score_doubt = 0.2f, score_continues = 0.03f, score_flicker = 0.97f;
+static const float score_sure = 0.85f, score_likely = 0.5f, score_doubt = 0.2f, score_continues = 0.03f, score_flicker = 0.97f, score_large = 0.97f;
 enum { SEARCH_ROUNDS = 3, READS_PER_FRAME = 12, CLEARED = 64 };
 
 struct lethe_burned_in {
@@ -179,7 +179,8 @@ static bool was_cleared(const search *s, const lethe_text_line *line) {
 static finding judge(search *s, const lethe_image *image, const lethe_text_line *line) {
     lethe_ocr_text text = {0};
     finding found = FOUND_NOTHING;
-    bool sure = line->score >= score_sure, likely = line->score >= score_likely, shortish = line->glyphs <= 7;
+    /* Large letters are easy to read and large structures of anatomy easy to mistake: there the reader has to agree. */
+    bool sure = line->score >= (line->height_px >= 18 ? score_large : score_sure), likely = line->score >= score_likely, shortish = line->glyphs <= 7;
     if (line->score < score_doubt) return FOUND_NOTHING;
     bool keep_markers = !s->engine->policy.redact_markers;
     if (s->mode == LETHE_PIXELS_PHI_ONLY) {
