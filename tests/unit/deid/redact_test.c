@@ -55,6 +55,7 @@ static void compare(const lethe_dicom_dataset *before, const lethe_dicom_dataset
             if (differs && mask[i] == 0) fail_msg("%s: frame %u pixel %zu,%zu outside the boxes changed", name, frame, i % a.columns, i / a.columns);
             changed += differs;
         }
+        assert_true(any || changed == 0);
         if (any) check_inside(&b, &decision->boxes[0], info->codec != LETHE_CODEC_JPEG_BASELINE && info->codec != LETHE_CODEC_JPEG_EXTENDED);
         lethe_image_release(&a);
         lethe_image_release(&b);
