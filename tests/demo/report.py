@@ -40,26 +40,27 @@ def data_uri(image):
     return "data:image/png;base64," + base64.b64encode(out.getvalue()).decode()
 
 
-def picture(path, side=420):
-    """An 8-bit picture of the first frame, stretched over its own range; None where this reader cannot decode it."""
+def picture(path, grey=None, side=420):
+    """An 8-bit picture of the first frame and the grey range that it was stretched from: its own, or the given one, so that a pair can be compared.
+    None where this reader cannot decode it."""
     try:
         data = pydicom.dcmread(path, force=True)
         pixels = data.pixel_array
-    except Exception:
-        return None
+    except Exception:  # compressed in a way that Debian's pydicom has no decoder for
+        return None, None
     samples = int(data.get("SamplesPerPixel", 1))
     if int(data.get("NumberOfFrames", 1) or 1) > 1:
         pixels = pixels[0]
     pixels = pixels.astype(float)
     if samples == 1:
-        low, high = numpy.percentile(pixels, 0.5), max(numpy.percentile(pixels, 99.8), pixels.min() + 1)
+        low, high = grey = grey or (numpy.percentile(pixels, 0.5), max(numpy.percentile(pixels, 99.8), pixels.min() + 1))
         pixels = (numpy.clip(pixels, low, high) - low) * 255 / (high - low)
         if data.get("PhotometricInterpretation") == "MONOCHROME1":
             pixels = 255 - pixels
     elif str(data.get("PhotometricInterpretation", "")).startswith("YBR") and data.file_meta.TransferSyntaxUID.is_compressed:
-        return data_uri(Image.fromarray(pixels.astype("uint8"), "YCbCr").convert("RGB").resize(fit(pixels.shape, side)))
+        return data_uri(Image.fromarray(pixels.astype("uint8"), "YCbCr").convert("RGB").resize(fit(pixels.shape, side))), None
     image = Image.fromarray(pixels.astype("uint8"))
-    return data_uri(image.resize(fit(pixels.shape, side)))
+    return data_uri(image.resize(fit(pixels.shape, side))), grey
 
 
 def fit(shape, side):
@@ -97,13 +98,9 @@ def before_after_table(source, output):
     return lines, len(before), sum(1 for key in before if key in after and before[key][1] == after[key][1])
 
 
-def source_of(row):
-    """The file that the demo sent, by the name in the private manifest or by its place in the private inbox."""
-    for root in (project / "private", demo / "hospital", demo):
-        candidate = root / row.get("source", "")
-        if candidate.is_file():
-            return candidate
-    return None
+def source_of(row, by_sop):
+    """The file that the demo sent: the private manifest names what came by DICOM as TITLE/SOP-INSTANCE-UID.dcm."""
+    return by_sop.get(pathlib.PurePath(row.get("source", "")).stem)
 
 
 def main():
@@ -114,8 +111,8 @@ def main():
     for path in demo.glob("hospital/**/*"):
         if path.is_file():
             try:
-                by_sop[str(pydicom.dcmread(path, stop_before_pixels=True).SOPInstanceUID)] = path
-            except Exception:
+                by_sop[str(pydicom.dcmread(path, stop_before_pixels=True, force=True).SOPInstanceUID)] = path
+            except Exception:  # whatever pydicom cannot read is not shown
                 continue
 
     out = ["<!doctype html><html lang=en><meta charset=utf-8><title>Lethe demo</title><style>", CSS, "</style>"]
@@ -144,7 +141,7 @@ def main():
     for row in manifest:
         if row["outcome"] != "released" or not str(row.get("output") or "").endswith(".dcm"):
             continue
-        source, output = source_of(row), project / "released" / row["output"]
+        source, output = source_of(row, by_sop), project / "released" / row["output"]
         if source is None or not output.is_file():
             continue
         if not table_done:
@@ -164,7 +161,8 @@ def main():
             seen.add(modality)
             wanted.append(pair)
     for row, source, output in wanted:
-        before, after = picture(source), picture(output)
+        before, grey = picture(source)
+        after, _ = picture(output, grey)
         if before is None or after is None:
             continue
         modality = pydicom.dcmread(output, stop_before_pixels=True, force=True).get("Modality", "?")
