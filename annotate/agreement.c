@@ -21,7 +21,8 @@ typedef struct computer {
     size_t from, end; /* of the label's readings */
 } computer;
 
-static lethe_status add_row(computer *c, const char *measure, const char *a, const char *b, size_t units, double value, const double interval[2], lethe_error *error) {
+static lethe_status add_row(computer *c, const char *measure, const char *a, const char *b, size_t units, double value, const double interval[2],
+                            lethe_error *error) {
     if (c->out->row_count == c->row_capacity) {
         size_t capacity = c->row_capacity == 0 ? 64 : c->row_capacity * 2;
         lethe_agreement_row *grown = lethe_realloc_array(c->out->rows, capacity, sizeof *grown);
@@ -29,7 +30,8 @@ static lethe_status add_row(computer *c, const char *measure, const char *a, con
         c->out->rows = grown;
         c->row_capacity = capacity;
     }
-    c->out->rows[c->out->row_count++] = (lethe_agreement_row){c->label, measure, a, b, units, value, interval == NULL ? NAN : interval[0], interval == NULL ? NAN : interval[1]};
+    c->out->rows[c->out->row_count++] =
+        (lethe_agreement_row){c->label, measure, a, b, units, value, interval == NULL ? NAN : interval[0], interval == NULL ? NAN : interval[1]};
     return LETHE_OK;
 }
 
@@ -43,7 +45,8 @@ static lethe_status add_disagreement(computer *c, const char *unit, const char *
         c->queue_capacity = capacity;
     }
     lethe_disagreement *d = &c->out->queue[c->out->queue_count];
-    *d = (lethe_disagreement){c->label, lethe_arena_strndup(arena, unit, strlen(unit)), lethe_arena_strndup(arena, answers, strlen(answers)), severity};
+    *d = (lethe_disagreement){c->label, lethe_arena_strndup(arena, unit, strlen(unit)), lethe_arena_strndup(arena, answers, strlen(answers)),
+                              severity};
     if (d->unit == NULL || d->answers == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for agreement");
     c->out->queue_count++;
     return LETHE_OK;
@@ -107,11 +110,18 @@ static double kappa_of(const void *context, const size_t *items, size_t count) {
 }
 
 /* Kappa of two columns of a table where both have a value. */
-static lethe_status add_kappa(computer *c, const table *t, const double *a, const double *b, const char *name_a, const char *name_b, lethe_error *error) {
+static lethe_status add_kappa(computer *c, const table *t, const double *a, const double *b, const char *name_a, const char *name_b,
+                              lethe_error *error) {
     int *memory = lethe_alloc_array(t->units * 4, sizeof *memory);
     if (memory == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for agreement");
     bool ordinal = t->kind == LETHE_ANSWER_ORDINAL;
-    pair_values p = {memory, memory + t->units, 0, t->classes, ordinal ? LETHE_WEIGHTS_QUADRATIC : LETHE_WEIGHTS_NONE, memory + 2 * t->units, memory + 3 * t->units};
+    pair_values p = {memory,
+                     memory + t->units,
+                     0,
+                     t->classes,
+                     ordinal ? LETHE_WEIGHTS_QUADRATIC : LETHE_WEIGHTS_NONE,
+                     memory + 2 * t->units,
+                     memory + 3 * t->units};
     double interval[2] = {NAN, NAN}, same = 0;
     for (size_t u = 0; u < t->units; u++) {
         if (isnan(a[u]) || isnan(b[u])) continue;
@@ -135,7 +145,8 @@ static lethe_status add_pairs(computer *c, const table *t, lethe_error *error) {
     for (size_t a = 0; status == LETHE_OK && a < t->readers; a++) {
         for (size_t b = a + 1; status == LETHE_OK && b < t->readers; b++)
             status = add_kappa(c, t, t->first + a * t->units, t->first + b * t->units, c->r->readers[a], c->r->readers[b], error);
-        if (status == LETHE_OK) status = add_kappa(c, t, t->first + a * t->units, t->second + a * t->units, c->r->readers[a], c->r->readers[a], error);
+        if (status == LETHE_OK)
+            status = add_kappa(c, t, t->first + a * t->units, t->second + a * t->units, c->r->readers[a], c->r->readers[a], error);
         if (status == LETHE_OK) status = add_kappa(c, t, t->honeypot + a * t->units, t->truth, c->r->readers[a], "truth", error);
     }
     return status;
@@ -156,7 +167,8 @@ static lethe_status add_fleiss(computer *c, const table *t, lethe_error *error) 
         }
         read_twice += n > 1;
     }
-    lethe_status status = read_twice == 0 ? LETHE_OK : add_row(c, "Fleiss' kappa", "", "", read_twice, lethe_kappa_fleiss(counts, t->units, t->classes), NULL, error);
+    lethe_status status =
+        read_twice == 0 ? LETHE_OK : add_row(c, "Fleiss' kappa", "", "", read_twice, lethe_kappa_fleiss(counts, t->units, t->classes), NULL, error);
     lethe_free(counts);
     return status;
 }
@@ -176,9 +188,14 @@ static double alpha_of(const void *context, const size_t *items, size_t count) {
 }
 
 static lethe_status add_alpha(computer *c, const table *t, lethe_error *error) {
-    alpha_context context = {t, t->kind == LETHE_ANSWER_NUMBER ? LETHE_SCALE_INTERVAL : t->kind == LETHE_ANSWER_ORDINAL ? LETHE_SCALE_ORDINAL : LETHE_SCALE_NOMINAL, NULL};
+    alpha_context context = {t,
+                             t->kind == LETHE_ANSWER_NUMBER    ? LETHE_SCALE_INTERVAL
+                             : t->kind == LETHE_ANSWER_ORDINAL ? LETHE_SCALE_ORDINAL
+                                                               : LETHE_SCALE_NOMINAL,
+                             NULL};
     double alpha = NAN, interval[2];
-    if ((context.copy = lethe_alloc_array(t->units * t->readers, sizeof *context.copy)) == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for agreement");
+    if ((context.copy = lethe_alloc_array(t->units * t->readers, sizeof *context.copy)) == NULL)
+        return lethe_fail(error, LETHE_NO_MEMORY, "no memory for agreement");
     lethe_status status = lethe_alpha_krippendorff(t->first, t->readers, t->units, context.scale, &alpha, error);
     if (status == LETHE_OK && !isnan(alpha)) {
         status = lethe_bootstrap(alpha_of, &context, t->units, rounds_of(c), c->options->seed, interval, error);
@@ -203,7 +220,8 @@ static lethe_status add_icc(computer *c, const table *t, lethe_error *error) {
     }
     lethe_icc(complete, units, t->readers, icc);
     lethe_status status = LETHE_OK;
-    for (int i = 0; status == LETHE_OK && i < 3 && units > 1 && t->readers > 1; i++) status = add_row(c, names[i], "", "", units, icc[i], NULL, error);
+    for (int i = 0; status == LETHE_OK && i < 3 && units > 1 && t->readers > 1; i++)
+        status = add_row(c, names[i], "", "", units, icc[i], NULL, error);
     lethe_free(complete);
     return status;
 }
@@ -225,7 +243,8 @@ static lethe_status queue_answers(computer *c, const table *t, lethe_error *erro
             lethe_buffer_init(&text, 1 << 16);
             for (size_t k = i, n = 0; status == LETHE_OK && k < end; k++)
                 if (c->r->items[k].reader >= 0 && c->r->items[k].pass == 1)
-                    status = lethe_buffer_printf(&text, error, "%s%s=%.200s", n++ == 0 ? "" : ", ", c->r->readers[c->r->items[k].reader], c->r->items[k].annotation->value);
+                    status = lethe_buffer_printf(&text, error, "%s%s=%.200s", n++ == 0 ? "" : ", ", c->r->readers[c->r->items[k].reader],
+                                                 c->r->items[k].annotation->value);
             double severity = t->kind == LETHE_ANSWER_ORDINAL && t->classes > 1 ? (high - low) / (t->classes - 1) : 1;
             if (status == LETHE_OK) status = add_disagreement(c, c->r->items[i].unit, lethe_buffer_text(&text), severity, error);
             lethe_buffer_release(&text);
@@ -270,7 +289,8 @@ typedef struct region_pair {
     size_t count_a, count_b, matched;
 } region_pair;
 
-static double iou_of(const reading *a, const reading *b, const lethe_box *box, double factor, uint8_t *bitmap, size_t size, uint32_t columns, uint32_t rows, const readings *r) {
+static double iou_of(const reading *a, const reading *b, const lethe_box *box, double factor, uint8_t *bitmap, size_t size, uint32_t columns,
+                     uint32_t rows, const readings *r) {
     double dice, iou = 0;
     reading pair[2] = {*a, *b};
     readings one = *r;
@@ -283,8 +303,8 @@ static double iou_of(const reading *a, const reading *b, const lethe_box *box, d
 }
 
 /* Greedy one-to-one matches, best overlap first is approximated by taking each of a's regions in turn and its best free partner. */
-static size_t match_regions(const readings *r, size_t from, size_t end, int a, int b, double threshold, const lethe_box *box, double factor, uint8_t *bitmap, size_t size, uint32_t columns,
-                            uint32_t rows, bool *taken) {
+static size_t match_regions(const readings *r, size_t from, size_t end, int a, int b, double threshold, const lethe_box *box, double factor,
+                            uint8_t *bitmap, size_t size, uint32_t columns, uint32_t rows, bool *taken) {
     size_t matched = 0;
     memset(taken, 0, (end - from) * sizeof *taken);
     for (size_t i = from; i < end; i++) {
@@ -348,11 +368,14 @@ static bool has_read(const readings *r, const lethe_annotation *about, int reade
         const lethe_task *t = &r->tasks->items[i];
         if (strcmp(t->reader, name) != 0) continue;
         any_task = true;
-        if (strcmp(t->case_id, about->study_uid) == 0 || strcmp(t->case_id, about->image) == 0) return t->state == LETHE_TASK_SUBMITTED || t->state == LETHE_TASK_STARTED || t->state == LETHE_TASK_RETURNED;
+        if (strcmp(t->case_id, about->study_uid) == 0 || strcmp(t->case_id, about->image) == 0)
+            return t->state == LETHE_TASK_SUBMITTED || t->state == LETHE_TASK_STARTED || t->state == LETHE_TASK_RETURNED;
     }
     if (any_task) return false;
     for (size_t i = 0; i < r->count; i++) /* without tasks: whoever said anything about the study or image */
-        if (r->items[i].reader == reader && ((about->study_uid[0] != '\0' && strcmp(r->items[i].annotation->study_uid, about->study_uid) == 0) || strcmp(r->items[i].unit, about->image) == 0)) return true;
+        if (r->items[i].reader == reader && ((about->study_uid[0] != '\0' && strcmp(r->items[i].annotation->study_uid, about->study_uid) == 0) ||
+                                             strcmp(r->items[i].unit, about->image) == 0))
+            return true;
     return false;
 }
 
@@ -391,7 +414,8 @@ static lethe_status compare_regions_of(computer *c, int a, int b, double *memory
             if (pair.dice < 0.7 || pair.matched < pair.count_a || pair.matched < pair.count_b) {
                 lethe_buffer text;
                 lethe_buffer_init(&text, 4096);
-                status = lethe_buffer_printf(&text, error, "%s %zu, %s %zu, Dice %.2f", c->r->readers[a], pair.count_a, c->r->readers[b], pair.count_b, pair.dice);
+                status = lethe_buffer_printf(&text, error, "%s %zu, %s %zu, Dice %.2f", c->r->readers[a], pair.count_a, c->r->readers[b],
+                                             pair.count_b, pair.dice);
                 if (status == LETHE_OK) status = add_disagreement(c, c->r->items[i].unit, lethe_buffer_text(&text), 1 - pair.dice, error);
                 lethe_buffer_release(&text);
             }
@@ -401,7 +425,8 @@ static lethe_status compare_regions_of(computer *c, int a, int b, double *memory
     if (status == LETHE_OK) status = add_mean(c, "Dice", a, b, dice, count, error);
     if (status == LETHE_OK) status = add_mean(c, "IoU", a, b, iou, count, error);
     if (status == LETHE_OK) status = add_mean(c, "HD95 (pixels)", a, b, far, distances, error);
-    if (status == LETHE_OK && total > 0) status = add_row(c, "detection F1", c->r->readers[a], c->r->readers[b], count, (double)matched / (double)total, NULL, error);
+    if (status == LETHE_OK && total > 0)
+        status = add_row(c, "detection F1", c->r->readers[a], c->r->readers[b], count, (double)matched / (double)total, NULL, error);
     return status;
 }
 
@@ -411,7 +436,8 @@ static lethe_status compare_regions(computer *c, lethe_error *error) {
     double *memory = lethe_alloc_array(units * 3, sizeof *memory);
     lethe_status status = memory == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for regions") : LETHE_OK;
     for (size_t a = 0; status == LETHE_OK && a < c->r->reader_count; a++)
-        for (size_t b = a + 1; status == LETHE_OK && b < c->r->reader_count; b++) status = compare_regions_of(c, (int)a, (int)b, memory, units, error);
+        for (size_t b = a + 1; status == LETHE_OK && b < c->r->reader_count; b++)
+            status = compare_regions_of(c, (int)a, (int)b, memory, units, error);
     lethe_free(memory);
     return status;
 }

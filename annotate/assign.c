@@ -28,28 +28,49 @@ typedef struct plan {
 enum { MOST_CONDITIONS = 16 };
 
 /* "a=b,c~d" -> SQL conditions on `entry`; values are bound. */
-static lethe_status build_query(const char *query, lethe_arena *arena, lethe_buffer *sql, const char *values[MOST_CONDITIONS], int *count, lethe_error *error) {
-    static const char *const columns[] = {"patient", "study_uid", "series_uid", "modality", "sop_class", "series_description", "study_description", "body_part",
-                                          "study_date", "manufacturer", "model", "sex", "age", "laterality", "view_position", "kind", "path", NULL};
+static lethe_status build_query(const char *query, lethe_arena *arena, lethe_buffer *sql, const char *values[MOST_CONDITIONS], int *count,
+                                lethe_error *error) {
+    static const char *const columns[] = {"patient",
+                                          "study_uid",
+                                          "series_uid",
+                                          "modality",
+                                          "sop_class",
+                                          "series_description",
+                                          "study_description",
+                                          "body_part",
+                                          "study_date",
+                                          "manufacturer",
+                                          "model",
+                                          "sex",
+                                          "age",
+                                          "laterality",
+                                          "view_position",
+                                          "kind",
+                                          "path",
+                                          NULL};
     *count = 0;
-    lethe_status status = lethe_buffer_append_text(sql, "SELECT DISTINCT CASE WHEN kind = 'slide' THEN path ELSE study_uid END AS id, patient FROM entry WHERE 1 = 1", error);
+    lethe_status status = lethe_buffer_append_text(
+        sql, "SELECT DISTINCT CASE WHEN kind = 'slide' THEN path ELSE study_uid END AS id, patient FROM entry WHERE 1 = 1", error);
     for (const char *at = query; status == LETHE_OK && *at != '\0';) {
         size_t length = strcspn(at, ","), name = strcspn(at, "=~");
         char column[40];
-        if (name >= length || name >= sizeof column || *count == MOST_CONDITIONS) return lethe_fail(error, LETHE_USAGE, "a query is COLUMN=VALUE or COLUMN~PART, joined by commas");
+        if (name >= length || name >= sizeof column || *count == MOST_CONDITIONS)
+            return lethe_fail(error, LETHE_USAGE, "a query is COLUMN=VALUE or COLUMN~PART, joined by commas");
         memcpy(column, at, name);
         column[name] = '\0';
         bool known = false;
         for (size_t i = 0; columns[i] != NULL; i++) known = known || strcmp(columns[i], column) == 0;
         if (!known) {
             const char *near = lethe_text_nearest(column, columns);
-            return lethe_fail(error, LETHE_USAGE, "the catalogue has no column '%s'%s%s%s", column, near != NULL ? ", did you mean '" : "", near != NULL ? near : "", near != NULL ? "'?" : "");
+            return lethe_fail(error, LETHE_USAGE, "the catalogue has no column '%s'%s%s%s", column, near != NULL ? ", did you mean '" : "",
+                              near != NULL ? near : "", near != NULL ? "'?" : "");
         }
         bool part = at[name] == '~';
         values[*count] = lethe_arena_printf(arena, part ? "%%%.*s%%" : "%.*s", (int)(length - name - 1), at + name + 1);
         if (values[*count] == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for a query");
         ++*count;
-        status = part ? lethe_buffer_printf(sql, error, " AND LOWER(%s) LIKE LOWER(?%d)", column, *count) : lethe_buffer_printf(sql, error, " AND %s = ?%d", column, *count);
+        status = part ? lethe_buffer_printf(sql, error, " AND LOWER(%s) LIKE LOWER(?%d)", column, *count)
+                      : lethe_buffer_printf(sql, error, " AND %s = ?%d", column, *count);
         at += length + (at[length] == ',');
     }
     return status == LETHE_OK ? lethe_buffer_append_text(sql, " ORDER BY 1", error) : status;
@@ -82,7 +103,8 @@ static lethe_status find_cases(plan *p, lethe_error *error) {
     for (bool row = true; status == LETHE_OK;) {
         status = lethe_statement_step(statement, &row, error);
         if (status != LETHE_OK || !row) break;
-        if (lethe_statement_text(statement, 0)[0] != '\0') status = add_case(p, lethe_statement_text(statement, 0), lethe_statement_text(statement, 1), error);
+        if (lethe_statement_text(statement, 0)[0] != '\0')
+            status = add_case(p, lethe_statement_text(statement, 0), lethe_statement_text(statement, 1), error);
     }
     lethe_statement_finalize(statement);
     lethe_buffer_release(&sql);
@@ -106,18 +128,21 @@ static lethe_status check_readers(plan *p, lethe_error *error) {
         if (status != LETHE_OK) return status;
     }
     if (p->reader_count == 0) return lethe_fail(error, LETHE_USAGE, "tasks need readers");
-    if (p->options->per_case > p->reader_count) return lethe_fail(error, LETHE_USAGE, "%u readers per case, but only %zu are named", p->options->per_case, p->reader_count);
+    if (p->options->per_case > p->reader_count)
+        return lethe_fail(error, LETHE_USAGE, "%u readers per case, but only %zu are named", p->options->per_case, p->reader_count);
     if ((p->load = lethe_alloc_array(p->reader_count, sizeof *p->load)) == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for tasks");
     lethe_status status = LETHE_OK;
     for (size_t i = 0; status == LETHE_OK && i < p->reader_count; i++)
-        status = lethe_store_number(p->store, "SELECT COUNT(*) FROM task WHERE reader = ?1 AND state IN (0, 1, 3)", &p->options->readers[i], 1, &p->load[i], error);
+        status = lethe_store_number(p->store, "SELECT COUNT(*) FROM task WHERE reader = ?1 AND state IN (0, 1, 3)", &p->options->readers[i], 1,
+                                    &p->load[i], error);
     return status;
 }
 
 /* The pass that a new task of this reader on this case would be: 1 when there is none yet. */
 static lethe_status next_pass(plan *p, const char *case_id, size_t reader, int64_t *pass, lethe_error *error) {
     const char *texts[2] = {case_id, p->options->readers[reader]};
-    lethe_status status = lethe_store_number(p->store, "SELECT COALESCE(MAX(pass), 0) + 1 FROM task WHERE case_id = ?1 AND reader = ?2", texts, 2, pass, error);
+    lethe_status status =
+        lethe_store_number(p->store, "SELECT COALESCE(MAX(pass), 0) + 1 FROM task WHERE case_id = ?1 AND reader = ?2", texts, 2, pass, error);
     return status;
 }
 
@@ -127,10 +152,11 @@ static lethe_status insert_task(plan *p, const chosen_case *of, size_t reader, l
     int64_t now = lethe_store_now_us();
     /* A second look comes late: after everything of the first. */
     const int64_t numbers[5] = {kind, kind == LETHE_TASK_CALIBRATION ? p->options->priority - 1 : p->options->priority, pass, now, now};
-    lethe_status status = lethe_store_query(p->store,
-                                            "INSERT INTO task (case_id, patient, reader, batch, note, state, kind, priority, pass, created_us, changed_us) "
-                                            "VALUES (?1, ?2, ?3, ?4, '', 0, ?5, ?6, ?7, ?8, ?9)",
-                                            texts, 4, &statement, error);
+    lethe_status status =
+        lethe_store_query(p->store,
+                          "INSERT INTO task (case_id, patient, reader, batch, note, state, kind, priority, pass, created_us, changed_us) "
+                          "VALUES (?1, ?2, ?3, ?4, '', 0, ?5, ?6, ?7, ?8, ?9)",
+                          texts, 4, &statement, error);
     for (int i = 0; status == LETHE_OK && i < 5; i++) lethe_statement_bind_int64(statement, 5 + i, numbers[i]);
     if (status == LETHE_OK) status = lethe_statement_run(statement, error);
     lethe_statement_finalize(statement);

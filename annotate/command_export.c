@@ -71,10 +71,15 @@ static bool parse_shares(const char *text, double shares[LETHE_SPLITS]) {
 int lethe_command_export(lethe_command *c) {
     const char *snapshot = lethe_command_option(c, "--snapshot"), *list = lethe_command_option(c, "--format"), *out = lethe_command_option(c, "-o");
     const char *shares = lethe_command_option(c, "--split"), *seed = lethe_command_option(c, "--seed");
-    lethe_dataset_options options = {.author = lethe_command_option(c, "--author"), .keep_empty_frames = lethe_command_flag(c, "--keep-empty-frames"),
+    lethe_dataset_options options = {.author = lethe_command_option(c, "--author"),
+                                     .keep_empty_frames = lethe_command_flag(c, "--keep-empty-frames"),
                                      .with_images = lethe_command_flag(c, "--with-images")};
-    lethe_publication publication = {.title = lethe_command_option(c, "--title"), .licence = lethe_command_option(c, "--licence"), .description = lethe_command_option(c, "--description"),
-                                     .stratify = lethe_command_option(c, "--stratify"), .hidden_path = lethe_command_option(c, "--hide-test"), .key_path = lethe_command_option(c, "--key"),
+    lethe_publication publication = {.title = lethe_command_option(c, "--title"),
+                                     .licence = lethe_command_option(c, "--licence"),
+                                     .description = lethe_command_option(c, "--description"),
+                                     .stratify = lethe_command_option(c, "--stratify"),
+                                     .hidden_path = lethe_command_option(c, "--hide-test"),
+                                     .key_path = lethe_command_option(c, "--key"),
                                      .check_duplicates = lethe_command_flag(c, "--check-duplicates")};
     bool package = lethe_command_flag(c, "--package") || shares != NULL || options.with_images;
     const lethe_format *formats[MOST_FORMATS];
@@ -83,14 +88,18 @@ int lethe_command_export(lethe_command *c) {
     size_t count = 0;
     int left = lethe_command_leftover(c);
     if (left != 0) return left;
-    if (snapshot == NULL || list == NULL || out == NULL || out[0] == '\0') return lethe_command_usage(c, "--snapshot N --format FORMAT[,FORMAT] -o FOLDER are needed");
-    if (shares != NULL && !parse_shares(shares, publication.shares)) return lethe_command_usage(c, "--split wants TRAIN,VALIDATION,TEST, e.g. 70,15,15");
+    if (snapshot == NULL || list == NULL || out == NULL || out[0] == '\0')
+        return lethe_command_usage(c, "--snapshot N --format FORMAT[,FORMAT] -o FOLDER are needed");
+    if (shares != NULL && !parse_shares(shares, publication.shares))
+        return lethe_command_usage(c, "--split wants TRAIN,VALIDATION,TEST, e.g. 70,15,15");
     if (seed != NULL && !lethe_text_to_int64(seed, &seed_number)) return lethe_command_usage(c, "--seed wants a number");
-    if (publication.hidden_path != NULL && (publication.shares[LETHE_SPLIT_TEST] <= 0 || publication.key_path == NULL)) return lethe_command_usage(c, "--hide-test FILE needs --split with a test share, and --key FILE");
+    if (publication.hidden_path != NULL && (publication.shares[LETHE_SPLIT_TEST] <= 0 || publication.key_path == NULL))
+        return lethe_command_usage(c, "--hide-test FILE needs --split with a test share, and --key FILE");
     publication.seed = (uint64_t)seed_number;
     left = parse_formats(c, list, formats, &count);
     if (left != 0) return left;
-    return run_export(c, snapshot, formats, count, out, &options, package ? &publication : NULL, &error) == LETHE_OK ? LETHE_EXIT_DONE : lethe_command_fail(c, &error);
+    return run_export(c, snapshot, formats, count, out, &options, package ? &publication : NULL, &error) == LETHE_OK ? LETHE_EXIT_DONE
+                                                                                                                     : lethe_command_fail(c, &error);
 }
 
 int lethe_command_unseal(lethe_command *c) {

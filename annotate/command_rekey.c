@@ -1,4 +1,5 @@
-/* lethe annotate rekey: clinical tables under the same pseudonyms and date shifts as the images. The only command of this program that reads the private side. */
+/* lethe annotate rekey: clinical tables under the same pseudonyms and date shifts as the images. The only command of this program that reads the
+ * private side. */
 #include "annotate/commands.h"
 
 #include "annotate/text_out.h"
@@ -32,7 +33,8 @@ static int64_t days_of(int64_t year, int64_t month, int64_t day) {
 static void date_of(int64_t days, int64_t *year, int64_t *month, int64_t *day) {
     days += 719468;
     int64_t era = (days >= 0 ? days : days - 146096) / 146097, of_era = days - era * 146097;
-    int64_t year_of_era = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365, of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100), part = (5 * of_year + 2) / 153;
+    int64_t year_of_era = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365,
+            of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100), part = (5 * of_year + 2) / 153;
     *day = of_year - (153 * part + 2) / 5 + 1;
     *month = part < 10 ? part + 3 : part - 9;
     *year = year_of_era + era * 400 + (*month <= 2);
@@ -88,7 +90,8 @@ static lethe_status put_row(const rekeying *k, size_t row, lethe_buffer *out, le
         if (in_list(k->drop, header)) continue;
         if ((int)i == k->column) value = pseudonym;
         else if (in_list(k->dates, header) && value[0] != '\0') {
-            if (!shift_date(value, days, shifted)) return lethe_fail(error, LETHE_MALFORMED, "line %zu: column %s is not a date", lethe_csv_line(k->csv, row), header);
+            if (!shift_date(value, days, shifted))
+                return lethe_fail(error, LETHE_MALFORMED, "line %zu: column %s is not a date", lethe_csv_line(k->csv, row), header);
             value = shifted;
         }
         if (!first) status = lethe_buffer_append(out, ",", 1, error);
@@ -112,7 +115,8 @@ static lethe_status check_list(const lethe_csv *csv, const char *list, lethe_err
     return LETHE_OK;
 }
 
-static lethe_status rekey(lethe_command *c, const char *file, const char *column, const char *out_path, rekeying *k, size_t *rows, lethe_error *error) {
+static lethe_status rekey(lethe_command *c, const char *file, const char *column, const char *out_path, rekeying *k, size_t *rows,
+                          lethe_error *error) {
     uint8_t key[LETHE_KEY_BYTES] = {0};
     lethe_csv *csv = NULL;
     lethe_buffer out;
@@ -123,7 +127,8 @@ static lethe_status rekey(lethe_command *c, const char *file, const char *column
     lethe_wipe(key, sizeof key);
     if (status == LETHE_OK) status = lethe_csv_load(file, &csv, error);
     k->csv = csv;
-    if (status == LETHE_OK && (k->column = lethe_csv_find(csv, column)) < 0) status = lethe_fail(error, LETHE_USAGE, "the table has no column '%.60s'", column);
+    if (status == LETHE_OK && (k->column = lethe_csv_find(csv, column)) < 0)
+        status = lethe_fail(error, LETHE_USAGE, "the table has no column '%.60s'", column);
     if (status == LETHE_OK) status = check_list(csv, k->dates, error);
     if (status == LETHE_OK) status = check_list(csv, k->drop, error);
     bool first = true;
@@ -152,7 +157,8 @@ int lethe_command_rekey(lethe_command *c) {
     size_t rows = 0;
     int left = lethe_command_leftover(c);
     if (left != 0) return left;
-    if (file == NULL || column == NULL || out == NULL) return lethe_command_usage(c, "rekey FILE.csv --column PatientID -o OUT.csv [--dates A,B] [--drop C,D]");
+    if (file == NULL || column == NULL || out == NULL)
+        return lethe_command_usage(c, "rekey FILE.csv --column PatientID -o OUT.csv [--dates A,B] [--drop C,D]");
     if (rekey(c, file, column, out, &k, &rows, &error) != LETHE_OK) return lethe_command_fail(c, &error);
     (void)printf("%zu rows\n", rows);
     return LETHE_EXIT_DONE;

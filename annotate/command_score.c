@@ -13,7 +13,8 @@
 
 enum { MOST_SUBMISSIONS = 1024, ROUNDS = 1000 };
 
-static lethe_status put_score(const lethe_score *score, const char *metric, const char *submission, const double *ranks, lethe_buffer *out, lethe_error *error) {
+static lethe_status put_score(const lethe_score *score, const char *metric, const char *submission, const double *ranks, lethe_buffer *out,
+                              lethe_error *error) {
     lethe_status status = lethe_buffer_append_text(out, "{\"submission\":", error);
     if (status == LETHE_OK) status = lethe_json_string(out, lethe_path_name(submission), error);
     if (status == LETHE_OK) status = lethe_buffer_printf(out, error, ",\"metric\":\"%s\",\"cases\":%zu", metric, score->cases);
@@ -28,7 +29,8 @@ static lethe_status put_score(const lethe_score *score, const char *metric, cons
         if (status == LETHE_OK) status = lethe_json_number(out, v->interval[1], error);
         if (status == LETHE_OK) status = lethe_buffer_append_text(out, "]", error);
     }
-    if (status == LETHE_OK && ranks != NULL) status = lethe_buffer_printf(out, error, ",\"rank_median\":%g,\"rank_95\":[%g,%g]", ranks[1], ranks[0], ranks[2]);
+    if (status == LETHE_OK && ranks != NULL)
+        status = lethe_buffer_printf(out, error, ",\"rank_median\":%g,\"rank_95\":[%g,%g]", ranks[1], ranks[0], ranks[2]);
     return status == LETHE_OK ? lethe_buffer_append_text(out, "}", error) : status;
 }
 
@@ -57,8 +59,8 @@ static void sort_scores(const lethe_score *scores, size_t count, size_t *order) 
     }
 }
 
-static lethe_status score_all(lethe_command *c, const lethe_metric *metric, const char *truth, const char *const *submissions, size_t count, uint64_t seed, const char *leaderboard,
-                              lethe_error *error) {
+static lethe_status score_all(lethe_command *c, const lethe_metric *metric, const char *truth, const char *const *submissions, size_t count,
+                              uint64_t seed, const char *leaderboard, lethe_error *error) {
     lethe_buffer board;
     lethe_buffer_init(&board, (size_t)1 << 30);
     lethe_score *scores = lethe_alloc_array(count, sizeof *scores);
@@ -86,7 +88,8 @@ static lethe_status score_all(lethe_command *c, const lethe_metric *metric, cons
 }
 
 int lethe_command_score(lethe_command *c) {
-    const char *truth = lethe_command_option(c, "--truth"), *name = lethe_command_option(c, "--metric"), *leaderboard = lethe_command_option(c, "--leaderboard");
+    const char *truth = lethe_command_option(c, "--truth"), *name = lethe_command_option(c, "--metric"),
+               *leaderboard = lethe_command_option(c, "--leaderboard");
     const char *seed_text = lethe_command_option(c, "--seed"), *submissions[MOST_SUBMISSIONS], *submission;
     size_t count = 0;
     int64_t seed = 1;
@@ -98,5 +101,6 @@ int lethe_command_score(lethe_command *c) {
     if (truth == NULL || count == 0 || name == NULL) return lethe_command_usage(c, "--truth DIR --submission FILE --metric NAME are needed");
     if (metric == NULL) return lethe_command_usage(c, "no metric '%s'", name);
     if (seed_text != NULL && !lethe_text_to_int64(seed_text, &seed)) return lethe_command_usage(c, "--seed wants a number");
-    return score_all(c, metric, truth, submissions, count, (uint64_t)seed, leaderboard, &error) == LETHE_OK ? LETHE_EXIT_DONE : lethe_command_fail(c, &error);
+    return score_all(c, metric, truth, submissions, count, (uint64_t)seed, leaderboard, &error) == LETHE_OK ? LETHE_EXIT_DONE
+                                                                                                            : lethe_command_fail(c, &error);
 }

@@ -70,7 +70,8 @@ int lethe_command_schema(lethe_command *c) {
     if (left != 0) return left;
     if (what != NULL && strcmp(what, "install") == 0 && name != NULL) return install_schema(c, name);
     if (what != NULL && strcmp(what, "check") == 0 && name != NULL) return check_schema(c, name);
-    if (what == NULL || strcmp(what, "show") != 0 || name != NULL) return lethe_command_usage(c, "schema install FILE|NAME, schema check FILE|NAME, or schema show");
+    if (what == NULL || strcmp(what, "show") != 0 || name != NULL)
+        return lethe_command_usage(c, "schema install FILE|NAME, schema check FILE|NAME, or schema show");
     if (lethe_command_open(c, &error) != LETHE_OK) return lethe_command_fail(c, &error);
     const lethe_schema *schema = lethe_store_schema(c->store);
     if (schema == NULL) (void)fprintf(stderr, "lethe annotate: no schema is installed\n");
@@ -93,7 +94,8 @@ int lethe_command_user(lethe_command *c) {
     lethe_role role = LETHE_ROLE_READER;
     int left = lethe_command_leftover(c);
     if (left != 0) return left;
-    if (role_name != NULL && !lethe_role_parse(role_name, &role)) return lethe_command_usage(c, "'%s' is no role: reader, adjudicator or organiser", role_name);
+    if (role_name != NULL && !lethe_role_parse(role_name, &role))
+        return lethe_command_usage(c, "'%s' is no role: reader, adjudicator or organiser", role_name);
     bool add = what != NULL && strcmp(what, "add") == 0 && name != NULL, list = what != NULL && strcmp(what, "list") == 0 && name == NULL;
     if (!add && !list) return lethe_command_usage(c, "user add NAME [--role reader|adjudicator|organiser], or user list");
     lethe_status status = lethe_command_open(c, &error);
@@ -141,15 +143,19 @@ int lethe_command_import(lethe_command *c) {
     char *owned[MOST_PAIRS];
     int mapped = 0, code = collect_map(c, pairs, owned, &mapped);
     if (code == 0) {
-        lethe_import_options options = {.author = lethe_command_option(c, "--as"),       .source = lethe_command_option(c, "--source"),
-                                        .series_uid = lethe_command_option(c, "--series"), .image = lethe_command_option(c, "--image"),
-                                        .shared = lethe_command_flag(c, "--predictions"), .map = mapped > 0 ? pairs : NULL};
+        lethe_import_options options = {.author = lethe_command_option(c, "--as"),
+                                        .source = lethe_command_option(c, "--source"),
+                                        .series_uid = lethe_command_option(c, "--series"),
+                                        .image = lethe_command_option(c, "--image"),
+                                        .shared = lethe_command_flag(c, "--predictions"),
+                                        .map = mapped > 0 ? pairs : NULL};
         const char *format_name = lethe_command_option(c, "--format");
         if (format_name == NULL) format_name = lethe_command_word(c);
         const char *path = lethe_command_word(c);
         const lethe_format *format = format_name == NULL ? NULL : lethe_format_find(format_name);
         code = lethe_command_leftover(c);
-        if (code == 0 && (format == NULL || format->read == NULL)) code = lethe_command_usage(c, "import FORMAT FILE: '%s' is not an import format", format_name == NULL ? "" : format_name);
+        if (code == 0 && (format == NULL || format->read == NULL))
+            code = lethe_command_usage(c, "import FORMAT FILE: '%s' is not an import format", format_name == NULL ? "" : format_name);
         else if (code == 0 && path == NULL) code = lethe_command_usage(c, "import %s FILE: which file?", format->name);
         else if (code == 0) code = run_import(c, format, path, &options);
     }
@@ -182,7 +188,8 @@ int lethe_command_status(lethe_command *c) {
     int left = lethe_command_leftover(c);
     if (left != 0) return left;
     lethe_status status = lethe_command_open(c, &error);
-    if (status == LETHE_OK && c->json) (void)printf("{\"user\":\"%s\",\"role\":\"%s\"", lethe_store_user(c->store), lethe_role_name(lethe_store_role(c->store)));
+    if (status == LETHE_OK && c->json)
+        (void)printf("{\"user\":\"%s\",\"role\":\"%s\"", lethe_store_user(c->store), lethe_role_name(lethe_store_role(c->store)));
     for (size_t i = 0; status == LETHE_OK && i < sizeof counts / sizeof *counts; i++) {
         int64_t number = 0;
         status = count_where(c, counts[i].sql, &number, &error);
@@ -196,15 +203,25 @@ int lethe_command_status(lethe_command *c) {
 static lethe_status print_annotation(const lethe_annotation *a, lethe_error *error) {
     const struct {
         const char *key, *text;
-    } texts[] = {{"level", lethe_level_name(a->level)}, {"patient", a->patient}, {"study_uid", a->study_uid}, {"series_uid", a->series_uid}, {"image", a->image},
-                 {"label", a->label}, {"value", a->value}, {"author", a->author}, {"tool", a->tool}, {"source", a->source}, {"shape", lethe_shape_kind_name(a->shape.kind)}};
+    } texts[] = {{"level", lethe_level_name(a->level)},
+                 {"patient", a->patient},
+                 {"study_uid", a->study_uid},
+                 {"series_uid", a->series_uid},
+                 {"image", a->image},
+                 {"label", a->label},
+                 {"value", a->value},
+                 {"author", a->author},
+                 {"tool", a->tool},
+                 {"source", a->source},
+                 {"shape", lethe_shape_kind_name(a->shape.kind)}};
     static const char *const actions[] = {"create", "change", "delete", "undo", "redo"};
     char at[32];
     lethe_buffer out;
     lethe_buffer_init(&out, 1 << 26);
     format_time(a->at_us, at);
-    lethe_status status = lethe_buffer_printf(&out, error, "{\"annotation\":%" PRId64 ",\"revision\":%" PRId64 ",\"action\":\"%s\",\"at\":\"%s\",\"deleted\":%s,\"spent_ms\":%" PRId64, a->id,
-                                              a->revision, (unsigned)a->action < 5 ? actions[a->action] : "?", at, a->deleted ? "true" : "false", a->spent_ms);
+    lethe_status status = lethe_buffer_printf(
+        &out, error, "{\"annotation\":%" PRId64 ",\"revision\":%" PRId64 ",\"action\":\"%s\",\"at\":\"%s\",\"deleted\":%s,\"spent_ms\":%" PRId64,
+        a->id, a->revision, (unsigned)a->action < 5 ? actions[a->action] : "?", at, a->deleted ? "true" : "false", a->spent_ms);
     for (size_t i = 0; status == LETHE_OK && i < sizeof texts / sizeof *texts; i++) {
         status = lethe_buffer_printf(&out, error, ",\"%s\":", texts[i].key);
         if (status == LETHE_OK) status = lethe_json_string(&out, texts[i].text, error);
@@ -212,7 +229,8 @@ static lethe_status print_annotation(const lethe_annotation *a, lethe_error *err
     if (status == LETHE_OK && a->form[0] != '\0') status = lethe_buffer_printf(&out, error, ",\"form\":%s", a->form);
     lethe_box box;
     if (status == LETHE_OK && lethe_shape_bounds(&a->shape, &box))
-        status = lethe_buffer_printf(&out, error, ",\"frame\":%u,\"bounds\":[%.9g,%.9g,%.9g,%.9g]", a->shape.frame + 1, box.x0, box.y0, box.x1, box.y1);
+        status =
+            lethe_buffer_printf(&out, error, ",\"frame\":%u,\"bounds\":[%.9g,%.9g,%.9g,%.9g]", a->shape.frame + 1, box.x0, box.y0, box.x1, box.y1);
     if (status == LETHE_OK) (void)printf("%s}\n", lethe_buffer_text(&out));
     lethe_buffer_release(&out);
     return status;
@@ -221,10 +239,14 @@ static lethe_status print_annotation(const lethe_annotation *a, lethe_error *err
 int lethe_command_show(lethe_command *c) {
     lethe_error error = {0};
     lethe_annotations *list = NULL;
-    lethe_annotation_filter filter = {.patient = lethe_command_option(c, "--patient"), .study_uid = lethe_command_option(c, "--study"),
-                                      .series_uid = lethe_command_option(c, "--series"), .image = lethe_command_option(c, "--image"),
-                                      .label = lethe_command_option(c, "--label"), .author = lethe_command_option(c, "--author"),
-                                      .include_deleted = lethe_command_flag(c, "--deleted"), .history = lethe_command_flag(c, "--history")};
+    lethe_annotation_filter filter = {.patient = lethe_command_option(c, "--patient"),
+                                      .study_uid = lethe_command_option(c, "--study"),
+                                      .series_uid = lethe_command_option(c, "--series"),
+                                      .image = lethe_command_option(c, "--image"),
+                                      .label = lethe_command_option(c, "--label"),
+                                      .author = lethe_command_option(c, "--author"),
+                                      .include_deleted = lethe_command_flag(c, "--deleted"),
+                                      .history = lethe_command_flag(c, "--history")};
     const char *id = lethe_command_word(c);
     int left = lethe_command_leftover(c);
     if (left != 0) return left;
@@ -247,9 +269,12 @@ static lethe_status print_snapshot(void *context, const lethe_snapshot *s, lethe
     char at[32];
     format_time(s->at_us, at);
     if (*(const bool *)context)
-        (void)printf("{\"snapshot\":%" PRId64 ",\"name\":\"%s\",\"at\":\"%s\",\"author\":\"%s\",\"annotations\":%" PRId64 ",\"schema\":\"%s\",\"schema_version\":%" PRId64 "}\n", s->id, s->name, at,
-                     s->author, s->items, s->schema_name, s->schema_version);
-    else (void)printf("%4" PRId64 "  %-24s %s  %-12s %8" PRId64 " annotations  %s %" PRId64 "\n", s->id, s->name, at, s->author, s->items, s->schema_name, s->schema_version);
+        (void)printf("{\"snapshot\":%" PRId64 ",\"name\":\"%s\",\"at\":\"%s\",\"author\":\"%s\",\"annotations\":%" PRId64
+                     ",\"schema\":\"%s\",\"schema_version\":%" PRId64 "}\n",
+                     s->id, s->name, at, s->author, s->items, s->schema_name, s->schema_version);
+    else
+        (void)printf("%4" PRId64 "  %-24s %s  %-12s %8" PRId64 " annotations  %s %" PRId64 "\n", s->id, s->name, at, s->author, s->items,
+                     s->schema_name, s->schema_version);
     return LETHE_OK;
 }
 
@@ -275,7 +300,9 @@ int lethe_command_snapshot(lethe_command *c) {
         status = count_where(c, "SELECT COALESCE(MAX(id), 0) FROM snapshot", &newest, &error);
         (void)snprintf(fallback, sizeof fallback, "snapshot-%" PRId64, newest + 1);
         if (status == LETHE_OK) status = lethe_snapshot_create(c->store, name != NULL ? name : fallback, &id, &items, &error);
-        if (status == LETHE_OK) (void)printf(c->json ? "{\"snapshot\":%" PRId64 ",\"annotations\":%" PRId64 "}\n" : "snapshot %" PRId64 ": %" PRId64 " annotations\n", id, items);
+        if (status == LETHE_OK)
+            (void)printf(c->json ? "{\"snapshot\":%" PRId64 ",\"annotations\":%" PRId64 "}\n" : "snapshot %" PRId64 ": %" PRId64 " annotations\n", id,
+                         items);
     }
     return status == LETHE_OK ? LETHE_EXIT_DONE : lethe_command_fail(c, &error);
 }

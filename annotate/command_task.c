@@ -35,12 +35,17 @@ static int create_tasks(lethe_command *c) {
     const char *readers[MOST_NAMES + 1] = {NULL}, *honeypots[MOST_NAMES + 1] = {NULL};
     int64_t per_case = 0, calibration = 0, priority = 0, seed = 1, created = 0;
     lethe_error error = {0};
-    lethe_assignment a = {.batch = lethe_command_option(c, "--batch"), .query = lethe_command_option(c, "--query"), .readers = readers, .honeypots = honeypots,
+    lethe_assignment a = {.batch = lethe_command_option(c, "--batch"),
+                          .query = lethe_command_option(c, "--query"),
+                          .readers = readers,
+                          .honeypots = honeypots,
                           .kind = lethe_command_flag(c, "--adjudication") ? LETHE_TASK_ADJUDICATION : LETHE_TASK_READ};
-    bool numbers = number_option(c, "--per-case", &per_case) && number_option(c, "--calibration", &calibration) && number_option(c, "--priority", &priority) && number_option(c, "--seed", &seed);
+    bool numbers = number_option(c, "--per-case", &per_case) && number_option(c, "--calibration", &calibration) &&
+                   number_option(c, "--priority", &priority) && number_option(c, "--seed", &seed);
     int left = lethe_command_leftover(c);
     if (left != 0) return left;
-    if (!numbers || per_case < 0 || per_case > 1000 || calibration < 0 || calibration > INT32_MAX) return lethe_command_usage(c, "--per-case, --calibration, --priority and --seed want numbers");
+    if (!numbers || per_case < 0 || per_case > 1000 || calibration < 0 || calibration > INT32_MAX)
+        return lethe_command_usage(c, "--per-case, --calibration, --priority and --seed want numbers");
     if (readers_text == NULL) return lethe_command_usage(c, "task create --readers NAME,NAME... [--per-case N] [--query ...]");
     a.per_case = (unsigned)per_case;
     a.calibration = (unsigned)calibration;
@@ -48,7 +53,8 @@ static int create_tasks(lethe_command *c) {
     a.seed = (uint64_t)seed;
     char *readers_copy = lethe_strdup(readers_text), *honeypots_copy = lethe_strdup(honeypots_text == NULL ? "" : honeypots_text);
     lethe_status status = readers_copy == NULL || honeypots_copy == NULL ? lethe_fail(&error, LETHE_NO_MEMORY, "no memory") : LETHE_OK;
-    if (status == LETHE_OK && (!split_names(readers_copy, readers) || !split_names(honeypots_copy, honeypots))) status = lethe_fail(&error, LETHE_USAGE, "too many names");
+    if (status == LETHE_OK && (!split_names(readers_copy, readers) || !split_names(honeypots_copy, honeypots)))
+        status = lethe_fail(&error, LETHE_USAGE, "too many names");
     if (status == LETHE_OK) status = lethe_command_open(c, &error);
     if (status == LETHE_OK) status = lethe_assign(c->store, &a, &created, &error);
     lethe_free(readers_copy);
@@ -62,7 +68,9 @@ static int list_tasks(lethe_command *c) {
     static const char *const kinds[] = {"read", "calibration", "honeypot", "adjudication"};
     lethe_error error = {0};
     lethe_tasks *tasks = NULL;
-    lethe_task_filter filter = {.reader = lethe_command_option(c, "--reader"), .case_id = lethe_command_option(c, "--case"), .batch = lethe_command_option(c, "--batch"),
+    lethe_task_filter filter = {.reader = lethe_command_option(c, "--reader"),
+                                .case_id = lethe_command_option(c, "--case"),
+                                .batch = lethe_command_option(c, "--batch"),
                                 .unfinished_only = lethe_command_flag(c, "--unfinished")};
     int left = lethe_command_leftover(c);
     if (left != 0) return left;
@@ -73,9 +81,12 @@ static int list_tasks(lethe_command *c) {
         const lethe_task *t = &tasks->items[i];
         const char *kind = (unsigned)t->kind < 4 ? kinds[t->kind] : "?";
         if (c->json)
-            (void)printf("{\"task\":%" PRId64 ",\"case\":\"%s\",\"reader\":\"%s\",\"state\":\"%s\",\"kind\":\"%s\",\"pass\":%" PRId64 ",\"priority\":%" PRId64 "}\n", t->id, t->case_id, t->reader,
-                         lethe_task_state_name(t->state), kind, t->pass, t->priority);
-        else (void)printf("%6" PRId64 "  %-9s  %-12s  %-12s pass %" PRId64 "  %s  %s\n", t->id, lethe_task_state_name(t->state), t->reader, kind, t->pass, t->case_id, t->note);
+            (void)printf("{\"task\":%" PRId64 ",\"case\":\"%s\",\"reader\":\"%s\",\"state\":\"%s\",\"kind\":\"%s\",\"pass\":%" PRId64
+                         ",\"priority\":%" PRId64 "}\n",
+                         t->id, t->case_id, t->reader, lethe_task_state_name(t->state), kind, t->pass, t->priority);
+        else
+            (void)printf("%6" PRId64 "  %-9s  %-12s  %-12s pass %" PRId64 "  %s  %s\n", t->id, lethe_task_state_name(t->state), t->reader, kind,
+                         t->pass, t->case_id, t->note);
     }
     lethe_tasks_destroy(tasks);
     return LETHE_EXIT_DONE;

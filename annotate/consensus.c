@@ -29,8 +29,16 @@ static lethe_status add(collector *c, const lethe_annotation *like, const lethe_
         c->capacity = capacity;
     }
     lethe_annotation *a = &c->items[c->count];
-    *a = (lethe_annotation){.level = like->level, .patient = like->patient, .study_uid = like->study_uid, .series_uid = like->series_uid, .image = like->image, .label = like->label, .value = value,
-                            .tool = "consensus", .source = rules[c->rule], .confidence = -1};
+    *a = (lethe_annotation){.level = like->level,
+                            .patient = like->patient,
+                            .study_uid = like->study_uid,
+                            .series_uid = like->series_uid,
+                            .image = like->image,
+                            .label = like->label,
+                            .value = value,
+                            .tool = "consensus",
+                            .source = rules[c->rule],
+                            .confidence = -1};
     if (shape != NULL) {
         lethe_status status = lethe_shape_copy(shape, NULL, &a->shape, error);
         if (status != LETHE_OK) return status;
@@ -53,7 +61,8 @@ static const char *common_answer(const collector *c, size_t from, size_t end) {
         size_t same = 0;
         if (c->r->items[i].reader < 0 || c->r->items[i].pass != 1) continue;
         for (size_t k = from; k < end; k++)
-            same += c->r->items[k].reader >= 0 && c->r->items[k].pass == 1 && strcmp(c->r->items[k].annotation->value, c->r->items[i].annotation->value) == 0;
+            same += c->r->items[k].reader >= 0 && c->r->items[k].pass == 1 &&
+                    strcmp(c->r->items[k].annotation->value, c->r->items[i].annotation->value) == 0;
         if (c->rule == LETHE_CONSENSUS_ADJUDICATOR ? same == readers : 2 * same > readers) return c->r->items[i].annotation->value;
     }
     return NULL;
@@ -77,7 +86,9 @@ static bool took_part(const collector *c, size_t from, size_t end, int reader) {
     const lethe_annotation *about = c->r->items[from].annotation;
     for (size_t i = 0; i < c->r->tasks->count; i++) {
         const lethe_task *t = &c->r->tasks->items[i];
-        if (t->state == LETHE_TASK_SUBMITTED && t->pass == 1 && strcmp(t->reader, c->r->readers[reader]) == 0 && (strcmp(t->case_id, about->study_uid) == 0 || strcmp(t->case_id, about->image) == 0)) return true;
+        if (t->state == LETHE_TASK_SUBMITTED && t->pass == 1 && strcmp(t->reader, c->r->readers[reader]) == 0 &&
+            (strcmp(t->case_id, about->study_uid) == 0 || strcmp(t->case_id, about->image) == 0))
+            return true;
     }
     return false;
 }
@@ -92,8 +103,9 @@ static lethe_status vote_pixels(const collector *c, uint8_t *const *masks, size_
         return LETHE_OK;
     }
     double *probability = lethe_alloc_array(size, sizeof *probability), *quality = lethe_alloc_array(2 * readers, sizeof *quality);
-    lethe_status status = probability == NULL || quality == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for STAPLE")
-                                                                 : lethe_staple((const uint8_t *const *)masks, readers, size, probability, quality, quality + readers, error);
+    lethe_status status = probability == NULL || quality == NULL
+                              ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for STAPLE")
+                              : lethe_staple((const uint8_t *const *)masks, readers, size, probability, quality, quality + readers, error);
     for (size_t i = 0; status == LETHE_OK && i < size; i++) out[i] = probability[i] >= 0.5;
     lethe_free(probability);
     lethe_free(quality);
@@ -101,10 +113,12 @@ static lethe_status vote_pixels(const collector *c, uint8_t *const *masks, size_
 }
 
 /* The voted mask back at full size, as an annotation of the image it is on. */
-static lethe_status add_mask(collector *c, const reading *first, const uint8_t *mask, uint32_t columns, uint32_t rows, const lethe_box *box, double factor, lethe_error *error) {
+static lethe_status add_mask(collector *c, const reading *first, const uint8_t *mask, uint32_t columns, uint32_t rows, const lethe_box *box,
+                             double factor, lethe_error *error) {
     lethe_shape shape = {0}, outline = {0};
     lethe_annotation like = *first->annotation;
-    lethe_status status = lethe_shape_make_mask(mask, columns, rows, columns, factor > 1 ? 0 : (int64_t)box->x0, factor > 1 ? 0 : (int64_t)box->y0, first->frame, &shape, error);
+    lethe_status status = lethe_shape_make_mask(mask, columns, rows, columns, factor > 1 ? 0 : (int64_t)box->x0, factor > 1 ? 0 : (int64_t)box->y0,
+                                                first->frame, &shape, error);
     if (status == LETHE_OK && factor > 1) { /* a reduced slide: its outline, scaled */
         status = lethe_shape_to_polygon(&shape, 0, &outline, error);
         for (size_t i = 0; i < outline.point_count; i++) {
@@ -123,7 +137,8 @@ static lethe_status add_mask(collector *c, const reading *first, const uint8_t *
             if (status == LETHE_OK) status = add(c, &like, &polygon, "", error);
         } else if (lethe_label_allows(label, LETHE_SHAPE_BOX)) {
             lethe_box bounds;
-            if (lethe_shape_bounds(chosen, &bounds)) status = lethe_shape_make_box(bounds.x0, bounds.y0, bounds.x1, bounds.y1, first->frame, &polygon, error);
+            if (lethe_shape_bounds(chosen, &bounds))
+                status = lethe_shape_make_box(bounds.x0, bounds.y0, bounds.x1, bounds.y1, first->frame, &polygon, error);
             if (status == LETHE_OK) status = add(c, &like, &polygon, "", error);
         } else c->open++;
         lethe_shape_release(&polygon);
@@ -142,7 +157,8 @@ static lethe_status decide_regions(collector *c, size_t from, size_t end, lethe_
     lethe_status status = LETHE_OK;
     if (judge != NULL) { /* every region the adjudicator drew, as it is; volumes once, where they begin */
         for (size_t i = from; status == LETHE_OK && i < end; i++)
-            if (c->r->items[i].reader == -1 && c->r->items[i].slice == 0) status = add(c, c->r->items[i].annotation, &c->r->items[i].annotation->shape, c->r->items[i].annotation->value, error);
+            if (c->r->items[i].reader == -1 && c->r->items[i].slice == 0)
+                status = add(c, c->r->items[i].annotation, &c->r->items[i].annotation->shape, c->r->items[i].annotation->value, error);
         return status;
     }
     if (!lethe_readings_box(c->r, from, end, &box, &factor, &columns, &rows)) return LETHE_OK;
@@ -165,7 +181,8 @@ static lethe_status decide_regions(collector *c, size_t from, size_t end, lethe_
     return status;
 }
 
-lethe_status lethe_consensus_write(lethe_store *store, lethe_consensus_rule rule, const char *as, int64_t *written, int64_t *open, lethe_error *error) {
+lethe_status lethe_consensus_write(lethe_store *store, lethe_consensus_rule rule, const char *as, int64_t *written, int64_t *open,
+                                   lethe_error *error) {
     readings r;
     collector c = {.store = store, .r = &r, .rule = rule};
     *written = *open = 0;

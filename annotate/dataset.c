@@ -165,7 +165,8 @@ bool lethe_dataset_has_label(const lethe_dataset *dataset, const lethe_annotatio
         if (strcmp(lethe_image_index_at(dataset->index, middle)->patient, annotation->patient) < 0) low = middle + 1;
         else high = middle;
     }
-    for (; low < lethe_image_index_count(dataset->index) && strcmp(lethe_image_index_at(dataset->index, low)->patient, annotation->patient) == 0; low++)
+    for (; low < lethe_image_index_count(dataset->index) && strcmp(lethe_image_index_at(dataset->index, low)->patient, annotation->patient) == 0;
+         low++)
         if (dataset->selected[low] != 0) return true;
     return false;
 }

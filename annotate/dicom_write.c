@@ -114,8 +114,8 @@ void lethe_dw_label_code(lethe_dicom_writer *w, lethe_tag tag, const lethe_categ
     else lethe_dw_code(w, tag, c->name, "99LETHE", c->title);
 }
 
-void lethe_dw_general(lethe_dicom_writer *w, const lethe_series *of, const char *sop_class, const char *sop_instance, const char *image_type, const char *modality,
-                      int64_t at_us, const char *description) {
+void lethe_dw_general(lethe_dicom_writer *w, const lethe_series *of, const char *sop_class, const char *sop_instance, const char *image_type,
+                      const char *modality, int64_t at_us, const char *description) {
     char date[16] = "19700101", time_text[16] = "000000";
     time_t seconds = (time_t)(at_us / 1000000);
     struct tm parts;

@@ -1,4 +1,5 @@
-/* Writing DICOM objects from scratch, element by element, explicit VR little endian; the first error sticks. Layer: annotate. One thread at a time. */
+/* Writing DICOM objects from scratch, element by element, explicit VR little endian; the first error sticks. Layer: annotate. One thread at a time.
+ */
 #ifndef LETHE_ANNOTATE_DICOM_WRITE_H
 #define LETHE_ANNOTATE_DICOM_WRITE_H
 
@@ -32,8 +33,8 @@ void lethe_dw_code(lethe_dicom_writer *w, lethe_tag tag, const char *value, cons
 /* The code of a label, or of our own scheme 99LETHE with its name. */
 void lethe_dw_label_code(lethe_dicom_writer *w, lethe_tag tag, const lethe_category *category);
 /* Group 0008: SOP common, dates, modality, of a study's object. `series_description` and content come later. */
-void lethe_dw_general(lethe_dicom_writer *w, const lethe_series *of, const char *sop_class, const char *sop_instance, const char *image_type, const char *modality,
-                      int64_t at_us, const char *description); /* image_type NULL: no picture */
+void lethe_dw_general(lethe_dicom_writer *w, const lethe_series *of, const char *sop_class, const char *sop_instance, const char *image_type,
+                      const char *modality, int64_t at_us, const char *description); /* image_type NULL: no picture */
 /* (0010,xxxx) and (0012,0062..) of the series. */
 void lethe_dw_patient(lethe_dicom_writer *w, const lethe_series *of);
 /* (0020,000D)..(0020,0013): study, series, instance. */

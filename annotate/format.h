@@ -1,7 +1,7 @@
 /* File formats of labels. One file per format in annotate/formats/, one line in annotate/formats/registry.c (docs/annotate.md tells how to add one).
  *
- * An export writes the files of one data set into its package. An import reads one file (or folder) and adds annotations; nothing is stored unless all of
- * it is good. Layer: annotate. Thread rule: one thread at a time. */
+ * An export writes the files of one data set into its package. An import reads one file (or folder) and adds annotations; nothing is stored unless
+ * all of it is good. Layer: annotate. Thread rule: one thread at a time. */
 #ifndef LETHE_ANNOTATE_FORMAT_H
 #define LETHE_ANNOTATE_FORMAT_H
 
@@ -59,7 +59,9 @@ void lethe_dataset_destroy(lethe_dataset *dataset);
 size_t lethe_dataset_category(const lethe_dataset *dataset, const char *label);
 /* The parts on one image: the first, and how many. */
 const lethe_part *lethe_dataset_parts_of(const lethe_dataset *dataset, size_t image, size_t *count);
-static inline bool lethe_dataset_has(const lethe_dataset *dataset, size_t image) { return dataset->selected == NULL || dataset->selected[image] != 0; }
+static inline bool lethe_dataset_has(const lethe_dataset *dataset, size_t image) {
+    return dataset->selected == NULL || dataset->selected[image] != 0;
+}
 /* Whether a label belongs to this export: one of its patient's images does (splits go by patient). */
 bool lethe_dataset_has_label(const lethe_dataset *dataset, const lethe_annotation *annotation);
 /* "stem" of the image's files, with "_f0007" for a later frame of several; into out. */
@@ -70,12 +72,12 @@ void lethe_dataset_stem(const lethe_dataset *dataset, size_t image, uint32_t fra
 typedef struct lethe_import lethe_import;
 
 typedef struct lethe_import_options {
-    const char *author; /* NULL = the store's user */
-    const char *source; /* model or file, kept with each annotation; NULL = the file's name */
-    bool shared;        /* a model's predictions, to be corrected by every reader */
-    const char *const *map; /* pairs: foreign label, own label; NULL-terminated; own "" = leave out. NULL = none */
-    const char *series_uid; /* formats that do not name their image (NIfTI, PNG): the series */
-    const char *image;      /* or the image */
+    const char *author;        /* NULL = the store's user */
+    const char *source;        /* model or file, kept with each annotation; NULL = the file's name */
+    bool shared;               /* a model's predictions, to be corrected by every reader */
+    const char *const *map;    /* pairs: foreign label, own label; NULL-terminated; own "" = leave out. NULL = none */
+    const char *series_uid;    /* formats that do not name their image (NIfTI, PNG): the series */
+    const char *image;         /* or the image */
     const char *released_path; /* the project's released/ folder; NULL = the images themselves cannot be read */
 } lethe_import_options;
 
@@ -89,16 +91,18 @@ lethe_arena *lethe_import_arena(const lethe_import *import);
 /* The own name of a foreign label: mapped, or the same; NULL = leave it out. */
 const char *lethe_import_label(const lethe_import *import, const char *foreign);
 /* Find an image by any of its names. Errors: LETHE_NOT_FOUND, LETHE_MALFORMED when ambiguous; `where` ("line 7") goes into the message. */
-LETHE_NODISCARD lethe_status lethe_import_find(lethe_import *import, const char *name, const char *where, const lethe_image_ref **image, lethe_error *error);
-/* Take an annotation (copied; strings may be NULL). Checked against the schema now, so that `where` is named; stored when the whole import succeeded. */
+LETHE_NODISCARD lethe_status lethe_import_find(lethe_import *import, const char *name, const char *where, const lethe_image_ref **image,
+                                               lethe_error *error);
+/* Take an annotation (copied; strings may be NULL). Checked against the schema now, so that `where` is named; stored when the whole import succeeded.
+ */
 LETHE_NODISCARD lethe_status lethe_import_add(lethe_import *import, const lethe_annotation *annotation, const char *where, lethe_error *error);
 
 /* --- the registry --- */
 
 typedef struct lethe_format {
     const char *name, *help;
-    lethe_status (*write)(lethe_dataset *dataset, lethe_error *error);                        /* NULL: not exported */
-    lethe_status (*read)(lethe_import *import, const char *path, lethe_error *error);         /* NULL: not imported */
+    lethe_status (*write)(lethe_dataset *dataset, lethe_error *error);                /* NULL: not exported */
+    lethe_status (*read)(lethe_import *import, const char *path, lethe_error *error); /* NULL: not imported */
 } lethe_format;
 
 /* NULL-terminated. */

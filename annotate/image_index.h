@@ -1,4 +1,5 @@
-/* Every released image in memory, found by any of its names: the ground of imports and exports. Layer: annotate. Thread rule: immutable after load. */
+/* Every released image in memory, found by any of its names: the ground of imports and exports. Layer: annotate. Thread rule: immutable after load.
+ */
 #ifndef LETHE_ANNOTATE_IMAGE_INDEX_H
 #define LETHE_ANNOTATE_IMAGE_INDEX_H
 
@@ -24,8 +25,8 @@ size_t lethe_image_index_count(const lethe_image_index *index);
 const lethe_image_ref *lethe_image_index_at(const lethe_image_index *index, size_t i); /* in catalogue order */
 /* The position of a reference in the index. */
 size_t lethe_image_index_position(const lethe_image_index *index, const lethe_image_ref *ref);
-/* By SOP Instance UID, by path below released/ (a longer path that ends in it will do), by file name, or by file name without its extension. NULL when
- * unknown; *ambiguous (may be NULL) tells that several images have that name. */
+/* By SOP Instance UID, by path below released/ (a longer path that ends in it will do), by file name, or by file name without its extension. NULL
+ * when unknown; *ambiguous (may be NULL) tells that several images have that name. */
 const lethe_image_ref *lethe_image_index_find(const lethe_image_index *index, const char *name, bool *ambiguous);
 
 #endif

@@ -22,7 +22,8 @@ static bool difference_hash(const lethe_image *image, uint64_t *hash) {
     double low = 0, high = 0;
     for (uint32_t row = 0; row < 8; row++)
         for (uint32_t column = 0; column < 9; column++) {
-            uint32_t x0 = image->columns * column / 9, x1 = image->columns * (column + 1) / 9, y0 = image->rows * row / 8, y1 = image->rows * (row + 1) / 8;
+            uint32_t x0 = image->columns * column / 9, x1 = image->columns * (column + 1) / 9, y0 = image->rows * row / 8,
+                     y1 = image->rows * (row + 1) / 8;
             double sum = 0;
             if (x1 <= x0 || y1 <= y0) return false;
             for (uint32_t y = y0; y < y1; y++)
@@ -45,8 +46,9 @@ static bool hash_of(const lethe_dataset *d, size_t image, uint64_t *hash) {
     bool found = false;
     char *path = lethe_path_join(d->released_path, lethe_image_index_at(d->index, image)->path);
     lethe_arena *arena = lethe_arena_create(LETHE_LIMIT_ARENA_BYTES);
-    if (path != NULL && arena != NULL && lethe_map_open(path, &map, NULL) == LETHE_OK && lethe_dicom_dataset_parse(map.bytes, map.size, arena, &dataset, NULL) == LETHE_OK &&
-        lethe_pixels_open(dataset, &pixels, NULL) == LETHE_OK && lethe_pixels_decode(pixels, 0, &frame, NULL) == LETHE_OK)
+    if (path != NULL && arena != NULL && lethe_map_open(path, &map, NULL) == LETHE_OK &&
+        lethe_dicom_dataset_parse(map.bytes, map.size, arena, &dataset, NULL) == LETHE_OK && lethe_pixels_open(dataset, &pixels, NULL) == LETHE_OK &&
+        lethe_pixels_decode(pixels, 0, &frame, NULL) == LETHE_OK)
         found = difference_hash(&frame, hash);
     lethe_image_release(&frame);
     lethe_pixels_close(pixels);
@@ -85,9 +87,12 @@ lethe_status lethe_leak_check(const lethe_dataset *d, const uint8_t *splits, let
         if (hashes > 1) qsort(list, hashes, sizeof *list, by_band);
         for (size_t i = 0; status == LETHE_OK && i < hashes; i++)
             for (size_t k = i + 1; status == LETHE_OK && k < hashes && list[k].band == list[i].band; k++) {
-                if (splits[list[i].image] == splits[list[k].image] || __builtin_popcountll(list[i].hash ^ list[k].hash) > MOST_BITS || !first_shared(list[i].hash, list[k].hash, band)) continue;
+                if (splits[list[i].image] == splits[list[k].image] || __builtin_popcountll(list[i].hash ^ list[k].hash) > MOST_BITS ||
+                    !first_shared(list[i].hash, list[k].hash, band))
+                    continue;
                 ++*count;
-                status = lethe_buffer_printf(found, error, "%s,%s\n", lethe_image_index_at(d->index, list[i].image)->path, lethe_image_index_at(d->index, list[k].image)->path);
+                status = lethe_buffer_printf(found, error, "%s,%s\n", lethe_image_index_at(d->index, list[i].image)->path,
+                                             lethe_image_index_at(d->index, list[k].image)->path);
             }
     }
     lethe_free(list);

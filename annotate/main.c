@@ -16,14 +16,16 @@ static const sub_command annotate_commands[] = {
     {"schema", lethe_command_schema, "schema install FILE|NAME, schema check FILE|NAME, schema show"},
     {"user", lethe_command_user, "user add NAME [--role reader|adjudicator|organiser], user list"},
     {"task", lethe_command_task,
-     "task create --readers A,B [--per-case N] [--query COLUMN=VALUE,...] [--batch NAME] [--calibration N] [--honeypots CASE,...] [--priority N] [--seed N], "
+     "task create --readers A,B [--per-case N] [--query COLUMN=VALUE,...] [--batch NAME] [--calibration N] [--honeypots CASE,...] [--priority N] "
+     "[--seed N], "
      "task list [--reader NAME] [--unfinished], task start|submit|return|skip ID [--note TEXT]"},
     {"import", lethe_command_import,
      "import FORMAT FILE [--as USER] [--source NAME] [--predictions] [--map FOREIGN=OWN]... [--series UID] [--image NAME]"},
     {"agree", lethe_command_agree, "agree [--label NAME] [--iou X] [--report FILE.html]: how readers agree"},
     {"adjudicate", lethe_command_adjudicate, "adjudicate list, adjudicate consensus --rule majority|staple|adjudicator [--as NAME]"},
     {"rekey", lethe_command_rekey,
-     "rekey FILE.csv --column NAME -o OUT.csv [--issuer TEXT] [--dates COLUMN,...] [--drop COLUMN,...]: clinical data under the project's pseudonyms (needs its key)"},
+     "rekey FILE.csv --column NAME -o OUT.csv [--issuer TEXT] [--dates COLUMN,...] [--drop COLUMN,...]: clinical data under the project's pseudonyms "
+     "(needs its key)"},
     {"unseal", lethe_command_unseal, "unseal FILE --key FILE -o FOLDER: open sealed test labels"},
     {"status", lethe_command_status, "status: counts"},
     {"show", lethe_command_show, "show [ID] [--image NAME] [--study UID] [--author USER] [--label NAME] [--deleted] [--history]: JSON lines"},
@@ -32,8 +34,8 @@ static const sub_command annotate_commands[] = {
 static void print_formats(void) {
     (void)puts("\nformats (i = import, e = export):");
     for (size_t i = 0; lethe_formats[i] != NULL; i++)
-        (void)printf("  %-10s %c%c  %s\n", lethe_formats[i]->name, lethe_formats[i]->read != NULL ? 'i' : '-', lethe_formats[i]->write != NULL ? 'e' : '-',
-                     lethe_formats[i]->help);
+        (void)printf("  %-10s %c%c  %s\n", lethe_formats[i]->name, lethe_formats[i]->read != NULL ? 'i' : '-',
+                     lethe_formats[i]->write != NULL ? 'e' : '-', lethe_formats[i]->help);
 }
 
 static int help(const char *verb) {
@@ -44,12 +46,14 @@ static int help(const char *verb) {
     } else if (strcmp(verb, "snapshot") == 0) {
         (void)puts("usage: lethe snapshot [-C DIR] [--user NAME] [--json] create [NAME] | list");
     } else if (strcmp(verb, "export") == 0) {
-        (void)puts("usage: lethe export [-C DIR] [--json] --snapshot N|NAME --format FORMAT[,FORMAT] -o FOLDER [--author USER] [--keep-empty-frames]\n"
-                   "       [--package] [--with-images] [--split TRAIN,VALIDATION,TEST] [--stratify LABEL] [--seed N] [--check-duplicates]\n"
-                   "       [--hide-test FILE --key FILE] [--title TEXT] [--licence TEXT] [--description TEXT]");
+        (void)puts(
+            "usage: lethe export [-C DIR] [--json] --snapshot N|NAME --format FORMAT[,FORMAT] -o FOLDER [--author USER] [--keep-empty-frames]\n"
+            "       [--package] [--with-images] [--split TRAIN,VALIDATION,TEST] [--stratify LABEL] [--seed N] [--check-duplicates]\n"
+            "       [--hide-test FILE --key FILE] [--title TEXT] [--licence TEXT] [--description TEXT]");
         print_formats();
     } else {
-        (void)puts("usage: lethe score --truth DIR --submission FILE [--submission FILE]... --metric NAME [--leaderboard FILE.json] [--seed N] [--json]\n\nmetrics:");
+        (void)puts("usage: lethe score --truth DIR --submission FILE [--submission FILE]... --metric NAME [--leaderboard FILE.json] [--seed N] "
+                   "[--json]\n\nmetrics:");
         for (size_t i = 0; lethe_metrics[i] != NULL; i++) (void)printf("  %-16s %s\n", lethe_metrics[i]->name, lethe_metrics[i]->help);
     }
     return LETHE_EXIT_DONE;

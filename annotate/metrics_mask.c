@@ -75,14 +75,17 @@ static lethe_status distance_transform(double *squared, const lethe_grid *g, let
     if (g->slices > longest) longest = g->slices;
     double *copy = lethe_alloc_array(longest, sizeof *copy), *borders = lethe_alloc_array(longest + 1, sizeof *borders);
     size_t *parabolas = lethe_alloc_array(longest, sizeof *parabolas);
-    lethe_status status = copy == NULL || borders == NULL || parabolas == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for distances") : LETHE_OK;
+    lethe_status status =
+        copy == NULL || borders == NULL || parabolas == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for distances") : LETHE_OK;
     if (status == LETHE_OK) {
         for (size_t z = 0; z < g->slices; z++)
-            for (size_t y = 0; y < g->rows; y++) transform_line(squared + z * slice + y * row, g->columns, 1, g->spacing_mm[0], copy, parabolas, borders);
+            for (size_t y = 0; y < g->rows; y++)
+                transform_line(squared + z * slice + y * row, g->columns, 1, g->spacing_mm[0], copy, parabolas, borders);
         for (size_t z = 0; z < g->slices; z++)
             for (size_t x = 0; x < g->columns; x++) transform_line(squared + z * slice + x, g->rows, row, g->spacing_mm[1], copy, parabolas, borders);
         for (size_t y = 0; g->slices > 1 && y < g->rows; y++)
-            for (size_t x = 0; x < g->columns; x++) transform_line(squared + y * row + x, g->slices, slice, g->spacing_mm[2], copy, parabolas, borders);
+            for (size_t x = 0; x < g->columns; x++)
+                transform_line(squared + y * row + x, g->slices, slice, g->spacing_mm[2], copy, parabolas, borders);
     }
     lethe_free(copy);
     lethe_free(borders);
@@ -107,7 +110,8 @@ static lethe_status directed95(const uint8_t *from, const uint8_t *to, const let
                 found += is_border(from, g, x, y, z);
             }
     if (status == LETHE_OK) status = distance_transform(squared, g, error);
-    if (status == LETHE_OK && (distances = lethe_alloc_array(found, sizeof *distances)) == NULL) status = lethe_fail(error, LETHE_NO_MEMORY, "no memory for distances");
+    if (status == LETHE_OK && (distances = lethe_alloc_array(found, sizeof *distances)) == NULL)
+        status = lethe_fail(error, LETHE_NO_MEMORY, "no memory for distances");
     if (status == LETHE_OK) {
         found = 0;
         for (size_t z = 0, at = 0; z < g->slices; z++)
@@ -175,7 +179,8 @@ lethe_status lethe_components(const uint8_t *mask, const lethe_grid *grid, uint3
 
 /* --- STAPLE --- */
 
-static double update_readers(const uint8_t *const *masks, size_t readers, size_t count, const double *probability, double *sensitivity, double *specificity) {
+static double update_readers(const uint8_t *const *masks, size_t readers, size_t count, const double *probability, double *sensitivity,
+                             double *specificity) {
     double inside = 0, moved = 0;
     for (size_t i = 0; i < count; i++) inside += probability[i];
     for (size_t r = 0; r < readers; r++) {

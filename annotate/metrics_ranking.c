@@ -122,7 +122,8 @@ static int by_lesion_then_score(const void *a, const void *b) {
     return highest_first(a, b);
 }
 
-lethe_status lethe_froc(const lethe_finding *findings, size_t count, size_t lesions, size_t images, double sensitivities[6], double *mean, lethe_error *error) {
+lethe_status lethe_froc(const lethe_finding *findings, size_t count, size_t lesions, size_t images, double sensitivities[6], double *mean,
+                        lethe_error *error) {
     static const double rates[6] = {0.25, 0.5, 1, 2, 4, 8};
     double best[6] = {0}, last_rate = 0, last_sensitivity = 0;
     bool passed[6] = {false};

@@ -64,7 +64,8 @@ static lethe_status note(lethe_package *package, const char *relative, const cha
         package->capacity = capacity;
     }
     lethe_package_file *file = &package->files[package->count];
-    if ((file->path = lethe_asprintf("%s%s", package->prefix, relative)) == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for a manifest");
+    if ((file->path = lethe_asprintf("%s%s", package->prefix, relative)) == NULL)
+        return lethe_fail(error, LETHE_NO_MEMORY, "no memory for a manifest");
     memcpy(file->sha256, sha256, sizeof file->sha256);
     file->size_bytes = size;
     package->count++;
@@ -79,7 +80,8 @@ static lethe_status prepare(lethe_package *package, const char *relative, char *
     *path = lethe_asprintf("%s/%s%s", package->folder, package->prefix, relative);
     if (*path == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path");
     lethe_status status = lethe_folder_create_for(*path, 0755, error);
-    if (status == LETHE_OK && access(*path, F_OK) == 0) status = lethe_fail(error, LETHE_EXISTS, "two files of the export have the name %.150s", relative);
+    if (status == LETHE_OK && access(*path, F_OK) == 0)
+        status = lethe_fail(error, LETHE_EXISTS, "two files of the export have the name %.150s", relative);
     if (status == LETHE_OK) return LETHE_OK;
     lethe_free(*path);
     *path = NULL;

@@ -1,4 +1,5 @@
-/* A folder under construction: every file that goes in is hashed, and the last one is the manifest. Layer: annotate. Thread rule: one thread at a time. */
+/* A folder under construction: every file that goes in is hashed, and the last one is the manifest. Layer: annotate. Thread rule: one thread at a
+ * time. */
 #ifndef LETHE_ANNOTATE_PACKAGE_H
 #define LETHE_ANNOTATE_PACKAGE_H
 

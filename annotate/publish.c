@@ -46,10 +46,12 @@ static bool has_region(const lethe_dataset *d, const char *name) {
     return false;
 }
 
-static lethe_status describe_patient(const lethe_dataset *d, const lethe_publication *p, const lethe_image_ref *first, patient *out, lethe_error *error) {
+static lethe_status describe_patient(const lethe_dataset *d, const lethe_publication *p, const lethe_image_ref *first, patient *out,
+                                     lethe_error *error) {
     char text[400];
     out->name = first->patient;
-    (void)snprintf(out->stratum, sizeof out->stratum, "%.60s|%d|%.60s|%.40s", label_value(d, first->patient, p->stratify), has_region(d, first->patient), first->manufacturer, first->modality);
+    (void)snprintf(out->stratum, sizeof out->stratum, "%.60s|%d|%.60s|%.40s", label_value(d, first->patient, p->stratify),
+                   has_region(d, first->patient), first->manufacturer, first->modality);
     int length = snprintf(text, sizeof text, "%llu|%.300s", (unsigned long long)p->seed, first->patient);
     return lethe_sha256_hex(text, (size_t)length, out->order, error);
 }
@@ -137,7 +139,8 @@ static lethe_status hide_test(lethe_dataset *d, const lethe_publication *p, cons
     return status;
 }
 
-static lethe_status write_split(lethe_dataset *d, const lethe_publication *p, const uint8_t *splits, lethe_split which, const lethe_format *const *formats, size_t count, lethe_error *error) {
+static lethe_status write_split(lethe_dataset *d, const lethe_publication *p, const uint8_t *splits, lethe_split which,
+                                const lethe_format *const *formats, size_t count, lethe_error *error) {
     size_t images = lethe_image_index_count(d->index);
     char prefix[32];
     for (size_t i = 0; i < images; i++) d->selected[i] = splits[i] == (uint8_t)which;
@@ -170,7 +173,8 @@ static lethe_status check_leaks(lethe_dataset *d, const uint8_t *splits, lethe_e
     lethe_buffer_init(&found, (size_t)1 << 30);
     lethe_status status = lethe_leak_check(d, splits, &found, &count, error);
     if (status == LETHE_OK && count > 0)
-        status = lethe_fail(error, LETHE_UNSAFE, "%zu pairs of pictures in different splits look the same; the first: %.*s", count, (int)strcspn(lethe_buffer_text(&found), "\n"), lethe_buffer_text(&found));
+        status = lethe_fail(error, LETHE_UNSAFE, "%zu pairs of pictures in different splits look the same; the first: %.*s", count,
+                            (int)strcspn(lethe_buffer_text(&found), "\n"), lethe_buffer_text(&found));
     lethe_buffer_release(&found);
     return status;
 }
@@ -180,7 +184,8 @@ lethe_status lethe_publish(lethe_dataset *d, const lethe_publication *p, const l
     bool split = p->shares[0] + p->shares[1] + p->shares[2] > 0;
     uint8_t *splits = split ? lethe_alloc_array(images, 1) : NULL;
     lethe_status status = LETHE_OK;
-    if (split && (splits == NULL || (d->selected = lethe_alloc_array(images, 1)) == NULL)) status = lethe_fail(error, LETHE_NO_MEMORY, "no memory for splits");
+    if (split && (splits == NULL || (d->selected = lethe_alloc_array(images, 1)) == NULL))
+        status = lethe_fail(error, LETHE_NO_MEMORY, "no memory for splits");
     if (status == LETHE_OK && split) status = lethe_split_assign(d, p, splits, error);
     if (status == LETHE_OK && split && p->check_duplicates) status = check_leaks(d, splits, error);
     if (status == LETHE_OK && !split) {

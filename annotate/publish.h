@@ -1,4 +1,5 @@
-/* A data set for others: splits by patient, hidden test labels, descriptions for people and machines. Layer: annotate. Thread rule: one thread at a time. */
+/* A data set for others: splits by patient, hidden test labels, descriptions for people and machines. Layer: annotate. Thread rule: one thread at a
+ * time. */
 #ifndef LETHE_ANNOTATE_PUBLISH_H
 #define LETHE_ANNOTATE_PUBLISH_H
 
@@ -12,29 +13,32 @@ typedef struct lethe_publication {
     double shares[LETHE_SPLITS]; /* of train, validation, test; all 0 = no split */
     const char *stratify;        /* a label whose value goes into the strata, beside manufacturer and whether there are regions; NULL = none */
     uint64_t seed;
-    const char *hidden_path;     /* where the sealed labels of the test split go; NULL = they stay in the package */
-    const char *key_path;        /* of the seal: 32 bytes, made when missing */
-    bool check_duplicates;       /* compare pictures across splits */
+    const char *hidden_path; /* where the sealed labels of the test split go; NULL = they stay in the package */
+    const char *key_path;    /* of the seal: 32 bytes, made when missing */
+    bool check_duplicates;   /* compare pictures across splits */
 } lethe_publication;
 
 /* Give each image of the index a split, patient by patient: no patient is in two. splits[i] of the i-th image. */
-LETHE_NODISCARD lethe_status lethe_split_assign(const lethe_dataset *dataset, const lethe_publication *publication, uint8_t *splits, lethe_error *error);
+LETHE_NODISCARD lethe_status lethe_split_assign(const lethe_dataset *dataset, const lethe_publication *publication, uint8_t *splits,
+                                                lethe_error *error);
 /* Write the whole package: formats per split, images if the data set's options ask for them, README.md, CARD.md, LICENSE, schema.yaml, splits.csv,
- * croissant.json (MLCommons Croissant 1.1), healthdcat.jsonld; SHA256SUMS comes with lethe_package_finish. Errors: LETHE_UNSAFE when a check finds one picture
- * in two splits. */
-LETHE_NODISCARD lethe_status lethe_publish(lethe_dataset *dataset, const lethe_publication *publication, const lethe_format *const *formats, size_t count,
-                                           lethe_error *error);
+ * croissant.json (MLCommons Croissant 1.1), healthdcat.jsonld; SHA256SUMS comes with lethe_package_finish. Errors: LETHE_UNSAFE when a check finds
+ * one picture in two splits. */
+LETHE_NODISCARD lethe_status lethe_publish(lethe_dataset *dataset, const lethe_publication *publication, const lethe_format *const *formats,
+                                           size_t count, lethe_error *error);
 
 /* README, card and metadata (publish_metadata.c). `splits` NULL = none. */
-LETHE_NODISCARD lethe_status lethe_publish_metadata(lethe_dataset *dataset, const lethe_publication *publication, const uint8_t *splits, lethe_error *error);
+LETHE_NODISCARD lethe_status lethe_publish_metadata(lethe_dataset *dataset, const lethe_publication *publication, const uint8_t *splits,
+                                                    lethe_error *error);
 
 /* A folder as one tar, encrypted and authenticated (AES-256-GCM; the nonce is made from key and content, so that repeating gives the same bytes). */
 LETHE_NODISCARD lethe_status lethe_seal(const char *folder, const char *key_path, const char *out_path, lethe_error *error);
 /* Open it again into an empty folder. Errors: LETHE_CRYPTO for another key or a changed byte. */
 LETHE_NODISCARD lethe_status lethe_unseal(const char *path, const char *key_path, const char *folder, lethe_error *error);
 
-/* Near-duplicate pictures: a 64-bit difference hash of each image's first frame; pairs in different splits that differ in at most 2 bits. `found` gets a line
- * "path,path" each. Images that cannot be decoded are passed over. */
-LETHE_NODISCARD lethe_status lethe_leak_check(const lethe_dataset *dataset, const uint8_t *splits, lethe_buffer *found, size_t *count, lethe_error *error);
+/* Near-duplicate pictures: a 64-bit difference hash of each image's first frame; pairs in different splits that differ in at most 2 bits. `found`
+ * gets a line "path,path" each. Images that cannot be decoded are passed over. */
+LETHE_NODISCARD lethe_status lethe_leak_check(const lethe_dataset *dataset, const uint8_t *splits, lethe_buffer *found, size_t *count,
+                                              lethe_error *error);
 
 #endif

@@ -1,4 +1,5 @@
-/* Descriptions of a data set: README.md, CARD.md, LICENSE, schema.yaml, MLCommons Croissant 1.1 and HealthDCAT-AP. They say only what can be counted. */
+/* Descriptions of a data set: README.md, CARD.md, LICENSE, schema.yaml, MLCommons Croissant 1.1 and HealthDCAT-AP. They say only what can be counted.
+ */
 #include "annotate/publish.h"
 
 #include "annotate/agreement.h"
@@ -59,7 +60,9 @@ static void count_all(const lethe_dataset *d, const uint8_t *splits, counts *c) 
 }
 
 static const char *title_of(const lethe_dataset *d, const lethe_publication *p) { return p->title != NULL ? p->title : d->snapshot_name; }
-static const char *licence_of(const lethe_publication *p) { return p->licence != NULL ? p->licence : "not stated: ask the data controller before any use"; }
+static const char *licence_of(const lethe_publication *p) {
+    return p->licence != NULL ? p->licence : "not stated: ask the data controller before any use";
+}
 
 static lethe_status write_text(lethe_dataset *d, const char *name, lethe_buffer *text, lethe_status status, lethe_error *error) {
     if (status == LETHE_OK) status = lethe_package_write(d->package, name, text->bytes, text->size, error);
@@ -70,16 +73,23 @@ static lethe_status write_text(lethe_dataset *d, const char *name, lethe_buffer 
 static lethe_status write_readme(lethe_dataset *d, const lethe_publication *p, const counts *c, lethe_error *error) {
     lethe_buffer out;
     lethe_buffer_init(&out, 1 << 22);
-    lethe_status status = lethe_buffer_printf(&out, error, "# %s\n\n%s%s%zu images (%s) of %zu patients; %zu regions and %zu classifications, frozen as snapshot `%s` on %s.\n\n", title_of(d, p),
-                                              p->description != NULL ? p->description : "", p->description != NULL ? "\n\n" : "", c->images, c->modalities, c->patients, c->regions, c->classifications,
-                                              d->snapshot_name, c->date);
+    lethe_status status = lethe_buffer_printf(
+        &out, error, "# %s\n\n%s%s%zu images (%s) of %zu patients; %zu regions and %zu classifications, frozen as snapshot `%s` on %s.\n\n",
+        title_of(d, p), p->description != NULL ? p->description : "", p->description != NULL ? "\n\n" : "", c->images, c->modalities, c->patients,
+        c->regions, c->classifications, d->snapshot_name, c->date);
     if (status == LETHE_OK)
-        status = lethe_buffer_append_text(&out, "| file | what |\n|---|---|\n| CARD.md | counts, readers, agreement, known limits |\n| schema.yaml | the labels and what they mean |\n"
-                                                "| SHA256SUMS | hash of every file: `sha256sum -c SHA256SUMS` |\n| croissant.json | MLCommons Croissant 1.1 |\n| healthdcat.jsonld | HealthDCAT-AP |\n"
-                                                "| LICENSE | terms of use |\n", error);
+        status = lethe_buffer_append_text(
+            &out,
+            "| file | what |\n|---|---|\n| CARD.md | counts, readers, agreement, known limits |\n| schema.yaml | the labels and what they mean |\n"
+            "| SHA256SUMS | hash of every file: `sha256sum -c SHA256SUMS` |\n| croissant.json | MLCommons Croissant 1.1 |\n| healthdcat.jsonld | "
+            "HealthDCAT-AP |\n"
+            "| LICENSE | terms of use |\n",
+            error);
     if (status == LETHE_OK && c->images_in[0] + c->images_in[1] + c->images_in[2] > 0)
-        status = lethe_buffer_append_text(&out, "| splits.csv | which image is in which split; no patient is in two |\n| train/, validation/, test/ | the splits |\n", error);
-    if (status == LETHE_OK && p->hidden_path != NULL) status = lethe_buffer_append_text(&out, "\nThe labels of the test split are held back.\n", error);
+        status = lethe_buffer_append_text(
+            &out, "| splits.csv | which image is in which split; no patient is in two |\n| train/, validation/, test/ | the splits |\n", error);
+    if (status == LETHE_OK && p->hidden_path != NULL)
+        status = lethe_buffer_append_text(&out, "\nThe labels of the test split are held back.\n", error);
     if (status == LETHE_OK) status = lethe_buffer_printf(&out, error, "\nLicence: %s\n", licence_of(p));
     return write_text(d, "README.md", &out, status, error);
 }
@@ -99,7 +109,8 @@ static lethe_status put_label_counts(const lethe_dataset *d, lethe_buffer *out, 
             if (strcmp(a->patient, last) != 0) patients++; /* labels of one patient mostly follow each other */
             last = a->patient;
         }
-        status = lethe_buffer_printf(out, error, "| %s | %s | %zu | %s%zu |\n", label->question.name, lethe_level_name(label->level), annotations, patients > 1 ? "at most " : "", patients);
+        status = lethe_buffer_printf(out, error, "| %s | %s | %zu | %s%zu |\n", label->question.name, lethe_level_name(label->level), annotations,
+                                     patients > 1 ? "at most " : "", patients);
     }
     return status;
 }
@@ -110,14 +121,20 @@ static lethe_status put_agreement(lethe_dataset *d, lethe_buffer *out, lethe_err
     if (lethe_store_role(d->store) == LETHE_ROLE_READER) return LETHE_OK;
     lethe_status status = lethe_agreement_compute(d->store, &options, &agreement, error);
     if (status == LETHE_OK) status = lethe_buffer_append_text(out, "\n## Readers\n\nNames of readers are those of the store. ", error);
-    if (status == LETHE_OK && agreement->row_count == 0) status = lethe_buffer_append_text(out, "No case was read by two of them, so that agreement cannot be told.\n", error);
-    else if (status == LETHE_OK) status = lethe_buffer_append_text(out, "Labels of every reader are kept apart in the exports.\n\n| label | measure | readers | n | value | 95 % |\n|---|---|---|---|---|---|\n", error);
+    if (status == LETHE_OK && agreement->row_count == 0)
+        status = lethe_buffer_append_text(out, "No case was read by two of them, so that agreement cannot be told.\n", error);
+    else if (status == LETHE_OK)
+        status = lethe_buffer_append_text(
+            out,
+            "Labels of every reader are kept apart in the exports.\n\n| label | measure | readers | n | value | 95 % |\n|---|---|---|---|---|---|\n",
+            error);
     for (size_t i = 0; status == LETHE_OK && i < agreement->row_count; i++) {
         const lethe_agreement_row *row = &agreement->rows[i];
         char interval[48] = "";
         if (!isnan(row->low)) (void)snprintf(interval, sizeof interval, "%.3f to %.3f", row->low, row->high);
         if (isnan(row->value)) continue;
-        status = lethe_buffer_printf(out, error, "| %s | %s | %s %s | %zu | %.3f | %s |\n", row->label, row->measure, row->reader_a[0] == '\0' ? "all" : row->reader_a, row->reader_b, row->units, row->value, interval);
+        status = lethe_buffer_printf(out, error, "| %s | %s | %s %s | %zu | %.3f | %s |\n", row->label, row->measure,
+                                     row->reader_a[0] == '\0' ? "all" : row->reader_a, row->reader_b, row->units, row->value, interval);
     }
     lethe_agreement_destroy(agreement);
     return status;
@@ -126,26 +143,42 @@ static lethe_status put_agreement(lethe_dataset *d, lethe_buffer *out, lethe_err
 static lethe_status write_card(lethe_dataset *d, const lethe_publication *p, const counts *c, lethe_error *error) {
     lethe_buffer out;
     lethe_buffer_init(&out, 1 << 24);
-    lethe_status status = lethe_buffer_printf(&out, error, "# Data set card: %s\n\n## Counts\n\n| what | n |\n|---|---|\n| patients | %zu |\n| women, men | %zu, %zu |\n| images | %zu |\n| images with regions | %zu |\n"
-                                                           "| regions | %zu |\n| classifications | %zu |\n", title_of(d, p), c->patients, c->female, c->male, c->images, c->labelled_images, c->regions, c->classifications);
+    lethe_status status =
+        lethe_buffer_printf(&out, error,
+                            "# Data set card: %s\n\n## Counts\n\n| what | n |\n|---|---|\n| patients | %zu |\n| women, men | %zu, %zu |\n| images | "
+                            "%zu |\n| images with regions | %zu |\n"
+                            "| regions | %zu |\n| classifications | %zu |\n",
+                            title_of(d, p), c->patients, c->female, c->male, c->images, c->labelled_images, c->regions, c->classifications);
     for (int i = 0; status == LETHE_OK && i < LETHE_SPLITS; i++)
-        if (c->images_in[i] > 0) status = lethe_buffer_printf(&out, error, "| %s: patients, images | %zu, %zu |\n", lethe_split_name((lethe_split)i), c->patients_in[i], c->images_in[i]);
+        if (c->images_in[i] > 0)
+            status = lethe_buffer_printf(&out, error, "| %s: patients, images | %zu, %zu |\n", lethe_split_name((lethe_split)i), c->patients_in[i],
+                                         c->images_in[i]);
     if (status == LETHE_OK && !isnan(c->youngest)) status = lethe_buffer_printf(&out, error, "| age | %g to %g years |\n", c->youngest, c->oldest);
     if (status == LETHE_OK) status = put_label_counts(d, &out, error);
     if (status == LETHE_OK) status = put_agreement(d, &out, error);
     if (status == LETHE_OK)
-        status = lethe_buffer_printf(&out, error, "\n## How it was made\n\nImages were de-identified and audited before anybody labelled them. Labels follow schema `%s` version %u. %s%s\n\n"
-                                                  "## Known limits\n\n- Patient identities are pseudonyms; dates are shifted by a constant per patient.\n- Counts of patients per label are upper bounds where a patient's labels are not stored together.\n"
-                                                  "- Nothing here says how representative the patients are.\n", d->schema == NULL ? "none" : d->schema->name, d->schema == NULL ? 0 : d->schema->version,
-                                     d->options.author == NULL ? "The exports hold every reader's labels." : "The exports hold the labels of: ", d->options.author == NULL ? "" : d->options.author);
+        status = lethe_buffer_printf(&out, error,
+                                     "\n## How it was made\n\nImages were de-identified and audited before anybody labelled them. Labels follow "
+                                     "schema `%s` version %u. %s%s\n\n"
+                                     "## Known limits\n\n- Patient identities are pseudonyms; dates are shifted by a constant per patient.\n- Counts "
+                                     "of patients per label are upper bounds where a patient's labels are not stored together.\n"
+                                     "- Nothing here says how representative the patients are.\n",
+                                     d->schema == NULL ? "none" : d->schema->name, d->schema == NULL ? 0 : d->schema->version,
+                                     d->options.author == NULL ? "The exports hold every reader's labels." : "The exports hold the labels of: ",
+                                     d->options.author == NULL ? "" : d->options.author);
     return write_text(d, "CARD.md", &out, status, error);
 }
 
 static const char *media_type(const char *path) {
     static const struct {
         const char *suffix, *type;
-    } types[] = {{".json", "application/json"}, {".geojson", "application/geo+json"}, {".csv", "text/csv"}, {".png", "image/png"}, {".dcm", "application/dicom"}, {".nii.gz", "application/gzip"},
-                 {".xml", "application/xml"}, {".md", "text/markdown"}, {".yaml", "application/yaml"}, {".txt", "text/plain"}, {".svs", "image/tiff"}, {".tif", "image/tiff"}, {".tar", "application/x-tar"}};
+    } types[] = {{".json", "application/json"}, {".geojson", "application/geo+json"},
+                 {".csv", "text/csv"},          {".png", "image/png"},
+                 {".dcm", "application/dicom"}, {".nii.gz", "application/gzip"},
+                 {".xml", "application/xml"},   {".md", "text/markdown"},
+                 {".yaml", "application/yaml"}, {".txt", "text/plain"},
+                 {".svs", "image/tiff"},        {".tif", "image/tiff"},
+                 {".tar", "application/x-tar"}};
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (lethe_text_ends(path, types[i].suffix)) return types[i].type;
     return "application/octet-stream";
@@ -159,13 +192,17 @@ static lethe_status put_pair(lethe_buffer *out, const char *key, const char *tex
 /* A record set per CSV of classifications: Croissant's reader can load it. */
 static lethe_status put_record_set(const lethe_dataset *d, const char *file, lethe_buffer *out, bool first, lethe_error *error) {
     static const char *const fixed[] = {"image", "path", "patient", "study_uid", "series_uid", "modality"};
-    lethe_status status = lethe_buffer_printf(out, error, "%s\n  {\"@type\":\"cr:RecordSet\",\"@id\":\"records %s\",\"name\":\"records %s\",\"field\":[", first ? "" : ",", file, file);
+    lethe_status status = lethe_buffer_printf(
+        out, error, "%s\n  {\"@type\":\"cr:RecordSet\",\"@id\":\"records %s\",\"name\":\"records %s\",\"field\":[", first ? "" : ",", file, file);
     size_t labels = d->schema == NULL ? 0 : d->schema->labels_count;
     for (size_t i = 0, n = 0; status == LETHE_OK && i < 6 + labels; i++) {
         if (i >= 6 && d->schema->labels[i - 6].level == LETHE_LEVEL_REGION) continue;
         const char *column = i < 6 ? fixed[i] : d->schema->labels[i - 6].question.name;
-        status = lethe_buffer_printf(out, error, "%s{\"@type\":\"cr:Field\",\"@id\":\"%s/%s\",\"name\":\"%s\",\"dataType\":\"sc:Text\",\"source\":{\"fileObject\":{\"@id\":\"%s\"},\"extract\":{\"column\":\"%s\"}}}",
-                                     n++ == 0 ? "" : ",", file, column, column, file, column);
+        status = lethe_buffer_printf(
+            out, error,
+            "%s{\"@type\":\"cr:Field\",\"@id\":\"%s/"
+            "%s\",\"name\":\"%s\",\"dataType\":\"sc:Text\",\"source\":{\"fileObject\":{\"@id\":\"%s\"},\"extract\":{\"column\":\"%s\"}}}",
+            n++ == 0 ? "" : ",", file, column, column, file, column);
     }
     return status == LETHE_OK ? lethe_buffer_append_text(out, "]}", error) : status;
 }
@@ -175,25 +212,34 @@ static lethe_status write_croissant(lethe_dataset *d, const lethe_publication *p
     const lethe_package_file *files = lethe_package_files(d->package, &count);
     lethe_buffer out;
     lethe_buffer_init(&out, (size_t)1 << 32);
-    lethe_status status = lethe_buffer_append_text(&out, "{\"@context\":{\"@language\":\"en\",\"@vocab\":\"https://schema.org/\",\"sc\":\"https://schema.org/\",\"cr\":\"http://mlcommons.org/croissant/\","
-                                                         "\"rai\":\"http://mlcommons.org/croissant/RAI/\",\"dct\":\"http://purl.org/dc/terms/\",\"conformsTo\":\"dct:conformsTo\",\"recordSet\":\"cr:recordSet\","
-                                                         "\"field\":\"cr:field\",\"dataType\":{\"@id\":\"cr:dataType\",\"@type\":\"@vocab\"},\"source\":\"cr:source\",\"fileObject\":\"cr:fileObject\",\"extract\":\"cr:extract\","
-                                                         "\"column\":\"cr:column\"},\n \"@type\":\"sc:Dataset\",\n \"conformsTo\":\"http://mlcommons.org/croissant/1.1\"", error);
+    lethe_status status =
+        lethe_buffer_append_text(&out,
+                                 "{\"@context\":{\"@language\":\"en\",\"@vocab\":\"https://schema.org/\",\"sc\":\"https://schema.org/"
+                                 "\",\"cr\":\"http://mlcommons.org/croissant/\","
+                                 "\"rai\":\"http://mlcommons.org/croissant/RAI/\",\"dct\":\"http://purl.org/dc/terms/"
+                                 "\",\"conformsTo\":\"dct:conformsTo\",\"recordSet\":\"cr:recordSet\","
+                                 "\"field\":\"cr:field\",\"dataType\":{\"@id\":\"cr:dataType\",\"@type\":\"@vocab\"},\"source\":\"cr:source\","
+                                 "\"fileObject\":\"cr:fileObject\",\"extract\":\"cr:extract\","
+                                 "\"column\":\"cr:column\"},\n \"@type\":\"sc:Dataset\",\n \"conformsTo\":\"http://mlcommons.org/croissant/1.1\"",
+                                 error);
     if (status == LETHE_OK) status = put_pair(&out, "name", title_of(d, p), error);
     if (status == LETHE_OK) status = put_pair(&out, "description", p->description != NULL ? p->description : title_of(d, p), error);
     if (status == LETHE_OK) status = put_pair(&out, "license", licence_of(p), error);
     if (status == LETHE_OK) status = put_pair(&out, "datePublished", c->date, error);
     if (status == LETHE_OK) status = put_pair(&out, "version", d->snapshot_name, error);
-    if (status == LETHE_OK) status = put_pair(&out, "rai:personalSensitiveInformation", "De-identified medical images; pseudonymous patients.", error);
+    if (status == LETHE_OK)
+        status = put_pair(&out, "rai:personalSensitiveInformation", "De-identified medical images; pseudonymous patients.", error);
     if (status == LETHE_OK) status = lethe_buffer_append_text(&out, ",\n \"distribution\":[", error);
     for (size_t i = 0; status == LETHE_OK && i < count; i++) {
-        status = lethe_buffer_append_text(&out, i == 0 ? "\n  {\"@type\":\"cr:FileObject\",\"@id\":" : ",\n  {\"@type\":\"cr:FileObject\",\"@id\":", error);
+        status = lethe_buffer_append_text(&out,
+                                          i == 0 ? "\n  {\"@type\":\"cr:FileObject\",\"@id\":" : ",\n  {\"@type\":\"cr:FileObject\",\"@id\":", error);
         for (int k = 0; status == LETHE_OK && k < 3; k++) {
             if (k > 0) status = lethe_buffer_append_text(&out, k == 1 ? ",\"name\":" : ",\"contentUrl\":", error);
             if (status == LETHE_OK) status = lethe_json_string(&out, files[i].path, error);
         }
         if (status == LETHE_OK)
-            status = lethe_buffer_printf(&out, error, ",\"contentSize\":\"%llu B\",\"encodingFormat\":\"%s\",\"sha256\":\"%s\"}", (unsigned long long)files[i].size_bytes, media_type(files[i].path), files[i].sha256);
+            status = lethe_buffer_printf(&out, error, ",\"contentSize\":\"%llu B\",\"encodingFormat\":\"%s\",\"sha256\":\"%s\"}",
+                                         (unsigned long long)files[i].size_bytes, media_type(files[i].path), files[i].sha256);
     }
     if (status == LETHE_OK) status = lethe_buffer_append_text(&out, "],\n \"recordSet\":[", error);
     for (size_t i = 0; status == LETHE_OK && i < count; i++)
@@ -205,17 +251,28 @@ static lethe_status write_croissant(lethe_dataset *d, const lethe_publication *p
 static lethe_status write_dcat(lethe_dataset *d, const lethe_publication *p, const counts *c, lethe_error *error) {
     lethe_buffer out;
     lethe_buffer_init(&out, 1 << 22);
-    lethe_status status = lethe_buffer_append_text(&out, "{\"@context\":{\"dcat\":\"http://www.w3.org/ns/dcat#\",\"dct\":\"http://purl.org/dc/terms/\",\"healthdcatap\":\"http://healthdataportal.eu/ns/health#\","
-                                                         "\"dpv\":\"https://w3id.org/dpv#\",\"dcatap\":\"http://data.europa.eu/r5r/\"},\n \"@type\":\"dcat:Dataset\"", error);
+    lethe_status status =
+        lethe_buffer_append_text(&out,
+                                 "{\"@context\":{\"dcat\":\"http://www.w3.org/ns/dcat#\",\"dct\":\"http://purl.org/dc/terms/"
+                                 "\",\"healthdcatap\":\"http://healthdataportal.eu/ns/health#\","
+                                 "\"dpv\":\"https://w3id.org/dpv#\",\"dcatap\":\"http://data.europa.eu/r5r/\"},\n \"@type\":\"dcat:Dataset\"",
+                                 error);
     if (status == LETHE_OK) status = put_pair(&out, "dct:title", title_of(d, p), error);
     if (status == LETHE_OK) status = put_pair(&out, "dct:description", p->description != NULL ? p->description : title_of(d, p), error);
     if (status == LETHE_OK) status = put_pair(&out, "dct:license", licence_of(p), error);
     if (status == LETHE_OK) status = put_pair(&out, "dct:issued", c->date, error);
     if (status == LETHE_OK)
-        status = lethe_buffer_printf(&out, error, ",\n \"dct:accessRights\":{\"@id\":\"http://publications.europa.eu/resource/authority/access-right/NON_PUBLIC\"},\n \"dcat:theme\":{\"@id\":\"http://publications.europa.eu/resource/authority/data-theme/HEAL\"},\n"
-                                                  " \"dcatap:applicableLegislation\":{\"@id\":\"http://data.europa.eu/eli/reg/2025/327/oj\"},\n \"dpv:hasPersonalData\":{\"@id\":\"https://w3id.org/dpv/pd#MedicalHealth\"},\n"
-                                                  " \"healthdcatap:numberOfRecords\":%zu,\n \"healthdcatap:numberOfUniqueIndividuals\":%zu", c->images, c->patients);
-    if (status == LETHE_OK && !isnan(c->youngest)) status = lethe_buffer_printf(&out, error, ",\n \"healthdcatap:minTypicalAge\":%g,\n \"healthdcatap:maxTypicalAge\":%g", c->youngest, c->oldest);
+        status =
+            lethe_buffer_printf(&out, error,
+                                ",\n \"dct:accessRights\":{\"@id\":\"http://publications.europa.eu/resource/authority/access-right/NON_PUBLIC\"},\n "
+                                "\"dcat:theme\":{\"@id\":\"http://publications.europa.eu/resource/authority/data-theme/HEAL\"},\n"
+                                " \"dcatap:applicableLegislation\":{\"@id\":\"http://data.europa.eu/eli/reg/2025/327/oj\"},\n "
+                                "\"dpv:hasPersonalData\":{\"@id\":\"https://w3id.org/dpv/pd#MedicalHealth\"},\n"
+                                " \"healthdcatap:numberOfRecords\":%zu,\n \"healthdcatap:numberOfUniqueIndividuals\":%zu",
+                                c->images, c->patients);
+    if (status == LETHE_OK && !isnan(c->youngest))
+        status =
+            lethe_buffer_printf(&out, error, ",\n \"healthdcatap:minTypicalAge\":%g,\n \"healthdcatap:maxTypicalAge\":%g", c->youngest, c->oldest);
     if (status == LETHE_OK) status = lethe_buffer_append_text(&out, "}\n", error);
     return write_text(d, "healthdcat.jsonld", &out, status, error);
 }
@@ -227,10 +284,12 @@ lethe_status lethe_publish_metadata(lethe_dataset *d, const lethe_publication *p
     if (status == LETHE_OK) status = write_card(d, p, &c, error);
     if (status == LETHE_OK) {
         char *licence = lethe_asprintf("%s\n", licence_of(p));
-        status = licence == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a licence") : lethe_package_write(d->package, "LICENSE", licence, strlen(licence), error);
+        status = licence == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a licence")
+                                 : lethe_package_write(d->package, "LICENSE", licence, strlen(licence), error);
         lethe_free(licence);
     }
-    if (status == LETHE_OK && d->schema != NULL) status = lethe_package_write(d->package, "schema.yaml", d->schema->yaml, strlen(d->schema->yaml), error);
+    if (status == LETHE_OK && d->schema != NULL)
+        status = lethe_package_write(d->package, "schema.yaml", d->schema->yaml, strlen(d->schema->yaml), error);
     if (status == LETHE_OK) status = write_croissant(d, p, &c, error);
     return status == LETHE_OK ? write_dcat(d, p, &c, error) : status;
 }

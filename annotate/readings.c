@@ -55,7 +55,8 @@ static int reader_of(const loader *l, const char *author) {
 
 static lethe_status list_readers(loader *l, lethe_error *error) {
     readings *r = l->r;
-    if ((r->readers = lethe_arena_alloc_array(r->arena, l->count + 1, sizeof *r->readers)) == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for users");
+    if ((r->readers = lethe_arena_alloc_array(r->arena, l->count + 1, sizeof *r->readers)) == NULL)
+        return lethe_fail(error, LETHE_NO_MEMORY, "no memory for users");
     for (size_t i = 0; i < l->count; i++) /* sorted by name already */
         if (l->readers == 0 || l->accounts[i].role == LETHE_ROLE_READER) r->readers[r->reader_count++] = l->accounts[i].name;
     return LETHE_OK;
@@ -188,7 +189,8 @@ bool lethe_readings_box(const readings *r, size_t from, size_t end, lethe_box *b
     return true;
 }
 
-static lethe_status draw_reduced(const reading *item, const lethe_box *box, double factor, uint8_t *bitmap, uint32_t columns, uint32_t rows, lethe_error *error) {
+static lethe_status draw_reduced(const reading *item, const lethe_box *box, double factor, uint8_t *bitmap, uint32_t columns, uint32_t rows,
+                                 lethe_error *error) {
     lethe_shape outline = {0};
     lethe_status status = lethe_shape_to_polygon(&item->annotation->shape, item->slice, &outline, NULL);
     if (status == LETHE_UNSUPPORTED || status == LETHE_NOT_FOUND) return LETHE_OK;
@@ -202,15 +204,17 @@ static lethe_status draw_reduced(const reading *item, const lethe_box *box, doub
     return status;
 }
 
-lethe_status lethe_readings_draw(const readings *r, size_t from, size_t end, int reader, int64_t pass, const lethe_box *box, double factor, uint8_t *bitmap, uint32_t columns, uint32_t rows,
-                                 lethe_error *error) {
+lethe_status lethe_readings_draw(const readings *r, size_t from, size_t end, int reader, int64_t pass, const lethe_box *box, double factor,
+                                 uint8_t *bitmap, uint32_t columns, uint32_t rows, lethe_error *error) {
     lethe_status status = LETHE_OK;
     memset(bitmap, 0, (size_t)columns * rows);
     for (size_t i = from; status == LETHE_OK && i < end; i++) {
         const reading *item = &r->items[i];
         if (item->reader != reader || (pass != 0 && item->pass != pass)) continue;
         if (factor > 1) status = draw_reduced(item, box, factor, bitmap, columns, rows, error);
-        else status = lethe_shape_rasterize(&item->annotation->shape, item->slice, 1, bitmap, columns, rows, (int64_t)box->x0, (int64_t)box->y0, error);
+        else
+            status =
+                lethe_shape_rasterize(&item->annotation->shape, item->slice, 1, bitmap, columns, rows, (int64_t)box->x0, (int64_t)box->y0, error);
     }
     return status;
 }

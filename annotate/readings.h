@@ -29,8 +29,8 @@ void lethe_readings_close(readings *r);
 size_t lethe_readings_label_end(const readings *r, size_t from);
 size_t lethe_readings_unit_end(const readings *r, size_t from);
 /* Draw every region of a reader in items[from, end) into a bitmap of the box; box in pixels, reduced by `factor`. */
-lethe_status lethe_readings_draw(const readings *r, size_t from, size_t end, int reader, int64_t pass, const lethe_box *box, double factor, uint8_t *bitmap, uint32_t columns, uint32_t rows,
-                                 lethe_error *error);
+lethe_status lethe_readings_draw(const readings *r, size_t from, size_t end, int reader, int64_t pass, const lethe_box *box, double factor,
+                                 uint8_t *bitmap, uint32_t columns, uint32_t rows, lethe_error *error);
 /* The box around all regions of items[from, end), and the reduction that makes it at most 1,024 pixels wide and high. */
 bool lethe_readings_box(const readings *r, size_t from, size_t end, lethe_box *box, double *factor, uint32_t *columns, uint32_t *rows);
 

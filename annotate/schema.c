@@ -68,8 +68,9 @@ lethe_status lethe_field_check(const lethe_field *field, const char *value, leth
     case LETHE_ANSWER_NONE: return lethe_fail(error, LETHE_MALFORMED, "%s takes no answer", field->name);
     case LETHE_ANSWER_SINGLE:
     case LETHE_ANSWER_ORDINAL:
-        return option_index(field, value, strlen(value)) >= 0 ? LETHE_OK
-                                                              : lethe_fail(error, LETHE_MALFORMED, "'%.40s' is not an option of %s", value, field->name);
+        return option_index(field, value, strlen(value)) >= 0
+                   ? LETHE_OK
+                   : lethe_fail(error, LETHE_MALFORMED, "'%.40s' is not an option of %s", value, field->name);
     case LETHE_ANSWER_MULTI: return check_multi(field, value, error);
     case LETHE_ANSWER_NUMBER: return check_number(field, value, error);
     case LETHE_ANSWER_TEXT: return LETHE_OK;
@@ -119,10 +120,12 @@ lethe_status lethe_schema_check(const lethe_schema *schema, const char *label_na
     const lethe_label *label = lethe_schema_label(schema, label_name);
     if (label == NULL) return lethe_fail(error, LETHE_MALFORMED, "the schema %s has no label '%.40s'", schema->name, label_name);
     if (label->level != level)
-        return lethe_fail(error, LETHE_MALFORMED, "%s is said of a %s, not of a %s", label_name, lethe_level_name(label->level), lethe_level_name(level));
+        return lethe_fail(error, LETHE_MALFORMED, "%s is said of a %s, not of a %s", label_name, lethe_level_name(label->level),
+                          lethe_level_name(level));
     if (level == LETHE_LEVEL_REGION && !lethe_label_allows(label, kind))
         return lethe_fail(error, LETHE_MALFORMED, "%s may not be drawn as a %s", label_name, lethe_shape_kind_name(kind));
-    if (level != LETHE_LEVEL_REGION && kind != LETHE_SHAPE_NONE) return lethe_fail(error, LETHE_MALFORMED, "%s has no place on the image", label_name);
+    if (level != LETHE_LEVEL_REGION && kind != LETHE_SHAPE_NONE)
+        return lethe_fail(error, LETHE_MALFORMED, "%s has no place on the image", label_name);
     lethe_status status = lethe_field_check(&label->question, value, error);
     if (status == LETHE_OK && complete && label->question.required && value[0] == '\0')
         status = lethe_fail(error, LETHE_MALFORMED, "%s needs an answer", label_name);

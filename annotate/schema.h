@@ -26,8 +26,8 @@ typedef struct lethe_code {
 } lethe_code;
 
 typedef struct lethe_option {
-    char *value; /* what is stored */
-    char *title; /* what is shown; "" = value */
+    char *value;      /* what is stored */
+    char *title;      /* what is shown; "" = value */
     lethe_code *code; /* NULL: none */
 } lethe_option;
 
@@ -61,7 +61,7 @@ typedef struct lethe_schema {
     unsigned modalities_count;
     lethe_label *labels;
     unsigned labels_count;
-    char *yaml;  /* the text it came from */
+    char *yaml;      /* the text it came from */
     char sha256[65]; /* of that text */
 } lethe_schema;
 
@@ -81,8 +81,8 @@ bool lethe_level_parse(const char *name, lethe_level *level);
 LETHE_NODISCARD lethe_status lethe_field_check(const lethe_field *field, const char *value, lethe_error *error);
 /* Check a whole annotation's label, level, shape kind, value and form (`form_json`: a JSON object of strings, "" = none). With `complete`, required
  * questions whose condition holds must be answered (drafts may leave them open). */
-LETHE_NODISCARD lethe_status lethe_schema_check(const lethe_schema *schema, const char *label, lethe_level level, lethe_shape_kind kind, const char *value,
-                                                const char *form_json, bool complete, lethe_error *error);
+LETHE_NODISCARD lethe_status lethe_schema_check(const lethe_schema *schema, const char *label, lethe_level level, lethe_shape_kind kind,
+                                                const char *value, const char *form_json, bool complete, lethe_error *error);
 /* Whether every annotation that is valid under `from` stays valid under `to` (labels, options, geometries only added, ranges only widened). Errors:
  * LETHE_CONFIG naming the first thing that was taken away. */
 LETHE_NODISCARD lethe_status lethe_schema_compatible(const lethe_schema *from, const lethe_schema *to, lethe_error *error);

@@ -62,12 +62,19 @@ static const cyaml_strval_t levels[] = {{"region", LETHE_LEVEL_REGION},
                                         {"series", LETHE_LEVEL_SERIES},
                                         {"study", LETHE_LEVEL_STUDY},
                                         {"patient", LETHE_LEVEL_PATIENT}};
-#define GEOMETRY(name, kind) {name, 1u << (kind)}
-static const cyaml_strval_t geometries[] = {
-    GEOMETRY("point", LETHE_SHAPE_POINT),         GEOMETRY("line", LETHE_SHAPE_LINE),       GEOMETRY("polyline", LETHE_SHAPE_POLYLINE),
-    GEOMETRY("box", LETHE_SHAPE_BOX),             GEOMETRY("rotated_box", LETHE_SHAPE_ROTATED_BOX), GEOMETRY("ellipse", LETHE_SHAPE_ELLIPSE),
-    GEOMETRY("polygon", LETHE_SHAPE_POLYGON),     GEOMETRY("freehand", LETHE_SHAPE_FREEHAND), GEOMETRY("mask", LETHE_SHAPE_MASK),
-    GEOMETRY("volume", LETHE_SHAPE_VOLUME),       GEOMETRY("measurement", LETHE_SHAPE_MEASUREMENT)};
+#define GEOMETRY(name, kind)                                                                                                                         \
+    { name, 1u << (kind) }
+static const cyaml_strval_t geometries[] = {GEOMETRY("point", LETHE_SHAPE_POINT),
+                                            GEOMETRY("line", LETHE_SHAPE_LINE),
+                                            GEOMETRY("polyline", LETHE_SHAPE_POLYLINE),
+                                            GEOMETRY("box", LETHE_SHAPE_BOX),
+                                            GEOMETRY("rotated_box", LETHE_SHAPE_ROTATED_BOX),
+                                            GEOMETRY("ellipse", LETHE_SHAPE_ELLIPSE),
+                                            GEOMETRY("polygon", LETHE_SHAPE_POLYGON),
+                                            GEOMETRY("freehand", LETHE_SHAPE_FREEHAND),
+                                            GEOMETRY("mask", LETHE_SHAPE_MASK),
+                                            GEOMETRY("volume", LETHE_SHAPE_VOLUME),
+                                            GEOMETRY("measurement", LETHE_SHAPE_MEASUREMENT)};
 
 enum { TEXT_MAX = 1000, LIST_MAX = 1000 };
 
@@ -77,25 +84,25 @@ static const cyaml_schema_field_t code_fields[] = {STRING("scheme", CYAML_FLAG_D
                                                    STRING("value", CYAML_FLAG_DEFAULT, raw_code, value),
                                                    STRING("meaning", CYAML_FLAG_DEFAULT, raw_code, meaning), CYAML_FIELD_END};
 
-static const cyaml_schema_field_t option_fields[] = {STRING("value", CYAML_FLAG_DEFAULT, raw_option, value),
-                                                     STRING("title", CYAML_FLAG_OPTIONAL, raw_option, title),
-                                                     CYAML_FIELD_MAPPING_PTR("code", CYAML_FLAG_OPTIONAL, raw_option, code, code_fields), CYAML_FIELD_END};
+static const cyaml_schema_field_t option_fields[] = {
+    STRING("value", CYAML_FLAG_DEFAULT, raw_option, value), STRING("title", CYAML_FLAG_OPTIONAL, raw_option, title),
+    CYAML_FIELD_MAPPING_PTR("code", CYAML_FLAG_OPTIONAL, raw_option, code, code_fields), CYAML_FIELD_END};
 static const cyaml_schema_value_t option_value = {CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, raw_option, option_fields)};
 
-static const cyaml_schema_field_t when_fields[] = {STRING("field", CYAML_FLAG_DEFAULT, raw_when, field), STRING("is", CYAML_FLAG_DEFAULT, raw_when, is),
-                                                   CYAML_FIELD_END};
+static const cyaml_schema_field_t when_fields[] = {STRING("field", CYAML_FLAG_DEFAULT, raw_when, field),
+                                                   STRING("is", CYAML_FLAG_DEFAULT, raw_when, is), CYAML_FIELD_END};
 
 /* The questions of forms and of labels themselves. */
-#define QUESTION_FIELDS(type)                                                                                                                              \
-    STRING("name", CYAML_FLAG_DEFAULT, type, name), STRING("title", CYAML_FLAG_OPTIONAL, type, title),                                                   \
-        CYAML_FIELD_ENUM("answer", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, type, answer, answers, CYAML_ARRAY_LEN(answers)),                             \
-        CYAML_FIELD_BOOL("required", CYAML_FLAG_OPTIONAL, type, required),                                                                               \
-        CYAML_FIELD_SEQUENCE("options", CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER, type, options, &option_value, 0, LIST_MAX),                             \
-        CYAML_FIELD_FLOAT_PTR("minimum", CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER, type, minimum),                                                       \
+#define QUESTION_FIELDS(type)                                                                                                                        \
+    STRING("name", CYAML_FLAG_DEFAULT, type, name), STRING("title", CYAML_FLAG_OPTIONAL, type, title),                                               \
+        CYAML_FIELD_ENUM("answer", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, type, answer, answers, CYAML_ARRAY_LEN(answers)),                        \
+        CYAML_FIELD_BOOL("required", CYAML_FLAG_OPTIONAL, type, required),                                                                           \
+        CYAML_FIELD_SEQUENCE("options", CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER, type, options, &option_value, 0, LIST_MAX),                        \
+        CYAML_FIELD_FLOAT_PTR("minimum", CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER, type, minimum),                                                   \
         CYAML_FIELD_FLOAT_PTR("maximum", CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER, type, maximum), STRING("unit", CYAML_FLAG_OPTIONAL, type, unit)
 
-static const cyaml_schema_field_t field_fields[] = {QUESTION_FIELDS(raw_field),
-                                                    CYAML_FIELD_MAPPING_PTR("when", CYAML_FLAG_OPTIONAL, raw_field, when, when_fields), CYAML_FIELD_END};
+static const cyaml_schema_field_t field_fields[] = {
+    QUESTION_FIELDS(raw_field), CYAML_FIELD_MAPPING_PTR("when", CYAML_FLAG_OPTIONAL, raw_field, when, when_fields), CYAML_FIELD_END};
 static const cyaml_schema_value_t field_value = {CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, raw_field, field_fields)};
 
 static const cyaml_schema_field_t label_fields[] = {
@@ -161,7 +168,8 @@ static lethe_code *copy_code(builder *build, const raw_code *raw) {
 /* Names become file names, JSON keys and SQL text: letters, digits, '-', '_' and '.' only. */
 static bool name_is_plain(const char *name) {
     size_t length = strlen(name);
-    return length > 0 && length <= 64 && strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") == length && name[0] != '.';
+    return length > 0 && length <= 64 && strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") == length &&
+           name[0] != '.';
 }
 
 static lethe_status check_options(builder *build, const lethe_field *field, lethe_error *error) {
@@ -234,8 +242,8 @@ static lethe_status check_conditions(builder *build, const lethe_label *label, l
 
 static lethe_status build_label(builder *build, const raw_label *raw, unsigned index, lethe_label *label, lethe_error *error) {
     static const uint32_t palette[8] = {0xE6194B, 0x3CB44B, 0x4363D8, 0xF58231, 0x911EB4, 0x42D4F4, 0xF032E6, 0xBFEF45};
-    raw_field question = {raw->name,    raw->title,   raw->answer, raw->required, raw->options, raw->options_count,
-                          raw->minimum, raw->maximum, raw->unit,   NULL};
+    raw_field question = {raw->name,          raw->title,   raw->answer,  raw->required, raw->options,
+                          raw->options_count, raw->minimum, raw->maximum, raw->unit,     NULL};
     lethe_status status = build_question(build, &question, &label->question, error);
     if (status != LETHE_OK) return status;
     label->level = raw->level;

@@ -10,8 +10,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-const lethe_metric *const lethe_metrics[] = {&lethe_metric_tissuenet, &lethe_metric_kappa, &lethe_metric_pf1,  &lethe_metric_auroc, &lethe_metric_froc,
-                                             &lethe_metric_picai,     &lethe_metric_dice,  &lethe_metric_hd95, NULL};
+const lethe_metric *const lethe_metrics[] = {&lethe_metric_tissuenet, &lethe_metric_kappa, &lethe_metric_pf1,
+                                             &lethe_metric_auroc,     &lethe_metric_froc,  &lethe_metric_picai,
+                                             &lethe_metric_dice,      &lethe_metric_hd95,  NULL};
 
 const lethe_metric *lethe_metric_find(const char *name) {
     for (size_t i = 0; lethe_metrics[i] != NULL; i++)
@@ -54,7 +55,8 @@ int lethe_score_id_column(const lethe_csv *csv) {
 
 lethe_status lethe_score_number(const lethe_csv *csv, const char *name, size_t row, int column, double *value, lethe_error *error) {
     if (lethe_text_to_double(lethe_csv_get(csv, row, (size_t)column), value) && isfinite(*value)) return LETHE_OK;
-    return lethe_fail(error, LETHE_MALFORMED, "%s: line %zu: column %s is not a number", name, lethe_csv_line(csv, row), lethe_csv_header(csv, (size_t)column));
+    return lethe_fail(error, LETHE_MALFORMED, "%s: line %zu: column %s is not a number", name, lethe_csv_line(csv, row),
+                      lethe_csv_header(csv, (size_t)column));
 }
 
 /* --- joining two tables --- */
@@ -72,10 +74,12 @@ static lethe_status sort_ids(const lethe_csv *csv, const char *name, int column,
     for (size_t i = 0; i < rows; i++) (*out)[i] = (id_row){lethe_csv_get(csv, i, (size_t)column), i};
     if (rows > 1) qsort(*out, rows, sizeof **out, by_id);
     for (size_t i = 0; i < rows; i++) {
-        if ((*out)[i].id[0] == '\0') return lethe_fail(error, LETHE_MALFORMED, "%s: line %zu: no %s", name, lethe_csv_line(csv, (*out)[i].row), lethe_csv_header(csv, (size_t)column));
+        if ((*out)[i].id[0] == '\0')
+            return lethe_fail(error, LETHE_MALFORMED, "%s: line %zu: no %s", name, lethe_csv_line(csv, (*out)[i].row),
+                              lethe_csv_header(csv, (size_t)column));
         if (i > 0 && strcmp((*out)[i].id, (*out)[i - 1].id) == 0)
-            return lethe_fail(error, LETHE_MALFORMED, "%s: '%.60s' stands twice (lines %zu and %zu)", name, (*out)[i].id, lethe_csv_line(csv, (*out)[i - 1].row),
-                              lethe_csv_line(csv, (*out)[i].row));
+            return lethe_fail(error, LETHE_MALFORMED, "%s: '%.60s' stands twice (lines %zu and %zu)", name, (*out)[i].id,
+                              lethe_csv_line(csv, (*out)[i - 1].row), lethe_csv_line(csv, (*out)[i].row));
     }
     return LETHE_OK;
 }
@@ -85,12 +89,15 @@ lethe_status lethe_score_join(const lethe_csv *truth, const char *truth_name, in
     id_row *ours = NULL, *theirs = NULL;
     size_t count = lethe_csv_rows(truth), given = lethe_csv_rows(submission);
     *order = lethe_alloc_array(count, sizeof **order);
-    lethe_status status = *order == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a table") : sort_ids(truth, truth_name, truth_id, &ours, error);
+    lethe_status status =
+        *order == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a table") : sort_ids(truth, truth_name, truth_id, &ours, error);
     if (status == LETHE_OK) status = sort_ids(submission, submission_name, submission_id, &theirs, error);
     for (size_t i = 0, k = 0; status == LETHE_OK && (i < count || k < given);) {
         int order_of = i == count ? 1 : k == given ? -1 : strcmp(ours[i].id, theirs[k].id);
         if (order_of < 0) status = lethe_fail(error, LETHE_MALFORMED, "%s: '%.60s' is missing", submission_name, ours[i].id);
-        else if (order_of > 0) status = lethe_fail(error, LETHE_MALFORMED, "%s: line %zu: '%.60s' is not in the test set", submission_name, lethe_csv_line(submission, theirs[k].row), theirs[k].id);
+        else if (order_of > 0)
+            status = lethe_fail(error, LETHE_MALFORMED, "%s: line %zu: '%.60s' is not in the test set", submission_name,
+                                lethe_csv_line(submission, theirs[k].row), theirs[k].id);
         else (*order)[ours[i++].row] = theirs[k++].row;
     }
     lethe_free(ours);
@@ -104,7 +111,8 @@ lethe_status lethe_score_join(const lethe_csv *truth, const char *truth_name, in
 
 /* --- running --- */
 
-lethe_status lethe_score_run(const lethe_metric *metric, const char *truth, const char *submission, unsigned rounds, uint64_t seed, lethe_score *score, lethe_error *error) {
+lethe_status lethe_score_run(const lethe_metric *metric, const char *truth, const char *submission, unsigned rounds, uint64_t seed,
+                             lethe_score *score, lethe_error *error) {
     lethe_scored *scored = NULL;
     memset(score, 0, sizeof *score);
     lethe_status status = metric->load(truth, submission, &scored, error);
@@ -143,8 +151,8 @@ static void rank_values(const double *values, size_t count, bool lower_is_better
     }
 }
 
-lethe_status lethe_score_ranks(const lethe_metric *metric, const char *truth, const char *const *submissions, size_t count, unsigned rounds, uint64_t seed,
-                               double (*ranks)[3], lethe_error *error) {
+lethe_status lethe_score_ranks(const lethe_metric *metric, const char *truth, const char *const *submissions, size_t count, unsigned rounds,
+                               uint64_t seed, double (*ranks)[3], lethe_error *error) {
     lethe_status status = LETHE_OK;
     lethe_random random = {seed};
     size_t *cases = NULL;
@@ -153,7 +161,8 @@ lethe_status lethe_score_ranks(const lethe_metric *metric, const char *truth, co
     if (scored == NULL || values == NULL || all == NULL) status = lethe_fail(error, LETHE_NO_MEMORY, "no memory for ranks");
     for (size_t i = 0; status == LETHE_OK && i < count; i++) status = metric->load(truth, submissions[i], &scored[i], error);
     size_t total = status == LETHE_OK && count > 0 ? scored[0]->count : 0;
-    if (status == LETHE_OK && (cases = lethe_alloc_array(total, sizeof *cases)) == NULL) status = lethe_fail(error, LETHE_NO_MEMORY, "no memory for ranks");
+    if (status == LETHE_OK && (cases = lethe_alloc_array(total, sizeof *cases)) == NULL)
+        status = lethe_fail(error, LETHE_NO_MEMORY, "no memory for ranks");
     for (unsigned round = 0; status == LETHE_OK && total > 0 && round < rounds; round++) {
         for (size_t i = 0; i < total; i++) cases[i] = lethe_random_below(&random, total); /* the same cases for everybody */
         for (size_t i = 0; i < count; i++) values[i] = metric->main_value(scored[i], cases, total);

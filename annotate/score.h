@@ -18,7 +18,7 @@ typedef struct lethe_score_value {
 
 typedef struct lethe_score {
     lethe_score_value values[64];
-    size_t count;        /* the first one ranks */
+    size_t count; /* the first one ranks */
     size_t cases;
     bool lower_is_better; /* of the first */
 } lethe_score;
@@ -44,7 +44,7 @@ void lethe_scored_destroy(lethe_scored *scored);
 LETHE_NODISCARD lethe_status lethe_score_run(const lethe_metric *metric, const char *truth, const char *submission, unsigned rounds, uint64_t seed,
                                              lethe_score *score, lethe_error *error);
 /* Bootstrap ranks of several submissions on the same cases: for each, the 2.5 %, 50 % and 97.5 % points of its rank (1 = best). */
-LETHE_NODISCARD lethe_status lethe_score_ranks(const lethe_metric *metric, const char *truth, const char *const *submissions, size_t count, unsigned rounds,
-                                               uint64_t seed, double (*ranks)[3], lethe_error *error);
+LETHE_NODISCARD lethe_status lethe_score_ranks(const lethe_metric *metric, const char *truth, const char *const *submissions, size_t count,
+                                               unsigned rounds, uint64_t seed, double (*ranks)[3], lethe_error *error);
 
 #endif

@@ -29,8 +29,8 @@ struct lethe_scored {
 };
 
 lethe_scored *lethe_scored_create(size_t count);
-/* Two tables by an id column: every id of the truth once in the submission and no other. Errors name file and line. order[i] is the submission's row of the
- * truth's row i (owned by the caller). */
+/* Two tables by an id column: every id of the truth once in the submission and no other. Errors name file and line. order[i] is the submission's row
+ * of the truth's row i (owned by the caller). */
 lethe_status lethe_score_join(const lethe_csv *truth, const char *truth_name, int truth_id, const lethe_csv *submission, const char *submission_name,
                               int submission_id, size_t **order, lethe_error *error);
 /* A finite number in a cell; the error names file, line and column. */
@@ -40,7 +40,7 @@ char *lethe_score_truth_file(const char *truth, const char *name);
 /* The column that names cases: image, filename, id, case, *_id ...: the first one known, else the first of the table. */
 int lethe_score_id_column(const lethe_csv *csv);
 
-extern const lethe_metric lethe_metric_tissuenet, lethe_metric_kappa, lethe_metric_pf1, lethe_metric_auroc, lethe_metric_froc, lethe_metric_picai, lethe_metric_dice,
-    lethe_metric_hd95;
+extern const lethe_metric lethe_metric_tissuenet, lethe_metric_kappa, lethe_metric_pf1, lethe_metric_auroc, lethe_metric_froc, lethe_metric_picai,
+    lethe_metric_dice, lethe_metric_hd95;
 
 #endif

@@ -1,7 +1,8 @@
 /* Metrics of findings and masks: FROC over points, PI-CAI over detection maps, Dice and Hausdorff over masks.
  *
- * FROC: the truth is images.csv (image) and lesions.csv (image,x,y,radius: circles, in the same pixels as the findings); a submission is image,x,y,score.
- * PI-CAI, Dice, HD95: folders of NIfTI files with the same names on both sides (a submission's `_detection_map` before the ending is allowed). */
+ * FROC: the truth is images.csv (image) and lesions.csv (image,x,y,radius: circles, in the same pixels as the findings); a submission is
+ * image,x,y,score. PI-CAI, Dice, HD95: folders of NIfTI files with the same names on both sides (a submission's `_detection_map` before the ending is
+ * allowed). */
 #include "annotate/formats/nifti_file.h"
 #include "annotate/score_internal.h"
 
@@ -28,7 +29,8 @@ static size_t image_number(const lethe_csv *images, int id, const char *name) {
     return SIZE_MAX;
 }
 
-static lethe_status read_columns(const lethe_csv *csv, const char *name, size_t row, const char *const *columns, size_t count, double *values, lethe_error *error) {
+static lethe_status read_columns(const lethe_csv *csv, const char *name, size_t row, const char *const *columns, size_t count, double *values,
+                                 lethe_error *error) {
     lethe_status status = LETHE_OK;
     for (size_t i = 0; status == LETHE_OK && i < count; i++) {
         int column = lethe_csv_find(csv, columns[i]);
@@ -59,7 +61,8 @@ static int best_first(const void *a, const void *b) {
     return left->row < right->row ? -1 : left->row > right->row;
 }
 
-static lethe_status match_points(lethe_scored *scored, point_finding *findings, size_t count, const circle *lesions, size_t lesion_count, lethe_error *error) {
+static lethe_status match_points(lethe_scored *scored, point_finding *findings, size_t count, const circle *lesions, size_t lesion_count,
+                                 lethe_error *error) {
     bool *taken = lethe_alloc_array(lesion_count, sizeof *taken);
     lethe_status status = taken == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for findings") : LETHE_OK;
     if (status == LETHE_OK && count > 1) qsort(findings, count, sizeof *findings, best_first);
@@ -87,7 +90,8 @@ static lethe_status load_froc(const char *truth, const char *submission, lethe_s
     point_finding *findings = NULL;
     lethe_scored *scored = NULL;
     const char *name = lethe_path_name(submission);
-    lethe_status status = images_path == NULL || lesions_path == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path") : lethe_csv_load(images_path, &images, error);
+    lethe_status status = images_path == NULL || lesions_path == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path")
+                                                                      : lethe_csv_load(images_path, &images, error);
     if (status == LETHE_OK) status = lethe_csv_load(lesions_path, &lesions, error);
     if (status == LETHE_OK) status = lethe_csv_load(submission, &given, error);
     if (status != LETHE_OK) goto out;
@@ -96,20 +100,24 @@ static lethe_status load_froc(const char *truth, const char *submission, lethe_s
     findings = lethe_alloc_array(lethe_csv_rows(given), sizeof *findings);
     if (circles == NULL || findings == NULL || (scored = lethe_scored_create(lethe_csv_rows(images))) == NULL) goto out;
     status = LETHE_OK;
-    int id = lethe_score_id_column(images), lesion_id = lethe_score_id_column(lesions), given_id = lethe_csv_find(given, lethe_csv_header(images, (size_t)id));
+    int id = lethe_score_id_column(images), lesion_id = lethe_score_id_column(lesions),
+        given_id = lethe_csv_find(given, lethe_csv_header(images, (size_t)id));
     if (given_id < 0) status = lethe_fail(error, LETHE_MALFORMED, "%s: line 1: no column '%s'", name, lethe_csv_header(images, (size_t)id));
     for (size_t i = 0; status == LETHE_OK && i < lethe_csv_rows(lesions); i++) {
         double v[3];
         status = read_columns(lesions, "lesions.csv", i, circle_columns, 3, v, error);
         circles[i] = (circle){image_number(images, id, lethe_csv_get(lesions, i, (size_t)lesion_id)), v[0], v[1], v[2]};
-        if (status == LETHE_OK && circles[i].image == SIZE_MAX) status = lethe_fail(error, LETHE_MALFORMED, "lesions.csv: line %zu: not in images.csv", lethe_csv_line(lesions, i));
+        if (status == LETHE_OK && circles[i].image == SIZE_MAX)
+            status = lethe_fail(error, LETHE_MALFORMED, "lesions.csv: line %zu: not in images.csv", lethe_csv_line(lesions, i));
         if (status == LETHE_OK) scored->cases[circles[i].image].lesion_count++;
     }
     for (size_t i = 0; status == LETHE_OK && i < lethe_csv_rows(given); i++) {
         double v[3];
         status = read_columns(given, name, i, finding_columns, 3, v, error);
         findings[i] = (point_finding){image_number(images, id, lethe_csv_get(given, i, (size_t)given_id)), i, v[0], v[1], v[2]};
-        if (status == LETHE_OK && findings[i].image == SIZE_MAX) status = lethe_fail(error, LETHE_MALFORMED, "%s: line %zu: '%.60s' is not in the test set", name, lethe_csv_line(given, i), lethe_csv_get(given, i, (size_t)given_id));
+        if (status == LETHE_OK && findings[i].image == SIZE_MAX)
+            status = lethe_fail(error, LETHE_MALFORMED, "%s: line %zu: '%.60s' is not in the test set", name, lethe_csv_line(given, i),
+                                lethe_csv_get(given, i, (size_t)given_id));
     }
     if (status == LETHE_OK) status = match_points(scored, findings, lethe_csv_rows(given), circles, lethe_csv_rows(lesions), error);
 out:
@@ -151,19 +159,22 @@ static double froc_value(const void *context, const size_t *cases, size_t count)
     lethe_finding *findings;
     size_t found, lesions;
     double mean = NAN;
-    if (gather(context, cases, count, &findings, &found, &lesions) && lethe_froc(findings, found, lesions, count, NULL, &mean, NULL) != LETHE_OK) mean = NAN;
+    if (gather(context, cases, count, &findings, &found, &lesions) && lethe_froc(findings, found, lesions, count, NULL, &mean, NULL) != LETHE_OK)
+        mean = NAN;
     lethe_free(findings);
     return mean;
 }
 
 static lethe_status more_froc(const lethe_scored *scored, lethe_score *score, lethe_error *error) {
-    static const char *const names[6] = {"sensitivity_at_0.25", "sensitivity_at_0.5", "sensitivity_at_1", "sensitivity_at_2", "sensitivity_at_4", "sensitivity_at_8"};
+    static const char *const names[6] = {"sensitivity_at_0.25", "sensitivity_at_0.5", "sensitivity_at_1",
+                                         "sensitivity_at_2",    "sensitivity_at_4",   "sensitivity_at_8"};
     lethe_finding *findings = NULL;
     size_t found, lesions, *all = lethe_alloc_array(scored->count, sizeof *all);
     double at[6], mean;
     lethe_status status = LETHE_OK;
     for (size_t i = 0; all != NULL && i < scored->count; i++) all[i] = i;
-    if (all == NULL || !gather(scored, all, scored->count, &findings, &found, &lesions)) status = lethe_fail(error, LETHE_NO_MEMORY, "no memory for a score");
+    if (all == NULL || !gather(scored, all, scored->count, &findings, &found, &lesions))
+        status = lethe_fail(error, LETHE_NO_MEMORY, "no memory for a score");
     if (status == LETHE_OK) status = lethe_froc(findings, found, lesions, scored->count, at, &mean, error);
     for (int i = 0; status == LETHE_OK && lesions > 0 && i < 6; i++) {
         lethe_score_value *v = &score->values[score->count++];
@@ -175,7 +186,9 @@ static lethe_status more_froc(const lethe_scored *scored, lethe_score *score, le
     return status;
 }
 
-const lethe_metric lethe_metric_froc = {"froc", "mean sensitivity at 1/4 to 8 false positives per image (CAMELYON16): points in circles", load_froc, froc_value, more_froc, "froc", false};
+const lethe_metric lethe_metric_froc = {
+    "froc", "mean sensitivity at 1/4 to 8 false positives per image (CAMELYON16): points in circles", load_froc, froc_value, more_froc, "froc",
+    false};
 
 /* --- pairs of NIfTI files --- */
 
@@ -220,13 +233,15 @@ static lethe_status compare_file(void *context, const char *path, const char *re
     if (status == LETHE_OK && answer == NULL) status = lethe_fail(error, LETHE_MALFORMED, "the submission has no file for %.100s", relative);
     if (status == LETHE_OK) status = lethe_nifti_load(path, &truth, error);
     lethe_error inner = {0};
-    if (status == LETHE_OK && (status = lethe_nifti_load(answer, &submitted, &inner)) != LETHE_OK) (void)lethe_fail(error, status, "%.100s of the submission: %.120s", relative, inner.message);
+    if (status == LETHE_OK && (status = lethe_nifti_load(answer, &submitted, &inner)) != LETHE_OK)
+        (void)lethe_fail(error, status, "%.100s of the submission: %.120s", relative, inner.message);
     if (status == LETHE_OK && (truth.columns != submitted.columns || truth.rows != submitted.rows || truth.slices != submitted.slices))
-        status = lethe_fail(error, LETHE_MALFORMED, "%.100s of the submission: %u x %u x %u voxels, the truth has %u x %u x %u", relative, submitted.columns, submitted.rows, submitted.slices,
-                            truth.columns, truth.rows, truth.slices);
+        status = lethe_fail(error, LETHE_MALFORMED, "%.100s of the submission: %u x %u x %u voxels, the truth has %u x %u x %u", relative,
+                            submitted.columns, submitted.rows, submitted.slices, truth.columns, truth.rows, truth.slices);
     size_t voxels = (size_t)truth.columns * truth.rows * truth.slices;
     for (size_t i = 0; status == LETHE_OK && i < voxels; i++)
-        if (!isfinite(submitted.voxels[i])) status = lethe_fail(error, LETHE_MALFORMED, "%.100s of the submission: a voxel is not a number", relative);
+        if (!isfinite(submitted.voxels[i]))
+            status = lethe_fail(error, LETHE_MALFORMED, "%.100s of the submission: a voxel is not a number", relative);
     if (status == LETHE_OK) status = walk->compare(c, &truth, &submitted, error);
     lethe_nifti_release(&truth);
     lethe_nifti_release(&submitted);
@@ -244,7 +259,9 @@ static lethe_status load_pairs(const char *truth, const char *submission, pair_f
     return status;
 }
 
-static lethe_grid grid_of(const lethe_nifti *n) { return (lethe_grid){n->columns, n->rows, n->slices, {n->spacing_mm[0], n->spacing_mm[1], n->spacing_mm[2]}}; }
+static lethe_grid grid_of(const lethe_nifti *n) {
+    return (lethe_grid){n->columns, n->rows, n->slices, {n->spacing_mm[0], n->spacing_mm[1], n->spacing_mm[2]}};
+}
 
 /* --- PI-CAI --- */
 
@@ -259,7 +276,8 @@ static int best_overlap(const void *a, const void *b) {
 }
 
 /* Overlap of every pair of components that touch. */
-static lethe_status overlaps(const uint32_t *truth, uint32_t truths, const uint32_t *found, uint32_t finds, size_t voxels, lesion_pair **out, size_t *count, lethe_error *error) {
+static lethe_status overlaps(const uint32_t *truth, uint32_t truths, const uint32_t *found, uint32_t finds, size_t voxels, lesion_pair **out,
+                             size_t *count, lethe_error *error) {
     size_t cells;
     *count = 0;
     if (!lethe_multiply_size(truths + 1, finds + 1, &cells)) return lethe_fail(error, LETHE_LIMIT, "too many lesions");
@@ -283,20 +301,23 @@ static lethe_status overlaps(const uint32_t *truth, uint32_t truths, const uint3
     return LETHE_OK;
 }
 
-/* Components (26-connected) of the truth against those of the detection map; a hit is an IoU of at least 0.10, one to one, best overlap first. The score of a
- * finding is its highest voxel, of the case its best finding. */
+/* Components (26-connected) of the truth against those of the detection map; a hit is an IoU of at least 0.10, one to one, best overlap first. The
+ * score of a finding is its highest voxel, of the case its best finding. */
 static lethe_status compare_picai(scored_case *c, const lethe_nifti *truth, const lethe_nifti *submitted, lethe_error *error) {
     size_t voxels = (size_t)truth->columns * truth->rows * truth->slices, pair_count = 0;
     lethe_grid grid = grid_of(truth);
-    uint32_t truths = 0, finds = 0, *truth_labels = lethe_alloc_array(voxels, sizeof *truth_labels), *found_labels = lethe_alloc_array(voxels, sizeof *found_labels);
+    uint32_t truths = 0, finds = 0, *truth_labels = lethe_alloc_array(voxels, sizeof *truth_labels),
+             *found_labels = lethe_alloc_array(voxels, sizeof *found_labels);
     uint8_t *mask = lethe_alloc_array(voxels, 1);
     lesion_pair *pairs = NULL;
     bool *truth_taken = NULL;
-    lethe_status status = truth_labels == NULL || found_labels == NULL || mask == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for lesions") : LETHE_OK;
+    lethe_status status =
+        truth_labels == NULL || found_labels == NULL || mask == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for lesions") : LETHE_OK;
     for (size_t i = 0; status == LETHE_OK && i < voxels; i++) mask[i] = truth->voxels[i] > 0;
     if (status == LETHE_OK) status = lethe_components(mask, &grid, truth_labels, &truths, error);
     for (size_t i = 0; status == LETHE_OK && i < voxels; i++) {
-        if (submitted->voxels[i] < 0 || submitted->voxels[i] > 1) status = lethe_fail(error, LETHE_MALFORMED, "%.100s of the submission: a detection map holds values from 0 to 1", c->id);
+        if (submitted->voxels[i] < 0 || submitted->voxels[i] > 1)
+            status = lethe_fail(error, LETHE_MALFORMED, "%.100s of the submission: a detection map holds values from 0 to 1", c->id);
         mask[i] = submitted->voxels[i] > 0;
     }
     if (status == LETHE_OK) status = lethe_components(mask, &grid, found_labels, &finds, error);
@@ -311,7 +332,8 @@ static lethe_status compare_picai(scored_case *c, const lethe_nifti *truth, cons
         c->lesion_count = truths;
         c->finding_count = finds;
         for (size_t i = 0; i < voxels; i++)
-            if (found_labels[i] != 0) c->findings[found_labels[i] - 1].score = fmax(c->findings[found_labels[i] - 1].score, (double)submitted->voxels[i]);
+            if (found_labels[i] != 0)
+                c->findings[found_labels[i] - 1].score = fmax(c->findings[found_labels[i] - 1].score, (double)submitted->voxels[i]);
         for (uint32_t f = 0; f < finds; f++) c->score = fmax(c->score, c->findings[f].score);
         for (size_t i = 0; i < pair_count && pairs[i].iou >= 0.10; i++) {
             if (truth_taken[pairs[i].truth] || c->findings[pairs[i].found - 1].is_lesion) continue;
@@ -329,7 +351,9 @@ static lethe_status compare_picai(scored_case *c, const lethe_nifti *truth, cons
     return status;
 }
 
-static lethe_status load_picai(const char *truth, const char *submission, lethe_scored **out, lethe_error *error) { return load_pairs(truth, submission, compare_picai, out, error); }
+static lethe_status load_picai(const char *truth, const char *submission, lethe_scored **out, lethe_error *error) {
+    return load_pairs(truth, submission, compare_picai, out, error);
+}
 
 static void picai_parts(const lethe_scored *scored, const size_t *cases, size_t count, double *auroc, double *precision) {
     size_t total = 0, found = 0, missed = 0;
@@ -379,7 +403,9 @@ static lethe_status more_picai(const lethe_scored *scored, lethe_score *score, l
     return LETHE_OK;
 }
 
-const lethe_metric lethe_metric_picai = {"picai", "(AUROC + AP) / 2 of PI-CAI: NIfTI detection maps, hit at IoU 0.10, 26-connected lesions", load_picai, picai_value, more_picai, "picai", false};
+const lethe_metric lethe_metric_picai = {
+    "picai", "(AUROC + AP) / 2 of PI-CAI: NIfTI detection maps, hit at IoU 0.10, 26-connected lesions", load_picai, picai_value, more_picai, "picai",
+    false};
 
 /* --- Dice, IoU, HD95 --- */
 
@@ -393,7 +419,9 @@ static lethe_status compare_masks(scored_case *c, const lethe_nifti *truth, cons
     for (size_t i = 0; status == LETHE_OK && i < voxels; i++) {
         float values[2] = {truth->voxels[i], submitted->voxels[i]};
         for (int k = 0; k < 2; k++) {
-            if (values[k] < 0 || values[k] > 255 || floorf(values[k]) < values[k]) status = lethe_fail(error, LETHE_MALFORMED, "%.100s%s: a mask holds whole numbers from 0 to 255", c->id, k == 1 ? " of the submission" : "");
+            if (values[k] < 0 || values[k] > 255 || floorf(values[k]) < values[k])
+                status = lethe_fail(error, LETHE_MALFORMED, "%.100s%s: a mask holds whole numbers from 0 to 255", c->id,
+                                    k == 1 ? " of the submission" : "");
             else present[(int)values[k]] = true;
         }
     }
@@ -407,7 +435,9 @@ static lethe_status compare_masks(scored_case *c, const lethe_nifti *truth, cons
         lethe_overlap(a, b, voxels, &dice, &iou);
         status = lethe_hausdorff95(a, b, &grid, &distance, error);
         /* A label that one side lacks is as far off as the volume is long. */
-        if (isnan(distance)) distance = sqrt(pow(grid.columns * grid.spacing_mm[0], 2) + pow(grid.rows * grid.spacing_mm[1], 2) + pow(grid.slices * grid.spacing_mm[2], 2));
+        if (isnan(distance))
+            distance =
+                sqrt(pow(grid.columns * grid.spacing_mm[0], 2) + pow(grid.rows * grid.spacing_mm[1], 2) + pow(grid.slices * grid.spacing_mm[2], 2));
         c->values[0] += dice;
         c->values[1] += iou;
         c->values[2] += distance;
@@ -419,7 +449,9 @@ static lethe_status compare_masks(scored_case *c, const lethe_nifti *truth, cons
     return status;
 }
 
-static lethe_status load_masks(const char *truth, const char *submission, lethe_scored **out, lethe_error *error) { return load_pairs(truth, submission, compare_masks, out, error); }
+static lethe_status load_masks(const char *truth, const char *submission, lethe_scored **out, lethe_error *error) {
+    return load_pairs(truth, submission, compare_masks, out, error);
+}
 
 static double mean_value(const lethe_scored *scored, const size_t *cases, size_t count, int which) {
     double sum = 0;
@@ -442,4 +474,5 @@ static lethe_status more_masks(const lethe_scored *scored, lethe_score *score, l
 }
 
 const lethe_metric lethe_metric_dice = {"dice", "mean Dice of NIfTI masks (IoU and HD95 too)", load_masks, dice_value, more_masks, "dice", false};
-const lethe_metric lethe_metric_hd95 = {"hd95", "mean 95 % Hausdorff distance of NIfTI masks in mm", load_masks, hd95_value, more_masks, "hd95_mm", true};
+const lethe_metric lethe_metric_hd95 = {"hd95", "mean 95 % Hausdorff distance of NIfTI masks in mm", load_masks, hd95_value, more_masks, "hd95_mm",
+                                        true};

@@ -1,4 +1,5 @@
-/* Metrics of submissions that are tables: TissueNet's cost, quadratic kappa, probabilistic F1, AUROC. The truth is truth.csv in its folder (or the file). */
+/* Metrics of submissions that are tables: TissueNet's cost, quadratic kappa, probabilistic F1, AUROC. The truth is truth.csv in its folder (or the
+ * file). */
 #include "annotate/score_internal.h"
 
 #include "core/file.h"
@@ -39,7 +40,8 @@ static lethe_status tables_open(tables *t, const char *truth, const char *submis
     if (strcmp(lethe_csv_header(t->truth, (size_t)t->truth_id), lethe_csv_header(t->submission, (size_t)t->submission_id)) != 0)
         return lethe_fail(error, LETHE_MALFORMED, "%s: line 1: no column '%s'", t->submission_name, lethe_csv_header(t->truth, (size_t)t->truth_id));
     status = lethe_score_join(t->truth, t->truth_name, t->truth_id, t->submission, t->submission_name, t->submission_id, &t->order, error);
-    if (status == LETHE_OK && (t->scored = lethe_scored_create(lethe_csv_rows(t->truth))) == NULL) status = lethe_fail(error, LETHE_NO_MEMORY, "no memory for a score");
+    if (status == LETHE_OK && (t->scored = lethe_scored_create(lethe_csv_rows(t->truth))) == NULL)
+        status = lethe_fail(error, LETHE_NO_MEMORY, "no memory for a score");
     for (size_t i = 0; status == LETHE_OK && i < t->scored->count; i++) {
         t->scored->cases[i].id = lethe_strdup(lethe_csv_get(t->truth, i, (size_t)t->truth_id));
         if (t->scored->cases[i].id == NULL) status = lethe_fail(error, LETHE_NO_MEMORY, "no memory for a score");
@@ -90,7 +92,9 @@ static lethe_status one_hot(const lethe_csv *csv, const char *name, size_t row, 
             return lethe_fail(error, LETHE_MALFORMED, "%s: line %zu: exactly one class must be 1 and the others 0", name, lethe_csv_line(csv, row));
         if (one) *class = k;
     }
-    return *class >= 0 ? LETHE_OK : lethe_fail(error, LETHE_MALFORMED, "%s: line %zu: exactly one class must be 1 and the others 0", name, lethe_csv_line(csv, row));
+    return *class >= 0
+               ? LETHE_OK
+               : lethe_fail(error, LETHE_MALFORMED, "%s: line %zu: exactly one class must be 1 and the others 0", name, lethe_csv_line(csv, row));
 }
 
 static lethe_status load_tissuenet(const char *truth, const char *submission, lethe_scored **out, lethe_error *error) {
@@ -112,8 +116,9 @@ static double tissuenet_value(const void *context, const size_t *cases, size_t c
     return count == 0 ? NAN : 1 - sum / (double)count;
 }
 
-const lethe_metric lethe_metric_tissuenet = {"tissuenet", "1 - mean cost of TissueNet's matrix; columns filename,0,1,2,3 with one 1", load_tissuenet, tissuenet_value, NULL,
-                                             "tissuenet", false};
+const lethe_metric lethe_metric_tissuenet = {
+    "tissuenet", "1 - mean cost of TissueNet's matrix; columns filename,0,1,2,3 with one 1", load_tissuenet, tissuenet_value, NULL, "tissuenet",
+    false};
 
 /* --- quadratic kappa: whole numbers from 0 --- */
 
@@ -127,9 +132,11 @@ static lethe_status load_classes(const char *truth, const char *submission, leth
         scored_case *c = &t.scored->cases[i];
         status = lethe_score_number(t.truth, t.truth_name, i, ours, &a, error);
         if (status == LETHE_OK) status = lethe_score_number(t.submission, t.submission_name, t.order[i], theirs, &b, error);
-        if (status == LETHE_OK && (a < 0 || a > 999 || floor(a) < a)) status = lethe_fail(error, LETHE_MALFORMED, "%s: line %zu: a class is a whole number from 0", t.truth_name, lethe_csv_line(t.truth, i));
+        if (status == LETHE_OK && (a < 0 || a > 999 || floor(a) < a))
+            status = lethe_fail(error, LETHE_MALFORMED, "%s: line %zu: a class is a whole number from 0", t.truth_name, lethe_csv_line(t.truth, i));
         if (status == LETHE_OK && (b < 0 || b > 999 || floor(b) < b))
-            status = lethe_fail(error, LETHE_MALFORMED, "%s: line %zu: a class is a whole number from 0", t.submission_name, lethe_csv_line(t.submission, t.order[i]));
+            status = lethe_fail(error, LETHE_MALFORMED, "%s: line %zu: a class is a whole number from 0", t.submission_name,
+                                lethe_csv_line(t.submission, t.order[i]));
         if (status != LETHE_OK) break;
         c->truth = (int)a;
         c->predicted = (int)b;
@@ -161,7 +168,8 @@ static lethe_status more_kappa(const lethe_scored *scored, lethe_score *score, l
     return LETHE_OK;
 }
 
-const lethe_metric lethe_metric_kappa = {"quadratic-kappa", "Cohen's kappa with quadratic weights (CAMELYON17, PANDA)", load_classes, kappa_value, more_kappa, "quadratic_kappa", false};
+const lethe_metric lethe_metric_kappa = {
+    "quadratic-kappa", "Cohen's kappa with quadratic weights (CAMELYON17, PANDA)", load_classes, kappa_value, more_kappa, "quadratic_kappa", false};
 
 /* --- probabilities of a positive class --- */
 
@@ -174,16 +182,22 @@ static lethe_status load_scores(const char *truth, const char *submission, bool 
         double label = 0;
         status = lethe_score_number(t.truth, t.truth_name, i, ours, &label, error);
         if (status == LETHE_OK) status = lethe_score_number(t.submission, t.submission_name, t.order[i], theirs, &t.scored->cases[i].score, error);
-        if (status == LETHE_OK && (label < 0 || label > 1 || floor(label) < label)) status = lethe_fail(error, LETHE_MALFORMED, "%s: line %zu: the truth is 0 or 1", t.truth_name, lethe_csv_line(t.truth, i));
+        if (status == LETHE_OK && (label < 0 || label > 1 || floor(label) < label))
+            status = lethe_fail(error, LETHE_MALFORMED, "%s: line %zu: the truth is 0 or 1", t.truth_name, lethe_csv_line(t.truth, i));
         if (status == LETHE_OK && probability && (t.scored->cases[i].score < 0 || t.scored->cases[i].score > 1))
-            status = lethe_fail(error, LETHE_MALFORMED, "%s: line %zu: a probability lies between 0 and 1", t.submission_name, lethe_csv_line(t.submission, t.order[i]));
+            status = lethe_fail(error, LETHE_MALFORMED, "%s: line %zu: a probability lies between 0 and 1", t.submission_name,
+                                lethe_csv_line(t.submission, t.order[i]));
         if (status == LETHE_OK) t.scored->cases[i].truth = label > 0.5;
     }
     return tables_give(&t, status, out);
 }
 
-static lethe_status load_pf1(const char *truth, const char *submission, lethe_scored **out, lethe_error *error) { return load_scores(truth, submission, true, out, error); }
-static lethe_status load_auroc(const char *truth, const char *submission, lethe_scored **out, lethe_error *error) { return load_scores(truth, submission, false, out, error); }
+static lethe_status load_pf1(const char *truth, const char *submission, lethe_scored **out, lethe_error *error) {
+    return load_scores(truth, submission, true, out, error);
+}
+static lethe_status load_auroc(const char *truth, const char *submission, lethe_scored **out, lethe_error *error) {
+    return load_scores(truth, submission, false, out, error);
+}
 
 static bool collect(const lethe_scored *scored, const size_t *cases, size_t count, double **scores, int **labels) {
     *scores = lethe_alloc_array(count, sizeof **scores);
@@ -221,7 +235,8 @@ static lethe_status more_auroc(const lethe_scored *scored, lethe_score *score, l
     size_t *all = lethe_alloc_array(scored->count, sizeof *all);
     lethe_status status = all == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a score") : LETHE_OK;
     for (size_t i = 0; status == LETHE_OK && i < scored->count; i++) all[i] = i;
-    if (status == LETHE_OK && !collect(scored, all, scored->count, &scores, &labels)) status = lethe_fail(error, LETHE_NO_MEMORY, "no memory for a score");
+    if (status == LETHE_OK && !collect(scored, all, scored->count, &scores, &labels))
+        status = lethe_fail(error, LETHE_NO_MEMORY, "no memory for a score");
     if (status == LETHE_OK) status = lethe_auroc(scores, labels, scored->count, &result, error);
     if (status == LETHE_OK) status = lethe_average_precision(scores, labels, scored->count, 0, &precision, error);
     if (status == LETHE_OK) {
@@ -234,5 +249,7 @@ static lethe_status more_auroc(const lethe_scored *scored, lethe_score *score, l
     return status;
 }
 
-const lethe_metric lethe_metric_pf1 = {"pf1", "probabilistic F1 (RSNA mammography): probabilities against 0 and 1", load_pf1, pf1_value, NULL, "pf1", false};
-const lethe_metric lethe_metric_auroc = {"auroc", "area under the ROC curve with DeLong's interval, and average precision", load_auroc, auroc_value, more_auroc, "auroc", false};
+const lethe_metric lethe_metric_pf1 = {"pf1", "probabilistic F1 (RSNA mammography): probabilities against 0 and 1", load_pf1, pf1_value, NULL, "pf1",
+                                       false};
+const lethe_metric lethe_metric_auroc = {
+    "auroc", "area under the ROC curve with DeLong's interval, and average precision", load_auroc, auroc_value, more_auroc, "auroc", false};

@@ -40,7 +40,8 @@ static lethe_status add_file(void *context, const char *path, const char *relati
         archive_entry_set_filetype(entry, AE_IFREG);
         archive_entry_set_perm(entry, 0644);
         archive_entry_set_mtime(entry, 0, 0);
-        if (archive_write_header(writer->archive, entry) != ARCHIVE_OK || (map.size != 0 && archive_write_data(writer->archive, map.bytes, map.size) != (la_ssize_t)map.size))
+        if (archive_write_header(writer->archive, entry) != ARCHIVE_OK ||
+            (map.size != 0 && archive_write_data(writer->archive, map.bytes, map.size) != (la_ssize_t)map.size))
             status = lethe_fail(error, LETHE_IO, "cannot write an archive");
         archive_entry_free(entry);
     }
@@ -52,7 +53,8 @@ static lethe_status make_tar(const char *folder, lethe_buffer *out, lethe_error 
     tar_writer writer = {archive_write_new()};
     if (writer.archive == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for an archive");
     lethe_status status = LETHE_OK;
-    if (archive_write_set_format_ustar(writer.archive) != ARCHIVE_OK || archive_write_open(writer.archive, out, NULL, append_bytes, NULL) != ARCHIVE_OK)
+    if (archive_write_set_format_ustar(writer.archive) != ARCHIVE_OK ||
+        archive_write_open(writer.archive, out, NULL, append_bytes, NULL) != ARCHIVE_OK)
         status = lethe_fail(error, LETHE_INTERNAL, "cannot start an archive");
     if (status == LETHE_OK) status = lethe_walk(folder, add_file, &writer, error);
     if (archive_write_close(writer.archive) != ARCHIVE_OK && status == LETHE_OK) status = lethe_fail(error, LETHE_LIMIT, "the archive is too large");
@@ -63,11 +65,13 @@ static lethe_status make_tar(const char *folder, lethe_buffer *out, lethe_error 
 static lethe_status take_entry(lethe_package *package, struct archive *archive, struct archive_entry *entry, lethe_error *error) {
     const char *path = archive_entry_pathname(entry);
     int64_t size = archive_entry_size(entry);
-    if (path == NULL || archive_entry_filetype(entry) != AE_IFREG || size < 0 || (uint64_t)size > SEAL_LIMIT_BYTES) return lethe_fail(error, LETHE_MALFORMED, "the archive holds something strange");
+    if (path == NULL || archive_entry_filetype(entry) != AE_IFREG || size < 0 || (uint64_t)size > SEAL_LIMIT_BYTES)
+        return lethe_fail(error, LETHE_MALFORMED, "the archive holds something strange");
     uint8_t *bytes = lethe_alloc((size_t)size);
     if (bytes == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for a file");
-    lethe_status status = archive_read_data(archive, bytes, (size_t)size) == (la_ssize_t)size ? lethe_package_write(package, path, bytes, (size_t)size, error)
-                                                                                             : lethe_fail(error, LETHE_MALFORMED, "the archive is cut short");
+    lethe_status status = archive_read_data(archive, bytes, (size_t)size) == (la_ssize_t)size
+                              ? lethe_package_write(package, path, bytes, (size_t)size, error)
+                              : lethe_fail(error, LETHE_MALFORMED, "the archive is cut short");
     lethe_free(bytes);
     return status;
 }
@@ -78,7 +82,8 @@ static lethe_status open_tar(const uint8_t *bytes, size_t size, const char *fold
     lethe_package *package = NULL;
     if (archive == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for an archive");
     lethe_status status = lethe_package_create(folder, &package, error);
-    if (status == LETHE_OK && (archive_read_support_format_tar(archive) != ARCHIVE_OK || archive_read_open_memory(archive, bytes, size) != ARCHIVE_OK))
+    if (status == LETHE_OK &&
+        (archive_read_support_format_tar(archive) != ARCHIVE_OK || archive_read_open_memory(archive, bytes, size) != ARCHIVE_OK))
         status = lethe_fail(error, LETHE_MALFORMED, "not an archive");
     for (int code = ARCHIVE_OK; status == LETHE_OK;) {
         code = archive_read_next_header(archive, &entry);
@@ -112,7 +117,8 @@ static lethe_status make_nonce(const uint8_t key[LETHE_KEY_BYTES], const lethe_b
     return status;
 }
 
-static bool run_cipher(const uint8_t key[LETHE_KEY_BYTES], const uint8_t nonce[NONCE_BYTES], bool encrypt, uint8_t *bytes, size_t size, uint8_t tag[TAG_BYTES]) {
+static bool run_cipher(const uint8_t key[LETHE_KEY_BYTES], const uint8_t nonce[NONCE_BYTES], bool encrypt, uint8_t *bytes, size_t size,
+                       uint8_t tag[TAG_BYTES]) {
     EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
     int length = 0, rest = 0;
     bool good = context != NULL && EVP_CipherInit_ex(context, EVP_aes_256_gcm(), NULL, key, nonce, encrypt) == 1;
@@ -137,7 +143,8 @@ lethe_status lethe_seal(const char *folder, const char *key_path, const char *ou
     lethe_status status = load_key(key_path, true, key, error);
     if (status == LETHE_OK) status = make_tar(folder, &plain, error);
     if (status == LETHE_OK) status = make_nonce(key, &plain, nonce, error);
-    if (status == LETHE_OK && !run_cipher(key, nonce, true, plain.bytes, plain.size, tag)) status = lethe_fail(error, LETHE_CRYPTO, "encryption failed");
+    if (status == LETHE_OK && !run_cipher(key, nonce, true, plain.bytes, plain.size, tag))
+        status = lethe_fail(error, LETHE_CRYPTO, "encryption failed");
     if (status == LETHE_OK) status = lethe_output_create(out_path, &output, error);
     if (status == LETHE_OK) status = lethe_output_write(output, magic, MAGIC_BYTES, error);
     if (status == LETHE_OK) status = lethe_output_write(output, nonce, NONCE_BYTES, error);
@@ -159,12 +166,14 @@ lethe_status lethe_unseal(const char *path, const char *key_path, const char *fo
     lethe_buffer_init(&bytes, SEAL_LIMIT_BYTES + 64);
     lethe_status status = load_key(key_path, false, key, error);
     if (status == LETHE_OK) status = lethe_file_read(path, &bytes, error);
-    if (status == LETHE_OK && (bytes.size < MAGIC_BYTES + NONCE_BYTES + TAG_BYTES || memcmp(bytes.bytes, magic, MAGIC_BYTES) != 0)) status = lethe_fail(error, LETHE_MALFORMED, "not a sealed package");
+    if (status == LETHE_OK && (bytes.size < MAGIC_BYTES + NONCE_BYTES + TAG_BYTES || memcmp(bytes.bytes, magic, MAGIC_BYTES) != 0))
+        status = lethe_fail(error, LETHE_MALFORMED, "not a sealed package");
     if (status == LETHE_OK) {
         uint8_t tag[TAG_BYTES], *body = bytes.bytes + MAGIC_BYTES + NONCE_BYTES;
         size_t size = bytes.size - MAGIC_BYTES - NONCE_BYTES - TAG_BYTES;
         memcpy(tag, body + size, TAG_BYTES);
-        if (!run_cipher(key, bytes.bytes + MAGIC_BYTES, false, body, size, tag)) status = lethe_fail(error, LETHE_CRYPTO, "another key, or the package was changed");
+        if (!run_cipher(key, bytes.bytes + MAGIC_BYTES, false, body, size, tag))
+            status = lethe_fail(error, LETHE_CRYPTO, "another key, or the package was changed");
         if (status == LETHE_OK) status = open_tar(body, size, folder, error);
     }
     lethe_buffer_release(&bytes);

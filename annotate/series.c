@@ -31,7 +31,8 @@ static lethe_status open_file(const lethe_image_index *index, const char *releas
     char *path = lethe_path_join(released_path, lethe_image_index_at(index, image)->path);
     lethe_status status = path == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path") : lethe_map_open(path, &file->map, error);
     lethe_free(path);
-    if (status == LETHE_OK && (file->arena = lethe_arena_create(LETHE_LIMIT_ARENA_BYTES)) == NULL) status = lethe_fail(error, LETHE_NO_MEMORY, "no memory for a file");
+    if (status == LETHE_OK && (file->arena = lethe_arena_create(LETHE_LIMIT_ARENA_BYTES)) == NULL)
+        status = lethe_fail(error, LETHE_NO_MEMORY, "no memory for a file");
     if (status == LETHE_OK) status = lethe_dicom_dataset_parse(file->map.bytes, file->map.size, file->arena, &file->dataset, error);
     if (status != LETHE_OK) close_file(file);
     return status;
@@ -71,7 +72,8 @@ static lethe_status add_frames(builder *b, const lethe_image_index *index, size_
     lethe_series *s = b->series;
     const lethe_image_ref *ref = lethe_image_index_at(index, image);
     int64_t columns = 0, rows = 0, frames = 1;
-    if (!lethe_dicom_int(dataset->root, 0x00280011, 0, &columns) || !lethe_dicom_int(dataset->root, 0x00280010, 0, &rows) || columns <= 0 || rows <= 0)
+    if (!lethe_dicom_int(dataset->root, 0x00280011, 0, &columns) || !lethe_dicom_int(dataset->root, 0x00280010, 0, &rows) || columns <= 0 ||
+        rows <= 0)
         return LETHE_OK; /* a report or another object without pixels */
     (void)lethe_dicom_int(dataset->root, 0x00280008, 0, &frames);
     if (frames < 1 || frames > LETHE_LIMIT_FRAMES) return lethe_fail(error, LETHE_LIMIT, "%lld frames", (long long)frames);
@@ -104,7 +106,8 @@ static lethe_status sort_frames(builder *b, lethe_error *error) {
     size_t *order = lethe_alloc_array(s->count, sizeof *order);
     lethe_frame_geometry *geometries = lethe_alloc_array(s->count, sizeof *geometries);
     lethe_series_frame *sorted = lethe_alloc_array(s->count, sizeof *sorted);
-    lethe_status status = order == NULL || geometries == NULL || sorted == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a series") : LETHE_OK;
+    lethe_status status =
+        order == NULL || geometries == NULL || sorted == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a series") : LETHE_OK;
     s->in_space = true;
     for (size_t i = 0; status == LETHE_OK && i < s->count; i++) {
         geometries[i] = s->frames[i].geometry;
@@ -124,7 +127,8 @@ static lethe_status sort_frames(builder *b, lethe_error *error) {
     return status;
 }
 
-lethe_status lethe_series_load(const lethe_image_index *index, const char *released_path, const char *series_uid, lethe_series **out, lethe_error *error) {
+lethe_status lethe_series_load(const lethe_image_index *index, const char *released_path, const char *series_uid, lethe_series **out,
+                               lethe_error *error) {
     *out = NULL;
     builder b = {.series = lethe_alloc_array(1, sizeof(lethe_series))};
     lethe_status status = b.series == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a series") : LETHE_OK;
@@ -170,8 +174,8 @@ double lethe_series_step_mm(const lethe_series *series) {
     return fabs(first);
 }
 
-lethe_status lethe_series_decode(const lethe_series *series, const lethe_image_index *index, const char *released_path, lethe_series_pixels_fn visit, void *context,
-                                 lethe_error *error) {
+lethe_status lethe_series_decode(const lethe_series *series, const lethe_image_index *index, const char *released_path, lethe_series_pixels_fn visit,
+                                 void *context, lethe_error *error) {
     opened file = {.map = {.fd = -1}};
     lethe_pixels *pixels = NULL;
     size_t current = SIZE_MAX, count = (size_t)series->columns * series->rows;
@@ -190,11 +194,13 @@ lethe_status lethe_series_decode(const lethe_series *series, const lethe_image_i
             if (status == LETHE_OK) status = lethe_pixels_open(file.dataset, &pixels, error);
         }
         if (status == LETHE_OK) status = lethe_pixels_decode(pixels, frame->frame, &image, error);
-        if (status == LETHE_OK && (image.samples != 1 || (size_t)image.columns * image.rows != count)) status = lethe_fail(error, LETHE_UNSUPPORTED, "a frame is not a grey picture of the series' size");
+        if (status == LETHE_OK && (image.samples != 1 || (size_t)image.columns * image.rows != count))
+            status = lethe_fail(error, LETHE_UNSUPPORTED, "a frame is not a grey picture of the series' size");
         if (status == LETHE_OK) {
             lethe_display_load(file.dataset, frame->frame, 0, &display);
             for (size_t k = 0; k < count; k++)
-                values[k] = (float)(lethe_image_sample(&image, (uint32_t)(k % series->columns), (uint32_t)(k / series->columns), 0) * display.slope + display.intercept);
+                values[k] = (float)(lethe_image_sample(&image, (uint32_t)(k % series->columns), (uint32_t)(k / series->columns), 0) * display.slope +
+                                    display.intercept);
             status = visit(context, i, values, error);
         }
         lethe_image_release(&image);
@@ -222,9 +228,11 @@ static lethe_status visit_series(lethe_dataset *d, const char *series_uid, lethe
     lethe_series *series = NULL;
     size_t count = 0;
     const lethe_part **parts = lethe_alloc_array(d->part_count, sizeof(lethe_part *));
-    lethe_status status = parts == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a series") : lethe_series_load(d->index, d->released_path, series_uid, &series, error);
+    lethe_status status = parts == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a series")
+                                        : lethe_series_load(d->index, d->released_path, series_uid, &series, error);
     for (size_t i = 0; status == LETHE_OK && i < d->part_count; i++)
-        if (strcmp(lethe_image_index_at(d->index, d->parts[i].image)->series_uid, series_uid) == 0 && lethe_dataset_has(d, d->parts[i].image)) parts[count++] = &d->parts[i];
+        if (strcmp(lethe_image_index_at(d->index, d->parts[i].image)->series_uid, series_uid) == 0 && lethe_dataset_has(d, d->parts[i].image))
+            parts[count++] = &d->parts[i];
     if (status == LETHE_OK) status = visit(d, series, series_uid, parts, count, error);
     lethe_series_destroy(series);
     lethe_free(parts);
@@ -255,7 +263,8 @@ lethe_status lethe_derived_uid(const char *const *words, char out[65], lethe_err
     size_t at = sizeof digits - 1;
     lethe_buffer_init(&text, 1 << 16);
     lethe_status status = LETHE_OK;
-    for (; status == LETHE_OK && *words != NULL; words++) status = lethe_buffer_append(&text, *words, strlen(*words) + 1, error); /* with the NUL: no two lists run together */
+    for (; status == LETHE_OK && *words != NULL; words++)
+        status = lethe_buffer_append(&text, *words, strlen(*words) + 1, error); /* with the NUL: no two lists run together */
     if (status == LETHE_OK) status = lethe_sha256_hex(text.bytes, text.size, hex, error);
     lethe_buffer_release(&text);
     if (status != LETHE_OK) return status;

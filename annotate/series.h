@@ -1,4 +1,5 @@
-/* The frames of one released DICOM series in space, and the attributes that objects made from it share with it. Layer: annotate. One thread at a time. */
+/* The frames of one released DICOM series in space, and the attributes that objects made from it share with it. Layer: annotate. One thread at a
+ * time. */
 #ifndef LETHE_ANNOTATE_SERIES_H
 #define LETHE_ANNOTATE_SERIES_H
 
@@ -14,13 +15,14 @@ typedef struct lethe_series_frame {
 typedef struct lethe_series {
     lethe_series_frame *frames; /* along the normal; where several share a position, stack after stack */
     size_t count;
-    unsigned stacks;            /* how many frames share a position: count / stacks frames make a volume */
+    unsigned stacks; /* how many frames share a position: count / stacks frames make a volume */
     uint32_t columns, rows;
-    bool in_space;              /* every frame has a plane */
+    bool in_space; /* every frame has a plane */
     char frame_of_reference[65];
     /* raw attribute values of the first image */
     char patient_name[65], patient_id[65], patient_birth_date[17], patient_sex[17];
-    char study_uid[65], study_date[17], study_time[17], study_id[17], accession[17], referring[65], charset[65], laterality[17], body_part[17], modality[17];
+    char study_uid[65], study_date[17], study_time[17], study_id[17], accession[17], referring[65], charset[65], laterality[17], body_part[17],
+        modality[17];
 } lethe_series;
 
 /* Errors: LETHE_NOT_FOUND when the series has no DICOM image, LETHE_UNSUPPORTED when its images differ in size, what the parser says. */
@@ -36,10 +38,10 @@ typedef lethe_status (*lethe_series_pixels_fn)(void *context, size_t position, c
 LETHE_NODISCARD lethe_status lethe_series_decode(const lethe_series *series, const lethe_image_index *index, const char *released_path,
                                                  lethe_series_pixels_fn visit, void *context, lethe_error *error);
 
-/* Call `visit` for each DICOM series that has regions in the export, in catalogue order; `parts` (count of them) are those of the series, by frame order of the
- * index. */
-typedef lethe_status (*lethe_series_fn)(lethe_dataset *dataset, const lethe_series *series, const char *series_uid, const lethe_part *const *parts, size_t count,
-                                        lethe_error *error);
+/* Call `visit` for each DICOM series that has regions in the export, in catalogue order; `parts` (count of them) are those of the series, by frame
+ * order of the index. */
+typedef lethe_status (*lethe_series_fn)(lethe_dataset *dataset, const lethe_series *series, const char *series_uid, const lethe_part *const *parts,
+                                        size_t count, lethe_error *error);
 LETHE_NODISCARD lethe_status lethe_dataset_each_series(lethe_dataset *dataset, lethe_series_fn visit, lethe_error *error);
 
 /* "2.25." and 128 bits of SHA-256 of these words, so that the same export gives the same UID. NULL-terminated list. */

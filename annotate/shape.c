@@ -90,7 +90,8 @@ static bool same_slice(const lethe_mask_slice *a, const lethe_mask_slice *b) {
 }
 
 bool lethe_shape_equal(const lethe_shape *a, const lethe_shape *b) {
-    if (a->kind != b->kind || a->frame != b->frame || a->measure != b->measure || a->point_count != b->point_count || a->slice_count != b->slice_count)
+    if (a->kind != b->kind || a->frame != b->frame || a->measure != b->measure || a->point_count != b->point_count ||
+        a->slice_count != b->slice_count)
         return false;
     if (!same_double(a->angle_degrees, b->angle_degrees) || !same_double(a->measured, b->measured)) return false;
     for (size_t i = 0; i < a->point_count; i++)
@@ -144,13 +145,16 @@ static lethe_status check_rings(const lethe_shape *shape, lethe_error *error) {
             return lethe_fail(error, LETHE_MALFORMED, "polygon ring %zu has fewer than 3 points", i);
         start = end;
     }
-    return start == shape->point_count ? LETHE_OK : lethe_fail(error, LETHE_MALFORMED, "polygon rings leave %zu points over", shape->point_count - start);
+    return start == shape->point_count ? LETHE_OK
+                                       : lethe_fail(error, LETHE_MALFORMED, "polygon rings leave %zu points over", shape->point_count - start);
 }
 
 lethe_status lethe_shape_check(const lethe_shape *shape, lethe_error *error) {
     if ((unsigned)shape->kind >= LETHE_SHAPE_KINDS) return lethe_fail(error, LETHE_MALFORMED, "unknown shape kind %d", (int)shape->kind);
-    if (!points_fit(shape)) return lethe_fail(error, LETHE_MALFORMED, "%zu points do not make a %s", shape->point_count, lethe_shape_kind_name(shape->kind));
-    if (!slices_fit(shape)) return lethe_fail(error, LETHE_MALFORMED, "%zu mask slices in a %s", shape->slice_count, lethe_shape_kind_name(shape->kind));
+    if (!points_fit(shape))
+        return lethe_fail(error, LETHE_MALFORMED, "%zu points do not make a %s", shape->point_count, lethe_shape_kind_name(shape->kind));
+    if (!slices_fit(shape))
+        return lethe_fail(error, LETHE_MALFORMED, "%zu mask slices in a %s", shape->slice_count, lethe_shape_kind_name(shape->kind));
     if (!isfinite(shape->angle_degrees)) return lethe_fail(error, LETHE_MALFORMED, "the angle is not a number");
     for (size_t i = 0; i < shape->point_count; i++)
         if (!isfinite(shape->points[i].x) || !isfinite(shape->points[i].y)) return lethe_fail(error, LETHE_MALFORMED, "point %zu is not a number", i);
@@ -171,7 +175,8 @@ lethe_status lethe_shape_check(const lethe_shape *shape, lethe_error *error) {
 
 /* --- making --- */
 
-lethe_status lethe_shape_make_points(lethe_shape_kind kind, const lethe_point *points, size_t count, uint32_t frame, lethe_shape *out, lethe_error *error) {
+lethe_status lethe_shape_make_points(lethe_shape_kind kind, const lethe_point *points, size_t count, uint32_t frame, lethe_shape *out,
+                                     lethe_error *error) {
     lethe_shape shape = {.kind = kind, .frame = frame, .points = (lethe_point *)points, .point_count = count};
     memset(out, 0, sizeof *out);
     lethe_status status = lethe_shape_check(&shape, error);

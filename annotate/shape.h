@@ -13,22 +13,27 @@
 #include <stdint.h>
 
 typedef enum lethe_shape_kind {
-    LETHE_SHAPE_NONE = 0,     /* the annotation is about the whole image, series, study or patient */
-    LETHE_SHAPE_POINT,        /* 1 point */
-    LETHE_SHAPE_LINE,         /* 2 points */
-    LETHE_SHAPE_POLYLINE,     /* 2 or more, open */
-    LETHE_SHAPE_BOX,          /* 2 points: top left, bottom right */
-    LETHE_SHAPE_ROTATED_BOX,  /* 2 points: centre, (width, height); and angle_degrees, clockwise on the screen */
-    LETHE_SHAPE_ELLIPSE,      /* 2 points: centre, (radius x, radius y); and angle_degrees */
-    LETHE_SHAPE_POLYGON,      /* closed rings without repetition of the first point: the outline, then holes (even-odd rule) */
-    LETHE_SHAPE_FREEHAND,     /* a closed outline as drawn, many points, one ring */
-    LETHE_SHAPE_MASK,         /* one slice of run lengths */
-    LETHE_SHAPE_VOLUME,       /* run lengths on several images of one series */
-    LETHE_SHAPE_MEASUREMENT,  /* `measure` says what of; 2 points (length), 3 (angle: arm, vertex, arm), 3 or more (area), or slices (volume) */
+    LETHE_SHAPE_NONE = 0,    /* the annotation is about the whole image, series, study or patient */
+    LETHE_SHAPE_POINT,       /* 1 point */
+    LETHE_SHAPE_LINE,        /* 2 points */
+    LETHE_SHAPE_POLYLINE,    /* 2 or more, open */
+    LETHE_SHAPE_BOX,         /* 2 points: top left, bottom right */
+    LETHE_SHAPE_ROTATED_BOX, /* 2 points: centre, (width, height); and angle_degrees, clockwise on the screen */
+    LETHE_SHAPE_ELLIPSE,     /* 2 points: centre, (radius x, radius y); and angle_degrees */
+    LETHE_SHAPE_POLYGON,     /* closed rings without repetition of the first point: the outline, then holes (even-odd rule) */
+    LETHE_SHAPE_FREEHAND,    /* a closed outline as drawn, many points, one ring */
+    LETHE_SHAPE_MASK,        /* one slice of run lengths */
+    LETHE_SHAPE_VOLUME,      /* run lengths on several images of one series */
+    LETHE_SHAPE_MEASUREMENT, /* `measure` says what of; 2 points (length), 3 (angle: arm, vertex, arm), 3 or more (area), or slices (volume) */
     LETHE_SHAPE_KINDS
 } lethe_shape_kind;
 
-typedef enum lethe_measure { LETHE_MEASURE_LENGTH_MM = 1, LETHE_MEASURE_ANGLE_DEGREES, LETHE_MEASURE_AREA_MM2, LETHE_MEASURE_VOLUME_MM3 } lethe_measure;
+typedef enum lethe_measure {
+    LETHE_MEASURE_LENGTH_MM = 1,
+    LETHE_MEASURE_ANGLE_DEGREES,
+    LETHE_MEASURE_AREA_MM2,
+    LETHE_MEASURE_VOLUME_MM3
+} lethe_measure;
 
 typedef struct lethe_point {
     double x, y;
@@ -85,19 +90,21 @@ LETHE_NODISCARD lethe_status lethe_shape_make_points(lethe_shape_kind kind, cons
                                                      lethe_error *error);
 /* From a bitmap (bytes that are not 0 are 1) of columns x rows whose top left pixel is (x, y): cut to its content. An empty bitmap gives a mask of
  * 0 x 0 pixels. `stride` bytes from row to row. */
-LETHE_NODISCARD lethe_status lethe_shape_make_mask(const uint8_t *bitmap, uint32_t columns, uint32_t rows, size_t stride, int64_t x, int64_t y, uint32_t frame,
-                                                   lethe_shape *out, lethe_error *error);
+LETHE_NODISCARD lethe_status lethe_shape_make_mask(const uint8_t *bitmap, uint32_t columns, uint32_t rows, size_t stride, int64_t x, int64_t y,
+                                                   uint32_t frame, lethe_shape *out, lethe_error *error);
 
 /* The smallest box that holds it; false for LETHE_SHAPE_NONE and empty masks. */
 bool lethe_shape_bounds(const lethe_shape *shape, lethe_box *box);
 /* Area in square pixels (boxes, ellipses, polygons by the shoelace formula minus holes, masks by count); 0 for points and lines. */
 double lethe_shape_area_px(const lethe_shape *shape);
-/* Set the pixels (value 1..255) of a bitmap of columns x rows whose top left pixel is (x, y): a pixel belongs to a region when its centre does (even-odd;
- * left and top edges count, right and bottom do not). Points set one pixel; lines one pixel wide. `slice` picks a slice of a volume; others ignore it. */
-LETHE_NODISCARD lethe_status lethe_shape_rasterize(const lethe_shape *shape, size_t slice, uint8_t value, uint8_t *bitmap, uint32_t columns, uint32_t rows,
-                                                   int64_t x, int64_t y, lethe_error *error);
-/* The outline as polygon rings: boxes and ellipses (64 points) become polygons, masks the borders of their pixels (4-connected foreground, outer rings
- * and holes). LETHE_SHAPE_POLYGON on the heap; several outer rings stand one after the other (even-odd). Errors: LETHE_UNSUPPORTED for points and lines. */
+/* Set the pixels (value 1..255) of a bitmap of columns x rows whose top left pixel is (x, y): a pixel belongs to a region when its centre does
+ * (even-odd; left and top edges count, right and bottom do not). Points set one pixel; lines one pixel wide. `slice` picks a slice of a volume;
+ * others ignore it. */
+LETHE_NODISCARD lethe_status lethe_shape_rasterize(const lethe_shape *shape, size_t slice, uint8_t value, uint8_t *bitmap, uint32_t columns,
+                                                   uint32_t rows, int64_t x, int64_t y, lethe_error *error);
+/* The outline as polygon rings: boxes and ellipses (64 points) become polygons, masks the borders of their pixels (4-connected foreground, outer
+ * rings and holes). LETHE_SHAPE_POLYGON on the heap; several outer rings stand one after the other (even-odd). Errors: LETHE_UNSUPPORTED for points
+ * and lines. */
 LETHE_NODISCARD lethe_status lethe_shape_to_polygon(const lethe_shape *shape, size_t slice, lethe_shape *out, lethe_error *error);
 
 /* Set bits of a mask. */

@@ -38,7 +38,7 @@ static lethe_status put_double(lethe_buffer *out, double value, lethe_error *err
 
 static lethe_status put_slice(lethe_buffer *out, const lethe_mask_slice *slice, lethe_error *error) {
     const char *image = slice->image != NULL ? slice->image : "";
-    uint64_t head[7] = {slice->frame,        zigzag(slice->mask.x), zigzag(slice->mask.y), slice->mask.columns,
+    uint64_t head[7] = {slice->frame,     zigzag(slice->mask.x), zigzag(slice->mask.y), slice->mask.columns,
                         slice->mask.rows, slice->mask.run_count, strlen(image)};
     lethe_status status = LETHE_OK;
     for (size_t i = 0; status == LETHE_OK && i < 7; i++) status = put_number(out, head[i], error);
@@ -63,7 +63,8 @@ lethe_status lethe_shape_encode(const lethe_shape *shape, lethe_buffer *out, let
         if (status == LETHE_OK) status = put_double(out, shape->points[i].y, error);
     }
     if (status == LETHE_OK && shape->ring_ends != NULL) status = put_number(out, shape->ring_count, error);
-    for (size_t i = 0; status == LETHE_OK && shape->ring_ends != NULL && i < shape->ring_count; i++) status = put_number(out, shape->ring_ends[i], error);
+    for (size_t i = 0; status == LETHE_OK && shape->ring_ends != NULL && i < shape->ring_count; i++)
+        status = put_number(out, shape->ring_ends[i], error);
     if (status == LETHE_OK && shape->slice_count != 0) status = put_number(out, shape->slice_count, error);
     for (size_t i = 0; status == LETHE_OK && i < shape->slice_count; i++) status = put_slice(out, &shape->slices[i], error);
     return status;

@@ -26,7 +26,8 @@ lethe_status lethe_rle_check(const lethe_rle *rle, lethe_error *error) {
     uint64_t sum = 0;
     for (size_t i = 0; i < rle->run_count; i++) sum += rle->runs[i];
     if (sum != (uint64_t)rle->columns * rle->rows)
-        return lethe_fail(error, LETHE_MALFORMED, "run lengths cover %llu pixels of a mask of %u x %u", (unsigned long long)sum, rle->columns, rle->rows);
+        return lethe_fail(error, LETHE_MALFORMED, "run lengths cover %llu pixels of a mask of %u x %u", (unsigned long long)sum, rle->columns,
+                          rle->rows);
     /* Far beyond any image, and safe to do sums with. */
     if (llabs(rle->x) > INT32_MAX || llabs(rle->y) > INT32_MAX) return lethe_fail(error, LETHE_MALFORMED, "a mask lies outside every image");
     return LETHE_OK;
@@ -189,8 +190,10 @@ out:
 static void fill_ellipse(const lethe_shape *shape, const canvas *to) {
     lethe_box box;
     if (!lethe_shape_bounds(shape, &box)) return;
-    double c = cos(shape->angle_degrees * (M_PI / 180.0)), s = sin(shape->angle_degrees * (M_PI / 180.0)), a = shape->points[1].x, b = shape->points[1].y;
-    int64_t top = (int64_t)clamp(floor(box.y0) - (double)to->y, 0, (double)to->rows), bottom = (int64_t)clamp(ceil(box.y1) - (double)to->y, 0, (double)to->rows);
+    double c = cos(shape->angle_degrees * (M_PI / 180.0)), s = sin(shape->angle_degrees * (M_PI / 180.0)), a = shape->points[1].x,
+           b = shape->points[1].y;
+    int64_t top = (int64_t)clamp(floor(box.y0) - (double)to->y, 0, (double)to->rows),
+            bottom = (int64_t)clamp(ceil(box.y1) - (double)to->y, 0, (double)to->rows);
     int64_t left = (int64_t)clamp(floor(box.x0) - (double)to->x, 0, (double)to->columns);
     int64_t right = (int64_t)clamp(ceil(box.x1) - (double)to->x, 0, (double)to->columns);
     for (int64_t row = top; row < bottom; row++)
@@ -244,8 +247,8 @@ static void corners_of(const lethe_shape *shape, lethe_point corners[4]) {
     }
 }
 
-lethe_status lethe_shape_rasterize(const lethe_shape *shape, size_t slice, uint8_t value, uint8_t *bitmap, uint32_t columns, uint32_t rows, int64_t x, int64_t y,
-                                   lethe_error *error) {
+lethe_status lethe_shape_rasterize(const lethe_shape *shape, size_t slice, uint8_t value, uint8_t *bitmap, uint32_t columns, uint32_t rows, int64_t x,
+                                   int64_t y, lethe_error *error) {
     canvas to = {bitmap, value, columns, rows, x, y};
     lethe_point corners[4];
     switch (shape->kind) {
@@ -309,7 +312,8 @@ static bool push_end(ring_list *list) {
     return true;
 }
 
-/* Directed borders with the foreground on the right: at each grid corner, bit d is set when a border leaves in direction d (east, south, west, north). */
+/* Directed borders with the foreground on the right: at each grid corner, bit d is set when a border leaves in direction d (east, south, west,
+ * north). */
 static void mark_borders(const uint8_t *pixels, size_t columns, size_t rows, uint8_t *leaving) {
     size_t stride = columns + 1;
     for (size_t y = 0; y < rows; y++)
@@ -338,7 +342,8 @@ static bool follow(uint8_t *leaving, size_t stride, size_t start, const lethe_rl
                 if ((leaving[at] >> ((direction + turns[i]) & 3) & 1) != 0) next = (direction + turns[i]) & 3;
         }
         if (next < 0) return true;
-        if (next != direction && !push_point(list, (double)(mask->x + (int64_t)(at % stride)), (double)(mask->y + (int64_t)(at / stride)))) return false;
+        if (next != direction && !push_point(list, (double)(mask->x + (int64_t)(at % stride)), (double)(mask->y + (int64_t)(at / stride))))
+            return false;
         leaving[at] = (uint8_t)(leaving[at] & ~(1u << next));
         at = (size_t)((ptrdiff_t)at + step[next]);
         direction = next;
@@ -351,7 +356,8 @@ static lethe_status trace_mask(const lethe_rle *mask, uint32_t frame, lethe_shap
     ring_list list = {0};
     uint8_t *pixels = NULL, *leaving = NULL;
     size_t columns = mask->columns, rows = mask->rows, corners = (columns + 1) * (rows + 1);
-    if ((uint64_t)corners > BITMAP_LIMIT) return lethe_fail(error, LETHE_LIMIT, "a mask of %u x %u pixels is too large to outline", mask->columns, mask->rows);
+    if ((uint64_t)corners > BITMAP_LIMIT)
+        return lethe_fail(error, LETHE_LIMIT, "a mask of %u x %u pixels is too large to outline", mask->columns, mask->rows);
     if ((pixels = lethe_alloc_array(columns, rows)) == NULL || (leaving = lethe_alloc_array(corners, 1)) == NULL) goto out;
     if ((status = lethe_rle_expand(mask, pixels, error)) != LETHE_OK) goto out;
     mark_borders(pixels, columns, rows, leaving);
@@ -363,7 +369,11 @@ static lethe_status trace_mask(const lethe_rle *mask, uint32_t frame, lethe_shap
         status = lethe_fail(error, LETHE_NOT_FOUND, "an empty mask has no outline");
         goto out;
     }
-    *out = (lethe_shape){.kind = LETHE_SHAPE_POLYGON, .frame = frame, .points = list.points, .point_count = list.count, .ring_ends = list.ends,
+    *out = (lethe_shape){.kind = LETHE_SHAPE_POLYGON,
+                         .frame = frame,
+                         .points = list.points,
+                         .point_count = list.count,
+                         .ring_ends = list.ends,
                          .ring_count = list.end_count};
     list = (ring_list){0};
     status = LETHE_OK;

@@ -37,10 +37,11 @@ lethe_status lethe_snapshot_create(lethe_store *store, const char *name, int64_t
         status = lethe_database_execute(store->database, "LOCK TABLE annotation IN SHARE MODE", error);
     if (status == LETHE_OK) status = insert_snapshot(store, name, id, error);
     if (status == LETHE_OK)
-        status = lethe_statement_prepare(store->database,
-                                         "INSERT INTO snapshot_item (snapshot, revision, annotation) SELECT CAST(?1 AS BIGINT), head, id FROM annotation "
-                                         "WHERE deleted = 0",
-                                         &statement, error);
+        status =
+            lethe_statement_prepare(store->database,
+                                    "INSERT INTO snapshot_item (snapshot, revision, annotation) SELECT CAST(?1 AS BIGINT), head, id FROM annotation "
+                                    "WHERE deleted = 0",
+                                    &statement, error);
     if (status == LETHE_OK) {
         lethe_statement_bind_int64(statement, 1, *id);
         status = lethe_statement_run(statement, error);
@@ -54,8 +55,9 @@ lethe_status lethe_snapshot_create(lethe_store *store, const char *name, int64_t
 
 lethe_status lethe_snapshot_visit(lethe_store *store, lethe_snapshot_fn visit, void *context, lethe_error *error) {
     lethe_statement *statement = NULL;
-    lethe_status status = lethe_store_query(
-        store, "SELECT id, at_us, items, schema_version, name, author, schema_name, schema_sha256 FROM snapshot ORDER BY id", NULL, 0, &statement, error);
+    lethe_status status =
+        lethe_store_query(store, "SELECT id, at_us, items, schema_version, name, author, schema_name, schema_sha256 FROM snapshot ORDER BY id", NULL,
+                          0, &statement, error);
     for (bool row = true; status == LETHE_OK;) {
         status = lethe_statement_step(statement, &row, error);
         if (status != LETHE_OK || !row) break;
@@ -69,7 +71,8 @@ lethe_status lethe_snapshot_visit(lethe_store *store, lethe_snapshot_fn visit, v
 }
 
 lethe_status lethe_snapshot_find(lethe_store *store, const char *number_or_name, int64_t *id, lethe_error *error) {
-    lethe_status status = lethe_store_number(store, "SELECT id FROM snapshot WHERE name = ?1 OR CAST(id AS TEXT) = ?1 ORDER BY id LIMIT 1", &number_or_name, 1, id, error);
+    lethe_status status = lethe_store_number(store, "SELECT id FROM snapshot WHERE name = ?1 OR CAST(id AS TEXT) = ?1 ORDER BY id LIMIT 1",
+                                             &number_or_name, 1, id, error);
     if (status == LETHE_OK && *id == 0) status = lethe_fail(error, LETHE_NOT_FOUND, "no snapshot '%.80s'", number_or_name);
     return status;
 }

@@ -86,7 +86,8 @@ lethe_status lethe_store_visit_users(lethe_store *store, lethe_user_fn visit, vo
         status = lethe_statement_step(statement, &row, error);
         if (status != LETHE_OK || !row) break;
         lethe_role role = LETHE_ROLE_READER;
-        if (!lethe_role_parse(lethe_statement_text(statement, 1), &role)) status = lethe_fail(error, LETHE_DATABASE, "an account has an unknown role");
+        if (!lethe_role_parse(lethe_statement_text(statement, 1), &role))
+            status = lethe_fail(error, LETHE_DATABASE, "an account has an unknown role");
         else status = visit(context, lethe_statement_text(statement, 0), role, error);
     }
     lethe_statement_finalize(statement);
@@ -116,7 +117,8 @@ static lethe_status find_role(lethe_store *store, lethe_error *error) {
     lethe_statement *statement = NULL;
     bool row = false;
     const char *user = store->user;
-    const char *sql = is_postgres(store) ? "SELECT role FROM (SELECT role_of(?1) AS role) AS found WHERE role IS NOT NULL" : "SELECT role FROM account WHERE name = ?1";
+    const char *sql = is_postgres(store) ? "SELECT role FROM (SELECT role_of(?1) AS role) AS found WHERE role IS NOT NULL"
+                                         : "SELECT role FROM account WHERE name = ?1";
     lethe_status status = lethe_store_query(store, sql, &user, 1, &statement, error);
     if (status == LETHE_OK) status = lethe_statement_step(statement, &row, error);
     bool known = status == LETHE_OK && row && lethe_role_parse(lethe_statement_text(statement, 0), &store->role);
@@ -176,8 +178,10 @@ static lethe_status may_follow(lethe_store *store, const lethe_schema *schema, l
     int64_t labelled = 0;
     if (old == NULL) return LETHE_OK;
     if (strcmp(old->name, schema->name) == 0 && schema->version <= old->version)
-        return lethe_fail(error, LETHE_EXISTS, "version %u of schema %s is installed; a change needs a higher version than that", old->version, old->name);
-    lethe_status status = lethe_store_number(store, "SELECT COUNT(*) FROM (SELECT id FROM annotation WHERE deleted = 0 LIMIT 1) AS some", NULL, 0, &labelled, error);
+        return lethe_fail(error, LETHE_EXISTS, "version %u of schema %s is installed; a change needs a higher version than that", old->version,
+                          old->name);
+    lethe_status status =
+        lethe_store_number(store, "SELECT COUNT(*) FROM (SELECT id FROM annotation WHERE deleted = 0 LIMIT 1) AS some", NULL, 0, &labelled, error);
     if (status != LETHE_OK || labelled == 0) return status;
     return lethe_schema_compatible(old, schema, error);
 }

@@ -27,7 +27,9 @@ const char *lethe_store_user(const lethe_store *store);
 lethe_role lethe_store_role(const lethe_store *store);
 
 /* The key under which annotations name an image: its SOP Instance UID, or the path of a slide below released/. */
-static inline const char *lethe_image_key(const lethe_catalogue_entry *entry) { return entry->instance_uid[0] != '\0' ? entry->instance_uid : entry->path; }
+static inline const char *lethe_image_key(const lethe_catalogue_entry *entry) {
+    return entry->instance_uid[0] != '\0' ? entry->instance_uid : entry->path;
+}
 
 /* --- schemas --- */
 
@@ -40,7 +42,7 @@ LETHE_NODISCARD lethe_status lethe_store_install_schema(lethe_store *store, cons
 /* --- cases: what can be opened --- */
 
 typedef struct lethe_case {
-    char *id;      /* study UID, or slide path */
+    char *id; /* study UID, or slide path */
     char *patient, *study_uid, *description, *date, *modalities /* "MR" or "CT\\SR" */;
     bool is_slide;
     int64_t series_count, image_count;
@@ -90,30 +92,32 @@ typedef struct lethe_task_filter {
 /* Ordered by priority (highest first), then id. */
 LETHE_NODISCARD lethe_status lethe_store_tasks(lethe_store *store, const lethe_task_filter *filter, lethe_tasks **out, lethe_error *error);
 void lethe_tasks_destroy(lethe_tasks *tasks);
-/* Move a task on. Submitting checks that required labels are answered. Errors: LETHE_DENIED, LETHE_NOT_FOUND, LETHE_MALFORMED naming what is missing. */
-LETHE_NODISCARD lethe_status lethe_store_set_task_state(lethe_store *store, int64_t task, lethe_task_state state, const char *note, lethe_error *error);
+/* Move a task on. Submitting checks that required labels are answered. Errors: LETHE_DENIED, LETHE_NOT_FOUND, LETHE_MALFORMED naming what is missing.
+ */
+LETHE_NODISCARD lethe_status lethe_store_set_task_state(lethe_store *store, int64_t task, lethe_task_state state, const char *note,
+                                                        lethe_error *error);
 const char *lethe_task_state_name(lethe_task_state state);
 
 /* --- annotations --- */
 
 typedef enum lethe_action { LETHE_ACTION_CREATE = 0, LETHE_ACTION_CHANGE, LETHE_ACTION_DELETE, LETHE_ACTION_UNDO, LETHE_ACTION_REDO } lethe_action;
 
-/* One revision of one annotation. When appended, strings are borrowed during the call and NULL counts as "". When loaded, strings and shape live in the
- * list's arena. */
+/* One revision of one annotation. When appended, strings are borrowed during the call and NULL counts as "". When loaded, strings and shape live in
+ * the list's arena. */
 typedef struct lethe_annotation {
     int64_t id;       /* 0 = new */
     int64_t revision; /* of what was loaded; 0 = new */
     int64_t task;     /* 0 = none */
     lethe_level level;
     const char *patient, *study_uid, *series_uid; /* "" below the level they are about; filled from the catalogue when `image` is known */
-    const char *image;  /* lethe_image_key; "" for series, study and patient levels */
-    const char *label;  /* name in the schema */
-    const char *value;  /* the answer of a classification, "" for none */
-    const char *form;   /* JSON object of a region's answers, "" for none */
-    const char *tool;   /* "polygon", "brush", "import coco", ... */
-    const char *source; /* model or file that it came from; "" = drawn by hand */
-    double confidence;  /* of a model, 0 to 1; NaN or negative = none */
-    int64_t spent_ms;   /* time that the reader spent on this revision */
+    const char *image;                            /* lethe_image_key; "" for series, study and patient levels */
+    const char *label;                            /* name in the schema */
+    const char *value;                            /* the answer of a classification, "" for none */
+    const char *form;                             /* JSON object of a region's answers, "" for none */
+    const char *tool;                             /* "polygon", "brush", "import coco", ... */
+    const char *source;                           /* model or file that it came from; "" = drawn by hand */
+    double confidence;                            /* of a model, 0 to 1; NaN or negative = none */
+    int64_t spent_ms;                             /* time that the reader spent on this revision */
     lethe_shape shape;
     /* set by the store */
     const char *author;
@@ -128,11 +132,11 @@ typedef struct lethe_annotations {
 } lethe_annotations;
 typedef struct lethe_annotation_filter {
     const char *patient, *study_uid, *series_uid, *image, *label, *author; /* NULL = any */
-    int64_t task;             /* 0 = any */
-    const lethe_box *within;  /* only what touches this box (needs `image`); NULL = any */
+    int64_t task;                                                          /* 0 = any */
+    const lethe_box *within;                                               /* only what touches this box (needs `image`); NULL = any */
     bool include_deleted;
-    bool history;             /* every revision, oldest first, instead of the current one */
-    int64_t annotation;       /* 0 = any */
+    bool history;       /* every revision, oldest first, instead of the current one */
+    int64_t annotation; /* 0 = any */
 } lethe_annotation_filter;
 /* Current annotations that this user may see, ordered by id. Volumes are found by their series (and by each of their images). */
 LETHE_NODISCARD lethe_status lethe_store_load(lethe_store *store, const lethe_annotation_filter *filter, lethe_annotations **out, lethe_error *error);
@@ -143,21 +147,22 @@ LETHE_NODISCARD lethe_status lethe_store_load_snapshot(lethe_store *store, int64
                                                        lethe_error *error);
 void lethe_annotations_destroy(lethe_annotations *annotations);
 
-/* Append a revision: id 0 makes a new annotation, else it changes that one. Sets id, revision, author and at_us. Checked against the schema (if one is
- * installed). Errors: LETHE_MALFORMED, LETHE_NOT_FOUND (image not released), LETHE_DENIED (another's annotation, or the task is submitted),
+/* Append a revision: id 0 makes a new annotation, else it changes that one. Sets id, revision, author and at_us. Checked against the schema (if one
+ * is installed). Errors: LETHE_MALFORMED, LETHE_NOT_FOUND (image not released), LETHE_DENIED (another's annotation, or the task is submitted),
  * LETHE_EXISTS when `revision` is not the current one (somebody else changed it: load again). */
 LETHE_NODISCARD lethe_status lethe_store_append(lethe_store *store, lethe_annotation *annotation, lethe_error *error);
 /* Several in one transaction: all or none. `failed` (may be NULL) gets the index of the one that was refused. */
-LETHE_NODISCARD lethe_status lethe_store_append_many(lethe_store *store, lethe_annotation *annotations, size_t count, size_t *failed, lethe_error *error);
-/* The same in the name of another user (imports), or `shared`: seen by every reader, whose first change of it makes a copy of their own (predictions of a
- * model). Errors: LETHE_DENIED unless organiser (or one's own name and not shared). */
+LETHE_NODISCARD lethe_status lethe_store_append_many(lethe_store *store, lethe_annotation *annotations, size_t count, size_t *failed,
+                                                     lethe_error *error);
+/* The same in the name of another user (imports), or `shared`: seen by every reader, whose first change of it makes a copy of their own (predictions
+ * of a model). Errors: LETHE_DENIED unless organiser (or one's own name and not shared). */
 LETHE_NODISCARD lethe_status lethe_store_append_as(lethe_store *store, const char *author, bool shared, lethe_annotation *annotations, size_t count,
                                                    size_t *failed, lethe_error *error);
 /* Append a revision that says "deleted". */
 LETHE_NODISCARD lethe_status lethe_store_delete(lethe_store *store, int64_t annotation, int64_t spent_ms, lethe_error *error);
 
-/* Undo or redo this user's last change on an image, in this session or an earlier one, by a new revision. *annotation gets what changed, 0 when there was
- * nothing to undo. */
+/* Undo or redo this user's last change on an image, in this session or an earlier one, by a new revision. *annotation gets what changed, 0 when there
+ * was nothing to undo. */
 LETHE_NODISCARD lethe_status lethe_store_undo(lethe_store *store, const char *image, int64_t *annotation, lethe_error *error);
 LETHE_NODISCARD lethe_status lethe_store_redo(lethe_store *store, const char *image, int64_t *annotation, lethe_error *error);
 

@@ -27,10 +27,10 @@ static char *keep(lethe_arena *arena, const char *text) { return lethe_arena_str
 /* --- cases --- */
 
 /* One row per study or slide, and per modality in it. */
-static const char cases_sql[] =
-    "SELECT CASE WHEN kind = 'slide' THEN path ELSE study_uid END AS id, MIN(patient), MIN(study_uid), MIN(study_description), MIN(study_date), modality, "
-    "MAX(CASE WHEN kind = 'slide' THEN 1 ELSE 0 END), COUNT(DISTINCT series_uid), COUNT(*) FROM entry "
-    "GROUP BY CASE WHEN kind = 'slide' THEN path ELSE study_uid END, modality ORDER BY 2, 1, 6";
+static const char cases_sql[] = "SELECT CASE WHEN kind = 'slide' THEN path ELSE study_uid END AS id, MIN(patient), MIN(study_uid), "
+                                "MIN(study_description), MIN(study_date), modality, "
+                                "MAX(CASE WHEN kind = 'slide' THEN 1 ELSE 0 END), COUNT(DISTINCT series_uid), COUNT(*) FROM entry "
+                                "GROUP BY CASE WHEN kind = 'slide' THEN path ELSE study_uid END, modality ORDER BY 2, 1, 6";
 
 static lethe_status read_case(lethe_arena *arena, lethe_statement *row, lethe_case *item, lethe_error *error) {
     *item = (lethe_case){.id = keep(arena, lethe_statement_text(row, 0)),
@@ -42,7 +42,8 @@ static lethe_status read_case(lethe_arena *arena, lethe_statement *row, lethe_ca
                          .is_slide = lethe_statement_int64(row, 6) != 0,
                          .series_count = lethe_statement_int64(row, 7),
                          .image_count = lethe_statement_int64(row, 8)};
-    bool complete = item->id != NULL && item->patient != NULL && item->study_uid != NULL && item->description != NULL && item->date != NULL && item->modalities != NULL;
+    bool complete = item->id != NULL && item->patient != NULL && item->study_uid != NULL && item->description != NULL && item->date != NULL &&
+                    item->modalities != NULL;
     return complete ? LETHE_OK : lethe_fail(error, LETHE_NO_MEMORY, "no memory for cases");
 }
 
@@ -75,8 +76,9 @@ static int find_id(const void *key, const void *item) { return strcmp(key, (*(le
 
 /* How many annotations each case has: one pass over the annotations, then a search per study. */
 static lethe_status count_annotations(lethe_store *store, lethe_cases *cases, lethe_error *error) {
-    static const char count_sql[] = "SELECT t.study_uid, t.image, COUNT(*) FROM annotation a JOIN target t ON t.no = a.target WHERE a.deleted = 0 AND "
-                                    "(?1 = '' OR a.author = ?1 OR a.shared = 1) GROUP BY t.no, t.study_uid, t.image";
+    static const char count_sql[] =
+        "SELECT t.study_uid, t.image, COUNT(*) FROM annotation a JOIN target t ON t.no = a.target WHERE a.deleted = 0 AND "
+        "(?1 = '' OR a.author = ?1 OR a.shared = 1) GROUP BY t.no, t.study_uid, t.image";
     const char *only = store->role == LETHE_ROLE_READER ? store->user : "";
     lethe_statement *statement = NULL;
     lethe_case **sorted = lethe_alloc_array(cases->count, sizeof(lethe_case *));
@@ -130,10 +132,12 @@ void lethe_cases_destroy(lethe_cases *cases) {
 /* --- tasks --- */
 
 /* A reader does not learn what kind a task is: on PostgreSQL the column itself is closed to them. */
-static const char tasks_for_reader[] = "SELECT id, case_id, patient, reader, batch, note, state, 0, priority, pass, created_us, changed_us FROM task "
-                                       "WHERE (?1 = '' OR reader = ?1) AND (?2 = '' OR case_id = ?2) AND (?3 = '' OR batch = ?3) ORDER BY priority DESC, id";
-static const char tasks_for_others[] = "SELECT id, case_id, patient, reader, batch, note, state, kind, priority, pass, created_us, changed_us FROM task "
-                                       "WHERE (?1 = '' OR reader = ?1) AND (?2 = '' OR case_id = ?2) AND (?3 = '' OR batch = ?3) ORDER BY priority DESC, id";
+static const char tasks_for_reader[] =
+    "SELECT id, case_id, patient, reader, batch, note, state, 0, priority, pass, created_us, changed_us FROM task "
+    "WHERE (?1 = '' OR reader = ?1) AND (?2 = '' OR case_id = ?2) AND (?3 = '' OR batch = ?3) ORDER BY priority DESC, id";
+static const char tasks_for_others[] =
+    "SELECT id, case_id, patient, reader, batch, note, state, kind, priority, pass, created_us, changed_us FROM task "
+    "WHERE (?1 = '' OR reader = ?1) AND (?2 = '' OR case_id = ?2) AND (?3 = '' OR batch = ?3) ORDER BY priority DESC, id";
 
 static lethe_status read_task(lethe_arena *arena, lethe_statement *row, lethe_task *task, lethe_error *error) {
     *task = (lethe_task){.id = lethe_statement_int64(row, 0),
@@ -194,7 +198,8 @@ lethe_status lethe_store_task_for(lethe_store *store, const char *case_id, const
     const char *texts[2] = {case_id, author};
     bool any = false;
     *task = 0;
-    lethe_status status = lethe_store_query(store, "SELECT id, state FROM task WHERE case_id = ?1 AND reader = ?2 ORDER BY pass", texts, 2, &statement, error);
+    lethe_status status =
+        lethe_store_query(store, "SELECT id, state FROM task WHERE case_id = ?1 AND reader = ?2 ORDER BY pass", texts, 2, &statement, error);
     for (bool row = true; status == LETHE_OK && *task == 0;) {
         status = lethe_statement_step(statement, &row, error);
         if (status != LETHE_OK || !row) break;
@@ -210,21 +215,23 @@ lethe_status lethe_store_task_for(lethe_store *store, const char *case_id, const
 
 /* Every required question of the case that has no answer by this reader. `table` counts what should be answered. */
 static lethe_status check_required_label(lethe_store *store, const lethe_task *task, const lethe_label *label, lethe_error *error) {
-    static const char *const wanted_sql[] = {
-        NULL, "SELECT COUNT(*) FROM entry WHERE (study_uid = ?1 AND kind <> 'slide') OR path = ?1",
-        "SELECT COUNT(DISTINCT series_uid) FROM entry WHERE (study_uid = ?1 AND kind <> 'slide') OR path = ?1",
-        "SELECT COUNT(DISTINCT study_uid) FROM entry WHERE (study_uid = ?1 AND kind <> 'slide') OR path = ?1", "SELECT 1"};
-    const char *answered_sql = label->level == LETHE_LEVEL_PATIENT
-                                   ? "SELECT COUNT(DISTINCT t.no) FROM annotation a JOIN target t ON t.no = a.target JOIN annotation_revision r ON r.id = a.head "
-                                     "WHERE t.patient = ?1 AND a.author = ?2 AND a.deleted = 0 AND r.label = ?3 AND r.value <> ''"
-                                   : "SELECT COUNT(DISTINCT t.no) FROM annotation a JOIN target t ON t.no = a.target JOIN annotation_revision r ON r.id = a.head "
-                                     "WHERE (t.study_uid = ?1 OR t.image = ?1) AND a.author = ?2 AND a.deleted = 0 AND r.label = ?3 AND r.value <> ''";
+    static const char *const wanted_sql[] = {NULL, "SELECT COUNT(*) FROM entry WHERE (study_uid = ?1 AND kind <> 'slide') OR path = ?1",
+                                             "SELECT COUNT(DISTINCT series_uid) FROM entry WHERE (study_uid = ?1 AND kind <> 'slide') OR path = ?1",
+                                             "SELECT COUNT(DISTINCT study_uid) FROM entry WHERE (study_uid = ?1 AND kind <> 'slide') OR path = ?1",
+                                             "SELECT 1"};
+    const char *answered_sql =
+        label->level == LETHE_LEVEL_PATIENT
+            ? "SELECT COUNT(DISTINCT t.no) FROM annotation a JOIN target t ON t.no = a.target JOIN annotation_revision r ON r.id = a.head "
+              "WHERE t.patient = ?1 AND a.author = ?2 AND a.deleted = 0 AND r.label = ?3 AND r.value <> ''"
+            : "SELECT COUNT(DISTINCT t.no) FROM annotation a JOIN target t ON t.no = a.target JOIN annotation_revision r ON r.id = a.head "
+              "WHERE (t.study_uid = ?1 OR t.image = ?1) AND a.author = ?2 AND a.deleted = 0 AND r.label = ?3 AND r.value <> ''";
     int64_t wanted = 0, answered = 0;
     const char *texts[3] = {label->level == LETHE_LEVEL_PATIENT ? task->patient : task->case_id, task->reader, label->question.name};
     lethe_status status = lethe_store_number(store, wanted_sql[label->level], texts, label->level == LETHE_LEVEL_PATIENT ? 0 : 1, &wanted, error);
     if (status == LETHE_OK) status = lethe_store_number(store, answered_sql, texts, 3, &answered, error);
     if (status == LETHE_OK && answered < wanted)
-        status = lethe_fail(error, LETHE_MALFORMED, "%s is required: %lld of %lld answered", label->question.name, (long long)answered, (long long)wanted);
+        status =
+            lethe_fail(error, LETHE_MALFORMED, "%s is required: %lld of %lld answered", label->question.name, (long long)answered, (long long)wanted);
     return status;
 }
 

@@ -23,7 +23,8 @@ lethe_status lethe_store_migrate(lethe_database *database, lethe_error *error);
 /* Let a PostgreSQL role use the tables as its role in the store allows. */
 lethe_status lethe_store_grant(lethe_store *store, const char *name, lethe_role role, lethe_error *error);
 
-/* The task under which `author` annotates a case now: 0 when the case was not given to them. Errors: LETHE_DENIED when all their tasks on it are closed. */
+/* The task under which `author` annotates a case now: 0 when the case was not given to them. Errors: LETHE_DENIED when all their tasks on it are
+ * closed. */
 lethe_status lethe_store_task_for(lethe_store *store, const char *case_id, const char *author, int64_t *task, lethe_error *error);
 
 /* Append one revision with a given action, in its own transaction; `annotation` as loaded. */

@@ -39,8 +39,8 @@ static void add_text(query *q, const char *sql, const char *text) {
     if (text != NULL) add_value(q, sql, text, 0);
 }
 
-#define COLUMNS                                                                                                                                            \
-    "r.annotation, r.id, a.task, r.level, t.patient, t.study_uid, t.series_uid, t.image, r.label, r.value, r.form, r.tool, r.source, r.confidence, "     \
+#define COLUMNS                                                                                                                                      \
+    "r.annotation, r.id, a.task, r.level, t.patient, t.study_uid, t.series_uid, t.image, r.label, r.value, r.form, r.tool, r.source, r.confidence, " \
     "r.spent_ms, r.author, r.at_us, r.action, r.deleted, r.shape"
 
 static int64_t edge(double value) { return value > INT32_MAX ? INT32_MAX : value < INT32_MIN ? INT32_MIN : (int64_t)value; }
@@ -50,7 +50,8 @@ static void add_box(query *q, lethe_store *store, const lethe_annotation_filter 
     if (box == NULL) return;
     if (lethe_database_backend(store->database) == LETHE_SQLITE) {
         /* One image may have several targets only when it was moved between series; the tree's first axis is the target. */
-        add_text(q, " AND a.id IN (SELECT x.id FROM target y JOIN annotation_rtree x ON x.n0 <= y.no AND x.n1 >= y.no WHERE y.image = #", filter->image);
+        add_text(q, " AND a.id IN (SELECT x.id FROM target y JOIN annotation_rtree x ON x.n0 <= y.no AND x.n1 >= y.no WHERE y.image = #",
+                 filter->image);
         add_value(q, " AND x.x1 >= #", NULL, edge(floor(box->x0)));
         add_value(q, " AND x.y1 >= #", NULL, edge(floor(box->y0)));
         add_value(q, " AND x.x0 <= #", NULL, edge(ceil(box->x1)));
@@ -70,7 +71,9 @@ static void build(query *q, lethe_store *store, const lethe_annotation_filter *f
     if (f->annotation != 0) add_value(q, " AND a.id = #", NULL, f->annotation);
     /* With a box the R-tree leads; else the image does. */
     if (f->image != NULL && f->within == NULL)
-        add_text(q, " AND a.id IN (SELECT b.id FROM annotation b JOIN target u ON u.no = b.target WHERE u.image = # UNION SELECT annotation FROM annotation_image WHERE image = #)",
+        add_text(q,
+                 " AND a.id IN (SELECT b.id FROM annotation b JOIN target u ON u.no = b.target WHERE u.image = # UNION SELECT annotation FROM "
+                 "annotation_image WHERE image = #)",
                  f->image);
     else add_text(q, " AND t.image = #", f->image);
     add_text(q, " AND t.series_uid = #", f->series_uid);
@@ -84,7 +87,8 @@ static void build(query *q, lethe_store *store, const lethe_annotation_filter *f
     if (store->role == LETHE_ROLE_READER) {
         add_text(q, " AND (a.author = # OR a.shared = 1)", store->user);
         if (f->annotation == 0)
-            add_text(q, " AND (a.shared = 0 OR NOT EXISTS (SELECT 1 FROM annotation o WHERE o.origin = a.id AND o.origin <> 0 AND o.author = #))", store->user);
+            add_text(q, " AND (a.shared = 0 OR NOT EXISTS (SELECT 1 FROM annotation o WHERE o.origin = a.id AND o.origin <> 0 AND o.author = #))",
+                     store->user);
     }
     add(q, f->history ? " ORDER BY r.id" : " ORDER BY a.id");
 }
@@ -199,8 +203,9 @@ lethe_status lethe_store_load_revision(lethe_store *store, int64_t revision, let
     query q = {.status = LETHE_OK, .error = error};
     *out = NULL;
     lethe_buffer_init(&q.sql, 8192);
-    add_value(&q, "SELECT " COLUMNS " FROM annotation_revision r JOIN annotation a ON a.id = r.annotation JOIN target t ON t.no = a.target WHERE r.id = #", NULL,
-              revision);
+    add_value(
+        &q, "SELECT " COLUMNS " FROM annotation_revision r JOIN annotation a ON a.id = r.annotation JOIN target t ON t.no = a.target WHERE r.id = #",
+        NULL, revision);
     lethe_status status = run(store, &q, out, error);
     lethe_buffer_release(&q.sql);
     if (status == LETHE_OK && (*out)->count == 0) {
@@ -215,12 +220,14 @@ lethe_status lethe_store_load_snapshot(lethe_store *store, int64_t snapshot, con
     query q = {.status = LETHE_OK, .error = error};
     *out = NULL;
     lethe_buffer_init(&q.sql, 8192);
-    add_value(&q, "SELECT " COLUMNS " FROM snapshot_item i JOIN annotation_revision r ON r.id = i.revision JOIN annotation a ON a.id = r.annotation "
-                  "JOIN target t ON t.no = a.target WHERE i.snapshot = #",
+    add_value(&q,
+              "SELECT " COLUMNS " FROM snapshot_item i JOIN annotation_revision r ON r.id = i.revision JOIN annotation a ON a.id = r.annotation "
+              "JOIN target t ON t.no = a.target WHERE i.snapshot = #",
               NULL, snapshot);
     add_text(&q, " AND t.patient = #", patient);
     /* Withdrawn since: a patient, or an image of theirs, that is no longer released. */
-    add(&q, " AND EXISTS (SELECT 1 FROM entry e WHERE e.patient = t.patient) AND (t.image = '' OR EXISTS (SELECT 1 FROM entry e WHERE e.instance_uid = t.image) "
+    add(&q, " AND EXISTS (SELECT 1 FROM entry e WHERE e.patient = t.patient) AND (t.image = '' OR EXISTS (SELECT 1 FROM entry e WHERE e.instance_uid "
+            "= t.image) "
             "OR EXISTS (SELECT 1 FROM entry e WHERE e.path = t.image))");
     add(&q, " ORDER BY a.id");
     lethe_status status = run(store, &q, out, error);

@@ -7,19 +7,21 @@
 #include <string.h>
 
 /* This user's revisions on an image: what joins every query below. */
-#define ON_IMAGE                                                                                                                                           \
+#define ON_IMAGE                                                                                                                                     \
     " FROM annotation_revision r JOIN annotation a ON a.id = r.annotation JOIN target t ON t.no = a.target WHERE t.image = ?1 AND r.author = ?2 "
 
 /* The last change that is neither an undo itself nor undone. An undo that was redone leaves its redo as the change to look at. */
-static const char last_change_sql[] = "SELECT r.id, r.annotation, r.previous" ON_IMAGE
-                                      "AND r.action <> 3 AND NOT EXISTS (SELECT 1 FROM annotation_revision u WHERE u.annotation = r.annotation AND u.action = 3 AND "
-                                      "u.undoes = r.id) ORDER BY r.id DESC LIMIT 1";
+static const char last_change_sql[] =
+    "SELECT r.id, r.annotation, r.previous" ON_IMAGE
+    "AND r.action <> 3 AND NOT EXISTS (SELECT 1 FROM annotation_revision u WHERE u.annotation = r.annotation AND u.action = 3 AND "
+    "u.undoes = r.id) ORDER BY r.id DESC LIMIT 1";
 /* The last undo that was not redone, unless something new was done after it. */
-static const char last_undo_sql[] = "SELECT r.id, r.annotation, r.undoes" ON_IMAGE
-                                    "AND r.action = 3 AND NOT EXISTS (SELECT 1 FROM annotation_revision d WHERE d.annotation = r.annotation AND d.action = 4 AND "
-                                    "d.undoes = r.id) AND NOT EXISTS (SELECT 1 FROM annotation_revision n JOIN annotation b ON b.id = n.annotation "
-                                    "JOIN target s ON s.no = b.target WHERE s.image = ?1 AND n.author = ?2 AND n.id > r.id AND n.action < 3) "
-                                    "ORDER BY r.id DESC LIMIT 1";
+static const char last_undo_sql[] =
+    "SELECT r.id, r.annotation, r.undoes" ON_IMAGE
+    "AND r.action = 3 AND NOT EXISTS (SELECT 1 FROM annotation_revision d WHERE d.annotation = r.annotation AND d.action = 4 AND "
+    "d.undoes = r.id) AND NOT EXISTS (SELECT 1 FROM annotation_revision n JOIN annotation b ON b.id = n.annotation "
+    "JOIN target s ON s.no = b.target WHERE s.image = ?1 AND n.author = ?2 AND n.id > r.id AND n.action < 3) "
+    "ORDER BY r.id DESC LIMIT 1";
 
 static lethe_status find_revision(lethe_store *store, const char *sql, const char *image, int64_t found[3], lethe_error *error) {
     lethe_statement *statement = NULL;
@@ -94,9 +96,10 @@ lethe_status lethe_store_name_state(lethe_store *store, const char *image, const
 }
 
 /* Each annotation's revision at a moment: the last one up to it, 0 when it did not exist yet. */
-static const char state_sql[] = "SELECT a.id, a.head, COALESCE((SELECT MAX(q.id) FROM annotation_revision q WHERE q.annotation = a.id AND q.id <= "
-                                "CAST(?3 AS BIGINT)), 0), a.deleted FROM annotation a JOIN target t ON t.no = a.target WHERE t.image = ?1 AND a.author = ?2 "
-                                "ORDER BY a.id";
+static const char state_sql[] =
+    "SELECT a.id, a.head, COALESCE((SELECT MAX(q.id) FROM annotation_revision q WHERE q.annotation = a.id AND q.id <= "
+    "CAST(?3 AS BIGINT)), 0), a.deleted FROM annotation a JOIN target t ON t.no = a.target WHERE t.image = ?1 AND a.author = ?2 "
+    "ORDER BY a.id";
 
 typedef struct step_back {
     int64_t annotation, revision;
@@ -161,7 +164,8 @@ lethe_status lethe_store_state_names(lethe_store *store, const char *image, leth
         lethe_free(names);
         return lethe_fail(error, LETHE_NO_MEMORY, "no memory for names");
     }
-    lethe_status status = lethe_store_query(store, "SELECT name, at_us FROM named_state WHERE image = ?1 AND author = ?2 ORDER BY at_us, name", texts, 2, &statement, error);
+    lethe_status status = lethe_store_query(store, "SELECT name, at_us FROM named_state WHERE image = ?1 AND author = ?2 ORDER BY at_us, name", texts,
+                                            2, &statement, error);
     for (bool row = true; status == LETHE_OK;) {
         status = lethe_statement_step(statement, &row, error);
         if (status != LETHE_OK || !row) break;

@@ -48,8 +48,9 @@ static lethe_status writer_open(lethe_store *store, writer *w, lethe_error *erro
         {&w->add_target, "INSERT INTO target (patient, study_uid, series_uid, image) VALUES (?1, ?2, ?3, ?4) RETURNING no"},
         {&w->add_annotation, "INSERT INTO annotation (target, author, task, head, deleted, shared, origin, x0, y0, x1, y1) "
                              "VALUES (?1, ?2, ?3, 0, ?4, ?5, ?6, ?7, ?8, ?9, ?10) RETURNING id"},
-        {&w->add_revision, "INSERT INTO annotation_revision (annotation, previous, action, undoes, author, at_us, level, label, value, form, tool, source, "
-                           "confidence, spent_ms, deleted, shape) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16) RETURNING id"},
+        {&w->add_revision,
+         "INSERT INTO annotation_revision (annotation, previous, action, undoes, author, at_us, level, label, value, form, tool, source, "
+         "confidence, spent_ms, deleted, shape) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16) RETURNING id"},
         {&w->move_head, "UPDATE annotation SET head = ?2, deleted = ?3, x0 = ?4, y0 = ?5, x1 = ?6, y1 = ?7 WHERE id = ?1"},
         {&w->head_of, "SELECT a.head, a.author, a.target, a.task, a.shared FROM annotation a WHERE a.id = ?1"},
         {&w->add_image, "INSERT INTO annotation_image (image, annotation) VALUES (?1, ?2) ON CONFLICT DO NOTHING"},
@@ -104,7 +105,8 @@ static lethe_status look_up_group(writer *w, const char *column, const char *val
     if (status == LETHE_OK) status = lethe_statement_step(statement, &row, error);
     if (status == LETHE_OK && !row) status = lethe_fail(error, LETHE_NOT_FOUND, "nothing released has this %s: %.100s", column, value);
     if (status == LETHE_OK) {
-        fits = keep_text(w->patient, sizeof w->patient, lethe_statement_text(statement, 0)) && keep_text(w->study, sizeof w->study, lethe_statement_text(statement, 1));
+        fits = keep_text(w->patient, sizeof w->patient, lethe_statement_text(statement, 0)) &&
+               keep_text(w->study, sizeof w->study, lethe_statement_text(statement, 1));
         at->patient = w->patient;
         bool below_patient = strcmp(column, "patient") != 0;
         at->study_uid = below_patient ? w->study : "";
@@ -343,7 +345,8 @@ lethe_status lethe_store_append(lethe_store *store, lethe_annotation *annotation
 }
 
 /* One revision that copies `a` (as loaded) with another action; its own transaction. */
-lethe_status lethe_store_append_action(lethe_store *store, lethe_annotation *a, lethe_action action, int64_t undoes, bool deleted, lethe_error *error) {
+lethe_status lethe_store_append_action(lethe_store *store, lethe_annotation *a, lethe_action action, int64_t undoes, bool deleted,
+                                       lethe_error *error) {
     writer w;
     change c = {.action = action, .undoes = undoes, .deleted = deleted, .author = store->user};
     lethe_status status = lethe_database_begin(store->database, error);

@@ -134,7 +134,8 @@ static lethe_status parse_rows(lethe_csv *csv, char *at, const char *name, lethe
         if (!push_row(csv, start)) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for a CSV file");
         for (;;) {
             char *field;
-            if (!take_field(&at, csv->separator, &field, &line)) return lethe_fail(error, LETHE_MALFORMED, "%s:%zu: a quote is never closed", name, start);
+            if (!take_field(&at, csv->separator, &field, &line))
+                return lethe_fail(error, LETHE_MALFORMED, "%s:%zu: a quote is never closed", name, start);
             char ended_by = *at;
             *at = '\0';
             if (!push_field(csv, field)) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for a CSV file");

@@ -12,8 +12,8 @@ LETHE_NODISCARD lethe_status lethe_json_number(lethe_buffer *out, double value, 
 /* One CSV field (RFC 4180), quoted where needed; no separator. */
 LETHE_NODISCARD lethe_status lethe_csv_field(lethe_buffer *out, const char *text, lethe_error *error);
 
-/* A CSV file in memory: header and rows. Fields may be quoted, hold commas, quotes and line ends; separator ',' or ';' or tab (guessed from the header);
- * a UTF-8 byte order mark is skipped. */
+/* A CSV file in memory: header and rows. Fields may be quoted, hold commas, quotes and line ends; separator ',' or ';' or tab (guessed from the
+ * header); a UTF-8 byte order mark is skipped. */
 typedef struct lethe_csv lethe_csv;
 /* Errors: LETHE_MALFORMED with the line number; every row must have as many fields as the header. `name` stands for the file. */
 LETHE_NODISCARD lethe_status lethe_csv_parse(const char *text, size_t size, const char *name, lethe_csv **out, lethe_error *error);

@@ -1,5 +1,5 @@
-/* ASAP's XML: one file per image; the group of an annotation is its label. Dots, rectangles, polygons and splines (taken as polygons). What ASAP cannot say
- * (holes, masks of several pieces) becomes one polygon per ring. */
+/* ASAP's XML: one file per image; the group of an annotation is its label. Dots, rectangles, polygons and splines (taken as polygons). What ASAP
+ * cannot say (holes, masks of several pieces) becomes one polygon per ring. */
 #include "annotate/formats/formats.h"
 
 #include "core/file.h"
@@ -53,7 +53,9 @@ static lethe_status put_groups(const lethe_dataset *d, lethe_buffer *out, lethe_
     for (size_t i = 0; status == LETHE_OK && i < d->category_count; i++) {
         status = lethe_buffer_append_text(out, "\t\t<Group Name=\"", error);
         if (status == LETHE_OK) status = lethe_html_escape(d->categories[i].name, out, error);
-        if (status == LETHE_OK) status = lethe_buffer_printf(out, error, "\" PartOfGroup=\"None\" Color=\"#%06X\">\n\t\t\t<Attributes />\n\t\t</Group>\n", d->categories[i].colour_rgb);
+        if (status == LETHE_OK)
+            status = lethe_buffer_printf(out, error, "\" PartOfGroup=\"None\" Color=\"#%06X\">\n\t\t\t<Attributes />\n\t\t</Group>\n",
+                                         d->categories[i].colour_rgb);
     }
     return status == LETHE_OK ? lethe_buffer_append_text(out, "\t</AnnotationGroups>\n</ASAP_Annotations>\n", error) : status;
 }
@@ -103,7 +105,8 @@ static int by_order(const void *a, const void *b) {
 }
 
 /* Points of an annotation in their order, in the import's arena. */
-static lethe_status read_coordinates(lethe_import *import, xmlNodePtr annotation, const char *where, lethe_point **points, size_t *count, lethe_error *error) {
+static lethe_status read_coordinates(lethe_import *import, xmlNodePtr annotation, const char *where, lethe_point **points, size_t *count,
+                                     lethe_error *error) {
     size_t total = 0;
     lethe_status status = LETHE_OK;
     *count = 0;
@@ -116,7 +119,8 @@ static lethe_status read_coordinates(lethe_import *import, xmlNodePtr annotation
         if (at->type != XML_ELEMENT_NODE) continue;
         ordered_point *slot = &found[*count];
         if (!number_of(at, "Order", &slot->order) || !number_of(at, "X", &slot->at.x) || !number_of(at, "Y", &slot->at.y))
-            status = lethe_fail(error, LETHE_MALFORMED, "%s: %s: a coordinate on line %ld is not three numbers", lethe_import_file_name(import), where, xmlGetLineNo(at));
+            status = lethe_fail(error, LETHE_MALFORMED, "%s: %s: a coordinate on line %ld is not three numbers", lethe_import_file_name(import),
+                                where, xmlGetLineNo(at));
         else ++*count;
     }
     if (status == LETHE_OK && *count > 1) qsort(found, *count, sizeof *found, by_order);
@@ -125,11 +129,15 @@ static lethe_status read_coordinates(lethe_import *import, xmlNodePtr annotation
     return status;
 }
 
-static lethe_status add_points(lethe_import *import, const lethe_image_ref *image, const char *label, const lethe_point *points, size_t count, const char *where, lethe_error *error) {
+static lethe_status add_points(lethe_import *import, const lethe_image_ref *image, const char *label, const lethe_point *points, size_t count,
+                               const char *where, lethe_error *error) {
     lethe_status status = LETHE_OK;
     for (size_t i = 0; status == LETHE_OK && i < count; i++) {
         lethe_point at = points[i];
-        lethe_annotation a = {.level = LETHE_LEVEL_REGION, .image = image->key, .label = label, .confidence = -1,
+        lethe_annotation a = {.level = LETHE_LEVEL_REGION,
+                              .image = image->key,
+                              .label = label,
+                              .confidence = -1,
                               .shape = {.kind = LETHE_SHAPE_POINT, .points = &at, .point_count = 1}};
         status = lethe_import_add(import, &a, where, error);
     }
@@ -156,7 +164,8 @@ static lethe_status read_annotation(lethe_import *import, const lethe_image_ref 
         }
         lethe_annotation a = {.level = LETHE_LEVEL_REGION, .image = image->key, .label = label, .confidence = -1, .shape = shape};
         if (strcmp(kind, "Dot") == 0 || strcmp(kind, "PointSet") == 0) status = add_points(import, image, label, points, count, where, error);
-        else if (strcmp(kind, "Polygon") == 0 || strcmp(kind, "Rectangle") == 0 || strcmp(kind, "Spline") == 0) status = lethe_import_add(import, &a, where, error);
+        else if (strcmp(kind, "Polygon") == 0 || strcmp(kind, "Rectangle") == 0 || strcmp(kind, "Spline") == 0)
+            status = lethe_import_add(import, &a, where, error);
         else status = lethe_fail(error, LETHE_UNSUPPORTED, "%s: %s: type '%.40s' is not taken", lethe_import_file_name(import), where, kind);
     }
     xmlFree(group);
@@ -175,7 +184,8 @@ static lethe_status read_file(lethe_import *import, const char *path, const char
         xmlParserCtxtPtr parser = xmlNewParserCtxt();
         /* Entities are not expanded and nothing is fetched. */
         document = parser == NULL ? NULL
-                                  : xmlCtxtReadMemory(parser, lethe_buffer_text(&text), (int)text.size, NULL, NULL, XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
+                                  : xmlCtxtReadMemory(parser, lethe_buffer_text(&text), (int)text.size, NULL, NULL,
+                                                      XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
         const xmlError *why = parser == NULL ? NULL : xmlCtxtGetLastError(parser);
         if (document == NULL) status = lethe_fail(error, LETHE_MALFORMED, "%s:%d: not well-formed XML", relative, why == NULL ? 0 : why->line);
         xmlFreeParserCtxt(parser);
@@ -192,6 +202,8 @@ static lethe_status read_file(lethe_import *import, const char *path, const char
     return status;
 }
 
-static lethe_status read_asap(lethe_import *import, const char *path, lethe_error *error) { return lethe_format_each_file(import, path, ".xml", read_file, error); }
+static lethe_status read_asap(lethe_import *import, const char *path, lethe_error *error) {
+    return lethe_format_each_file(import, path, ".xml", read_file, error);
+}
 
 const lethe_format lethe_format_asap = {"asap", "ASAP XML per image (slides)", write_asap, read_asap};

@@ -1,5 +1,5 @@
-/* COCO JSON (detection and segmentation). Boxes and polygons as themselves; what COCO cannot say as a polygon (holes, masks, volumes) as uncompressed run
- * lengths, column by column. One `images` entry per image and annotated frame; frames after the first are named "path#frame=N" (from 1). */
+/* COCO JSON (detection and segmentation). Boxes and polygons as themselves; what COCO cannot say as a polygon (holes, masks, volumes) as uncompressed
+ * run lengths, column by column. One `images` entry per image and annotated frame; frames after the first are named "path#frame=N" (from 1). */
 #include "annotate/formats/formats.h"
 
 #include "annotate/text_out.h"
@@ -40,7 +40,8 @@ static lethe_status put_image(const lethe_dataset *d, size_t id, size_t image, u
     else (void)snprintf(name, sizeof name, "%s#frame=%u", ref->path, frame + 1);
     lethe_status status = lethe_buffer_printf(out, error, "%s\n{\"id\":%zu,\"file_name\":", id == 1 ? "" : ",", id);
     if (status == LETHE_OK) status = lethe_json_string(out, name, error);
-    if (status == LETHE_OK) status = lethe_buffer_printf(out, error, ",\"width\":%" PRId64 ",\"height\":%" PRId64 ",\"patient\":", ref->columns, ref->rows);
+    if (status == LETHE_OK)
+        status = lethe_buffer_printf(out, error, ",\"width\":%" PRId64 ",\"height\":%" PRId64 ",\"patient\":", ref->columns, ref->rows);
     if (status == LETHE_OK) status = lethe_json_string(out, ref->patient, error);
     return status == LETHE_OK ? put(out, "}", error) : status;
 }
@@ -66,7 +67,8 @@ static lethe_status put_polygons(const lethe_shape *shape, lethe_buffer *out, le
 /* {"size":[rows,columns],"counts":[...]}: runs down the columns, starting with zeros. */
 static lethe_status put_runs(const lethe_shape *shape, size_t slice, const lethe_image_ref *image, lethe_buffer *out, lethe_error *error) {
     if (image->rows <= 0 || image->columns <= 0 || (uint64_t)image->rows * (uint64_t)image->columns > MASK_LIMIT_PIXELS)
-        return lethe_fail(error, LETHE_LIMIT, "a mask on an image of %" PRId64 " x %" PRId64 " pixels does not go into COCO", image->columns, image->rows);
+        return lethe_fail(error, LETHE_LIMIT, "a mask on an image of %" PRId64 " x %" PRId64 " pixels does not go into COCO", image->columns,
+                          image->rows);
     size_t columns = (size_t)image->columns, rows = (size_t)image->rows;
     uint8_t *bitmap = lethe_alloc_array(rows, columns);
     if (bitmap == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for a mask");
@@ -128,13 +130,15 @@ static lethe_status put_box(const lethe_shape *shape, lethe_buffer *out, lethe_e
     return status == LETHE_OK ? put(out, "]", error) : status;
 }
 
-static lethe_status put_annotation(const lethe_dataset *d, size_t id, size_t image_id, const lethe_part *part, lethe_buffer *out, lethe_error *error) {
+static lethe_status put_annotation(const lethe_dataset *d, size_t id, size_t image_id, const lethe_part *part, lethe_buffer *out,
+                                   lethe_error *error) {
     const lethe_annotation *a = part->annotation;
     lethe_shape shape;
     part_shape(part, &shape);
     bool runs = shape.slice_count != 0 || (shape.kind == LETHE_SHAPE_POLYGON && !is_plain_polygon(&shape));
-    lethe_status status = lethe_buffer_printf(out, error, "%s\n{\"id\":%zu,\"image_id\":%zu,\"category_id\":%zu,\"iscrowd\":%d,\"area\":", id == 1 ? "" : ",", id, image_id,
-                                              lethe_dataset_category(d, a->label) + 1, runs ? 1 : 0);
+    lethe_status status =
+        lethe_buffer_printf(out, error, "%s\n{\"id\":%zu,\"image_id\":%zu,\"category_id\":%zu,\"iscrowd\":%d,\"area\":", id == 1 ? "" : ",", id,
+                            image_id, lethe_dataset_category(d, a->label) + 1, runs ? 1 : 0);
     if (status == LETHE_OK) status = lethe_json_number(out, lethe_shape_area_px(&shape), error);
     if (status == LETHE_OK) status = put_box(&shape, out, error);
     if (status == LETHE_OK) status = put(out, ",\"segmentation\":", error);
@@ -143,7 +147,9 @@ static lethe_status put_annotation(const lethe_dataset *d, size_t id, size_t ima
         status = put(out, ",\"score\":", error);
         if (status == LETHE_OK) status = lethe_json_number(out, a->confidence, error);
     }
-    if (status == LETHE_OK) status = lethe_buffer_printf(out, error, ",\"annotation\":%" PRId64 ",\"shape\":\"%s\",\"author\":", a->id, lethe_shape_kind_name(shape.kind));
+    if (status == LETHE_OK)
+        status =
+            lethe_buffer_printf(out, error, ",\"annotation\":%" PRId64 ",\"shape\":\"%s\",\"author\":", a->id, lethe_shape_kind_name(shape.kind));
     if (status == LETHE_OK) status = lethe_json_string(out, a->author, error);
     if (status == LETHE_OK && a->form[0] != '\0') status = lethe_buffer_printf(out, error, ",\"attributes\":%s", a->form);
     return status == LETHE_OK ? put(out, "}", error) : status;
@@ -181,7 +187,8 @@ static lethe_status write_coco(lethe_dataset *d, lethe_error *error) {
     if (status == LETHE_OK) status = put(&out, ",\"images\":[", error);
     if (status == LETHE_OK) status = put_all(d, &out, &annotations, error);
     if (status == LETHE_OK) status = put(&out, "],\"annotations\":[", error);
-    if (status == LETHE_OK) status = lethe_buffer_append(&out, annotations.size == 0 ? (const uint8_t *)"" : annotations.bytes, annotations.size, error);
+    if (status == LETHE_OK)
+        status = lethe_buffer_append(&out, annotations.size == 0 ? (const uint8_t *)"" : annotations.bytes, annotations.size, error);
     if (status == LETHE_OK) status = put(&out, "]}\n", error);
     if (status == LETHE_OK) status = lethe_package_write(d->package, "coco.json", out.bytes, out.size, error);
     lethe_buffer_release(&out);
@@ -221,7 +228,8 @@ static lethe_status split_frame(const char *name, char *path, size_t size, uint3
     if (mark == NULL) return LETHE_OK;
     char *end;
     unsigned long number = strtoul(mark + 7, &end, 10);
-    if (*end != '\0' || number == 0 || number > LETHE_LIMIT_FRAMES) return lethe_fail(error, LETHE_MALFORMED, "%s: %s: no frame number after #frame=", file, where);
+    if (*end != '\0' || number == 0 || number > LETHE_LIMIT_FRAMES)
+        return lethe_fail(error, LETHE_MALFORMED, "%s: %s: no frame number after #frame=", file, where);
     *frame = (uint32_t)(number - 1);
     return LETHE_OK;
 }
@@ -238,20 +246,23 @@ static lethe_status read_images(coco_reader *r, lethe_error *error) {
         char where[64], path[600];
         coco_image *slot = &r->images[r->image_count];
         (void)snprintf(where, sizeof where, "image %zu", i + 1);
-        if (!json_is_integer(id) || name == NULL) return lethe_fail(error, LETHE_MALFORMED, "%s: %s: needs an integer id and a file_name", r->file, where);
+        if (!json_is_integer(id) || name == NULL)
+            return lethe_fail(error, LETHE_MALFORMED, "%s: %s: needs an integer id and a file_name", r->file, where);
         status = split_frame(name, path, sizeof path, &slot->frame, where, r->file, error);
         slot->id = json_integer_value(id);
         if (status == LETHE_OK) status = lethe_import_find(r->import, path, where, &slot->ref, error);
-        if (status == LETHE_OK && slot->frame >= slot->ref->frames) status = lethe_fail(error, LETHE_MALFORMED, "%s: %s: the image has no frame %u", r->file, where, slot->frame + 1);
+        if (status == LETHE_OK && slot->frame >= slot->ref->frames)
+            status = lethe_fail(error, LETHE_MALFORMED, "%s: %s: the image has no frame %u", r->file, where, slot->frame + 1);
         json_int_t width = json_integer_value(json_object_get(image, "width")), height = json_integer_value(json_object_get(image, "height"));
         if (status == LETHE_OK && ((width != 0 && width != slot->ref->columns) || (height != 0 && height != slot->ref->rows)))
-            status = lethe_fail(error, LETHE_MALFORMED, "%s: %s: says %lld x %lld, the released image has %" PRId64 " x %" PRId64, r->file, where, (long long)width,
-                                (long long)height, slot->ref->columns, slot->ref->rows);
+            status = lethe_fail(error, LETHE_MALFORMED, "%s: %s: says %lld x %lld, the released image has %" PRId64 " x %" PRId64, r->file, where,
+                                (long long)width, (long long)height, slot->ref->columns, slot->ref->rows);
         if (status == LETHE_OK) r->image_count++;
     }
     if (status == LETHE_OK && r->image_count > 1) qsort(r->images, r->image_count, sizeof *r->images, by_id);
     for (size_t i = 1; status == LETHE_OK && i < r->image_count; i++)
-        if (r->images[i].id == r->images[i - 1].id) status = lethe_fail(error, LETHE_MALFORMED, "%s: two images have the id %lld", r->file, (long long)r->images[i].id);
+        if (r->images[i].id == r->images[i - 1].id)
+            status = lethe_fail(error, LETHE_MALFORMED, "%s: two images have the id %lld", r->file, (long long)r->images[i].id);
     return status;
 }
 
@@ -327,7 +338,8 @@ static size_t read_counts(json_t *counts, uint32_t **out) {
     return capacity;
 }
 
-static lethe_status shape_from_runs(const coco_reader *r, json_t *segmentation, const coco_image *image, const char *where, lethe_shape *shape, lethe_error *error) {
+static lethe_status shape_from_runs(const coco_reader *r, json_t *segmentation, const coco_image *image, const char *where, lethe_shape *shape,
+                                    lethe_error *error) {
     json_t *size = json_object_get(segmentation, "size");
     json_int_t rows = json_integer_value(json_array_get(size, 0)), columns = json_integer_value(json_array_get(size, 1));
     if (rows != image->ref->rows || columns != image->ref->columns) return bad(r, where, "the mask is not as large as the image", error);
@@ -343,13 +355,15 @@ static lethe_status shape_from_runs(const coco_reader *r, json_t *segmentation, 
             if ((i & 1) != 0) bitmap[at % (size_t)rows * (size_t)columns + at / (size_t)rows] = 1;
     }
     if (status == LETHE_OK && at != total) status = bad(r, where, "the run lengths do not cover the image", error);
-    if (status == LETHE_OK) status = lethe_shape_make_mask(bitmap, (uint32_t)columns, (uint32_t)rows, (size_t)columns, 0, 0, image->frame, shape, error);
+    if (status == LETHE_OK)
+        status = lethe_shape_make_mask(bitmap, (uint32_t)columns, (uint32_t)rows, (size_t)columns, 0, 0, image->frame, shape, error);
     lethe_free(counts);
     lethe_free(bitmap);
     return status;
 }
 
-static lethe_status shape_from_box(const coco_reader *r, json_t *box, const coco_image *image, const char *where, lethe_shape *shape, lethe_error *error) {
+static lethe_status shape_from_box(const coco_reader *r, json_t *box, const coco_image *image, const char *where, lethe_shape *shape,
+                                   lethe_error *error) {
     double v[4];
     if (json_array_size(box) != 4) return bad(r, where, "needs a segmentation or a bbox of 4 numbers", error);
     for (size_t i = 0; i < 4; i++) {
@@ -361,7 +375,8 @@ static lethe_status shape_from_box(const coco_reader *r, json_t *box, const coco
 }
 
 /* Our own exports say what a box around nothing else was. */
-static lethe_status point_or_box(const coco_reader *r, json_t *annotation, const coco_image *image, const char *where, lethe_shape *shape, lethe_error *error) {
+static lethe_status point_or_box(const coco_reader *r, json_t *annotation, const coco_image *image, const char *where, lethe_shape *shape,
+                                 lethe_error *error) {
     const char *kind = json_string_value(json_object_get(annotation, "shape"));
     json_t *box = json_object_get(annotation, "bbox");
     if (kind == NULL || strcmp(kind, "point") != 0 || json_array_size(box) != 4) return shape_from_box(r, box, image, where, shape, error);
@@ -388,7 +403,11 @@ static lethe_status read_annotation(coco_reader *r, json_t *annotation, size_t n
     shape.frame = image->frame;
     json_t *score = json_object_get(annotation, "score"), *attributes = json_object_get(annotation, "attributes");
     char *form = json_is_object(attributes) && json_object_size(attributes) > 0 ? json_dumps(attributes, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
-    lethe_annotation a = {.level = LETHE_LEVEL_REGION, .image = image->ref->key, .label = label, .form = form, .shape = shape,
+    lethe_annotation a = {.level = LETHE_LEVEL_REGION,
+                          .image = image->ref->key,
+                          .label = label,
+                          .form = form,
+                          .shape = shape,
                           .confidence = json_is_number(score) ? json_number_value(score) : -1};
     if (status == LETHE_OK) status = lethe_import_add(r->import, &a, where, error);
     free(form);
@@ -407,7 +426,8 @@ static lethe_status read_coco(lethe_import *import, const char *path, lethe_erro
     if (status == LETHE_OK) status = read_images(&r, error);
     json_t *annotations = json_object_get(r.root, "annotations");
     if (status == LETHE_OK && !json_is_array(annotations)) status = lethe_fail(error, LETHE_MALFORMED, "%s: no \"annotations\"", r.file);
-    for (size_t i = 0; status == LETHE_OK && i < json_array_size(annotations); i++) status = read_annotation(&r, json_array_get(annotations, i), i + 1, error);
+    for (size_t i = 0; status == LETHE_OK && i < json_array_size(annotations); i++)
+        status = read_annotation(&r, json_array_get(annotations, i), i + 1, error);
     lethe_free(r.images);
     json_decref(r.root);
     lethe_map_close(&map);

@@ -21,8 +21,8 @@ static lethe_status put_row(lethe_buffer *out, const char *const *fields, size_t
 }
 
 static lethe_status put_long(lethe_dataset *d, lethe_buffer *out, lethe_error *error) {
-    static const char *const header[] = {"annotation", "revision", "patient", "study_uid", "series_uid", "image", "frame", "level", "label", "value",
-                                         "form", "geometry", "author", "source", "confidence", "spent_ms"};
+    static const char *const header[] = {"annotation", "revision", "patient", "study_uid", "series_uid", "image",  "frame",      "level",
+                                         "label",      "value",    "form",    "geometry",  "author",     "source", "confidence", "spent_ms"};
     lethe_status status = put_row(out, header, sizeof header / sizeof *header, error);
     for (size_t i = 0; status == LETHE_OK && i < d->labels->count; i++) {
         const lethe_annotation *a = &d->labels->items[i];
@@ -33,9 +33,22 @@ static lethe_status put_long(lethe_dataset *d, lethe_buffer *out, lethe_error *e
         (void)snprintf(frame, sizeof frame, "%u", a->shape.frame + 1);
         (void)snprintf(spent, sizeof spent, "%" PRId64, a->spent_ms);
         if (a->confidence >= 0) (void)snprintf(confidence, sizeof confidence, "%.9g", a->confidence);
-        const char *const fields[] = {id, revision, a->patient, a->study_uid, a->series_uid, a->image, a->level == LETHE_LEVEL_REGION ? frame : "",
-                                      lethe_level_name(a->level), a->label, a->value, a->form, a->level == LETHE_LEVEL_REGION ? lethe_shape_kind_name(a->shape.kind) : "",
-                                      a->author, a->source, confidence, spent};
+        const char *const fields[] = {id,
+                                      revision,
+                                      a->patient,
+                                      a->study_uid,
+                                      a->series_uid,
+                                      a->image,
+                                      a->level == LETHE_LEVEL_REGION ? frame : "",
+                                      lethe_level_name(a->level),
+                                      a->label,
+                                      a->value,
+                                      a->form,
+                                      a->level == LETHE_LEVEL_REGION ? lethe_shape_kind_name(a->shape.kind) : "",
+                                      a->author,
+                                      a->source,
+                                      confidence,
+                                      spent};
         status = put_row(out, fields, sizeof fields / sizeof *fields, error);
     }
     return status;
@@ -76,8 +89,8 @@ static patient_span span_of(const lethe_annotation *const *sorted, size_t count,
 }
 
 /* The value of a label for an image: of every reader who gave one, "reader=value" joined by ';' when there are several. */
-static lethe_status put_wide_value(const lethe_annotation *const *of_patient, size_t count, const lethe_image_ref *image, const char *label, lethe_buffer *cell,
-                                   lethe_error *error) {
+static lethe_status put_wide_value(const lethe_annotation *const *of_patient, size_t count, const lethe_image_ref *image, const char *label,
+                                   lethe_buffer *cell, lethe_error *error) {
     size_t found = 0;
     lethe_status status = LETHE_OK;
     lethe_buffer_clear(cell);
@@ -166,9 +179,10 @@ static int find_any(const lethe_csv *csv, const char *const *names) {
 static key_columns find_columns(const lethe_csv *csv) {
     static const char *const image[] = {"image", "instance_uid", "SOPInstanceUID", "image_id", "path", "file_name", "filename", NULL};
     static const char *const series[] = {"series_uid", "SeriesInstanceUID", NULL}, *const study[] = {"study_uid", "StudyInstanceUID", NULL};
-    static const char *const patient[] = {"patient", "patient_id", "PatientID", NULL}, *const label[] = {"label", NULL}, *const value[] = {"value", NULL};
+    static const char *const patient[] = {"patient", "patient_id", "PatientID", NULL}, *const label[] = {"label", NULL},
+                             *const value[] = {"value", NULL};
     static const char *const level[] = {"level", NULL}, *const confidence[] = {"confidence", "score", NULL};
-    return (key_columns){find_any(csv, image), find_any(csv, series), find_any(csv, study),      find_any(csv, patient),
+    return (key_columns){find_any(csv, image), find_any(csv, series), find_any(csv, study), find_any(csv, patient),
                          find_any(csv, label), find_any(csv, value),  find_any(csv, level), find_any(csv, confidence)};
 }
 
@@ -192,7 +206,8 @@ static lethe_status add_answer(lethe_import *import, const lethe_csv *csv, size_
     lethe_status status = LETHE_OK;
     (void)snprintf(where, sizeof where, "line %zu", lethe_csv_line(csv, row));
     lethe_annotation a = {.label = label, .value = value, .level = level_of(import, csv, row, keys, label), .confidence = -1};
-    if (a.level == LETHE_LEVEL_REGION) return lethe_fail(error, LETHE_MALFORMED, "%s: %s: %s is a region: a CSV has no geometry", lethe_import_file_name(import), where, label);
+    if (a.level == LETHE_LEVEL_REGION)
+        return lethe_fail(error, LETHE_MALFORMED, "%s: %s: %s is a region: a CSV has no geometry", lethe_import_file_name(import), where, label);
     const char *name = cell_of(csv, row, keys->image);
     if (name[0] != '\0') status = lethe_import_find(import, name, where, &image, error);
     if (status != LETHE_OK) return status;
@@ -208,7 +223,8 @@ static lethe_status read_wide(lethe_import *import, const lethe_csv *csv, const 
     const lethe_schema *schema = lethe_store_schema(lethe_import_store(import));
     lethe_status status = LETHE_OK;
     size_t used = 0;
-    if (schema == NULL) return lethe_fail(error, LETHE_CONFIG, "%s: a table with a column per label needs an installed schema", lethe_import_file_name(import));
+    if (schema == NULL)
+        return lethe_fail(error, LETHE_CONFIG, "%s: a table with a column per label needs an installed schema", lethe_import_file_name(import));
     for (size_t column = 0; column < lethe_csv_columns(csv); column++) {
         const char *label = lethe_import_label(import, lethe_csv_header(csv, column));
         if (label == NULL || lethe_schema_label(schema, label) == NULL) continue;
@@ -220,7 +236,9 @@ static lethe_status read_wide(lethe_import *import, const lethe_csv *csv, const 
             status = add_answer(import, csv, row, keys, label, flag && strcmp(value, "1") == 0 ? "" : value, error);
         }
     }
-    if (status == LETHE_OK && used == 0) status = lethe_fail(error, LETHE_MALFORMED, "%s:1: no column is named like a label of schema %s", lethe_import_file_name(import), schema->name);
+    if (status == LETHE_OK && used == 0)
+        status =
+            lethe_fail(error, LETHE_MALFORMED, "%s:1: no column is named like a label of schema %s", lethe_import_file_name(import), schema->name);
     return status;
 }
 
@@ -230,7 +248,8 @@ static lethe_status read_csv(lethe_import *import, const char *path, lethe_error
     if (status != LETHE_OK) return status;
     key_columns keys = find_columns(csv);
     if (keys.image < 0 && keys.series < 0 && keys.study < 0 && keys.patient < 0)
-        status = lethe_fail(error, LETHE_MALFORMED, "%s:1: no column says what a row is about (image, series_uid, study_uid or patient)", lethe_import_file_name(import));
+        status = lethe_fail(error, LETHE_MALFORMED, "%s:1: no column says what a row is about (image, series_uid, study_uid or patient)",
+                            lethe_import_file_name(import));
     else if (keys.label < 0 || keys.value < 0) status = read_wide(import, csv, &keys, error);
     else
         for (size_t row = 0; status == LETHE_OK && row < lethe_csv_rows(csv); row++) {

@@ -101,14 +101,17 @@ static lethe_status put_geometry(lethe_buffer *out, const lethe_part *part, leth
 static lethe_status put_feature(const lethe_dataset *d, const lethe_part *part, bool first, lethe_buffer *out, lethe_error *error) {
     const lethe_annotation *a = part->annotation;
     const lethe_category *c = &d->categories[lethe_dataset_category(d, a->label)];
-    lethe_status status = lethe_buffer_append_text(out, first ? "\n{\"type\":\"Feature\",\"geometry\":{\"type\":" : ",\n{\"type\":\"Feature\",\"geometry\":{\"type\":", error);
+    lethe_status status = lethe_buffer_append_text(
+        out, first ? "\n{\"type\":\"Feature\",\"geometry\":{\"type\":" : ",\n{\"type\":\"Feature\",\"geometry\":{\"type\":", error);
     if (status == LETHE_OK) status = put_geometry(out, part, error);
     if (status == LETHE_OK && part->frame != 0) status = lethe_buffer_printf(out, error, ",\"plane\":{\"c\":-1,\"z\":%u,\"t\":0}", part->frame);
-    if (status == LETHE_OK) status = lethe_buffer_append_text(out, "},\"properties\":{\"objectType\":\"annotation\",\"classification\":{\"name\":", error);
+    if (status == LETHE_OK)
+        status = lethe_buffer_append_text(out, "},\"properties\":{\"objectType\":\"annotation\",\"classification\":{\"name\":", error);
     if (status == LETHE_OK) status = lethe_json_string(out, a->label, error);
     if (status == LETHE_OK)
-        status = lethe_buffer_printf(out, error, ",\"color\":[%u,%u,%u]},\"shape\":\"%s\",\"annotation\":%" PRId64 ",\"author\":", c->colour_rgb >> 16, c->colour_rgb >> 8 & 255,
-                                     c->colour_rgb & 255, lethe_shape_kind_name(a->shape.kind), a->id);
+        status =
+            lethe_buffer_printf(out, error, ",\"color\":[%u,%u,%u]},\"shape\":\"%s\",\"annotation\":%" PRId64 ",\"author\":", c->colour_rgb >> 16,
+                                c->colour_rgb >> 8 & 255, c->colour_rgb & 255, lethe_shape_kind_name(a->shape.kind), a->id);
     if (status == LETHE_OK) status = lethe_json_string(out, a->author, error);
     if (status == LETHE_OK && a->form[0] != '\0') status = lethe_buffer_printf(out, error, ",\"form\":%s", a->form);
     return status == LETHE_OK ? lethe_buffer_append_text(out, "}}", error) : status;
@@ -157,7 +160,8 @@ static bool read_points(json_t *array, bool ring, lethe_point *points, size_t *c
 static size_t count_points(json_t *polygons) {
     size_t total = 0;
     for (size_t i = 0; i < json_array_size(polygons); i++)
-        for (size_t k = 0; k < json_array_size(json_array_get(polygons, i)); k++) total += json_array_size(json_array_get(json_array_get(polygons, i), k));
+        for (size_t k = 0; k < json_array_size(json_array_get(polygons, i)); k++)
+            total += json_array_size(json_array_get(json_array_get(polygons, i), k));
     return total;
 }
 
@@ -222,7 +226,8 @@ static lethe_status read_geometry(lethe_import *import, json_t *geometry, const 
         shape->kind = point ? LETHE_SHAPE_POINT : count == 2 ? LETHE_SHAPE_LINE : LETHE_SHAPE_POLYLINE;
         shape->point_count = count;
     } else return lethe_fail(error, LETHE_UNSUPPORTED, "%s: %s: geometry '%.40s' is not taken", lethe_import_file_name(import), where, type);
-    return good ? LETHE_OK : lethe_fail(error, LETHE_MALFORMED, "%s: %s: the coordinates do not make a %s", lethe_import_file_name(import), where, type);
+    return good ? LETHE_OK
+                : lethe_fail(error, LETHE_MALFORMED, "%s: %s: the coordinates do not make a %s", lethe_import_file_name(import), where, type);
 }
 
 static lethe_status read_feature(lethe_import *import, json_t *feature, const lethe_image_ref *image, size_t number, lethe_error *error) {
@@ -258,11 +263,14 @@ static lethe_status read_file(lethe_import *import, const char *path, const char
     }
     json_t *features = json_is_array(root) ? root : json_object_get(root, "features");
     if (status == LETHE_OK && !json_is_array(features)) status = lethe_fail(error, LETHE_MALFORMED, "%s: no features", relative);
-    for (size_t i = 0; status == LETHE_OK && i < json_array_size(features); i++) status = read_feature(import, json_array_get(features, i), image, i + 1, error);
+    for (size_t i = 0; status == LETHE_OK && i < json_array_size(features); i++)
+        status = read_feature(import, json_array_get(features, i), image, i + 1, error);
     json_decref(root);
     return status;
 }
 
-static lethe_status read_geojson(lethe_import *import, const char *path, lethe_error *error) { return lethe_format_each_file(import, path, "json", read_file, error); }
+static lethe_status read_geojson(lethe_import *import, const char *path, lethe_error *error) {
+    return lethe_format_each_file(import, path, "json", read_file, error);
+}
 
 const lethe_format lethe_format_geojson = {"geojson", "GeoJSON per image, as QuPath reads it", write_geojson, read_geojson};

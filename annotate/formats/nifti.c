@@ -1,5 +1,5 @@
-/* NIfTI pairs: nifti/<patient>/<series>[_sN]_image.nii.gz and ..._mask.nii.gz (category numbers), for series that lie in space. The affine is right-handed in
- * RAS+ millimetres and holds for oblique series. Frames that share a position (b-values) make volumes of their own: _s1, _s2 ...
+/* NIfTI pairs: nifti/<patient>/<series>[_sN]_image.nii.gz and ..._mask.nii.gz (category numbers), for series that lie in space. The affine is
+ * right-handed in RAS+ millimetres and holds for oblique series. Frames that share a position (b-values) make volumes of their own: _s1, _s2 ...
  * Import takes a mask drawn on the same grid (--series): each value is a label of the schema by its number, or what --map says. */
 #include "annotate/formats/formats.h"
 #include "annotate/formats/nifti_file.h"
@@ -59,7 +59,8 @@ static lethe_status write_volume(lethe_dataset *d, const lethe_nifti *n, lethe_n
     return status;
 }
 
-static lethe_status draw_mask(lethe_dataset *d, const lethe_series *s, const lethe_part *const *parts, size_t count, float *voxels, lethe_error *error) {
+static lethe_status draw_mask(lethe_dataset *d, const lethe_series *s, const lethe_part *const *parts, size_t count, float *voxels,
+                              lethe_error *error) {
     size_t frame_size = (size_t)s->columns * s->rows;
     uint8_t *bitmap = lethe_alloc_array(frame_size, 1);
     lethe_status status = bitmap == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a mask") : LETHE_OK;
@@ -76,7 +77,8 @@ static lethe_status draw_mask(lethe_dataset *d, const lethe_series *s, const let
     return status;
 }
 
-static lethe_status write_series(lethe_dataset *d, const lethe_series *s, const char *series_uid, const lethe_part *const *parts, size_t count, lethe_error *error) {
+static lethe_status write_series(lethe_dataset *d, const lethe_series *s, const char *series_uid, const lethe_part *const *parts, size_t count,
+                                 lethe_error *error) {
     size_t frame_size = (size_t)s->columns * s->rows, each = s->count / s->stacks;
     if (!s->in_space || (each > 1 && !(lethe_series_step_mm(s) > 0))) return LETHE_OK; /* projections, scouts: PNG is for them */
     const char *patient = lethe_image_index_at(d->index, s->frames[0].image)->patient;
@@ -133,7 +135,8 @@ static lethe_status match_grid(const lethe_nifti *ours, const lethe_nifti *their
         double at = theirs->affine[row * 4 + 3];
         for (int a = 0; a < 3; a++)
             if (map->flipped[a]) at += theirs->affine[row * 4 + map->axis[a]] * (double)(their_size[map->axis[a]] - 1);
-        if (fabs(at - ours->affine[row * 4 + 3]) > 0.1) return lethe_fail(error, LETHE_UNSUPPORTED, "the mask is shifted against the series by %.2f mm", fabs(at - ours->affine[row * 4 + 3]));
+        if (fabs(at - ours->affine[row * 4 + 3]) > 0.1)
+            return lethe_fail(error, LETHE_UNSUPPORTED, "the mask is shifted against the series by %.2f mm", fabs(at - ours->affine[row * 4 + 3]));
     }
     return LETHE_OK;
 }
@@ -146,8 +149,8 @@ static size_t their_index(const lethe_nifti *theirs, const axis_map *map, size_t
 }
 
 /* One value of the mask as a volume over the series' images; strings and runs live on the heap until released. */
-static lethe_status volume_of_value(const lethe_import *import, const lethe_series *s, const lethe_nifti *theirs, const axis_map *map, int value, lethe_shape *shape,
-                                    lethe_error *error) {
+static lethe_status volume_of_value(const lethe_import *import, const lethe_series *s, const lethe_nifti *theirs, const axis_map *map, int value,
+                                    lethe_shape *shape, lethe_error *error) {
     size_t each = theirs->slices == 0 ? 0 : s->count / s->stacks;
     uint8_t *bitmap = lethe_alloc_array((size_t)s->columns * s->rows, 1);
     shape->kind = LETHE_SHAPE_VOLUME;
@@ -186,13 +189,15 @@ static const char *label_of_value(const lethe_import *import, int value, char nu
     return label;
 }
 
-static lethe_status add_values(lethe_import *import, const lethe_series *s, const lethe_nifti *theirs, const axis_map *map, const char *series_uid, lethe_error *error) {
+static lethe_status add_values(lethe_import *import, const lethe_series *s, const lethe_nifti *theirs, const axis_map *map, const char *series_uid,
+                               lethe_error *error) {
     size_t total = (size_t)theirs->columns * theirs->rows * theirs->slices;
     bool present[256] = {false};
     lethe_status status = LETHE_OK;
     for (size_t i = 0; i < total; i++) {
         float v = theirs->voxels[i];
-        if (!(v >= 0) || v > 255 || v > rintf(v) || v < rintf(v)) return lethe_fail(error, LETHE_MALFORMED, "%s: a mask holds whole numbers from 0 to 255", lethe_import_file_name(import));
+        if (!(v >= 0) || v > 255 || v > rintf(v) || v < rintf(v))
+            return lethe_fail(error, LETHE_MALFORMED, "%s: a mask holds whole numbers from 0 to 255", lethe_import_file_name(import));
         present[(int)v] = true;
     }
     for (int value = 1; status == LETHE_OK && value < 256; value++) {

@@ -67,7 +67,8 @@ static double sample(const raw *data, int16_t type, size_t i) {
     case 768: return get(data, i * 4, 4);
     case 16: return (double)get_float(data, i * 4);
     default: {
-        uint64_t bits = data->swap ? (uint64_t)get(data, i * 8, 4) << 32 | get(data, i * 8 + 4, 4) : (uint64_t)get(data, i * 8 + 4, 4) << 32 | get(data, i * 8, 4);
+        uint64_t bits = data->swap ? (uint64_t)get(data, i * 8, 4) << 32 | get(data, i * 8 + 4, 4)
+                                   : (uint64_t)get(data, i * 8 + 4, 4) << 32 | get(data, i * 8, 4);
         double value;
         memcpy(&value, &bits, sizeof value);
         return value;
@@ -90,10 +91,12 @@ static size_t sample_bytes(int16_t type) {
 }
 
 static void affine_from_quaternion(const raw *h, lethe_nifti *n) {
-    double b = (double)get_float(h, 256), c = (double)get_float(h, 260), d = (double)get_float(h, 264), a = sqrt(fmax(0, 1 - (b * b + c * c + d * d)));
+    double b = (double)get_float(h, 256), c = (double)get_float(h, 260), d = (double)get_float(h, 264),
+           a = sqrt(fmax(0, 1 - (b * b + c * c + d * d)));
     double handed = get_float(h, 76) < 0 ? -1 : 1;
-    const double rotation[9] = {a * a + b * b - c * c - d * d, 2 * (b * c - a * d), 2 * (b * d + a * c), 2 * (b * c + a * d), a * a + c * c - b * b - d * d,
-                                2 * (c * d - a * b), 2 * (b * d - a * c), 2 * (c * d + a * b), a * a + d * d - b * b - c * c};
+    const double rotation[9] = {a * a + b * b - c * c - d * d, 2 * (b * c - a * d),           2 * (b * d + a * c),
+                                2 * (b * c + a * d),           a * a + c * c - b * b - d * d, 2 * (c * d - a * b),
+                                2 * (b * d - a * c),           2 * (c * d + a * b),           a * a + d * d - b * b - c * c};
     for (int row = 0; row < 3; row++) {
         for (int column = 0; column < 3; column++)
             n->affine[row * 4 + column] = rotation[row * 3 + column] * n->spacing_mm[column] * (column == 2 ? handed : 1);
@@ -137,7 +140,8 @@ static lethe_status read_plain(const uint8_t *bytes, size_t size, lethe_nifti *n
     size_t each = sample_bytes(type), count = (size_t)n->columns * n->rows * n->slices;
     double offset = (double)get_float(&h, 108), slope = (double)get_float(&h, 112), intercept = (double)get_float(&h, 116);
     if (each == 0) return lethe_fail(error, LETHE_UNSUPPORTED, "voxels of type %d", type);
-    if (!(offset >= DATA_OFFSET) || offset > (double)size || count > (size - (size_t)offset) / each) return lethe_fail(error, LETHE_MALFORMED, "the file ends before its voxels do");
+    if (!(offset >= DATA_OFFSET) || offset > (double)size || count > (size - (size_t)offset) / each)
+        return lethe_fail(error, LETHE_MALFORMED, "the file ends before its voxels do");
     if (!isfinite(slope) || !isfinite(intercept) || (!(slope < 0) && !(slope > 0))) {
         slope = 1;
         intercept = 0;
@@ -274,7 +278,8 @@ lethe_status lethe_nifti_encode(const lethe_nifti *n, lethe_nifti_type type, let
     uint8_t header[DATA_OFFSET];
     z_stream stream = {0};
     size_t row = n->columns, each = type == LETHE_NIFTI_UINT8 ? 1 : type == LETHE_NIFTI_INT16 ? 2 : 4;
-    if (n->columns > INT16_MAX || n->rows > INT16_MAX || n->slices > INT16_MAX) return lethe_fail(error, LETHE_LIMIT, "NIfTI-1 holds at most 32,767 voxels along an axis");
+    if (n->columns > INT16_MAX || n->rows > INT16_MAX || n->slices > INT16_MAX)
+        return lethe_fail(error, LETHE_LIMIT, "NIfTI-1 holds at most 32,767 voxels along an axis");
     uint8_t *line = lethe_alloc_array(row, each);
     if (line == NULL || deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
         lethe_free(line);

@@ -1,5 +1,5 @@
-/* OMOP CDM medical imaging extension: omop/image_occurrence.csv (one row per series or slide) and omop/image_feature.csv (one row per label). Concepts are left
- * as source codes: mapping them to concept ids is the platform's vocabulary's task (concept id 0, "no matching concept"). */
+/* OMOP CDM medical imaging extension: omop/image_occurrence.csv (one row per series or slide) and omop/image_feature.csv (one row per label).
+ * Concepts are left as source codes: mapping them to concept ids is the platform's vocabulary's task (concept id 0, "no matching concept"). */
 #include "annotate/formats/formats.h"
 
 #include "annotate/text_out.h"
@@ -23,7 +23,8 @@ static bool starts_occurrence(const lethe_dataset *d, size_t image) {
 }
 
 static lethe_status write_occurrences(lethe_dataset *d, lethe_error *error) {
-    static const char *const header[] = {"image_occurrence_id", "person_source_value", "image_study_UID", "image_series_UID", "modality_source_value", "modality_concept_id", "local_path"};
+    static const char *const header[] = {"image_occurrence_id",   "person_source_value", "image_study_UID", "image_series_UID",
+                                         "modality_source_value", "modality_concept_id", "local_path"};
     lethe_buffer out;
     size_t id = 0;
     lethe_buffer_init(&out, (size_t)1 << 32);
@@ -54,8 +55,12 @@ static size_t occurrence_of(const lethe_dataset *d, const lethe_annotation *a) {
 }
 
 static lethe_status write_features(lethe_dataset *d, lethe_error *error) {
-    static const char *const header[] = {"image_feature_id", "person_source_value", "image_occurrence_id", "image_feature_concept_id", "image_feature_source_value", "image_feature_source_vocabulary",
-                                         "image_feature_source_code", "value_source_value", "image_finding_num", "alg_system", "annotator_source_value"};
+    static const char *const header[] = {"image_feature_id",           "person_source_value",
+                                         "image_occurrence_id",        "image_feature_concept_id",
+                                         "image_feature_source_value", "image_feature_source_vocabulary",
+                                         "image_feature_source_code",  "value_source_value",
+                                         "image_finding_num",          "alg_system",
+                                         "annotator_source_value"};
     lethe_buffer out;
     lethe_buffer_init(&out, (size_t)1 << 32);
     lethe_status status = put_fields(&out, header, sizeof header / sizeof *header, error);
@@ -67,8 +72,17 @@ static lethe_status write_features(lethe_dataset *d, lethe_error *error) {
         if (!lethe_dataset_has_label(d, a)) continue;
         (void)snprintf(id, sizeof id, "%" PRId64, a->id);
         (void)snprintf(occurrence, sizeof occurrence, "%zu", occurrence_of(d, a));
-        const char *const fields[] = {id, a->patient, strcmp(occurrence, "0") == 0 ? "" : occurrence, "0", a->label, code == NULL ? "" : code->scheme, code == NULL ? "" : code->value,
-                                      a->value[0] != '\0' ? a->value : a->form, a->level == LETHE_LEVEL_REGION ? id : "", a->source, a->author};
+        const char *const fields[] = {id,
+                                      a->patient,
+                                      strcmp(occurrence, "0") == 0 ? "" : occurrence,
+                                      "0",
+                                      a->label,
+                                      code == NULL ? "" : code->scheme,
+                                      code == NULL ? "" : code->value,
+                                      a->value[0] != '\0' ? a->value : a->form,
+                                      a->level == LETHE_LEVEL_REGION ? id : "",
+                                      a->source,
+                                      a->author};
         status = put_fields(&out, fields, sizeof fields / sizeof *fields, error);
     }
     if (status == LETHE_OK) status = lethe_package_write(d->package, "omop/image_feature.csv", out.bytes, out.size, error);

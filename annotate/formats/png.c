@@ -1,5 +1,5 @@
-/* PNG label maps: one grey 8-bit picture per labelled image and frame, 0 = nothing, otherwise the category's number (labels.json tells which). Where two
- * regions overlap, the later annotation shows. Slides are drawn at a reduced size: the largest power of two that fits 8,192 pixels. */
+/* PNG label maps: one grey 8-bit picture per labelled image and frame, 0 = nothing, otherwise the category's number (labels.json tells which). Where
+ * two regions overlap, the later annotation shows. Slides are drawn at a reduced size: the largest power of two that fits 8,192 pixels. */
 #include "annotate/formats/formats.h"
 
 #include "annotate/text_out.h"
@@ -47,8 +47,12 @@ static lethe_status write_frame(lethe_dataset *d, const lethe_part *parts, size_
     char stem[600], name[640];
     lethe_buffer png;
     if (ref->rows <= 0 || ref->columns <= 0) return lethe_fail(error, LETHE_MALFORMED, "the catalogue does not know the size of a labelled image");
-    lethe_image map = {.columns = (uint32_t)((ref->columns + factor - 1) / factor), .rows = (uint32_t)((ref->rows + factor - 1) / factor), .samples = 1,
-                       .bytes_per_sample = 1, .bits_stored = 8, .photometric = LETHE_MONOCHROME2};
+    lethe_image map = {.columns = (uint32_t)((ref->columns + factor - 1) / factor),
+                       .rows = (uint32_t)((ref->rows + factor - 1) / factor),
+                       .samples = 1,
+                       .bytes_per_sample = 1,
+                       .bits_stored = 8,
+                       .photometric = LETHE_MONOCHROME2};
     lethe_buffer_init(&png, (size_t)1 << 31);
     lethe_status status = lethe_image_allocate(&map, error);
     for (size_t i = 0; status == LETHE_OK && i < count; i++) {

@@ -1,5 +1,6 @@
-/* DICOM RT Structure Sets (PS3.3 A.19): one per labelled series in space, one ROI per annotation. Masks go by their outlines; every ring is a contour of its
- * own, to be read even-odd. Import takes CLOSED_PLANAR and POINT contours that name their image: one contour is a polygon, several make a volume. */
+/* DICOM RT Structure Sets (PS3.3 A.19): one per labelled series in space, one ROI per annotation. Masks go by their outlines; every ring is a contour
+ * of its own, to be read even-odd. Import takes CLOSED_PLANAR and POINT contours that name their image: one contour is a polygon, several make a
+ * volume. */
 #include "annotate/formats/formats.h"
 
 #include "annotate/dicom_write.h"
@@ -20,7 +21,8 @@
 /* Pixel coordinates (corner of the first pixel is 0, 0; positions name its centre) to patient millimetres. */
 static void to_patient(const lethe_frame_geometry *g, lethe_point p, double out[3]) {
     for (int k = 0; k < 3; k++)
-        out[k] = g->position_mm[k] + g->row_direction[k] * g->column_spacing_mm * (p.x - 0.5) + g->column_direction[k] * g->row_spacing_mm * (p.y - 0.5);
+        out[k] =
+            g->position_mm[k] + g->row_direction[k] * g->column_spacing_mm * (p.x - 0.5) + g->column_direction[k] * g->row_spacing_mm * (p.y - 0.5);
 }
 
 typedef struct structure_plan {
@@ -39,7 +41,8 @@ static int by_annotation(const void *a, const void *b) {
 }
 
 static lethe_status list_rois(structure_plan *p, lethe_error *error) {
-    if ((p->rois = lethe_alloc_array(p->part_count, sizeof(lethe_annotation *))) == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for structures");
+    if ((p->rois = lethe_alloc_array(p->part_count, sizeof(lethe_annotation *))) == NULL)
+        return lethe_fail(error, LETHE_NO_MEMORY, "no memory for structures");
     for (size_t i = 0; i < p->part_count; i++) p->rois[i] = p->parts[i]->annotation;
     qsort(p->rois, p->part_count, sizeof(lethe_annotation *), by_annotation);
     for (size_t i = 0; i < p->part_count; i++)
@@ -47,7 +50,8 @@ static lethe_status list_rois(structure_plan *p, lethe_error *error) {
     return LETHE_OK;
 }
 
-static void put_contour(lethe_dicom_writer *w, const structure_plan *p, const lethe_part *part, const char *type, const lethe_point *points, size_t count) {
+static void put_contour(lethe_dicom_writer *w, const structure_plan *p, const lethe_part *part, const char *type, const lethe_point *points,
+                        size_t count) {
     size_t position = lethe_series_find(p->s, part->image, part->frame);
     const lethe_image_ref *ref = lethe_image_index_at(p->d->index, part->image);
     if (position == SIZE_MAX || count == 0) return;
@@ -168,7 +172,8 @@ static void date_and_time(int64_t at_us, char date[16], char time_text[16]) {
     (void)strftime(time_text, 16, "%H%M%S", &parts);
 }
 
-static lethe_status write_series(lethe_dataset *d, const lethe_series *s, const char *series_uid, const lethe_part *const *parts, size_t count, lethe_error *error) {
+static lethe_status write_series(lethe_dataset *d, const lethe_series *s, const char *series_uid, const lethe_part *const *parts, size_t count,
+                                 lethe_error *error) {
     structure_plan p = {.d = d, .s = s, .series_uid = series_uid, .parts = parts, .part_count = count};
     char instance[65], series[65], name[400], date[16], time_text[16];
     const char *words[5] = {"rtstruct", d->snapshot_name, d->options.author != NULL ? d->options.author : "", series_uid, NULL};
@@ -245,13 +250,16 @@ typedef struct contour {
 
 static lethe_status read_contour(roi_reader *r, const lethe_dicom_item *item, const char *where, contour *c, lethe_error *error) {
     static const lethe_tag uid_path[] = {0x30060016, 0x00081155}, frame_path[] = {0x30060016, 0x00081160};
-    const lethe_dicom_element *uid_element = lethe_dicom_find_path(item, uid_path, 2), *frame_element = lethe_dicom_find_path(item, frame_path, 2), *data = lethe_dicom_find(item, 0x30060050);
+    const lethe_dicom_element *uid_element = lethe_dicom_find_path(item, uid_path, 2), *frame_element = lethe_dicom_find_path(item, frame_path, 2),
+                              *data = lethe_dicom_find(item, 0x30060050);
     char uid[65], type[17] = "";
     int64_t frame = 1;
     (void)lethe_dicom_text(item, 0x30060042, 0, type, sizeof type);
     c->point = strcmp(type, "POINT") == 0;
-    if (!c->point && strncmp(type, "CLOSED", 6) != 0) return lethe_fail(error, LETHE_UNSUPPORTED, "%s: %s: contours of type '%s' are not taken", r->file, where, type);
-    if (uid_element == NULL || !lethe_dicom_element_text(uid_element, 0, uid, sizeof uid)) return lethe_fail(error, LETHE_UNSUPPORTED, "%s: %s: a contour does not name its image", r->file, where);
+    if (!c->point && strncmp(type, "CLOSED", 6) != 0)
+        return lethe_fail(error, LETHE_UNSUPPORTED, "%s: %s: contours of type '%s' are not taken", r->file, where, type);
+    if (uid_element == NULL || !lethe_dicom_element_text(uid_element, 0, uid, sizeof uid))
+        return lethe_fail(error, LETHE_UNSUPPORTED, "%s: %s: a contour does not name its image", r->file, where);
     if (frame_element != NULL) (void)lethe_dicom_element_int(frame_element, 0, &frame);
     lethe_status status = lethe_import_find(r->import, uid, where, &c->image, error);
     if (status == LETHE_OK) status = series_of(r, c->image, error);
@@ -259,8 +267,10 @@ static lethe_status read_contour(roi_reader *r, const lethe_dicom_item *item, co
     c->frame = (uint32_t)(frame - 1);
     size_t position = lethe_series_find(r->series, lethe_image_index_position(lethe_import_index(r->import), c->image), c->frame);
     c->count = data == NULL ? 0 : lethe_dicom_multiplicity(data) / 3;
-    if (position == SIZE_MAX || c->count < (c->point ? 1 : 3)) return lethe_fail(error, LETHE_MALFORMED, "%s: %s: a contour has too few points", r->file, where);
-    if ((c->points = lethe_arena_alloc_array(lethe_import_arena(r->import), c->count, sizeof *c->points)) == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for a contour");
+    if (position == SIZE_MAX || c->count < (c->point ? 1 : 3))
+        return lethe_fail(error, LETHE_MALFORMED, "%s: %s: a contour has too few points", r->file, where);
+    if ((c->points = lethe_arena_alloc_array(lethe_import_arena(r->import), c->count, sizeof *c->points)) == NULL)
+        return lethe_fail(error, LETHE_NO_MEMORY, "no memory for a contour");
     /* Values are taken one after the other from the text: asking for each by its number would be quadratic. */
     const char *at = (const char *)data->value, *end = at + data->value_bytes;
     for (size_t i = 0; i < c->count; i++) {
@@ -272,7 +282,8 @@ static lethe_status read_contour(roi_reader *r, const lethe_dicom_item *item, co
             number[length] = '\0';
             char *rest;
             place[k] = strtod(number, &rest);
-            if (length == 0 || (*rest != '\0' && *rest != ' ') || !isfinite(place[k])) return lethe_fail(error, LETHE_MALFORMED, "%s: %s: a coordinate is not a number", r->file, where);
+            if (length == 0 || (*rest != '\0' && *rest != ' ') || !isfinite(place[k]))
+                return lethe_fail(error, LETHE_MALFORMED, "%s: %s: a coordinate is not a number", r->file, where);
             if (at < end) at++;
         }
         c->points[i] = to_pixels(&r->series->frames[position].geometry, place);
@@ -281,8 +292,14 @@ static lethe_status read_contour(roi_reader *r, const lethe_dicom_item *item, co
 }
 
 static lethe_status add_polygon(roi_reader *r, const contour *c, const char *label, const char *where, lethe_error *error) {
-    lethe_annotation a = {.level = LETHE_LEVEL_REGION, .image = c->image->key, .label = label, .confidence = -1,
-                          .shape = {.kind = c->point ? LETHE_SHAPE_POINT : LETHE_SHAPE_POLYGON, .frame = c->frame, .points = c->points, .point_count = c->point ? 1 : c->count}};
+    lethe_annotation a = {.level = LETHE_LEVEL_REGION,
+                          .image = c->image->key,
+                          .label = label,
+                          .confidence = -1,
+                          .shape = {.kind = c->point ? LETHE_SHAPE_POINT : LETHE_SHAPE_POLYGON,
+                                    .frame = c->frame,
+                                    .points = c->points,
+                                    .point_count = c->point ? 1 : c->count}};
     return lethe_import_add(r->import, &a, where, error);
 }
 
@@ -291,7 +308,8 @@ static lethe_status add_volume(roi_reader *r, contour *contours, size_t count, c
     lethe_shape volume = {.kind = LETHE_SHAPE_VOLUME, .slices = lethe_alloc_array(count, sizeof(lethe_mask_slice))};
     size_t size = (size_t)r->series->columns * r->series->rows;
     uint8_t *bitmap = lethe_alloc_array(size, 1), *one = lethe_alloc_array(size, 1);
-    lethe_status status = volume.slices == NULL || bitmap == NULL || one == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a structure") : LETHE_OK;
+    lethe_status status =
+        volume.slices == NULL || bitmap == NULL || one == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a structure") : LETHE_OK;
     for (size_t i = 0; status == LETHE_OK && i < count; i++) {
         if (contours[i].points == NULL) continue; /* taken with an earlier one */
         memset(bitmap, 0, size);
@@ -304,7 +322,8 @@ static lethe_status add_volume(roi_reader *r, contour *contours, size_t count, c
             if (k != i) contours[k].points = NULL;
         }
         lethe_shape mask = {0};
-        if (status == LETHE_OK) status = lethe_shape_make_mask(bitmap, r->series->columns, r->series->rows, r->series->columns, 0, 0, contours[i].frame, &mask, error);
+        if (status == LETHE_OK)
+            status = lethe_shape_make_mask(bitmap, r->series->columns, r->series->rows, r->series->columns, 0, 0, contours[i].frame, &mask, error);
         if (status != LETHE_OK) break;
         lethe_mask_slice *slot = &volume.slices[volume.slice_count++];
         *slot = mask.slices[0];
@@ -312,8 +331,13 @@ static lethe_status add_volume(roi_reader *r, contour *contours, size_t count, c
         lethe_free(mask.slices);
         if ((slot->image = lethe_strdup(contours[i].image->key)) == NULL) status = lethe_fail(error, LETHE_NO_MEMORY, "no memory for a structure");
     }
-    lethe_annotation a = {.level = LETHE_LEVEL_REGION, .patient = contours[0].image->patient, .study_uid = contours[0].image->study_uid, .series_uid = contours[0].image->series_uid, .label = label,
-                          .confidence = -1, .shape = volume};
+    lethe_annotation a = {.level = LETHE_LEVEL_REGION,
+                          .patient = contours[0].image->patient,
+                          .study_uid = contours[0].image->study_uid,
+                          .series_uid = contours[0].image->series_uid,
+                          .label = label,
+                          .confidence = -1,
+                          .shape = volume};
     if (status == LETHE_OK) status = lethe_import_add(r->import, &a, where, error);
     lethe_shape_release(&volume);
     lethe_free(bitmap);
@@ -333,7 +357,8 @@ static const char *roi_name(const lethe_dicom_item *root, int64_t number, char n
 static lethe_status read_roi(roi_reader *r, const lethe_dicom_item *root, const lethe_dicom_item *item, lethe_error *error) {
     char name[65], where[48];
     int64_t number = 0;
-    if (!lethe_dicom_int(item, 0x30060084, 0, &number) || roi_name(root, number, name) == NULL) return lethe_fail(error, LETHE_MALFORMED, "%s: contours belong to no ROI", r->file);
+    if (!lethe_dicom_int(item, 0x30060084, 0, &number) || roi_name(root, number, name) == NULL)
+        return lethe_fail(error, LETHE_MALFORMED, "%s: contours belong to no ROI", r->file);
     (void)snprintf(where, sizeof where, "ROI %lld", (long long)number);
     const char *label = lethe_import_label(r->import, name);
     const lethe_dicom_element *sequence = lethe_dicom_find(item, 0x30060040);
@@ -360,9 +385,11 @@ static lethe_status read_file(lethe_import *import, const char *path, const char
     lethe_arena *arena = lethe_arena_create(LETHE_LIMIT_ARENA_BYTES);
     lethe_status status = arena == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a file") : lethe_map_open(path, &map, error);
     if (status == LETHE_OK) status = lethe_dicom_dataset_parse(map.bytes, map.size, arena, &dataset, error);
-    if (status == LETHE_OK && (!lethe_dicom_text(dataset->root, 0x00080016, 0, text, sizeof text) || strcmp(text, RTSTRUCT_CLASS) != 0)) status = lethe_fail(error, LETHE_MALFORMED, "%s: not an RT Structure Set", relative);
+    if (status == LETHE_OK && (!lethe_dicom_text(dataset->root, 0x00080016, 0, text, sizeof text) || strcmp(text, RTSTRUCT_CLASS) != 0))
+        status = lethe_fail(error, LETHE_MALFORMED, "%s: not an RT Structure Set", relative);
     const lethe_dicom_element *rois = status == LETHE_OK ? lethe_dicom_find(dataset->root, 0x30060039) : NULL;
-    for (const lethe_dicom_item *item = rois == NULL ? NULL : rois->items; status == LETHE_OK && item != NULL; item = item->next) status = read_roi(&r, dataset->root, item, error);
+    for (const lethe_dicom_item *item = rois == NULL ? NULL : rois->items; status == LETHE_OK && item != NULL; item = item->next)
+        status = read_roi(&r, dataset->root, item, error);
     lethe_series_destroy(r.series);
     lethe_dicom_dataset_release(dataset);
     lethe_arena_destroy(arena);
@@ -370,6 +397,8 @@ static lethe_status read_file(lethe_import *import, const char *path, const char
     return status;
 }
 
-static lethe_status read_rtstruct(lethe_import *import, const char *path, lethe_error *error) { return lethe_format_each_file(import, path, ".dcm", read_file, error); }
+static lethe_status read_rtstruct(lethe_import *import, const char *path, lethe_error *error) {
+    return lethe_format_each_file(import, path, ".dcm", read_file, error);
+}
 
 const lethe_format lethe_format_rtstruct = {"rtstruct", "DICOM RT Structure Set per series in space", write_rtstruct, read_rtstruct};

@@ -1,5 +1,5 @@
-/* DICOM Segmentation objects (PS3.3 A.51): one binary SEG per labelled series, a segment per label and reader. Only frames with content are written unless
- * the export keeps empty ones (some viewers misplace segments otherwise). */
+/* DICOM Segmentation objects (PS3.3 A.51): one binary SEG per labelled series, a segment per label and reader. Only frames with content are written
+ * unless the export keeps empty ones (some viewers misplace segments otherwise). */
 #include "annotate/formats/formats.h"
 
 #include "annotate/dicom_write.h"
@@ -52,10 +52,12 @@ static int by_category(const void *a, const void *b) {
 }
 
 static lethe_status list_segments(seg_plan *p, lethe_error *error) {
-    if ((p->segments = lethe_alloc_array(p->part_count, sizeof *p->segments)) == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for segments");
+    if ((p->segments = lethe_alloc_array(p->part_count, sizeof *p->segments)) == NULL)
+        return lethe_fail(error, LETHE_NO_MEMORY, "no memory for segments");
     for (size_t i = 0; i < p->part_count; i++)
         if (segment_of(p, p->parts[i]) == SIZE_MAX)
-            p->segments[p->segment_count++] = (segment){lethe_dataset_category(p->d, p->parts[i]->annotation->label), p->parts[i]->annotation->author, p->parts[i]->annotation->source};
+            p->segments[p->segment_count++] = (segment){lethe_dataset_category(p->d, p->parts[i]->annotation->label), p->parts[i]->annotation->author,
+                                                        p->parts[i]->annotation->source};
     if (p->segment_count > 1) qsort(p->segments, p->segment_count, sizeof *p->segments, by_category);
     return p->segment_count <= 65535 ? LETHE_OK : lethe_fail(error, LETHE_LIMIT, "a SEG holds at most 65,535 segments");
 }
@@ -81,7 +83,8 @@ static lethe_status draw_all(seg_plan *p, lethe_error *error) {
     p->frames = lethe_alloc_array(most, sizeof *p->frames);
     p->bits = lethe_alloc_array(most, size / 8 + 1);
     uint8_t *bitmap = lethe_alloc_array(size, 1);
-    lethe_status status = p->frames == NULL || p->bits == NULL || bitmap == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for segments") : LETHE_OK;
+    lethe_status status =
+        p->frames == NULL || p->bits == NULL || bitmap == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for segments") : LETHE_OK;
     for (size_t number = 0; status == LETHE_OK && number < p->segment_count; number++)
         for (size_t position = 0; status == LETHE_OK && position < p->s->count; position++) {
             bool any = false;
@@ -113,7 +116,8 @@ static void check_uniform(seg_plan *p) {
 }
 
 static void put_orientation(lethe_dicom_writer *w, const lethe_frame_geometry *g) {
-    const double directions[6] = {g->row_direction[0], g->row_direction[1], g->row_direction[2], g->column_direction[0], g->column_direction[1], g->column_direction[2]};
+    const double directions[6] = {g->row_direction[0],    g->row_direction[1],    g->row_direction[2],
+                                  g->column_direction[0], g->column_direction[1], g->column_direction[2]};
     lethe_dw_sequence(w, 0x00209116);
     lethe_dw_item(w);
     lethe_dw_ds(w, 0x00200037, directions, 6);
@@ -122,7 +126,11 @@ static void put_orientation(lethe_dicom_writer *w, const lethe_frame_geometry *g
 }
 
 static void put_measures(lethe_dicom_writer *w, const lethe_series *s, const lethe_frame_geometry *g) {
-    double step = lethe_series_step_mm(s), thickness = g->thickness_mm > 0 ? g->thickness_mm : step > 0 ? step : 1, spacing[2] = {g->row_spacing_mm, g->column_spacing_mm};
+    double step = lethe_series_step_mm(s),
+           thickness = g->thickness_mm > 0 ? g->thickness_mm
+                       : step > 0          ? step
+                                           : 1,
+           spacing[2] = {g->row_spacing_mm, g->column_spacing_mm};
     lethe_dw_sequence(w, 0x00289110);
     lethe_dw_item(w);
     lethe_dw_ds(w, 0x00180050, &thickness, 1);
@@ -184,7 +192,8 @@ static void put_segment(lethe_dicom_writer *w, const seg_plan *p, size_t number)
     const segment *s = &p->segments[number];
     const lethe_category *c = &p->d->categories[s->category];
     char label[65];
-    bool several = (number > 0 && p->segments[number - 1].category == s->category) || (number + 1 < p->segment_count && p->segments[number + 1].category == s->category);
+    bool several = (number > 0 && p->segments[number - 1].category == s->category) ||
+                   (number + 1 < p->segment_count && p->segments[number + 1].category == s->category);
     if (several) (void)snprintf(label, sizeof label, "%.40s (%.20s)", c->name, s->author);
     else (void)snprintf(label, sizeof label, "%.64s", c->name);
     lethe_dw_item(w);
@@ -297,7 +306,8 @@ static lethe_status put_object(lethe_dicom_writer *w, const seg_plan *p, const c
     return w->status;
 }
 
-static lethe_status write_series(lethe_dataset *d, const lethe_series *s, const char *series_uid, const lethe_part *const *parts, size_t count, lethe_error *error) {
+static lethe_status write_series(lethe_dataset *d, const lethe_series *s, const char *series_uid, const lethe_part *const *parts, size_t count,
+                                 lethe_error *error) {
     seg_plan p = {.d = d, .s = s, .parts = parts, .part_count = count};
     lethe_dicom_writer w = {0};
     char name[400];
@@ -329,7 +339,9 @@ typedef struct seg_reader {
     size_t columns, rows, frames;
 } seg_reader;
 
-static lethe_status bad(const seg_reader *r, const char *what, lethe_error *error) { return lethe_fail(error, LETHE_MALFORMED, "%s: %s", r->file, what); }
+static lethe_status bad(const seg_reader *r, const char *what, lethe_error *error) {
+    return lethe_fail(error, LETHE_MALFORMED, "%s: %s", r->file, what);
+}
 
 static const lethe_dicom_item *item_at(const lethe_dicom_element *sequence, size_t number) {
     const lethe_dicom_item *item = sequence == NULL ? NULL : sequence->items;
@@ -338,13 +350,16 @@ static const lethe_dicom_item *item_at(const lethe_dicom_element *sequence, size
 }
 
 /* Segment number and source image of a frame. */
-static lethe_status read_frame_groups(const seg_reader *r, size_t number, int64_t *segment_number, const lethe_image_ref **image, int64_t *frame, lethe_error *error) {
-    static const lethe_tag segment_path[] = {0x0062000A, 0x0062000B}, uid_path[] = {0x00089124, 0x00082112, 0x00081155}, frame_path[] = {0x00089124, 0x00082112, 0x00081160};
+static lethe_status read_frame_groups(const seg_reader *r, size_t number, int64_t *segment_number, const lethe_image_ref **image, int64_t *frame,
+                                      lethe_error *error) {
+    static const lethe_tag segment_path[] = {0x0062000A, 0x0062000B}, uid_path[] = {0x00089124, 0x00082112, 0x00081155},
+                           frame_path[] = {0x00089124, 0x00082112, 0x00081160};
     const lethe_dicom_item *own = item_at(lethe_dicom_find(r->root, 0x52009230), number), *shared = item_at(lethe_dicom_find(r->root, 0x52009229), 0);
     char uid[65], where[48];
     (void)snprintf(where, sizeof where, "frame %zu", number + 1);
     if (own == NULL) return bad(r, "fewer functional groups than frames", error);
-    const lethe_dicom_element *of_segment = lethe_dicom_find_path(own, segment_path, 2), *source = lethe_dicom_find_path(own, uid_path, 3), *of = lethe_dicom_find_path(own, frame_path, 3);
+    const lethe_dicom_element *of_segment = lethe_dicom_find_path(own, segment_path, 2), *source = lethe_dicom_find_path(own, uid_path, 3),
+                              *of = lethe_dicom_find_path(own, frame_path, 3);
     if (of_segment == NULL && shared != NULL) of_segment = lethe_dicom_find_path(shared, segment_path, 2);
     if (of_segment == NULL || !lethe_dicom_element_int(of_segment, 0, segment_number)) return bad(r, "a frame does not name its segment", error);
     if (source == NULL || !lethe_dicom_element_text(source, 0, uid, sizeof uid)) return bad(r, "a frame does not name its source image", error);
@@ -357,7 +372,8 @@ static lethe_status read_frame_groups(const seg_reader *r, size_t number, int64_
 static const char *segment_label(const seg_reader *r, const lethe_dicom_item *item, char name[65]) {
     static const lethe_tag value_path[] = {0x0062000F, 0x00080100}, scheme_path[] = {0x0062000F, 0x00080102};
     const lethe_schema *schema = lethe_store_schema(lethe_import_store(r->import));
-    const lethe_dicom_element *value_element = lethe_dicom_find_path(item, value_path, 2), *scheme_element = lethe_dicom_find_path(item, scheme_path, 2);
+    const lethe_dicom_element *value_element = lethe_dicom_find_path(item, value_path, 2),
+                              *scheme_element = lethe_dicom_find_path(item, scheme_path, 2);
     char value[65] = "", scheme[65] = "";
     if (!lethe_dicom_text(item, 0x00620005, 0, name, 65)) name[0] = '\0';
     if (value_element != NULL) (void)lethe_dicom_element_text(value_element, 0, value, sizeof value);
@@ -433,13 +449,17 @@ static lethe_status read_segment(seg_reader *r, const lethe_dicom_item *item, le
 static lethe_status read_object(seg_reader *r, lethe_error *error) {
     char text[65];
     int64_t columns = 0, rows = 0, frames = 0, allocated = 0;
-    if (!lethe_dicom_text(r->root, 0x00080016, 0, text, sizeof text) || strcmp(text, SEG_CLASS) != 0) return bad(r, "not a DICOM Segmentation", error);
-    if (!lethe_dicom_text(r->root, 0x00620001, 0, text, sizeof text) || strcmp(text, "BINARY") != 0) return lethe_fail(error, LETHE_UNSUPPORTED, "%s: only binary segmentations are taken", r->file);
+    if (!lethe_dicom_text(r->root, 0x00080016, 0, text, sizeof text) || strcmp(text, SEG_CLASS) != 0)
+        return bad(r, "not a DICOM Segmentation", error);
+    if (!lethe_dicom_text(r->root, 0x00620001, 0, text, sizeof text) || strcmp(text, "BINARY") != 0)
+        return lethe_fail(error, LETHE_UNSUPPORTED, "%s: only binary segmentations are taken", r->file);
     const lethe_dicom_element *pixels = lethe_dicom_find(r->root, 0x7FE00010), *segments = lethe_dicom_find(r->root, 0x00620002);
-    if (!lethe_dicom_int(r->root, 0x00280011, 0, &columns) || !lethe_dicom_int(r->root, 0x00280010, 0, &rows) || !lethe_dicom_int(r->root, 0x00280008, 0, &frames) ||
-        !lethe_dicom_int(r->root, 0x00280100, 0, &allocated) || pixels == NULL || segments == NULL || segments->form != LETHE_DICOM_SEQUENCE)
+    if (!lethe_dicom_int(r->root, 0x00280011, 0, &columns) || !lethe_dicom_int(r->root, 0x00280010, 0, &rows) ||
+        !lethe_dicom_int(r->root, 0x00280008, 0, &frames) || !lethe_dicom_int(r->root, 0x00280100, 0, &allocated) || pixels == NULL ||
+        segments == NULL || segments->form != LETHE_DICOM_SEQUENCE)
         return bad(r, "sizes, segments or pixels are missing", error);
-    if (pixels->form != LETHE_DICOM_LEAF || allocated != 1) return lethe_fail(error, LETHE_UNSUPPORTED, "%s: only uncompressed one-bit frames are taken", r->file);
+    if (pixels->form != LETHE_DICOM_LEAF || allocated != 1)
+        return lethe_fail(error, LETHE_UNSUPPORTED, "%s: only uncompressed one-bit frames are taken", r->file);
     if (columns < 1 || rows < 1 || frames < 1 || columns > LETHE_LIMIT_PIXEL_SIDE || rows > LETHE_LIMIT_PIXEL_SIDE || frames > LETHE_LIMIT_FRAMES ||
         ((uint64_t)columns * (uint64_t)rows * (uint64_t)frames + 7) / 8 > pixels->value_bytes)
         return bad(r, "the pixel data are shorter than the frames", error);
@@ -470,6 +490,8 @@ static lethe_status read_file(lethe_import *import, const char *path, const char
     return status;
 }
 
-static lethe_status read_seg(lethe_import *import, const char *path, lethe_error *error) { return lethe_format_each_file(import, path, ".dcm", read_file, error); }
+static lethe_status read_seg(lethe_import *import, const char *path, lethe_error *error) {
+    return lethe_format_each_file(import, path, ".dcm", read_file, error);
+}
 
 const lethe_format lethe_format_seg = {"seg", "DICOM Segmentation per series", write_seg, read_seg};

@@ -1,5 +1,5 @@
-/* DICOM SR after TID 1500 (PS3.16): one Comprehensive SR per labelled series, a measurement group (TID 1410) per region with its outline, finding, area and
- * form. Import takes the outlines of groups: POLYLINE, POINT, ELLIPSE. */
+/* DICOM SR after TID 1500 (PS3.16): one Comprehensive SR per labelled series, a measurement group (TID 1410) per region with its outline, finding,
+ * area and form. Import takes the outlines of groups: POLYLINE, POINT, ELLIPSE. */
 #include "annotate/formats/formats.h"
 
 #include "annotate/dicom_write.h"
@@ -35,7 +35,8 @@ static void begin_item(lethe_dicom_writer *w, const char *relation, const char *
     lethe_dw_code(w, 0x0040A043, code, scheme, meaning);
 }
 
-static void put_code_item(lethe_dicom_writer *w, const char *relation, const char *code, const char *meaning, const char *value, const char *value_scheme, const char *value_meaning) {
+static void put_code_item(lethe_dicom_writer *w, const char *relation, const char *code, const char *meaning, const char *value,
+                          const char *value_scheme, const char *value_meaning) {
     begin_item(w, relation, "CODE", code, "DCM", meaning);
     lethe_dw_code(w, 0x0040A168, value, value_scheme, value_meaning);
     lethe_dw_item_end(w);
@@ -47,7 +48,8 @@ static void put_text_item(lethe_dicom_writer *w, const char *relation, const cha
     lethe_dw_item_end(w);
 }
 
-static void put_region(lethe_dicom_writer *w, const lethe_dataset *d, const lethe_part *part, const char *type, const lethe_point *points, size_t count, bool closed) {
+static void put_region(lethe_dicom_writer *w, const lethe_dataset *d, const lethe_part *part, const char *type, const lethe_point *points,
+                       size_t count, bool closed) {
     size_t total = count + (closed ? 1 : 0);
     float *data = lethe_alloc_array(total * 2, sizeof *data);
     if (data == NULL) {
@@ -81,7 +83,10 @@ static void put_ellipse(lethe_dicom_writer *w, const lethe_dataset *d, const let
         along = across;
         across = swap;
     }
-    const lethe_point ends[4] = {{centre.x - along.x, centre.y - along.y}, {centre.x + along.x, centre.y + along.y}, {centre.x - across.x, centre.y - across.y}, {centre.x + across.x, centre.y + across.y}};
+    const lethe_point ends[4] = {{centre.x - along.x, centre.y - along.y},
+                                 {centre.x + along.x, centre.y + along.y},
+                                 {centre.x - across.x, centre.y - across.y},
+                                 {centre.x + across.x, centre.y + across.y}};
     put_region(w, d, part, "ELLIPSE", ends, 4, false);
 }
 
@@ -91,7 +96,8 @@ static void put_outline(lethe_dicom_writer *w, const lethe_dataset *d, const let
     lethe_error ignored = {0};
     if (s->kind == LETHE_SHAPE_POINT) put_region(w, d, part, "POINT", s->points, 1, false);
     else if (s->kind == LETHE_SHAPE_ELLIPSE) put_ellipse(w, d, part, s);
-    else if (s->kind == LETHE_SHAPE_LINE || s->kind == LETHE_SHAPE_POLYLINE || (s->kind == LETHE_SHAPE_MEASUREMENT && s->point_count > 1)) put_region(w, d, part, "POLYLINE", s->points, s->point_count, false);
+    else if (s->kind == LETHE_SHAPE_LINE || s->kind == LETHE_SHAPE_POLYLINE || (s->kind == LETHE_SHAPE_MEASUREMENT && s->point_count > 1))
+        put_region(w, d, part, "POLYLINE", s->points, s->point_count, false);
     else if (w->status == LETHE_OK) {
         lethe_status status = lethe_shape_to_polygon(s, part->slice, &outline, &ignored);
         if (status == LETHE_NOT_FOUND) return;
@@ -129,8 +135,8 @@ static void put_area(lethe_dicom_writer *w, const lethe_series *s, const lethe_p
 static void put_form(lethe_dicom_writer *w, const char *form_json) {
     json_t *form = form_json[0] == '\0' ? NULL : json_loads(form_json, 0, NULL), *value;
     const char *name;
-    json_object_foreach(form, name, value)
-        if (json_is_string(value) && json_string_length(value) > 0) put_text_item(w, "CONTAINS", name, "99LETHE", name, json_string_value(value));
+    json_object_foreach(form, name, value) if (json_is_string(value) && json_string_length(value) > 0)
+        put_text_item(w, "CONTAINS", name, "99LETHE", name, json_string_value(value));
     json_decref(form);
 }
 
@@ -165,7 +171,8 @@ static lethe_status put_group(lethe_dicom_writer *w, const lethe_dataset *d, con
     return w->status;
 }
 
-static void put_evidence(lethe_dicom_writer *w, const lethe_dataset *d, const lethe_series *s, const char *series_uid, const lethe_part *const *parts, size_t count) {
+static void put_evidence(lethe_dicom_writer *w, const lethe_dataset *d, const lethe_series *s, const char *series_uid, const lethe_part *const *parts,
+                         size_t count) {
     size_t last = SIZE_MAX;
     lethe_dw_sequence(w, 0x0040A375);
     lethe_dw_item(w);
@@ -190,7 +197,8 @@ static void put_evidence(lethe_dicom_writer *w, const lethe_dataset *d, const le
     lethe_dw_sequence_end(w);
 }
 
-static lethe_status put_content(lethe_dicom_writer *w, const lethe_dataset *d, const lethe_series *s, const lethe_part *const *parts, size_t count, lethe_error *error) {
+static lethe_status put_content(lethe_dicom_writer *w, const lethe_dataset *d, const lethe_series *s, const lethe_part *const *parts, size_t count,
+                                lethe_error *error) {
     lethe_status status = LETHE_OK;
     lethe_dw_sequence(w, 0x0040A730);
     put_code_item(w, "HAS CONCEPT MOD", "121049", "Language of Content Item and Descendants", "en", "RFC5646", "English");
@@ -209,7 +217,8 @@ static lethe_status put_content(lethe_dicom_writer *w, const lethe_dataset *d, c
     return status == LETHE_OK ? w->status : status;
 }
 
-static lethe_status write_series(lethe_dataset *d, const lethe_series *s, const char *series_uid, const lethe_part *const *parts, size_t count, lethe_error *error) {
+static lethe_status write_series(lethe_dataset *d, const lethe_series *s, const char *series_uid, const lethe_part *const *parts, size_t count,
+                                 lethe_error *error) {
     char instance[65], series[65], name[400];
     const char *words[5] = {"sr", d->snapshot_name, d->options.author != NULL ? d->options.author : "", series_uid, NULL};
     lethe_dicom_writer w = {0};
@@ -301,7 +310,8 @@ static char *group_form(const lethe_dicom_item *group) {
         code_text(item, 0x0040A043, 0x00080102, scheme);
         code_text(item, 0x0040A043, 0x00080100, name);
         if (name[0] == '\0') code_text(item, 0x0040A043, 0x00080119, name);
-        if (strcmp(scheme, "99LETHE") == 0 && lethe_dicom_text(item, 0x0040A160, 0, text, sizeof text)) (void)json_object_set_new(form, name, json_string(text));
+        if (strcmp(scheme, "99LETHE") == 0 && lethe_dicom_text(item, 0x0040A160, 0, text, sizeof text))
+            (void)json_object_set_new(form, name, json_string(text));
     }
     char *out = json_object_size(form) > 0 ? json_dumps(form, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
     json_decref(form);
@@ -329,13 +339,16 @@ static bool make_shape(const char *type, lethe_point *points, size_t count, leth
     return true;
 }
 
-static lethe_status read_outline(sr_reader *r, const lethe_dicom_item *item, const char *label, const char *form, const char *where, lethe_error *error) {
+static lethe_status read_outline(sr_reader *r, const lethe_dicom_item *item, const char *label, const char *form, const char *where,
+                                 lethe_error *error) {
     static const lethe_tag uid_path[] = {0x0040A730, 0x00081199, 0x00081155}, frame_path[] = {0x0040A730, 0x00081199, 0x00081160};
-    const lethe_dicom_element *uid_element = lethe_dicom_find_path(item, uid_path, 3), *frame_element = lethe_dicom_find_path(item, frame_path, 3), *data = lethe_dicom_find(item, 0x00700022);
+    const lethe_dicom_element *uid_element = lethe_dicom_find_path(item, uid_path, 3), *frame_element = lethe_dicom_find_path(item, frame_path, 3),
+                              *data = lethe_dicom_find(item, 0x00700022);
     char uid[65], type[17] = "";
     int64_t frame = 1;
     const lethe_image_ref *image = NULL;
-    if (uid_element == NULL || !lethe_dicom_element_text(uid_element, 0, uid, sizeof uid) || data == NULL) return lethe_fail(error, LETHE_MALFORMED, "%s: %s: an outline names no image", r->file, where);
+    if (uid_element == NULL || !lethe_dicom_element_text(uid_element, 0, uid, sizeof uid) || data == NULL)
+        return lethe_fail(error, LETHE_MALFORMED, "%s: %s: an outline names no image", r->file, where);
     if (frame_element != NULL) (void)lethe_dicom_element_int(frame_element, 0, &frame);
     lethe_status status = lethe_import_find(r->import, uid, where, &image, error);
     if (status != LETHE_OK) return status;
@@ -343,12 +356,14 @@ static lethe_status read_outline(sr_reader *r, const lethe_dicom_item *item, con
     lethe_point *points = lethe_arena_alloc_array(lethe_import_arena(r->import), count + 2, sizeof *points);
     if (points == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for a region");
     for (size_t i = 0; i < count; i++)
-        if (!lethe_dicom_element_double(data, (unsigned)(2 * i), &points[i].x) || !lethe_dicom_element_double(data, (unsigned)(2 * i + 1), &points[i].y))
+        if (!lethe_dicom_element_double(data, (unsigned)(2 * i), &points[i].x) ||
+            !lethe_dicom_element_double(data, (unsigned)(2 * i + 1), &points[i].y))
             return lethe_fail(error, LETHE_MALFORMED, "%s: %s: a coordinate cannot be read", r->file, where);
     (void)lethe_dicom_text(item, 0x00700023, 0, type, sizeof type);
     lethe_annotation a = {.level = LETHE_LEVEL_REGION, .image = image->key, .label = label, .form = form, .confidence = -1};
     a.shape.frame = frame > 0 ? (uint32_t)(frame - 1) : 0;
-    if (!make_shape(type, points, count, &a.shape)) return lethe_fail(error, LETHE_UNSUPPORTED, "%s: %s: %zu points do not make a %s", r->file, where, count, type);
+    if (!make_shape(type, points, count, &a.shape))
+        return lethe_fail(error, LETHE_UNSUPPORTED, "%s: %s: %zu points do not make a %s", r->file, where, count, type);
     return lethe_import_add(r->import, &a, where, error);
 }
 
@@ -368,7 +383,8 @@ static lethe_status walk_content(sr_reader *r, const lethe_dicom_item *of, lethe
         const char *label = finding_label(r, item, meaning);
         char *form = group_form(item);
         const lethe_dicom_element *inside = lethe_dicom_find(item, 0x0040A730);
-        for (const lethe_dicom_item *part = inside == NULL ? NULL : inside->items; label != NULL && status == LETHE_OK && part != NULL; part = part->next) {
+        for (const lethe_dicom_item *part = inside == NULL ? NULL : inside->items; label != NULL && status == LETHE_OK && part != NULL;
+             part = part->next) {
             char kind[17] = "";
             (void)lethe_dicom_text(part, 0x0040A040, 0, kind, sizeof kind);
             if (strcmp(kind, "SCOORD") == 0) status = read_outline(r, part, label, form, where, error);
@@ -386,7 +402,8 @@ static lethe_status read_file(lethe_import *import, const char *path, const char
     lethe_arena *arena = lethe_arena_create(LETHE_LIMIT_ARENA_BYTES);
     lethe_status status = arena == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a file") : lethe_map_open(path, &map, error);
     if (status == LETHE_OK) status = lethe_dicom_dataset_parse(map.bytes, map.size, arena, &dataset, error);
-    if (status == LETHE_OK && (!lethe_dicom_text(dataset->root, 0x0040A040, 0, type, sizeof type) || strcmp(type, "CONTAINER") != 0)) status = lethe_fail(error, LETHE_MALFORMED, "%s: not a structured report", relative);
+    if (status == LETHE_OK && (!lethe_dicom_text(dataset->root, 0x0040A040, 0, type, sizeof type) || strcmp(type, "CONTAINER") != 0))
+        status = lethe_fail(error, LETHE_MALFORMED, "%s: not a structured report", relative);
     if (status == LETHE_OK) status = walk_content(&r, dataset->root, error);
     if (status == LETHE_OK && r.groups == 0) status = lethe_fail(error, LETHE_UNSUPPORTED, "%s: no measurement group of TID 1500", relative);
     lethe_dicom_dataset_release(dataset);
@@ -395,6 +412,8 @@ static lethe_status read_file(lethe_import *import, const char *path, const char
     return status;
 }
 
-static lethe_status read_sr(lethe_import *import, const char *path, lethe_error *error) { return lethe_format_each_file(import, path, ".dcm", read_file, error); }
+static lethe_status read_sr(lethe_import *import, const char *path, lethe_error *error) {
+    return lethe_format_each_file(import, path, ".dcm", read_file, error);
+}
 
 const lethe_format lethe_format_sr = {"sr", "DICOM SR after TID 1500 per series", write_sr, read_sr};

@@ -1,5 +1,5 @@
-/* YOLO text: labels/<image>.txt with "class cx cy width height" and labels_seg/<image>.txt with "class x1 y1 x2 y2 ...", everything as a share of the image's
- * size; data.yaml names the classes. Frames of multi-frame images have files of their own. */
+/* YOLO text: labels/<image>.txt with "class cx cy width height" and labels_seg/<image>.txt with "class x1 y1 x2 y2 ...", everything as a share of the
+ * image's size; data.yaml names the classes. Frames of multi-frame images have files of their own. */
 #include "annotate/formats/formats.h"
 
 #include <stdio.h>
@@ -12,8 +12,8 @@ static lethe_status put_box(const lethe_part *part, size_t category, double widt
         view.slice_count = 1;
     }
     if (!lethe_shape_bounds(&view, &box)) return LETHE_OK;
-    return lethe_buffer_printf(out, error, "%zu %.9g %.9g %.9g %.9g\n", category, (box.x0 + box.x1) / 2 / width, (box.y0 + box.y1) / 2 / height, (box.x1 - box.x0) / width,
-                               (box.y1 - box.y0) / height);
+    return lethe_buffer_printf(out, error, "%zu %.9g %.9g %.9g %.9g\n", category, (box.x0 + box.x1) / 2 / width, (box.y0 + box.y1) / 2 / height,
+                               (box.x1 - box.x0) / width, (box.y1 - box.y0) / height);
 }
 
 /* One line per outline; holes cannot be said and are filled. */
@@ -56,7 +56,8 @@ static lethe_status write_yolo(lethe_dataset *d, lethe_error *error) {
     lethe_buffer out;
     lethe_buffer_init(&out, 1 << 20);
     lethe_status status = lethe_buffer_append_text(&out, "path: .\nnames:\n", error);
-    for (size_t i = 0; status == LETHE_OK && i < d->category_count; i++) status = lethe_buffer_printf(&out, error, "  %zu: \"%s\"\n", i, d->categories[i].name);
+    for (size_t i = 0; status == LETHE_OK && i < d->category_count; i++)
+        status = lethe_buffer_printf(&out, error, "  %zu: \"%s\"\n", i, d->categories[i].name);
     if (status == LETHE_OK) status = lethe_package_write(d->package, "data.yaml", out.bytes, out.size, error);
     lethe_buffer_release(&out);
     for (size_t i = 0; status == LETHE_OK && i < d->part_count;) {
