@@ -23,13 +23,13 @@ enum {
 
 /* Actions as the table writes them (PS3.15 Table E.1-1a). */
 typedef enum lethe_annex_action {
-    LETHE_ANNEX_K,   /* keep */
-    LETHE_ANNEX_X,   /* remove */
-    LETHE_ANNEX_Z,   /* zero length, or a dummy */
-    LETHE_ANNEX_D,   /* a dummy */
-    LETHE_ANNEX_C,   /* clean */
-    LETHE_ANNEX_U,   /* another UID, the same in the whole set */
-    LETHE_ANNEX_XZ,  /* X unless Z is needed for the Type */
+    LETHE_ANNEX_K,  /* keep */
+    LETHE_ANNEX_X,  /* remove */
+    LETHE_ANNEX_Z,  /* zero length, or a dummy */
+    LETHE_ANNEX_D,  /* a dummy */
+    LETHE_ANNEX_C,  /* clean */
+    LETHE_ANNEX_U,  /* another UID, the same in the whole set */
+    LETHE_ANNEX_XZ, /* X unless Z is needed for the Type */
     LETHE_ANNEX_XD,
     LETHE_ANNEX_ZD,
     LETHE_ANNEX_XZD,
@@ -52,12 +52,12 @@ typedef enum lethe_iod_type { LETHE_TYPE_UNKNOWN, LETHE_TYPE_1, LETHE_TYPE_2, LE
 
 /* A storage SOP class by UID; NULL when the tables do not know it. */
 const lethe_iod_class *lethe_iod_class_find(const char *uid);
-/* Strictest Type of `tag` inside sequence `parent` (0 = top level) over all modules of the class. LETHE_TYPE_3 when the class is fully covered and has no
- * row; LETHE_TYPE_UNKNOWN when the class is NULL or has modules that the tables lack. */
+/* Strictest Type of `tag` inside sequence `parent` (0 = top level) over all modules of the class. LETHE_TYPE_3 when the class is fully covered and
+ * has no row; LETHE_TYPE_UNKNOWN when the class is NULL or has modules that the tables lack. */
 lethe_iod_type lethe_iod_type_of(const lethe_iod_class *iod, lethe_tag parent, lethe_tag tag);
 
-/* The single action for an attribute of Type `type`: X, Z, D, U, K or C. An unknown Type takes the strictest branch. With `keep_valid`, plain X and Z are
- * raised to Z and D where the Type forbids them. */
+/* The single action for an attribute of Type `type`: X, Z, D, U, K or C. An unknown Type takes the strictest branch. With `keep_valid`, plain X and Z
+ * are raised to Z and D where the Type forbids them. */
 lethe_annex_action lethe_annex_e_resolve(lethe_annex_action action, lethe_iod_type type, bool keep_valid);
 /* "X", "Z", "X/Z/D" ... static. */
 const char *lethe_annex_action_name(lethe_annex_action action);

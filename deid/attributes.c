@@ -28,12 +28,12 @@ typedef struct walk {
 typedef struct decision {
     lethe_action action;
     lethe_clean_mode clean;
-    inside children;      /* for sequences that stay */
+    inside children; /* for sequences that stay */
     const char *reason;
-    const char *value;    /* LETHE_ACTION_REPLACE */
-    bool identity;        /* what goes may identify: the audit searches for it */
-    bool by_option;       /* kept because an option of Annex E says so: institutions and devices may be named */
-    bool trusted;         /* kept because an own rule says so */
+    const char *value; /* LETHE_ACTION_REPLACE */
+    bool identity;     /* what goes may identify: the audit searches for it */
+    bool by_option;    /* kept because an option of Annex E says so: institutions and devices may be named */
+    bool trusted;      /* kept because an own rule says so */
 } decision;
 
 static lethe_status edit_item(walk *w, const lethe_dicom_item *item, lethe_tag parent, inside where, lethe_error *error);
@@ -63,7 +63,8 @@ static lethe_status remember_removed(walk *w, const lethe_dicom_element *element
     if (vr == LETHE_VR_PN) return remember(w, element->value, size, LETHE_REMOVED_NAME, false, error);
     if (vr == LETHE_VR_DA || vr == LETHE_VR_DT) return remember(w, element->value, size, LETHE_REMOVED_DATE, false, error);
     if (vr == LETHE_VR_UI) return remember(w, element->value, size, LETHE_REMOVED_UID, false, error);
-    if (identity && (lethe_vr_is_text(vr) || vr == LETHE_VR_AE || vr == LETHE_VR_UR)) return remember(w, element->value, size, LETHE_REMOVED_TEXT, false, error);
+    if (identity && (lethe_vr_is_text(vr) || vr == LETHE_VR_AE || vr == LETHE_VR_UR))
+        return remember(w, element->value, size, LETHE_REMOVED_TEXT, false, error);
     return LETHE_OK;
 }
 
@@ -84,7 +85,8 @@ static bool collect_leaf(void *context, const lethe_dicom_element *element) {
 
 static lethe_status remember_tree(walk *w, const lethe_dicom_element *element, lethe_error *error) {
     collect c = {.w = w, .status = LETHE_OK, .error = error};
-    for (const lethe_dicom_item *item = element->form == LETHE_DICOM_SEQUENCE ? element->items : NULL; item != NULL && c.status == LETHE_OK; item = item->next)
+    for (const lethe_dicom_item *item = element->form == LETHE_DICOM_SEQUENCE ? element->items : NULL; item != NULL && c.status == LETHE_OK;
+         item = item->next)
         lethe_dicom_visit(item, collect_leaf, &c);
     return c.status;
 }
@@ -99,12 +101,25 @@ static const char *explain(const walk *w, const char *format, const char *a, con
 
 static bool is_class_uid(lethe_tag tag) {
     switch (tag) {
-    case LETHE_TAG(0x0000, 0x0002): case LETHE_TAG(0x0000, 0x0003): case LETHE_TAG(0x0002, 0x0002): case LETHE_TAG(0x0002, 0x0010):
-    case LETHE_TAG(0x0008, 0x0016): case LETHE_TAG(0x0008, 0x001A): case LETHE_TAG(0x0008, 0x001B): case LETHE_TAG(0x0008, 0x0062):
-    case LETHE_TAG(0x0008, 0x1150): case LETHE_TAG(0x0008, 0x115A): case LETHE_TAG(0x0004, 0x1510): case LETHE_TAG(0x0004, 0x1512):
-    case LETHE_TAG(0x0008, 0x010C): case LETHE_TAG(0x0008, 0x0117): case LETHE_TAG(0x0008, 0x0118): case LETHE_TAG(0x0008, 0x010D):
-    case LETHE_TAG(0x0400, 0x0010): case LETHE_TAG(0x0400, 0x0510): case LETHE_TAG(0x0008, 0x3002):
-        return true;
+    case LETHE_TAG(0x0000, 0x0002):
+    case LETHE_TAG(0x0000, 0x0003):
+    case LETHE_TAG(0x0002, 0x0002):
+    case LETHE_TAG(0x0002, 0x0010):
+    case LETHE_TAG(0x0008, 0x0016):
+    case LETHE_TAG(0x0008, 0x001A):
+    case LETHE_TAG(0x0008, 0x001B):
+    case LETHE_TAG(0x0008, 0x0062):
+    case LETHE_TAG(0x0008, 0x1150):
+    case LETHE_TAG(0x0008, 0x115A):
+    case LETHE_TAG(0x0004, 0x1510):
+    case LETHE_TAG(0x0004, 0x1512):
+    case LETHE_TAG(0x0008, 0x010C):
+    case LETHE_TAG(0x0008, 0x0117):
+    case LETHE_TAG(0x0008, 0x0118):
+    case LETHE_TAG(0x0008, 0x010D):
+    case LETHE_TAG(0x0400, 0x0010):
+    case LETHE_TAG(0x0400, 0x0510):
+    case LETHE_TAG(0x0008, 0x3002): return true;
     default: return false;
     }
 }
@@ -125,13 +140,18 @@ static void decide_by_table(const walk *w, const lethe_annex_row *row, lethe_vr 
     uint32_t cleaned = row->cleaned_by & w->options, kept = row->kept_by & w->options;
     d->identity = (row->cleaned_by & LETHE_OPTION_DESCRIPTORS) == 0;
     if (cleaned != 0) {
-        d->action = is_date_vr(vr) ? LETHE_ACTION_SHIFT : vr == LETHE_VR_AE ? LETHE_ACTION_TOKEN : vr == LETHE_VR_UI ? LETHE_ACTION_UID : LETHE_ACTION_CLEAN;
+        d->action = is_date_vr(vr)      ? LETHE_ACTION_SHIFT
+                    : vr == LETHE_VR_AE ? LETHE_ACTION_TOKEN
+                    : vr == LETHE_VR_UI ? LETHE_ACTION_UID
+                                        : LETHE_ACTION_CLEAN;
         d->clean = LETHE_CLEAN_FULL;
         d->children = INSIDE_CLEAN;
-        d->reason = explain(w, "PS3.15 Table E.1-1: C by ", (cleaned & LETHE_OPTION_MODIFIED_DATES) != 0 ? "Retain Longitudinal, Modified Dates (E.3.6)"
-                                : (cleaned & LETHE_OPTION_DESCRIPTORS) != 0 ? "Clean Descriptors (E.3.5)"
-                                : (cleaned & LETHE_OPTION_STRUCTURED) != 0 ? "Clean Structured Content (E.3.4)"
-                                : (cleaned & LETHE_OPTION_GRAPHICS) != 0 ? "Clean Graphics (E.3.3)" : "Retain Patient Characteristics or Device Identity (E.3.7, E.3.8)",
+        d->reason = explain(w, "PS3.15 Table E.1-1: C by ",
+                            (cleaned & LETHE_OPTION_MODIFIED_DATES) != 0 ? "Retain Longitudinal, Modified Dates (E.3.6)"
+                            : (cleaned & LETHE_OPTION_DESCRIPTORS) != 0  ? "Clean Descriptors (E.3.5)"
+                            : (cleaned & LETHE_OPTION_STRUCTURED) != 0   ? "Clean Structured Content (E.3.4)"
+                            : (cleaned & LETHE_OPTION_GRAPHICS) != 0     ? "Clean Graphics (E.3.3)"
+                                                                         : "Retain Patient Characteristics or Device Identity (E.3.7, E.3.8)",
                             "", "PS3.15 Table E.1-1: C");
         /* A cleaned code or number has nothing to clean; dates by code version are strings such as "20100101". */
         return;
@@ -139,24 +159,29 @@ static void decide_by_table(const walk *w, const lethe_annex_row *row, lethe_vr 
     if (kept != 0) {
         d->action = LETHE_ACTION_KEEP;
         d->by_option = true;
-        d->reason = explain(w, "PS3.15 Table E.1-1: K by ", (kept & LETHE_OPTION_UIDS) != 0 ? "Retain UIDs (E.3.9)"
-                                : (kept & LETHE_OPTION_DEVICE) != 0 ? "Retain Device Identity (E.3.8)"
-                                : (kept & LETHE_OPTION_INSTITUTION) != 0 ? "Retain Institution Identity (E.3.11)"
-                                : (kept & LETHE_OPTION_PATIENT) != 0 ? "Retain Patient Characteristics (E.3.7)" : "Retain Longitudinal, Full Dates (E.3.6)",
+        d->reason = explain(w, "PS3.15 Table E.1-1: K by ",
+                            (kept & LETHE_OPTION_UIDS) != 0          ? "Retain UIDs (E.3.9)"
+                            : (kept & LETHE_OPTION_DEVICE) != 0      ? "Retain Device Identity (E.3.8)"
+                            : (kept & LETHE_OPTION_INSTITUTION) != 0 ? "Retain Institution Identity (E.3.11)"
+                            : (kept & LETHE_OPTION_PATIENT) != 0     ? "Retain Patient Characteristics (E.3.7)"
+                                                                     : "Retain Longitudinal, Full Dates (E.3.6)",
                             "", "PS3.15 Table E.1-1: K");
         return;
     }
     lethe_annex_action resolved = lethe_annex_e_resolve(row->basic, lethe_iod_type_of(w->iod, parent, tag), true);
-    static const lethe_action actions[] = {[LETHE_ANNEX_K] = LETHE_ACTION_KEEP,  [LETHE_ANNEX_X] = LETHE_ACTION_REMOVE, [LETHE_ANNEX_Z] = LETHE_ACTION_EMPTY,
-                                           [LETHE_ANNEX_D] = LETHE_ACTION_DUMMY, [LETHE_ANNEX_C] = LETHE_ACTION_CLEAN,  [LETHE_ANNEX_U] = LETHE_ACTION_UID};
+    static const lethe_action actions[] = {
+        [LETHE_ANNEX_K] = LETHE_ACTION_KEEP,  [LETHE_ANNEX_X] = LETHE_ACTION_REMOVE, [LETHE_ANNEX_Z] = LETHE_ACTION_EMPTY,
+        [LETHE_ANNEX_D] = LETHE_ACTION_DUMMY, [LETHE_ANNEX_C] = LETHE_ACTION_CLEAN,  [LETHE_ANNEX_U] = LETHE_ACTION_UID};
     d->action = (size_t)resolved < sizeof actions / sizeof *actions ? actions[resolved] : LETHE_ACTION_REMOVE;
     d->children = tag == LETHE_TAG(0x0040, 0xA730) || tag == LETHE_TAG(0x0070, 0x0001) ? INSIDE_CONTENT : INSIDE_DUMMY;
     if (resolved == LETHE_ANNEX_U) d->children = INSIDE_NOTHING;
     const char *from = lethe_annex_action_name(row->basic);
     d->reason = row->basic == resolved || row->basic == LETHE_ANNEX_XZU ? explain(w, "PS3.15 Table E.1-1: ", from, "", "PS3.15 Table E.1-1")
-                                     : explain(w, "PS3.15 Table E.1-1: ", from,
-                                               resolved == LETHE_ANNEX_X ? " is X by its Type" : resolved == LETHE_ANNEX_Z ? " is Z by its Type" : " is D by its Type",
-                                               "PS3.15 Table E.1-1, resolved by Type");
+                                                                        : explain(w, "PS3.15 Table E.1-1: ", from,
+                                                                                  resolved == LETHE_ANNEX_X   ? " is X by its Type"
+                                                                                  : resolved == LETHE_ANNEX_Z ? " is Z by its Type"
+                                                                                                              : " is D by its Type",
+                                                                                  "PS3.15 Table E.1-1, resolved by Type");
 }
 
 /* Known to the standard, not named by the table. */
@@ -213,7 +238,8 @@ static bool decide_graphics(walk *w, const lethe_dicom_element *element, decisio
     }
     if ((group & 0xFF00) != 0x6000) return false;
     int64_t bits = 1;
-    if (lethe_dicom_find(element->parent, LETHE_TAG(group, 0x3000)) == NULL && lethe_dicom_int(element->parent, LETHE_TAG(group, 0x0100), 0, &bits) && bits > 1)
+    if (lethe_dicom_find(element->parent, LETHE_TAG(group, 0x3000)) == NULL && lethe_dicom_int(element->parent, LETHE_TAG(group, 0x0100), 0, &bits) &&
+        bits > 1)
         w->job->unsafe_graphics = true;
     char type[17] = "";
     (void)lethe_dicom_text(element->parent, LETHE_TAG(group, 0x0040), 0, type, sizeof type);
@@ -254,8 +280,8 @@ static lethe_status drop(walk *w, const lethe_dicom_element *element, lethe_vr v
     return status == LETHE_OK && element->form == LETHE_DICOM_SEQUENCE ? remember_tree(w, element, error) : status;
 }
 
-static lethe_status replace(walk *w, const lethe_dicom_element *element, lethe_vr vr, lethe_action action, const void *bytes, size_t size, const decision *d,
-                            lethe_error *error) {
+static lethe_status replace(walk *w, const lethe_dicom_element *element, lethe_vr vr, lethe_action action, const void *bytes, size_t size,
+                            const decision *d, lethe_error *error) {
     w->record->counts[action]++;
     lethe_vr new_vr = element->vr == LETHE_VR_UN && vr != LETHE_VR_UN && vr != LETHE_VR_NONE ? vr : 0;
     lethe_status status = lethe_edit_replace(w->job->script, element, new_vr, bytes, size, d->reason, error);
@@ -310,13 +336,14 @@ static lethe_status token(walk *w, const lethe_dicom_element *element, lethe_vr 
     if (element->value_bytes == 0) return LETHE_OK;
     char out[LETHE_TOKEN_SIZE], purpose[24];
     (void)snprintf(purpose, sizeof purpose, "tag-%08x", element->tag);
-    lethe_status status = lethe_pseudonym_token(w->job->pseudonymizer, purpose, (const char *)element->value, (size_t)element->value_bytes, out, error);
+    lethe_status status =
+        lethe_pseudonym_token(w->job->pseudonymizer, purpose, (const char *)element->value, (size_t)element->value_bytes, out, error);
     return status == LETHE_OK ? replace(w, element, vr, LETHE_ACTION_TOKEN, out, strlen(out), d, error) : status;
 }
 
 static bool wants_token(lethe_tag tag) {
-    return tag == LETHE_TAG(0x0018, 0x1000) || tag == LETHE_TAG(0x0008, 0x1010) || tag == LETHE_TAG(0x0018, 0x700A) || tag == LETHE_TAG(0x0040, 0x0512) ||
-           tag == LETHE_TAG(0x0040, 0x0551);
+    return tag == LETHE_TAG(0x0018, 0x1000) || tag == LETHE_TAG(0x0008, 0x1010) || tag == LETHE_TAG(0x0018, 0x700A) ||
+           tag == LETHE_TAG(0x0040, 0x0512) || tag == LETHE_TAG(0x0040, 0x0551);
 }
 
 static lethe_status dummy(walk *w, const lethe_dicom_element *element, lethe_vr vr, lethe_tag parent, const decision *d, lethe_error *error) {
@@ -361,8 +388,9 @@ static lethe_status clean(walk *w, const lethe_dicom_element *element, lethe_vr 
         bool identifies = false;
         lethe_status status = lethe_value_identifies(w->job, element, vr, false, &identifies, error);
         if (status != LETHE_OK) return status;
-        return identifies || !lethe_value_fits(vr, element->value, (size_t)element->value_bytes) ? give_up(w, element, vr, parent, "holds a known identifier", error)
-                                                                                                 : LETHE_OK;
+        return identifies || !lethe_value_fits(vr, element->value, (size_t)element->value_bytes)
+                   ? give_up(w, element, vr, parent, "holds a known identifier", error)
+                   : LETHE_OK;
     }
     bool changed = false;
     lethe_buffer_clear(&w->scratch);
@@ -465,14 +493,16 @@ static lethe_status apply(walk *w, const lethe_dicom_element *element, lethe_vr 
         return keep(w, element, vr, parent, d, error);
     case LETHE_ACTION_AGE: return sequence ? drop(w, element, vr, d, error) : group_age(w, element, vr, parent, d, error);
     case LETHE_ACTION_TOKEN: return sequence ? drop(w, element, vr, d, error) : token(w, element, vr, d, error);
-    case LETHE_ACTION_REPLACE: return sequence ? drop(w, element, vr, d, error) : replace(w, element, vr, LETHE_ACTION_REPLACE, d->value, strlen(d->value), d, error);
+    case LETHE_ACTION_REPLACE:
+        return sequence ? drop(w, element, vr, d, error) : replace(w, element, vr, LETHE_ACTION_REPLACE, d->value, strlen(d->value), d, error);
     default: return drop(w, element, vr, d, error);
     }
 }
 
 static lethe_status edit_private(walk *w, const lethe_dicom_element *element, lethe_vr vr, lethe_tag parent, inside where, const lethe_rule *rule,
                                  lethe_error *error) {
-    decision d = {.action = LETHE_ACTION_REMOVE, .reason = "private element: PS3.15 Table E.1-1, X", .children = where, .clean = LETHE_CLEAN_IDENTIFIERS};
+    decision d = {
+        .action = LETHE_ACTION_REMOVE, .reason = "private element: PS3.15 Table E.1-1, X", .children = where, .clean = LETHE_CLEAN_IDENTIFIERS};
     if (lethe_tag_is_private_creator(element->tag)) {
         /* A block stays as long as something in it stays; private_finish() drops the empty ones. */
         return LETHE_OK;
@@ -509,7 +539,8 @@ static lethe_status private_finish(walk *w, const lethe_dicom_item *item, lethe_
         uint32_t low = (uint32_t)lethe_tag_element(creator->tag) << 8;
         bool used = false;
         for (const lethe_dicom_element *e = creator->next; e != NULL && !used; e = e->next) {
-            if (lethe_tag_group(e->tag) != lethe_tag_group(creator->tag) || lethe_tag_element(e->tag) < low || lethe_tag_element(e->tag) > low + 0xFF) continue;
+            if (lethe_tag_group(e->tag) != lethe_tag_group(creator->tag) || lethe_tag_element(e->tag) < low || lethe_tag_element(e->tag) > low + 0xFF)
+                continue;
             const lethe_edit *edit = lethe_edit_find(w->job->script, e);
             used = edit == NULL || edit->kind != LETHE_EDIT_DROP;
         }
@@ -539,13 +570,12 @@ static lethe_status edit_element(walk *w, const lethe_dicom_element *element, le
     if (is_private) return edit_private(w, element, vr, parent, where, rule, error);
     const lethe_annex_row *row = lethe_annex_e_find(element->tag);
     if (rule != NULL) decide_by_rule(rule, where, &d);
-    else if (decide_graphics(w, element, &d)) {}
-    else if (row != NULL) decide_by_table(w, row, vr, parent, element->tag, &d);
+    else if (decide_graphics(w, element, &d)) {
+    } else if (row != NULL) decide_by_table(w, row, vr, parent, element->tag, &d);
     else decide_by_vr(w, vr, element->tag, where, &d);
     bool document = element->tag == LETHE_TAG(0x0042, 0x0011) && d.action == LETHE_ACTION_DUMMY;
     if (document && lethe_profile_documents(w->job->profile) == LETHE_DOCUMENT_KEEP) return LETHE_OK; /* documents.c searches it */
-    if (document)
-        return lethe_fail(error, LETHE_UNSAFE, "(0042,0011): an encapsulated document has no dummy");
+    if (document) return lethe_fail(error, LETHE_UNSAFE, "(0042,0011): an encapsulated document has no dummy");
     if (w->job->explain && d.action == LETHE_ACTION_KEEP) {
         lethe_status status = lethe_edit_keep(w->job->script, element, d.reason, error);
         if (status != LETHE_OK) return status;
@@ -578,7 +608,9 @@ static lethe_status edit_meta(walk *w, lethe_error *error) {
     for (const lethe_dicom_element *e = meta == NULL ? NULL : meta->first; e != NULL && status == LETHE_OK; e = e->next) {
         uint16_t number = lethe_tag_element(e->tag);
         if (number == 0x0000 || number == 0x0001 || number == 0x0002 || number == 0x0003 || number == 0x0010) continue;
-        if (number == 0x0012) status = lethe_edit_replace(w->job->script, e, 0, implementation_uid, sizeof implementation_uid - 1, "file meta: the writer's own", error);
+        if (number == 0x0012)
+            status =
+                lethe_edit_replace(w->job->script, e, 0, implementation_uid, sizeof implementation_uid - 1, "file meta: the writer's own", error);
         else if (number == 0x0013) status = lethe_edit_replace(w->job->script, e, 0, "LETHE", 5, "file meta: the writer's own", error);
         else status = lethe_edit_drop(w->job->script, e, "file meta element that is not needed (PS3.10 7.1)", error);
     }
@@ -618,7 +650,8 @@ static lethe_status insert_codes(walk *w, lethe_error *error) {
         if (status == LETHE_OK) status = lethe_dicom_encode_item_end(&bytes, encoding, error);
     }
     if (status == LETHE_OK)
-        status = lethe_edit_insert(w->job->script, w->job->dataset->root, LETHE_TAG(0x0012, 0x0064), LETHE_VR_SQ, bytes.bytes, bytes.size, "CID 7050 (PS3.16)", error);
+        status = lethe_edit_insert(w->job->script, w->job->dataset->root, LETHE_TAG(0x0012, 0x0064), LETHE_VR_SQ, bytes.bytes, bytes.size,
+                                   "CID 7050 (PS3.16)", error);
     lethe_buffer_release(&bytes);
     return status;
 }
@@ -629,15 +662,19 @@ static lethe_status insert_text(walk *w, lethe_tag tag, lethe_vr vr, const char 
 
 static lethe_status insert_statements(walk *w, lethe_error *error) {
     char method[160];
-    (void)snprintf(method, sizeof method, "Lethe %.16s\\DICOM PS3.15 2025b Annex E\\profile %.40s", LETHE_VERSION, lethe_profile_name(w->job->profile));
+    (void)snprintf(method, sizeof method, "Lethe %.16s\\DICOM PS3.15 2025b Annex E\\profile %.40s", LETHE_VERSION,
+                   lethe_profile_name(w->job->profile));
     for (char *at = method; *at != '\0'; at++)
         if ((unsigned char)*at < 0x20 || (unsigned char)*at > 0x7E) *at = '?';
     lethe_status status = insert_text(w, LETHE_TAG(0x0012, 0x0062), LETHE_VR_CS, "YES", "PS3.15 E.1.1: Patient Identity Removed", error);
     if (status == LETHE_OK) status = insert_text(w, LETHE_TAG(0x0012, 0x0063), LETHE_VR_LO, method, "PS3.15 E.1.1: De-identification Method", error);
     if (status == LETHE_OK) status = insert_codes(w, error);
-    const char *longitudinal = (w->options & LETHE_OPTION_MODIFIED_DATES) != 0 ? "MODIFIED" : (w->options & LETHE_OPTION_FULL_DATES) != 0 ? "UNMODIFIED" : "REMOVED";
+    const char *longitudinal = (w->options & LETHE_OPTION_MODIFIED_DATES) != 0 ? "MODIFIED"
+                               : (w->options & LETHE_OPTION_FULL_DATES) != 0   ? "UNMODIFIED"
+                                                                               : "REMOVED";
     if (status == LETHE_OK)
-        status = insert_text(w, LETHE_TAG(0x0028, 0x0303), LETHE_VR_CS, longitudinal, "PS3.15 E.3.6: Longitudinal Temporal Information Modified", error);
+        status =
+            insert_text(w, LETHE_TAG(0x0028, 0x0303), LETHE_VR_CS, longitudinal, "PS3.15 E.3.6: Longitudinal Temporal Information Modified", error);
     const lethe_dicom_item *root = w->job->dataset->root;
     if (status == LETHE_OK && lethe_dicom_find(root, LETHE_TAG(0x0010, 0x0020)) == NULL)
         status = insert_text(w, LETHE_TAG(0x0010, 0x0020), LETHE_VR_LO, w->job->patient, "Patient ID was missing: the pseudonym", error);

@@ -20,7 +20,8 @@ struct lethe_audit {
 };
 
 static const char *const kind_names[LETHE_AUDIT_KINDS] = {"name", "known identifier", "removed value", "date", "UID"};
-static const char *const writing_names[WRITINGS] = {"as it was", "in Latin-1", "without accents", "in UTF-16", "in UTF-16", "in base64", "in another order"};
+static const char *const writing_names[WRITINGS] = {"as it was", "in Latin-1", "without accents", "in UTF-16",
+                                                    "in UTF-16", "in base64",  "in another order"};
 
 lethe_status lethe_audit_create(lethe_audit **out, lethe_error *error) {
     *out = lethe_alloc_array(1, sizeof **out);
@@ -65,15 +66,17 @@ static bool is_allowed(const lethe_audit *a, const char *text, size_t size) {
 
 /* --- writings of a value --- */
 
-static lethe_status put(lethe_audit *a, const void *bytes, size_t size, unsigned stride, unsigned flags, lethe_audit_kind kind, writing how, lethe_error *error) {
+static lethe_status put(lethe_audit *a, const void *bytes, size_t size, unsigned stride, unsigned flags, lethe_audit_kind kind, writing how,
+                        lethe_error *error) {
     return lethe_matcher_add(a->matcher, bytes, size, stride, flags, (uint16_t)(kind * WRITINGS + how), error);
 }
 
 /* The letter without its accent for Latin-1 and Latin Extended-A, two letters for ligatures; 0 when there is none. */
 static const char *without_accent(uint32_t c) {
-    static const char *const latin1[] = {"A", "A", "A", "A", "A", "A", "AE", "C", "E", "E", "E", "E", "I", "I", "I", "I", "D", "N", "O", "O", "O", "O", "O", NULL,
-                                         "O", "U", "U", "U", "U", "Y", "TH", "ss"};
-    static const char extended[] = "AaAaAaCcCcCcCcDdDdEeEeEeEeEeGgGgGgGgHhHhIiIiIiIiIi??JjKk?LlLlLlLlLlNnNnNn???OoOoOo??RrRrRrSsSsSsSsTtTtTtUuUuUuUuUuUuWwYyYZzZzZzs";
+    static const char *const latin1[] = {"A", "A", "A", "A", "A", "A", "AE", "C",  "E", "E", "E", "E", "I", "I", "I",  "I",
+                                         "D", "N", "O", "O", "O", "O", "O",  NULL, "O", "U", "U", "U", "U", "Y", "TH", "ss"};
+    static const char extended[] =
+        "AaAaAaCcCcCcCcDdDdEeEeEeEeEeGgGgGgGgHhHhIiIiIiIiIi??JjKk?LlLlLlLlLlNnNnNn???OoOoOo??RrRrRrSsSsSsSsTtTtTtUuUuUuUuUuUuWwYyYZzZzZzs";
     static _Thread_local char one[2];
     if (c >= 0xC0 && c <= 0xDF) return latin1[c - 0xC0];
     if (c >= 0xE0 && c <= 0xFF) return c == 0xFF ? "Y" : latin1[c - 0xE0];
@@ -95,7 +98,9 @@ static uint32_t other_case(uint32_t c) {
     return c;
 }
 
-static bool is_upper(uint32_t c) { return (c >= 0xC0 && c <= 0xDE) || (c >= 0x391 && c <= 0x3A9) || (c >= 0x400 && c <= 0x42F) || (c >= 0x100 && c <= 0x177 && (c & 1) == 0); }
+static bool is_upper(uint32_t c) {
+    return (c >= 0xC0 && c <= 0xDE) || (c >= 0x391 && c <= 0x3A9) || (c >= 0x400 && c <= 0x42F) || (c >= 0x100 && c <= 0x177 && (c & 1) == 0);
+}
 
 typedef struct forms {
     uint8_t latin[LONGEST_VALUE], plain[2 * LONGEST_VALUE], utf16[2 * LONGEST_VALUE], upper[4 * LONGEST_VALUE], lower[4 * LONGEST_VALUE];
@@ -176,12 +181,65 @@ static lethe_status put_text(lethe_audit *a, const char *text, size_t size, leth
 
 /* Words that Lethe writes into every output, or that say that there is no name. */
 static bool own_word(const char *text, size_t size) {
-    static const char *const words[] = {"yes", "dcm", "lethe", "dicom", "ps3", "annex", "profile", "basic", "application", "confidentiality", "clean", "pixel",
-                                        "data", "option", "graphics", "structured", "content", "descriptors", "retain", "longitudinal", "temporal",
-                                        "information", "full", "dates", "modified", "patient", "characteristics", "device", "identity", "uids", "safe",
-                                        "private", "institution", "research", "challenge", "removed", "unmodified", "anonymized", "99lethe", "derived",
-                                        "anonymous", "anonymised", "anonymize", "anonymise", "anon", "unknown", "none", "null", "noname", "nobody", "test", "name",
-                                        "original", "primary", "secondary", "axial", "other", "iso_ir", "ansi"};
+    static const char *const words[] = {"yes",
+                                        "dcm",
+                                        "lethe",
+                                        "dicom",
+                                        "ps3",
+                                        "annex",
+                                        "profile",
+                                        "basic",
+                                        "application",
+                                        "confidentiality",
+                                        "clean",
+                                        "pixel",
+                                        "data",
+                                        "option",
+                                        "graphics",
+                                        "structured",
+                                        "content",
+                                        "descriptors",
+                                        "retain",
+                                        "longitudinal",
+                                        "temporal",
+                                        "information",
+                                        "full",
+                                        "dates",
+                                        "modified",
+                                        "patient",
+                                        "characteristics",
+                                        "device",
+                                        "identity",
+                                        "uids",
+                                        "safe",
+                                        "private",
+                                        "institution",
+                                        "research",
+                                        "challenge",
+                                        "removed",
+                                        "unmodified",
+                                        "anonymized",
+                                        "99lethe",
+                                        "derived",
+                                        "anonymous",
+                                        "anonymised",
+                                        "anonymize",
+                                        "anonymise",
+                                        "anon",
+                                        "unknown",
+                                        "none",
+                                        "null",
+                                        "noname",
+                                        "nobody",
+                                        "test",
+                                        "name",
+                                        "original",
+                                        "primary",
+                                        "secondary",
+                                        "axial",
+                                        "other",
+                                        "iso_ir",
+                                        "ansi"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (strlen(words[i]) == size && strncasecmp(words[i], text, size) == 0) return true;
     return false;
@@ -282,7 +340,8 @@ lethe_status lethe_audit_add(lethe_audit *audit, lethe_audit_kind kind, const vo
             const char *stop = memchr(text, '\\', (size_t)(end - text));
             size_t length = (size_t)((stop != NULL ? stop : end) - text);
             if (kind == LETHE_AUDIT_DATE) status = add_date(audit, text, length, error);
-            else if (kind == LETHE_AUDIT_UID && length >= 10 && !is_allowed(audit, text, length)) status = put_text(audit, text, length, kind, AS_IS, error);
+            else if (kind == LETHE_AUDIT_UID && length >= 10 && !is_allowed(audit, text, length))
+                status = put_text(audit, text, length, kind, AS_IS, error);
             else if (kind == LETHE_AUDIT_TEXT && length >= 6) status = add_word(audit, kind, text, length, error);
             text = stop != NULL ? stop + 1 : end;
         }
@@ -294,7 +353,7 @@ lethe_status lethe_audit_add(lethe_audit *audit, lethe_audit_kind kind, const vo
 /* --- searching --- */
 
 typedef struct survey {
-    uint64_t at; /* looked for */
+    uint64_t at;  /* looked for */
     uint32_t tag; /* of the deepest element that holds it */
     bool identity_removed, method;
     lethe_error *error;
@@ -318,8 +377,9 @@ static lethe_status locate(void *context, const lethe_audit_layout *layout, cons
 }
 
 static lethe_status found(const lethe_match *match, uint32_t tag, lethe_error *error) {
-    return lethe_fail(error, LETHE_UNSAFE, "audit: a %s stands %s in (%04x,%04x), offset %llu of the output", kind_names[match->label / WRITINGS % LETHE_AUDIT_KINDS],
-                      writing_names[match->label % WRITINGS], tag >> 16, tag & 0xFFFF, (unsigned long long)match->offset);
+    return lethe_fail(error, LETHE_UNSAFE, "audit: a %s stands %s in (%04x,%04x), offset %llu of the output",
+                      kind_names[match->label / WRITINGS % LETHE_AUDIT_KINDS], writing_names[match->label % WRITINGS], tag >> 16, tag & 0xFFFF,
+                      (unsigned long long)match->offset);
 }
 
 lethe_status lethe_audit_dicom(lethe_audit *audit, const uint8_t *bytes, uint64_t size, lethe_error *error) {
@@ -331,7 +391,8 @@ lethe_status lethe_audit_dicom(lethe_audit *audit, const uint8_t *bytes, uint64_
     if (status != LETHE_OK) return status;
     for (size_t i = 0; i < 128; i++)
         if (bytes[i] != 0) return lethe_fail(error, LETHE_UNSAFE, "audit: the preamble is not empty");
-    if (!s.identity_removed || !s.method) return lethe_fail(error, LETHE_UNSAFE, "audit: (0012,0062) Patient Identity Removed or its method is missing");
+    if (!s.identity_removed || !s.method)
+        return lethe_fail(error, LETHE_UNSAFE, "audit: (0012,0062) Patient Identity Removed or its method is missing");
     lethe_match match;
     bool hit = lethe_matcher_find(audit->matcher, layout.bytes, layout.size, 0, layout.pixel_to == 0 ? layout.size : layout.pixel_from, &match);
     if (!hit && layout.pixel_to != 0) hit = lethe_matcher_find(audit->matcher, layout.bytes, layout.size, layout.pixel_to, layout.size, &match);

@@ -150,8 +150,8 @@ static lethe_status read_syntax(void *context, const lethe_audit_layout *layout,
     return LETHE_OK;
 }
 
-lethe_status lethe_audit_walk(const uint8_t *bytes, uint64_t size, lethe_buffer *inflated, lethe_audit_layout *layout, lethe_audit_visit_fn visit, void *context,
-                              lethe_error *error) {
+lethe_status lethe_audit_walk(const uint8_t *bytes, uint64_t size, lethe_buffer *inflated, lethe_audit_layout *layout, lethe_audit_visit_fn visit,
+                              void *context, lethe_error *error) {
     *layout = (lethe_audit_layout){.bytes = bytes, .size = size};
     cursor c = {.layout = layout, .error = error};
     if (size < 144 || memcmp(bytes + 128, "DICM", 4) != 0) return broken(&c, 0, "no preamble and DICM");

@@ -10,7 +10,7 @@ typedef struct lethe_audit_element {
     uint16_t vr; /* two letters; 0 with implicit VR */
     uint32_t depth;
     uint64_t offset, value_offset, value_bytes; /* in `bytes` of the walk */
-    bool container;                              /* sequence or fragments */
+    bool container;                             /* sequence or fragments */
 } lethe_audit_element;
 
 typedef struct lethe_audit_layout {

@@ -127,7 +127,8 @@ static void take_reply(lethe_crew *crew, batch *b, unsigned from, unsigned to, c
 
 static void lose(lethe_crew *crew, batch *b, unsigned index, lethe_task_fate fate) {
     lethe_result lost = {.outcome = LETHE_OUTCOME_QUARANTINED};
-    (void)snprintf(lost.reason, sizeof lost.reason, "%s", fate == LETHE_TASK_TIMED_OUT ? "the worker ran out of time on this input" : "the worker crashed on this input");
+    (void)snprintf(lost.reason, sizeof lost.reason, "%s",
+                   fate == LETHE_TASK_TIMED_OUT ? "the worker ran out of time on this input" : "the worker crashed on this input");
     if (!store(&b->pieces[index], &lost, sizeof lost)) crew->failed = LETHE_NO_MEMORY;
     else b->known++;
 }
@@ -164,7 +165,8 @@ static lethe_status submit(lethe_crew *crew, batch *b, unsigned from, unsigned t
 }
 
 static lethe_status check(lethe_crew *crew, lethe_error *error) {
-    return crew->failed == LETHE_OK ? LETHE_OK : lethe_fail(error, crew->failed, "%s", crew->error.message[0] != '\0' ? crew->error.message : "a worker failed");
+    return crew->failed == LETHE_OK ? LETHE_OK
+                                    : lethe_fail(error, crew->failed, "%s", crew->error.message[0] != '\0' ? crew->error.message : "a worker failed");
 }
 
 /* Batches that lost their worker: each of their inputs by itself. */
@@ -201,7 +203,11 @@ lethe_status lethe_crew_start(const lethe_crew_options *options, lethe_crew **ou
     if (crew == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for workers");
     crew->options = *options;
     crew->next_number = 1;
-    lethe_worker_options pool = {.workers = options->workers, .message_cap_bytes = 4u << 20, .start = worker_start, .stop = worker_stop, .context = crew,
+    lethe_worker_options pool = {.workers = options->workers,
+                                 .message_cap_bytes = 4u << 20,
+                                 .start = worker_start,
+                                 .stop = worker_stop,
+                                 .context = crew,
                                  .task_seconds = 1800};
     lethe_status status = lethe_worker_pool_start(&pool, worker_work, done, crew, &crew->pool, error);
     if (status != LETHE_OK) lethe_free(crew);

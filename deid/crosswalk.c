@@ -78,12 +78,16 @@ static lethe_status read_rows(lethe_crosswalk *crosswalk, lethe_error *error) {
     for (size_t i = 0; i < count; i++)
         for (int j = 0; j < 3; j++)
             if (lethe_text_equal_fold(trim(fields[i]), names[j])) column[j] = (int)i;
-    if (bad || column[0] < 0 || column[1] < 0) return lethe_fail(error, LETHE_CONFIG, "pseudonym list: line 1: the columns patient_id and pseudonym are needed");
+    if (bad || column[0] < 0 || column[1] < 0)
+        return lethe_fail(error, LETHE_CONFIG, "pseudonym list: line 1: the columns patient_id and pseudonym are needed");
     for (size_t line = 2; *at != '\0'; line++) {
         at = cut_line(at, fields, &count, &bad);
         if (count == 1 && fields[0][0] == '\0') continue;
-        if (bad || (int)count <= column[0] || (int)count <= column[1]) return lethe_fail(error, LETHE_CONFIG, "pseudonym list: line %zu: wrong number of columns", line);
-        row r = {.patient = trim(fields[column[0]]), .pseudonym = trim(fields[column[1]]), .line = line,
+        if (bad || (int)count <= column[0] || (int)count <= column[1])
+            return lethe_fail(error, LETHE_CONFIG, "pseudonym list: line %zu: wrong number of columns", line);
+        row r = {.patient = trim(fields[column[0]]),
+                 .pseudonym = trim(fields[column[1]]),
+                 .line = line,
                  .issuer = column[2] >= 0 && column[2] < (int)count ? trim(fields[column[2]]) : ""};
         if (r.patient[0] == '\0') return lethe_fail(error, LETHE_CONFIG, "pseudonym list: line %zu: empty patient_id", line);
         if (!is_pseudonym(r.pseudonym))
@@ -106,7 +110,8 @@ static lethe_status check_rows(lethe_crosswalk *crosswalk, lethe_error *error) {
     qsort(crosswalk->rows, crosswalk->count, sizeof *crosswalk->rows, by_patient);
     for (size_t i = 1; i < crosswalk->count; i++)
         if (by_patient(&crosswalk->rows[i - 1], &crosswalk->rows[i]) == 0)
-            return lethe_fail(error, LETHE_CONFIG, "pseudonym list: lines %zu and %zu name the same patient", crosswalk->rows[i - 1].line, crosswalk->rows[i].line);
+            return lethe_fail(error, LETHE_CONFIG, "pseudonym list: lines %zu and %zu name the same patient", crosswalk->rows[i - 1].line,
+                              crosswalk->rows[i].line);
     row **order = lethe_alloc_array(crosswalk->count, sizeof *order);
     if (order == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for the pseudonym list");
     for (size_t i = 0; i < crosswalk->count; i++) order[i] = &crosswalk->rows[i];
@@ -114,7 +119,8 @@ static lethe_status check_rows(lethe_crosswalk *crosswalk, lethe_error *error) {
     lethe_status status = LETHE_OK;
     for (size_t i = 1; i < crosswalk->count && status == LETHE_OK; i++)
         if (strcmp(order[i - 1]->pseudonym, order[i]->pseudonym) == 0 && strcmp(order[i - 1]->patient, order[i]->patient) != 0)
-            status = lethe_fail(error, LETHE_CONFIG, "pseudonym list: lines %zu and %zu give two patients one pseudonym", order[i - 1]->line, order[i]->line);
+            status = lethe_fail(error, LETHE_CONFIG, "pseudonym list: lines %zu and %zu give two patients one pseudonym", order[i - 1]->line,
+                                order[i]->line);
     lethe_free(order);
     return status;
 }

@@ -28,7 +28,8 @@ lethe_status lethe_documents_check(const lethe_dicom_dataset *dataset, const let
     if (sop_class[0] == '\0') return lethe_fail(error, LETHE_MALFORMED, "(0008,0016) SOP Class UID is missing");
     if (lethe_text_starts(sop_class, "1.2.840.10008.5.1.4.1.1.104.") || lethe_dicom_find(dataset->root, LETHE_TAG(0x0042, 0x0011)) != NULL)
         return document(profile, in, error);
-    if (strcmp(sop_class, "1.2.840.10008.5.1.4.1.1.66") == 0) return lethe_fail(error, LETHE_UNSAFE, "raw data: its content cannot be shown to be clean");
+    if (strcmp(sop_class, "1.2.840.10008.5.1.4.1.1.66") == 0)
+        return lethe_fail(error, LETHE_UNSAFE, "raw data: its content cannot be shown to be clean");
     if (strcmp(sop_class, "1.2.840.10008.5.1.4.1.1.77.1.6") == 0) {
         char flavour[33] = "";
         if (lethe_dicom_text(dataset->root, LETHE_TAG(0x0008, 0x0008), 2, flavour, sizeof flavour) &&
@@ -55,7 +56,9 @@ static lethe_status inflate_stream(const uint8_t *bytes, size_t size, lethe_buff
         status = lethe_buffer_append(out, chunk, sizeof chunk - stream.avail_out, error);
     }
     (void)inflateEnd(&stream);
-    return status != LETHE_OK ? status : result == Z_STREAM_END ? LETHE_OK : lethe_fail(error, LETHE_REVIEW, "encapsulated document: a stream cannot be read");
+    return status != LETHE_OK       ? status
+           : result == Z_STREAM_END ? LETHE_OK
+                                    : lethe_fail(error, LETHE_REVIEW, "encapsulated document: a stream cannot be read");
 }
 
 /* Text of PDF strings run together: "[(DU)-20(PONT)] TJ" reads "DUPONT". */

@@ -82,8 +82,8 @@ static lethe_status show(lethe_buffer *out, lethe_vr vr, const uint8_t *value, u
     if (value == NULL) return lethe_buffer_append_text(out, "(bytes)", error);
     if ((vr == LETHE_VR_US || vr == LETHE_VR_SS) && size == 2)
         return lethe_buffer_printf(out, error, "%u", big_endian ? (unsigned)value[0] << 8 | value[1] : (unsigned)value[1] << 8 | value[0]);
-    bool text = lethe_vr_is_text(vr) || vr == LETHE_VR_UI || vr == LETHE_VR_CS || vr == LETHE_VR_DA || vr == LETHE_VR_TM || vr == LETHE_VR_DT || vr == LETHE_VR_DS ||
-                vr == LETHE_VR_IS || vr == LETHE_VR_AS || vr == LETHE_VR_AE || vr == LETHE_VR_UR;
+    bool text = lethe_vr_is_text(vr) || vr == LETHE_VR_UI || vr == LETHE_VR_CS || vr == LETHE_VR_DA || vr == LETHE_VR_TM || vr == LETHE_VR_DT ||
+                vr == LETHE_VR_DS || vr == LETHE_VR_IS || vr == LETHE_VR_AS || vr == LETHE_VR_AE || vr == LETHE_VR_UR;
     if (!text) return lethe_buffer_printf(out, error, "(%llu bytes)", (unsigned long long)size);
     while (size != 0 && (value[size - 1] == ' ' || value[size - 1] == 0)) size--;
     lethe_status status = lethe_buffer_append(out, "\"", 1, error);
@@ -118,11 +118,14 @@ static lethe_status explain_one(void *context, const lethe_edit *edit, lethe_err
     if (status == LETHE_OK) status = show_path(e->out, parent, error);
     if (status == LETHE_OK) status = lethe_buffer_printf(e->out, error, "%s: ", tag);
     if (status == LETHE_OK && edit->element != NULL)
-        status = show(e->out, edit->element->form == LETHE_DICOM_SEQUENCE ? LETHE_VR_SQ : edit->element->vr, edit->element->value, edit->element->value_bytes, big, error);
+        status = show(e->out, edit->element->form == LETHE_DICOM_SEQUENCE ? LETHE_VR_SQ : edit->element->vr, edit->element->value,
+                      edit->element->value_bytes, big, error);
     if (status == LETHE_OK && edit->kind != LETHE_EDIT_DROP && edit->kind != LETHE_EDIT_KEEP) {
         if (edit->element != NULL) status = lethe_buffer_append_text(e->out, " -> ", error);
         lethe_vr vr = edit->vr != 0 ? edit->vr : edit->element != NULL ? edit->element->vr : LETHE_VR_UN;
-        if (status == LETHE_OK) status = show(e->out, edit->element != NULL && edit->element->form == LETHE_DICOM_SEQUENCE ? LETHE_VR_SQ : vr, edit->value, edit->value_bytes, big, error);
+        if (status == LETHE_OK)
+            status = show(e->out, edit->element != NULL && edit->element->form == LETHE_DICOM_SEQUENCE ? LETHE_VR_SQ : vr, edit->value,
+                          edit->value_bytes, big, error);
     }
     return status == LETHE_OK ? lethe_buffer_printf(e->out, error, "  [%s]\n", edit->rule != NULL ? edit->rule : "") : status;
 }
@@ -133,8 +136,8 @@ lethe_status lethe_engine_explain(lethe_engine *engine, lethe_buffer *out, lethe
     lethe_status status = lethe_edit_visit(engine->script, explain_one, &e, error);
     for (size_t i = 0; status == LETHE_OK && i < engine->decision.box_count; i++) {
         const lethe_pixel_box *box = &engine->decision.boxes[i];
-        status = lethe_buffer_printf(out, error, "redact  frames %u to %u: %u,%u %ux%u  [%s]\n", box->first_frame + 1, box->last_frame + 1, box->x, box->y, box->w, box->h,
-                                     box->why);
+        status = lethe_buffer_printf(out, error, "redact  frames %u to %u: %u,%u %ux%u  [%s]\n", box->first_frame + 1, box->last_frame + 1, box->x,
+                                     box->y, box->w, box->h, box->why);
     }
     if (status == LETHE_OK && engine->decision.reason[0] != '\0') status = lethe_buffer_printf(out, error, "pixels  %s\n", engine->decision.reason);
     return status;

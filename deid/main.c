@@ -23,15 +23,16 @@ static void on_signal(int number) {
 }
 
 static void usage(FILE *to) {
-    (void)fputs("usage: lethe deid [-C DIR] [--jobs N] [--watch] [--report FILE.html]\n"
-                "       lethe deid IN... -o OUT [--profile FILE|NAME] [--key FILE] [--jobs N] [--shard I/N] [--manifest FILE] [--report FILE.html]\n"
-                "                       [--pseudonyms FILE.csv] [--slides FILE.csv] [--json] [--quiet]\n"
-                "                       [--crosswalk FILE.p7m --recipient CERTIFICATE.pem]\n"
-                "       lethe deid explain FILE [--profile FILE|NAME] [--key FILE]\n"
-                "       lethe deid verify PATH [--manifest FILE] [--json]\n\n"
-                "Profiles: basic, research (default), challenge, or a YAML file. Exit codes: 0 all released; 1 failed; 2 wrong usage or configuration;\n"
-                "3 something was quarantined; 4 something waits for review.\n",
-                to);
+    (void)fputs(
+        "usage: lethe deid [-C DIR] [--jobs N] [--watch] [--report FILE.html]\n"
+        "       lethe deid IN... -o OUT [--profile FILE|NAME] [--key FILE] [--jobs N] [--shard I/N] [--manifest FILE] [--report FILE.html]\n"
+        "                       [--pseudonyms FILE.csv] [--slides FILE.csv] [--json] [--quiet]\n"
+        "                       [--crosswalk FILE.p7m --recipient CERTIFICATE.pem]\n"
+        "       lethe deid explain FILE [--profile FILE|NAME] [--key FILE]\n"
+        "       lethe deid verify PATH [--manifest FILE] [--json]\n\n"
+        "Profiles: basic, research (default), challenge, or a YAML file. Exit codes: 0 all released; 1 failed; 2 wrong usage or configuration;\n"
+        "3 something was quarantined; 4 something waits for review.\n",
+        to);
 }
 
 typedef struct arguments {
@@ -66,18 +67,30 @@ static bool parse_shard(const char *text, arguments *a) {
 /* Returns an exit code, or -1 to go on. */
 static int parse(int argc, char **argv, arguments *a) {
     enum { PROFILE = 256, KEY, JOBS, WATCH, SHARD, MANIFEST, REPORT, PSEUDONYMS, SLIDES, CROSSWALK, RECIPIENT, JSON, QUIET, HELP };
-    static const struct option options[] = {
-        {"output", required_argument, NULL, 'o'}, {"profile", required_argument, NULL, PROFILE}, {"key", required_argument, NULL, KEY},
-        {"jobs", required_argument, NULL, JOBS}, {"watch", no_argument, NULL, WATCH}, {"shard", required_argument, NULL, SHARD},
-        {"manifest", required_argument, NULL, MANIFEST}, {"report", required_argument, NULL, REPORT}, {"pseudonyms", required_argument, NULL, PSEUDONYMS},
-        {"slides", required_argument, NULL, SLIDES}, {"crosswalk", required_argument, NULL, CROSSWALK}, {"recipient", required_argument, NULL, RECIPIENT},
-        {"json", no_argument, NULL, JSON}, {"quiet", no_argument, NULL, QUIET}, {"help", no_argument, NULL, HELP},
-        {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"output", required_argument, NULL, 'o'},
+                                            {"profile", required_argument, NULL, PROFILE},
+                                            {"key", required_argument, NULL, KEY},
+                                            {"jobs", required_argument, NULL, JOBS},
+                                            {"watch", no_argument, NULL, WATCH},
+                                            {"shard", required_argument, NULL, SHARD},
+                                            {"manifest", required_argument, NULL, MANIFEST},
+                                            {"report", required_argument, NULL, REPORT},
+                                            {"pseudonyms", required_argument, NULL, PSEUDONYMS},
+                                            {"slides", required_argument, NULL, SLIDES},
+                                            {"crosswalk", required_argument, NULL, CROSSWALK},
+                                            {"recipient", required_argument, NULL, RECIPIENT},
+                                            {"json", no_argument, NULL, JSON},
+                                            {"quiet", no_argument, NULL, QUIET},
+                                            {"help", no_argument, NULL, HELP},
+                                            {NULL, 0, NULL, 0}};
     *a = (arguments){.project = "."};
     for (int option; (option = getopt_long(argc, argv, "C:o:", options, NULL)) != -1;) {
         bool good = true;
         switch (option) {
-        case 'C': a->project = optarg; a->project_given = true; break;
+        case 'C':
+            a->project = optarg;
+            a->project_given = true;
+            break;
         case 'o': a->output = optarg; break;
         case PROFILE: a->profile = optarg; break;
         case KEY: a->key = optarg; break;
@@ -111,11 +124,13 @@ static int parse(int argc, char **argv, arguments *a) {
 
 static int finish(const arguments *a, const lethe_run_counts *c) {
     if (a->json)
-        (void)printf("{\"inputs\": %llu, \"released\": %llu, \"quarantined\": %llu, \"review\": %llu, \"dropped\": %llu}\n", (unsigned long long)c->inputs,
-                     (unsigned long long)c->released, (unsigned long long)c->quarantined, (unsigned long long)c->review, (unsigned long long)c->dropped);
+        (void)printf("{\"inputs\": %llu, \"released\": %llu, \"quarantined\": %llu, \"review\": %llu, \"dropped\": %llu}\n",
+                     (unsigned long long)c->inputs, (unsigned long long)c->released, (unsigned long long)c->quarantined,
+                     (unsigned long long)c->review, (unsigned long long)c->dropped);
     else if (!a->quiet)
         (void)printf("%llu inputs: %llu released, %llu quarantined, %llu waiting for review, %llu dropped\n", (unsigned long long)c->inputs,
-                     (unsigned long long)c->released, (unsigned long long)c->quarantined, (unsigned long long)c->review, (unsigned long long)c->dropped);
+                     (unsigned long long)c->released, (unsigned long long)c->quarantined, (unsigned long long)c->review,
+                     (unsigned long long)c->dropped);
     return c->quarantined != 0 ? LETHE_EXIT_QUARANTINED : c->review != 0 ? LETHE_EXIT_REVIEW : LETHE_EXIT_DONE;
 }
 
@@ -145,9 +160,21 @@ static int run_folder(const arguments *a) {
     if (status == LETHE_OK) status = load_lists(a, &crosswalk, &mapping, &error);
     if (status == LETHE_OK) status = load_key(a, key, &error);
     if (status == LETHE_OK) {
-        lethe_folder_run run = {.inputs = a->inputs, .input_count = a->input_count, .output = a->output, .profile = profile, .key = key, .jobs = a->jobs,
-                                .shard = a->shard, .shards = a->shards, .manifest = a->manifest, .report = a->report, .crosswalk = crosswalk, .crosswalk_file = a->crosswalk, .recipient = a->recipient,
-                                .slide_mapping = mapping, .quiet = a->quiet};
+        lethe_folder_run run = {.inputs = a->inputs,
+                                .input_count = a->input_count,
+                                .output = a->output,
+                                .profile = profile,
+                                .key = key,
+                                .jobs = a->jobs,
+                                .shard = a->shard,
+                                .shards = a->shards,
+                                .manifest = a->manifest,
+                                .report = a->report,
+                                .crosswalk = crosswalk,
+                                .crosswalk_file = a->crosswalk,
+                                .recipient = a->recipient,
+                                .slide_mapping = mapping,
+                                .quiet = a->quiet};
         status = lethe_run_folder(&run, &counts, &error);
     }
     lethe_wipe(key, sizeof key);
@@ -184,8 +211,17 @@ static int run_project(const arguments *a) {
         struct sigaction action = {.sa_handler = on_signal};
         (void)sigaction(SIGTERM, &action, NULL);
         (void)sigaction(SIGINT, &action, NULL);
-        lethe_project_run run = {.project = project, .profile = profile, .jobs = a->jobs, .watch = a->watch, .stop = &stop, .report = a->report,
-                                 .crosswalk_file = a->crosswalk, .recipient = a->recipient, .crosswalk = crosswalk, .slide_mapping = mapping, .quiet = a->quiet};
+        lethe_project_run run = {.project = project,
+                                 .profile = profile,
+                                 .jobs = a->jobs,
+                                 .watch = a->watch,
+                                 .stop = &stop,
+                                 .report = a->report,
+                                 .crosswalk_file = a->crosswalk,
+                                 .recipient = a->recipient,
+                                 .crosswalk = crosswalk,
+                                 .slide_mapping = mapping,
+                                 .quiet = a->quiet};
         status = lethe_run_project(&run, &counts, &error);
     }
     lethe_slide_mapping_destroy(mapping);
@@ -210,7 +246,8 @@ static int explain(int argc, char **argv) {
     lethe_buffer text;
     lethe_buffer_init(&text, 256u << 20);
     lethe_result *result = lethe_alloc_array(1, sizeof *result);
-    lethe_status status = result == NULL ? lethe_fail(&error, LETHE_NO_MEMORY, "no memory") : lethe_profile_load(a.profile != NULL ? a.profile : "research", &profile, &error);
+    lethe_status status = result == NULL ? lethe_fail(&error, LETHE_NO_MEMORY, "no memory")
+                                         : lethe_profile_load(a.profile != NULL ? a.profile : "research", &profile, &error);
     if (status == LETHE_NOT_FOUND) error.status = LETHE_CONFIG;
     a.quiet = true;
     if (status == LETHE_OK) status = load_key(&a, key, &error);
@@ -224,7 +261,9 @@ static int explain(int argc, char **argv) {
         (void)printf("profile %s, PS3.15 Annex E edition 2025b; values before the arrow may identify\n", lethe_profile_name(profile));
         if (lethe_engine_explain(engine, &text, NULL) == LETHE_OK) (void)fputs(lethe_buffer_text(&text), stdout);
         (void)printf("outcome %s%s%s\n", lethe_outcome_name(result->outcome), result->reason[0] != '\0' ? ": " : "", result->reason);
-        code = result->outcome == LETHE_OUTCOME_QUARANTINED ? LETHE_EXIT_QUARANTINED : result->outcome == LETHE_OUTCOME_REVIEW ? LETHE_EXIT_REVIEW : LETHE_EXIT_DONE;
+        code = result->outcome == LETHE_OUTCOME_QUARANTINED ? LETHE_EXIT_QUARANTINED
+               : result->outcome == LETHE_OUTCOME_REVIEW    ? LETHE_EXIT_REVIEW
+                                                            : LETHE_EXIT_DONE;
     } else {
         code = complain(&error);
     }
@@ -257,9 +296,12 @@ static int verify(int argc, char **argv) {
         return LETHE_EXIT_QUARANTINED;
     }
     if (status != LETHE_OK) return complain(&error);
-    if (a.json) (void)printf("{\"files\": %llu, \"good\": %llu, \"bad\": %llu}\n", (unsigned long long)counts.files, (unsigned long long)counts.good, (unsigned long long)counts.bad);
-    else (void)printf("%llu files: %llu good, %llu bad\n", (unsigned long long)counts.files,
-                 (unsigned long long)counts.good, (unsigned long long)counts.bad);
+    if (a.json)
+        (void)printf("{\"files\": %llu, \"good\": %llu, \"bad\": %llu}\n", (unsigned long long)counts.files, (unsigned long long)counts.good,
+                     (unsigned long long)counts.bad);
+    else
+        (void)printf("%llu files: %llu good, %llu bad\n", (unsigned long long)counts.files, (unsigned long long)counts.good,
+                     (unsigned long long)counts.bad);
     return counts.bad != 0 ? LETHE_EXIT_QUARANTINED : LETHE_EXIT_DONE;
 }
 

@@ -52,14 +52,15 @@ lethe_status lethe_manifest_format(const char *source, const lethe_result *r, le
     if (status == LETHE_OK) status = member(out, "reason", r->reason, error);
     if (status == LETHE_OK) status = member(out, "sha256", r->sha256, error);
     if (status == LETHE_OK)
-        status = lethe_buffer_printf(out, error,
-                                     ", \"edits\": {\"removed\": %u, \"emptied\": %u, \"replaced\": %u, \"uids\": %u, \"cleaned\": %u, \"shifted\": %u, "
-                                     "\"private_kept\": %u, \"private_removed\": %u}, \"regions\": [",
-                                     r->removed, r->emptied, r->replaced, r->uids, r->cleaned, r->shifted, r->kept_private, r->dropped_private);
+        status =
+            lethe_buffer_printf(out, error,
+                                ", \"edits\": {\"removed\": %u, \"emptied\": %u, \"replaced\": %u, \"uids\": %u, \"cleaned\": %u, \"shifted\": %u, "
+                                "\"private_kept\": %u, \"private_removed\": %u}, \"regions\": [",
+                                r->removed, r->emptied, r->replaced, r->uids, r->cleaned, r->shifted, r->kept_private, r->dropped_private);
     for (unsigned i = 0; i < r->box_count && status == LETHE_OK; i++) {
         const lethe_pixel_box *box = &r->boxes[i];
-        status = lethe_buffer_printf(out, error, "%s{\"frame\": %u, \"last_frame\": %u, \"x\": %u, \"y\": %u, \"w\": %u, \"h\": %u, \"why\": ", i == 0 ? "" : ", ",
-                                     box->first_frame, box->last_frame, box->x, box->y, box->w, box->h);
+        status = lethe_buffer_printf(out, error, "%s{\"frame\": %u, \"last_frame\": %u, \"x\": %u, \"y\": %u, \"w\": %u, \"h\": %u, \"why\": ",
+                                     i == 0 ? "" : ", ", box->first_frame, box->last_frame, box->x, box->y, box->w, box->h);
         if (status == LETHE_OK) status = lethe_json_string(out, box->why, error);
         if (status == LETHE_OK) status = lethe_buffer_append_text(out, "}", error);
     }

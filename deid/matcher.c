@@ -68,7 +68,8 @@ static lethe_status make_room(lethe_matcher *m, size_t size, lethe_error *error)
     return LETHE_OK;
 }
 
-lethe_status lethe_matcher_add(lethe_matcher *m, const void *bytes, size_t size, unsigned stride, unsigned flags, uint16_t label, lethe_error *error) {
+lethe_status lethe_matcher_add(lethe_matcher *m, const void *bytes, size_t size, unsigned stride, unsigned flags, uint16_t label,
+                               lethe_error *error) {
     if (size < 3 || size > UINT16_MAX) return LETHE_OK;
     lethe_status status = make_room(m, size, error);
     if (status != LETHE_OK) return status;
@@ -80,8 +81,12 @@ lethe_status lethe_matcher_add(lethe_matcher *m, const void *bytes, size_t size,
         const pattern *other = &m->patterns[i];
         if (other->size == size && other->flags == flags && memcmp(m->text + other->start, to, size) == 0) return LETHE_OK; /* known already */
     }
-    m->patterns[m->count] = (pattern){.start = (uint32_t)m->text_size, .size = (uint32_t)size, .next = m->bucket[hash % BUCKETS], .label = label,
-                                      .stride = (uint8_t)stride, .flags = (uint8_t)flags};
+    m->patterns[m->count] = (pattern){.start = (uint32_t)m->text_size,
+                                      .size = (uint32_t)size,
+                                      .next = m->bucket[hash % BUCKETS],
+                                      .label = label,
+                                      .stride = (uint8_t)stride,
+                                      .flags = (uint8_t)flags};
     m->bucket[hash % BUCKETS] = (int32_t)m->count++;
     m->filter[hash / 64] |= 1ull << (hash % 64);
     m->text_size += size;

@@ -11,7 +11,7 @@
 typedef struct lethe_matcher lethe_matcher;
 
 enum {
-    LETHE_MATCH_EXACT = 1,  /* case counts; otherwise ASCII letters are folded */
+    LETHE_MATCH_EXACT = 1,   /* case counts; otherwise ASCII letters are folded */
     LETHE_MATCH_ANYWHERE = 2 /* no look at the neighbours; otherwise a letter may not stand next to a letter, nor a digit next to a digit */
 };
 
@@ -24,8 +24,8 @@ LETHE_NODISCARD lethe_status lethe_matcher_create(lethe_matcher **out, lethe_err
 void lethe_matcher_destroy(lethe_matcher *matcher);
 void lethe_matcher_clear(lethe_matcher *matcher);
 /* Patterns under 3 bytes are ignored. `stride`: bytes per character (2 for UTF-16), for the look at neighbours. Copied. */
-LETHE_NODISCARD lethe_status lethe_matcher_add(lethe_matcher *matcher, const void *bytes, size_t size, unsigned stride, unsigned flags, uint16_t label,
-                                               lethe_error *error);
+LETHE_NODISCARD lethe_status lethe_matcher_add(lethe_matcher *matcher, const void *bytes, size_t size, unsigned stride, unsigned flags,
+                                               uint16_t label, lethe_error *error);
 /* First match in bytes[from, to); neighbours are looked at within bytes[0, size). */
 bool lethe_matcher_find(const lethe_matcher *matcher, const uint8_t *bytes, uint64_t size, uint64_t from, uint64_t to, lethe_match *match);
 size_t lethe_matcher_count(const lethe_matcher *matcher);

@@ -16,7 +16,8 @@ static void usage(FILE *to) {
     (void)fputs("usage: lethe object [-C DIR] add PATIENT_ID... [--issuer ISSUER] [--file LIST]\n"
                 "       lethe object [-C DIR] remove PATIENT_ID... [--issuer ISSUER] [--file LIST]\n"
                 "       lethe object [-C DIR] list\n\n"
-                "Patients who object to the use of their data: never released, and withdrawn if they were. Only their pseudonyms are stored. PATIENT_ID may be\n"
+                "Patients who object to the use of their data: never released, and withdrawn if they were. Only their pseudonyms are stored. "
+                "PATIENT_ID may be\n"
                 "a patient ID of the hospital or a pseudonym (P-...). --file reads one patient ID a line.\n",
                 to);
 }
@@ -117,7 +118,8 @@ static lethe_status note_item(void *context, const lethe_item *item, lethe_error
     return LETHE_OK;
 }
 
-/* Released items of the patient become dropped ones; their originals go too, as for any dropped item: a person who takes the objection back is sent again. */
+/* Released items of the patient become dropped ones; their originals go too, as for any dropped item: a person who takes the objection back is sent
+ * again. */
 static lethe_status drop_items(object_run *run, const char *pseudonym, lethe_error *error) {
     item_list list = {.prefix = pseudonym};
     lethe_status status = lethe_queue_visit(run->queue, LETHE_ITEM_RELEASED, note_item, &list, error);
@@ -141,7 +143,8 @@ static lethe_status drop_items(object_run *run, const char *pseudonym, lethe_err
     return status;
 }
 
-/* First out of the catalogue (nothing new will show or export it), then the files, then the queue. A kill in between is mended by the same command again. */
+/* First out of the catalogue (nothing new will show or export it), then the files, then the queue. A kill in between is mended by the same command
+ * again. */
 static lethe_status withdraw(object_run *run, const char *pseudonym, lethe_error *error) {
     int64_t removed = 0;
     withdrawal w = {.run = run, .pseudonym = pseudonym};
@@ -160,7 +163,8 @@ static lethe_status change_one(object_run *run, bool add, const char *patient, l
     lethe_status status = pseudonym_of(run, patient, pseudonym, error);
     if (status != LETHE_OK) return status;
     if (!add) status = write_row(run, "DELETE FROM objection WHERE patient = ?1", pseudonym, false, error);
-    else status = write_row(run, "INSERT INTO objection (patient, since_us) VALUES (?1, ?2) ON CONFLICT (patient) DO NOTHING", pseudonym, true, error);
+    else
+        status = write_row(run, "INSERT INTO objection (patient, since_us) VALUES (?1, ?2) ON CONFLICT (patient) DO NOTHING", pseudonym, true, error);
     if (status == LETHE_OK && add) status = withdraw(run, pseudonym, error);
     if (status == LETHE_OK) run->changed++;
     return status;
@@ -173,7 +177,8 @@ static lethe_status change_file(object_run *run, bool add, const char *path, let
     lethe_status status = LETHE_OK;
     while (status == LETHE_OK && fgets(line, sizeof line, file) != NULL) {
         size_t length = strcspn(line, "\r\n");
-        if (length == sizeof line - 1) status = lethe_fail(error, LETHE_CONFIG, "the list of patients has a line of more than %zu bytes", sizeof line - 2);
+        if (length == sizeof line - 1)
+            status = lethe_fail(error, LETHE_CONFIG, "the list of patients has a line of more than %zu bytes", sizeof line - 2);
         line[length] = '\0';
         if (status == LETHE_OK && length != 0) status = change_one(run, add, line, error);
     }
@@ -183,7 +188,8 @@ static lethe_status change_file(object_run *run, bool add, const char *path, let
 
 static lethe_status list_all(object_run *run, lethe_error *error) {
     lethe_statement *select = NULL;
-    lethe_status status = lethe_statement_prepare(lethe_queue_database(run->queue), "SELECT patient, since_us FROM objection ORDER BY since_us, patient", &select, error);
+    lethe_status status = lethe_statement_prepare(lethe_queue_database(run->queue),
+                                                  "SELECT patient, since_us FROM objection ORDER BY since_us, patient", &select, error);
     bool row = true;
     while (status == LETHE_OK && row) {
         status = lethe_statement_step(select, &row, error);
@@ -198,7 +204,8 @@ static lethe_status list_all(object_run *run, lethe_error *error) {
 }
 
 int lethe_object_main(int argc, char **argv) {
-    static const struct option options[] = {{"issuer", required_argument, NULL, 'i'}, {"file", required_argument, NULL, 'f'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"issuer", required_argument, NULL, 'i'}, {"file", required_argument, NULL, 'f'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
     object_run run = {.issuer = ""};
     const char *folder = ".", *file = NULL;
     for (int option; (option = getopt_long(argc, argv, "C:", options, NULL)) != -1;) {

@@ -1,5 +1,5 @@
-/* The right to object: patients whose instances are never released. The list holds pseudonyms only, so that it names nobody and sharded workers can share it.
- * Layer: deid. Thread rule: immutable after load. */
+/* The right to object: patients whose instances are never released. The list holds pseudonyms only, so that it names nobody and sharded workers can
+ * share it. Layer: deid. Thread rule: immutable after load. */
 #ifndef LETHE_DEID_OBJECTIONS_H
 #define LETHE_DEID_OBJECTIONS_H
 

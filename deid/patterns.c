@@ -29,7 +29,9 @@ bool lethe_pattern_is_nir(const char *text, size_t size, size_t *length) {
 
 static bool mail_at(const char *text, size_t size, size_t at) {
     size_t before = at, after = at + 1;
-    while (before > 0 && (is_letter(text[before - 1]) || is_digit(text[before - 1]) || text[before - 1] == '.' || text[before - 1] == '-' || text[before - 1] == '_')) before--;
+    while (before > 0 && (is_letter(text[before - 1]) || is_digit(text[before - 1]) || text[before - 1] == '.' || text[before - 1] == '-' ||
+                          text[before - 1] == '_'))
+        before--;
     size_t dot = 0;
     while (after < size && (is_letter(text[after]) || is_digit(text[after]) || text[after] == '.' || text[after] == '-')) {
         if (text[after] == '.') dot = after;
@@ -41,7 +43,8 @@ static bool mail_at(const char *text, size_t size, size_t at) {
 const char *lethe_pattern_find(const char *text, size_t size) {
     for (size_t i = 0; i < size; i++) {
         size_t length;
-        if (is_digit(text[i]) && (i == 0 || !is_digit(text[i - 1])) && lethe_pattern_is_nir(text + i, size - i, &length)) return "a French NIR with its key";
+        if (is_digit(text[i]) && (i == 0 || !is_digit(text[i - 1])) && lethe_pattern_is_nir(text + i, size - i, &length))
+            return "a French NIR with its key";
         if (text[i] == '@' && mail_at(text, size, i)) return "a mail address";
     }
     return NULL;

@@ -2,9 +2,9 @@
 #ifndef LETHE_DEID_PATTERNS_H
 #define LETHE_DEID_PATTERNS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdbool.h>
 
 /* A French NIR or INS: 13 characters (Corsica 2A, 2B too) and the key 97 - (number mod 97); spaces, dots and dashes between are allowed. */
 bool lethe_pattern_is_nir(const char *text, size_t size, size_t *length);

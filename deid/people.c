@@ -13,8 +13,8 @@ typedef struct person {
     char pseudonym[80], id[LETHE_RESULT_ID_BYTES], issuer[LETHE_RESULT_ISSUER_BYTES];
     uint64_t name, who; /* digests; 0 = not known */
     bool several_names, several_ids;
-    UT_hash_handle hh;  /* by pseudonym */
-    UT_hash_handle hw;  /* by who: the first patient with that name and birth date */
+    UT_hash_handle hh; /* by pseudonym */
+    UT_hash_handle hw; /* by who: the first patient with that name and birth date */
 } person;
 
 struct lethe_people {
@@ -76,7 +76,8 @@ lethe_status lethe_people_visit_doubts(const lethe_people *people, lethe_people_
     lethe_status status = LETHE_OK;
     for (const person *p = people->by_pseudonym; p != NULL && status == LETHE_OK; p = p->hh.next) {
         if (p->several_names) status = visit(context, p->pseudonym, "one patient ID, several names", error);
-        if (status == LETHE_OK && p->several_ids) status = visit(context, p->pseudonym, "name and birth date also stand under another patient ID", error);
+        if (status == LETHE_OK && p->several_ids)
+            status = visit(context, p->pseudonym, "name and birth date also stand under another patient ID", error);
     }
     return status;
 }
@@ -125,7 +126,8 @@ static lethe_status envelop(const lethe_buffer *text, const char *certificate_pa
     }
     if (status == LETHE_OK) {
         plain = BIO_new_mem_buf(text->bytes, (int)text->size);
-        if (recipients != NULL && sk_X509_push(recipients, certificate) > 0 && plain != NULL) cms = CMS_encrypt(recipients, plain, EVP_aes_256_cbc(), CMS_BINARY);
+        if (recipients != NULL && sk_X509_push(recipients, certificate) > 0 && plain != NULL)
+            cms = CMS_encrypt(recipients, plain, EVP_aes_256_cbc(), CMS_BINARY);
         int length = cms == NULL ? -1 : i2d_CMS_ContentInfo(cms, &der);
         if (length <= 0) status = lethe_fail(error, LETHE_CRYPTO, "the crosswalk cannot be encrypted for this certificate");
         else status = lethe_buffer_append(out, der, (size_t)length, error);

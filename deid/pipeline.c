@@ -68,7 +68,8 @@ void lethe_engine_destroy(lethe_engine *engine) {
 
 /* --- who it is --- */
 
-static lethe_status patient_pseudonym(lethe_engine *engine, const char *issuer, const char *id, char out[80], int32_t *shift_days, lethe_error *error) {
+static lethe_status patient_pseudonym(lethe_engine *engine, const char *issuer, const char *id, char out[80], int32_t *shift_days,
+                                      lethe_error *error) {
     char keyed[LETHE_PATIENT_PSEUDONYM_SIZE];
     lethe_status status = lethe_pseudonym_patient(engine->pseudonymizer, issuer, id, keyed, error);
     if (status == LETHE_OK) status = lethe_pseudonym_date_shift(engine->pseudonymizer, issuer, id, shift_days, error);
@@ -125,7 +126,9 @@ static lethe_status identify(lethe_engine *engine, instance *in, lethe_error *er
         (void)lethe_dicom_text(root, LETHE_TAG(0x0020, 0x000D), 0, study, sizeof study);
         if (name[0] != '\0' && birth[0] != '\0') (void)snprintf(joined, sizeof joined, "name %s birth %s", name, birth);
         else (void)snprintf(joined, sizeof joined, "study %s", study);
-        (void)snprintf(issuer, sizeof issuer, "%s", "\x1F""no patient ID");
+        (void)snprintf(issuer, sizeof issuer, "%s",
+                       "\x1F"
+                       "no patient ID");
         id = joined;
     }
     lethe_status status = patient_pseudonym(engine, issuer, id, in->result->patient, &in->shift_days, error);
@@ -172,15 +175,19 @@ static lethe_status place(lethe_engine *engine, instance *in, lethe_error *error
 /* --- the audit's questions --- */
 
 static lethe_status fill_audit(lethe_engine *engine, const lethe_attribute_record *record, lethe_error *error) {
-    static const lethe_audit_kind kinds[] = {[LETHE_REMOVED_TEXT] = LETHE_AUDIT_TEXT, [LETHE_REMOVED_NAME] = LETHE_AUDIT_NAME,
-                                             [LETHE_REMOVED_DATE] = LETHE_AUDIT_DATE, [LETHE_REMOVED_UID] = LETHE_AUDIT_UID};
+    static const lethe_audit_kind kinds[] = {[LETHE_REMOVED_TEXT] = LETHE_AUDIT_TEXT,
+                                             [LETHE_REMOVED_NAME] = LETHE_AUDIT_NAME,
+                                             [LETHE_REMOVED_DATE] = LETHE_AUDIT_DATE,
+                                             [LETHE_REMOVED_UID] = LETHE_AUDIT_UID};
     lethe_audit *audit = engine->audit;
     lethe_audit_reset(audit);
     lethe_status status = LETHE_OK;
-    for (size_t i = 0; i < record->written_count && status == LETHE_OK; i++) status = lethe_audit_allow(audit, record->written[i].bytes, record->written[i].size, error);
+    for (size_t i = 0; i < record->written_count && status == LETHE_OK; i++)
+        status = lethe_audit_allow(audit, record->written[i].bytes, record->written[i].size, error);
     for (size_t i = 0; i < record->removed_count && status == LETHE_OK; i++) {
         const lethe_removed_value *value = &record->removed[i];
-        if (value->kind == LETHE_REMOVED_UID && lethe_uid_is_registered((const char *)value->bytes, strnlen((const char *)value->bytes, value->size))) continue;
+        if (value->kind == LETHE_REMOVED_UID && lethe_uid_is_registered((const char *)value->bytes, strnlen((const char *)value->bytes, value->size)))
+            continue;
         status = lethe_audit_add(audit, kinds[value->kind], value->bytes, value->size, error);
     }
     const lethe_identifiers *known = lethe_scrub_identifiers(engine->scrub);
@@ -197,7 +204,8 @@ static lethe_status fill_audit(lethe_engine *engine, const lethe_attribute_recor
 
 static lethe_status prepare_folder(lethe_engine *engine, const char *path, lethe_error *error) {
     size_t length = (size_t)(lethe_path_name(path) - path);
-    if (length < sizeof engine->last_folder && strlen(engine->last_folder) == length && memcmp(engine->last_folder, path, length) == 0) return LETHE_OK;
+    if (length < sizeof engine->last_folder && strlen(engine->last_folder) == length && memcmp(engine->last_folder, path, length) == 0)
+        return LETHE_OK;
     lethe_status status = lethe_folder_create_for(path, 0755, error);
     if (status == LETHE_OK && length < sizeof engine->last_folder) {
         memcpy(engine->last_folder, path, length);
@@ -300,7 +308,8 @@ static lethe_status write_output(lethe_engine *engine, instance *in, lethe_error
 static void count_edits(lethe_result *r, const lethe_attribute_record *record) {
     r->removed = record->counts[LETHE_ACTION_REMOVE];
     r->emptied = record->counts[LETHE_ACTION_EMPTY];
-    r->replaced = record->counts[LETHE_ACTION_DUMMY] + record->counts[LETHE_ACTION_TOKEN] + record->counts[LETHE_ACTION_REPLACE] + record->counts[LETHE_ACTION_AGE];
+    r->replaced = record->counts[LETHE_ACTION_DUMMY] + record->counts[LETHE_ACTION_TOKEN] + record->counts[LETHE_ACTION_REPLACE] +
+                  record->counts[LETHE_ACTION_AGE];
     r->uids = record->counts[LETHE_ACTION_UID];
     r->cleaned = record->counts[LETHE_ACTION_CLEAN];
     r->shifted = record->counts[LETHE_ACTION_SHIFT];
@@ -311,7 +320,8 @@ static void count_edits(lethe_result *r, const lethe_attribute_record *record) {
 static lethe_status decide_pixels(lethe_engine *engine, instance *in, lethe_error *error) {
     lethe_status status = LETHE_OK;
     if (engine->burned_in == NULL) status = lethe_burned_in_create(lethe_profile_pixels(engine->options.profile), &engine->burned_in, error);
-    if (status == LETHE_OK) status = lethe_burned_in_decide(engine->burned_in, engine->dataset, lethe_scrub_identifiers(engine->scrub), &engine->decision, error);
+    if (status == LETHE_OK)
+        status = lethe_burned_in_decide(engine->burned_in, engine->dataset, lethe_scrub_identifiers(engine->scrub), &engine->decision, error);
     if (status != LETHE_OK) return status;
     if (engine->decision.verdict == LETHE_PIXELS_QUARANTINE) return lethe_fail(error, LETHE_UNSAFE, "%s", engine->decision.reason);
     if (engine->decision.verdict == LETHE_PIXELS_REVIEW) {
@@ -338,17 +348,25 @@ static lethe_status edit_and_write(lethe_engine *engine, instance *in, lethe_err
     engine->redaction = NULL;
     engine->script = lethe_edit_script_create(engine->dataset);
     if (engine->script == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for an edit script");
-    lethe_attribute_job job = {.profile = engine->options.profile, .pseudonymizer = engine->pseudonymizer, .dataset = engine->dataset, .script = engine->script,
-                               .patient = in->result->patient, .patient_original = in->patient_original, .scrub = engine->scrub,
-                               .explain = engine->options.explain, .pixels_cleaned = engine->decision.searched || engine->decision.box_count != 0,
-                               .forced = in->forced, .forced_count = in->forced_count};
+    lethe_attribute_job job = {.profile = engine->options.profile,
+                               .pseudonymizer = engine->pseudonymizer,
+                               .dataset = engine->dataset,
+                               .script = engine->script,
+                               .patient = in->result->patient,
+                               .patient_original = in->patient_original,
+                               .scrub = engine->scrub,
+                               .explain = engine->options.explain,
+                               .pixels_cleaned = engine->decision.searched || engine->decision.box_count != 0,
+                               .forced = in->forced,
+                               .forced_count = in->forced_count};
     lethe_status status = lethe_attributes_edit(&job, &record, error);
     if (status == LETHE_OK) count_edits(in->result, &record);
     if (status == LETHE_OK && job.unsafe_graphics && !engine->decision.clear_unused_bits)
         status = lethe_fail(error, LETHE_UNSAFE, "(60xx,0102): overlay planes share the pixel cells");
     if (status == LETHE_OK) status = redact(engine, in, error);
     for (size_t i = 0; status == LETHE_OK && in->forced_count == 0 && i < record.removed_count; i++)
-        if (record.removed[i].kind == LETHE_REMOVED_TEXT) status = lethe_scrub_add_literal(engine->scrub, record.removed[i].bytes, record.removed[i].size, error);
+        if (record.removed[i].kind == LETHE_REMOVED_TEXT)
+            status = lethe_scrub_add_literal(engine->scrub, record.removed[i].bytes, record.removed[i].size, error);
     if (status == LETHE_OK) status = fill_audit(engine, &record, error);
     if (status == LETHE_OK) status = lethe_documents_search(engine->dataset, engine->audit, error);
     if (status != LETHE_OK || engine->options.output_folder == NULL) return status;
@@ -373,7 +391,8 @@ static lethe_status run_instance(lethe_engine *engine, instance *in, lethe_error
         status = edit_and_write(engine, in, &why);
         lethe_tag tag = lethe_audit_found_tag(engine->audit);
         /* What the rules kept and the audit does not let pass goes too, as long as that is one element more each time. */
-        bool again = status == LETHE_UNSAFE && in->audited && tag != 0 && lethe_tag_group(tag) != 0x0002 && in->forced_count < sizeof in->forced / sizeof in->forced[0];
+        bool again = status == LETHE_UNSAFE && in->audited && tag != 0 && lethe_tag_group(tag) != 0x0002 &&
+                     in->forced_count < sizeof in->forced / sizeof in->forced[0];
         unsigned named = 0;
         for (unsigned i = 0; i < in->forced_count; i++) named += in->forced[i] == tag;
         again = again && named < 2;

@@ -1,7 +1,7 @@
 /* One input -> one outcome: parse, decide, edit, write, audit, make visible. Everything of a run that does not change is prepared once in an engine.
  *
- * Fail closed: whatever goes wrong on the way leaves no output and an outcome with a reason. Layer: deid. Thread rule: one thread at a time per engine;
- * create one per worker, after fork. */
+ * Fail closed: whatever goes wrong on the way leaves no output and an outcome with a reason. Layer: deid. Thread rule: one thread at a time per
+ * engine; create one per worker, after fork. */
 #ifndef LETHE_DEID_PIPELINE_H
 #define LETHE_DEID_PIPELINE_H
 
@@ -18,17 +18,17 @@ typedef struct lethe_objections lethe_objections;
 typedef struct lethe_crosswalk lethe_crosswalk;
 
 typedef struct lethe_engine_options {
-    const lethe_profile *profile;         /* borrowed */
-    const uint8_t *key;                   /* LETHE_KEY_BYTES, copied */
-    const char *output_folder;            /* where released files go; NULL: nothing is written (dry run) */
-    const char *scratch_folder;           /* private; for large redacted pixel data; NULL = in memory */
-    const lethe_objections *objections;   /* borrowed, may be NULL */
-    const lethe_crosswalk *crosswalk;     /* pre-assigned pseudonyms; borrowed, may be NULL */
+    const lethe_profile *profile;                    /* borrowed */
+    const uint8_t *key;                              /* LETHE_KEY_BYTES, copied */
+    const char *output_folder;                       /* where released files go; NULL: nothing is written (dry run) */
+    const char *scratch_folder;                      /* private; for large redacted pixel data; NULL = in memory */
+    const lethe_objections *objections;              /* borrowed, may be NULL */
+    const lethe_crosswalk *crosswalk;                /* pre-assigned pseudonyms; borrowed, may be NULL */
     const struct lethe_slide_mapping *slide_mapping; /* borrowed, may be NULL */
     lethe_sync sync;
-    bool explain;                         /* keep the script of the last instance for lethe_engine_explain */
-    bool want_catalogue;                  /* fill the catalogue fields of results */
-    bool force_release;                   /* a person has approved: review becomes release, quarantine stays */
+    bool explain;        /* keep the script of the last instance for lethe_engine_explain */
+    bool want_catalogue; /* fill the catalogue fields of results */
+    bool force_release;  /* a person has approved: review becomes release, quarantine stays */
 } lethe_engine_options;
 
 typedef struct lethe_engine lethe_engine;
@@ -40,10 +40,10 @@ enum { LETHE_RESULT_BOXES = 64, LETHE_RESULT_ID_BYTES = 129, LETHE_RESULT_ISSUER
 typedef struct lethe_result {
     lethe_outcome outcome;
     bool is_slide;
-    char reason[256];    /* empty when released; no attribute values */
-    char output[512];    /* below the output folder; "" unless released */
-    char sha256[65];     /* of the output */
-    char patient[80];    /* pseudonym; "" when it never came so far */
+    char reason[256];                                                                           /* empty when released; no attribute values */
+    char output[512];                                                                           /* below the output folder; "" unless released */
+    char sha256[65];                                                                            /* of the output */
+    char patient[80];                                                                           /* pseudonym; "" when it never came so far */
     uint32_t removed, emptied, replaced, uids, cleaned, shifted, kept_private, dropped_private; /* elements */
     /* For the catalogue and the report: values as they stand in the output. */
     char study_uid[65], series_uid[65], instance_uid[65], sop_class[65], modality[17], series_description[129], study_description[129], body_part[33],
@@ -64,11 +64,13 @@ enum {
     LETHE_NOTE_REPLACED_SAME = 1 << 2  /* the output existed already with the same bytes */
 };
 
-/* Do one input. LETHE_OK when the outcome is known (a quarantine is no error); errors are those of the run itself: LETHE_IO of the output side (disk full),
- * LETHE_NO_MEMORY, LETHE_INTERNAL. `source_name` is what the manifest will call it. */
-LETHE_NODISCARD lethe_status lethe_engine_process(lethe_engine *engine, const char *path, const char *source_name, lethe_result *result, lethe_error *error);
+/* Do one input. LETHE_OK when the outcome is known (a quarantine is no error); errors are those of the run itself: LETHE_IO of the output side (disk
+ * full), LETHE_NO_MEMORY, LETHE_INTERNAL. `source_name` is what the manifest will call it. */
+LETHE_NODISCARD lethe_status lethe_engine_process(lethe_engine *engine, const char *path, const char *source_name, lethe_result *result,
+                                                  lethe_error *error);
 
-/* Print the edits of the last instance (options.explain): tag path, action, rule, before -> after. For the person at the terminal who holds the input. */
+/* Print the edits of the last instance (options.explain): tag path, action, rule, before -> after. For the person at the terminal who holds the
+ * input. */
 LETHE_NODISCARD lethe_status lethe_engine_explain(lethe_engine *engine, lethe_buffer *out, lethe_error *error);
 
 /* The pseudonym of a patient as the pipeline would give it, and the digest under which an objection stands. `issuer` may be "". */

@@ -21,7 +21,9 @@ lethe_status lethe_engine_slide(lethe_engine *engine, const char *path, const ch
     lethe_error why = {0};
     lethe_status status = lethe_slide_deidentify(path, &options, engine->options.output_folder, &slide, &why);
     if (status == LETHE_OK) {
-        result->outcome = slide.outcome == LETHE_SLIDE_RELEASED ? LETHE_OUTCOME_RELEASED : slide.outcome == LETHE_SLIDE_REVIEW ? LETHE_OUTCOME_REVIEW : LETHE_OUTCOME_QUARANTINED;
+        result->outcome = slide.outcome == LETHE_SLIDE_RELEASED ? LETHE_OUTCOME_RELEASED
+                          : slide.outcome == LETHE_SLIDE_REVIEW ? LETHE_OUTCOME_REVIEW
+                                                                : LETHE_OUTCOME_QUARANTINED;
         (void)snprintf(result->reason, sizeof result->reason, "%s", slide.reason);
         (void)snprintf(result->output, sizeof result->output, "%s", result->outcome == LETHE_OUTCOME_RELEASED ? slide.output : "");
         (void)snprintf(result->sha256, sizeof result->sha256, "%s", result->outcome == LETHE_OUTCOME_RELEASED ? slide.sha256 : "");

@@ -41,6 +41,7 @@ typedef struct instance {
 
 /* Fill the catalogue fields from an output's bytes. */
 LETHE_NODISCARD lethe_status lethe_result_describe(lethe_result *result, const uint8_t *bytes, size_t size, lethe_error *error);
-LETHE_NODISCARD lethe_status lethe_engine_slide(lethe_engine *engine, const char *path, const char *source_name, lethe_result *result, lethe_error *error);
+LETHE_NODISCARD lethe_status lethe_engine_slide(lethe_engine *engine, const char *path, const char *source_name, lethe_result *result,
+                                                lethe_error *error);
 
 #endif

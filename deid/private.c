@@ -47,7 +47,8 @@ lethe_private_verdict lethe_private_decide(const lethe_dicom_element *element, l
         if (order == 0) {
             verdict.safe = true;
             verdict.vr = rows[middle].vr;
-            verdict.reason = rows[middle].source == 1 ? "Retain Safe Private: PS3.15 Table E.3.10-1" : "Retain Safe Private: extension (TCIA knowledge base)";
+            verdict.reason =
+                rows[middle].source == 1 ? "Retain Safe Private: PS3.15 Table E.3.10-1" : "Retain Safe Private: extension (TCIA knowledge base)";
             return verdict;
         }
         if (order < 0) low = middle + 1;
@@ -65,9 +66,20 @@ static bool plain_text(const uint8_t *bytes, size_t size) {
 
 static size_t unit_bytes(lethe_vr vr) {
     switch (vr) {
-    case LETHE_VR_US: case LETHE_VR_SS: case LETHE_VR_OW: return 2;
-    case LETHE_VR_UL: case LETHE_VR_SL: case LETHE_VR_FL: case LETHE_VR_AT: case LETHE_VR_OF: case LETHE_VR_OL: return 4;
-    case LETHE_VR_FD: case LETHE_VR_SV: case LETHE_VR_UV: case LETHE_VR_OD: case LETHE_VR_OV: return 8;
+    case LETHE_VR_US:
+    case LETHE_VR_SS:
+    case LETHE_VR_OW: return 2;
+    case LETHE_VR_UL:
+    case LETHE_VR_SL:
+    case LETHE_VR_FL:
+    case LETHE_VR_AT:
+    case LETHE_VR_OF:
+    case LETHE_VR_OL: return 4;
+    case LETHE_VR_FD:
+    case LETHE_VR_SV:
+    case LETHE_VR_UV:
+    case LETHE_VR_OD:
+    case LETHE_VR_OV: return 8;
     default: return 1;
     }
 }
@@ -76,14 +88,16 @@ static size_t unit_bytes(lethe_vr vr) {
 static bool has_words(const uint8_t *bytes, size_t size) {
     size_t run = 0;
     for (size_t i = 0; i < size; i++) {
-        bool letter = (bytes[i] >= 'A' && bytes[i] <= 'Z') || (bytes[i] >= 'a' && bytes[i] <= 'z') || (bytes[i] >= '0' && bytes[i] <= '9') || bytes[i] >= 0xC0;
+        bool letter =
+            (bytes[i] >= 'A' && bytes[i] <= 'Z') || (bytes[i] >= 'a' && bytes[i] <= 'z') || (bytes[i] >= '0' && bytes[i] <= '9') || bytes[i] >= 0xC0;
         run = letter ? run + 1 : 0;
         if (run == 6) return true;
     }
     return false;
 }
 
-lethe_status lethe_private_recheck(const lethe_attribute_job *job, const lethe_dicom_element *element, lethe_vr vr, bool *passes, lethe_error *error) {
+lethe_status lethe_private_recheck(const lethe_attribute_job *job, const lethe_dicom_element *element, lethe_vr vr, bool *passes,
+                                   lethe_error *error) {
     *passes = false;
     if (element->value_bytes == 0) {
         *passes = true;
@@ -126,23 +140,21 @@ lethe_status lethe_private_recheck(const lethe_attribute_job *job, const lethe_d
 
 bool lethe_attribute_is_listed(lethe_tag tag) {
     static const lethe_tag listed[] = {
-        0x00080070, /* Manufacturer */
-        0x00081090, /* ManufacturerModelName */
-        0x00082218, 0x00082228, 0x0008225F,
-        0x00180010, /* ContrastBolusAgent */
-        0x00180022, 0x00180023, 0x00180024, /* ScanOptions, MRAcquisitionType, SequenceName */
-        0x00180031, /* Radiopharmaceutical */
+        0x00080070,                                     /* Manufacturer */
+        0x00081090,                                     /* ManufacturerModelName */
+        0x00082218, 0x00082228, 0x0008225F, 0x00180010, /* ContrastBolusAgent */
+        0x00180022, 0x00180023, 0x00180024,             /* ScanOptions, MRAcquisitionType, SequenceName */
+        0x00180031,                                     /* Radiopharmaceutical */
         0x00181016, 0x00181018, 0x00181019, 0x00181020, /* secondary capture device, software versions */
-        0x00181022, 0x00181023, 0x00181030, 0x00181050, 0x00181160, 0x00181170, 0x00181180, 0x00181190, 0x001811A0,
-        0x00181210, /* ConvolutionKernel */
-        0x00181250, 0x00181251, /* coils */
-        0x00181261, 0x00181320, 0x00181400, 0x00185000, 0x00185010, 0x00185020, 0x00185100,
-        0x00187001, 0x00187005, 0x00187006, 0x00187008, 0x00187030,
-        0x00189005, /* PulseSequenceName */
-        0x00201040, /* PositionReferenceIndicator */
+        0x00181022, 0x00181023, 0x00181030, 0x00181050, 0x00181160, 0x00181170, 0x00181180, 0x00181190, 0x001811A0, 0x00181210, /* ConvolutionKernel
+                                                                                                                                 */
+        0x00181250, 0x00181251,                                                                                                 /* coils */
+        0x00181261, 0x00181320, 0x00181400, 0x00185000, 0x00185010, 0x00185020, 0x00185100, 0x00187001, 0x00187005, 0x00187006, 0x00187008,
+        0x00187030, 0x00189005,                         /* PulseSequenceName */
+        0x00201040,                                     /* PositionReferenceIndicator */
         0x00280A02, 0x00281055, 0x00281300, 0x00283003, /* explanations of windows and tables */
-        0x00541300, 0x00541103, 0x00541105, /* PET reconstruction, scatter */
-        0x00620005, 0x00620009, /* segment labels are cleaned, not listed: names of algorithms */
+        0x00541300, 0x00541103, 0x00541105,             /* PET reconstruction, scatter */
+        0x00620005, 0x00620009,                         /* segment labels are cleaned, not listed: names of algorithms */
         0x0066003E, 0x00700080, 0x20500020,
     };
     for (size_t i = 0; i < sizeof listed / sizeof *listed; i++)

@@ -10,15 +10,16 @@ typedef struct lethe_private_verdict {
     const char *reason; /* which table; static */
 } lethe_private_verdict;
 
-/* Look the element up by group, creator and last byte, wherever its block was reserved. Binary values that the table types as numbers or codes are safe only
- * when their bytes can be such; CSA headers of Siemens are safe never as they are. */
+/* Look the element up by group, creator and last byte, wherever its block was reserved. Binary values that the table types as numbers or codes are
+ * safe only when their bytes can be such; CSA headers of Siemens are safe never as they are. */
 lethe_private_verdict lethe_private_decide(const lethe_dicom_element *element, lethe_vr vr);
 /* Whether a safe element's value passes: it fits its VR and holds no known identifier and no pattern of one (names, dates, numbers with a key). */
 LETHE_NODISCARD lethe_status lethe_private_recheck(const lethe_attribute_job *job, const lethe_dicom_element *element, lethe_vr vr, bool *passes,
                                                    lethe_error *error);
 size_t lethe_private_safe_count(void);
 
-/* Tags of text attributes that stay under an allow-list profile: technical texts of Table E.1-1's silence (manufacturer, kernel, sequence name ...). */
+/* Tags of text attributes that stay under an allow-list profile: technical texts of Table E.1-1's silence (manufacturer, kernel, sequence name ...).
+ */
 bool lethe_attribute_is_listed(lethe_tag tag);
 
 #endif

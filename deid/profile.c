@@ -3,8 +3,8 @@
 #include "core/arena.h"
 #include "core/buffer.h"
 #include "core/config.h"
-#include "core/limits.h"
 #include "core/file.h"
+#include "core/limits.h"
 #include "core/memory.h"
 #include "core/text.h"
 
@@ -25,9 +25,9 @@ struct lethe_profile {
     lethe_slide_options slides;
     lethe_rule *rules;
     size_t rule_count;
-    int32_t *next;                /* chain of rules in a bucket, latest first */
-    int32_t bucket[TAG_BUCKETS];  /* rules with a whole last tag, by tag */
-    int32_t general;              /* the others */
+    int32_t *next;               /* chain of rules in a bucket, latest first */
+    int32_t bucket[TAG_BUCKETS]; /* rules with a whole last tag, by tag */
+    int32_t general;             /* the others */
 };
 
 const char *lethe_action_name(lethe_action action) {
@@ -61,11 +61,11 @@ typedef struct profile_yaml {
         int *unknown_device;
         bool redact_markers, ignore_catalogue, trust_declared_clean, no_reading;
         int *video;
-    } *pixels;
+    } * pixels;
     struct {
         int label, macro, thumbnail;
         bool read_barcode;
-    } *slides;
+    } * slides;
 } profile_yaml;
 
 static const cyaml_strval_t base_words[] = {{"basic", 0}, {"research", 1}, {"challenge", 2}};
@@ -85,9 +85,10 @@ static const cyaml_strval_t option_words[] = {
 static const cyaml_strval_t text_words[] = {{"strict", LETHE_TEXT_STRICT}, {"research", LETHE_TEXT_RESEARCH}};
 static const cyaml_strval_t document_words[] = {
     {"quarantine", LETHE_DOCUMENT_QUARANTINE}, {"review", LETHE_DOCUMENT_REVIEW}, {"drop", LETHE_DOCUMENT_DROP}, {"keep", LETHE_DOCUMENT_KEEP}};
-static const cyaml_strval_t action_words[] = {
-    {"remove", LETHE_ACTION_REMOVE}, {"empty", LETHE_ACTION_EMPTY}, {"dummy", LETHE_ACTION_DUMMY}, {"uid", LETHE_ACTION_UID},         {"clean", LETHE_ACTION_CLEAN},
-    {"shift", LETHE_ACTION_SHIFT},   {"age", LETHE_ACTION_AGE},     {"token", LETHE_ACTION_TOKEN}, {"replace", LETHE_ACTION_REPLACE}, {"keep", LETHE_ACTION_KEEP}};
+static const cyaml_strval_t action_words[] = {{"remove", LETHE_ACTION_REMOVE}, {"empty", LETHE_ACTION_EMPTY}, {"dummy", LETHE_ACTION_DUMMY},
+                                              {"uid", LETHE_ACTION_UID},       {"clean", LETHE_ACTION_CLEAN}, {"shift", LETHE_ACTION_SHIFT},
+                                              {"age", LETHE_ACTION_AGE},       {"token", LETHE_ACTION_TOKEN}, {"replace", LETHE_ACTION_REPLACE},
+                                              {"keep", LETHE_ACTION_KEEP}};
 static const cyaml_strval_t device_words[] = {
     {"redact", LETHE_UNKNOWN_DEVICE_REDACT}, {"review", LETHE_UNKNOWN_DEVICE_REVIEW}, {"quarantine", LETHE_UNKNOWN_DEVICE_QUARANTINE}};
 static const cyaml_strval_t video_words[] = {{"review", 0}, {"quarantine", 1}};
@@ -97,21 +98,19 @@ static const cyaml_strval_t thumbnail_words[] = {{"remove", LETHE_SLIDE_THUMBNAI
 
 enum { OPT = CYAML_FLAG_OPTIONAL, OPT_PTR = CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER, STRICT = CYAML_FLAG_STRICT };
 
-static const cyaml_schema_field_t rule_fields[] = {
-    CYAML_FIELD_STRING_PTR("tag", OPT_PTR, rule_yaml, tag, 1, 256),
-    CYAML_FIELD_STRING_PTR("creator", OPT_PTR, rule_yaml, creator, 1, 64),
-    CYAML_FIELD_STRING_PTR("vr", OPT_PTR, rule_yaml, vr, 2, 2),
-    CYAML_FIELD_STRING_PTR("sop_class", OPT_PTR, rule_yaml, sop_class, 1, 64),
-    CYAML_FIELD_STRING_PTR("modality", OPT_PTR, rule_yaml, modality, 1, 16),
-    CYAML_FIELD_ENUM("action", STRICT, rule_yaml, action, action_words, CYAML_ARRAY_LEN(action_words)),
-    CYAML_FIELD_STRING_PTR("value", OPT_PTR, rule_yaml, value, 0, 1024),
-    CYAML_FIELD_END};
+static const cyaml_schema_field_t rule_fields[] = {CYAML_FIELD_STRING_PTR("tag", OPT_PTR, rule_yaml, tag, 1, 256),
+                                                   CYAML_FIELD_STRING_PTR("creator", OPT_PTR, rule_yaml, creator, 1, 64),
+                                                   CYAML_FIELD_STRING_PTR("vr", OPT_PTR, rule_yaml, vr, 2, 2),
+                                                   CYAML_FIELD_STRING_PTR("sop_class", OPT_PTR, rule_yaml, sop_class, 1, 64),
+                                                   CYAML_FIELD_STRING_PTR("modality", OPT_PTR, rule_yaml, modality, 1, 16),
+                                                   CYAML_FIELD_ENUM("action", STRICT, rule_yaml, action, action_words, CYAML_ARRAY_LEN(action_words)),
+                                                   CYAML_FIELD_STRING_PTR("value", OPT_PTR, rule_yaml, value, 0, 1024),
+                                                   CYAML_FIELD_END};
 static const cyaml_schema_value_t rule_entry = {CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, rule_yaml, rule_fields)};
 
-static const cyaml_schema_field_t modality_fields[] = {
-    CYAML_FIELD_STRING_PTR("modality", CYAML_FLAG_POINTER, modality_yaml, modality, 1, 16),
-    CYAML_FIELD_STRING_PTR("mode", CYAML_FLAG_POINTER, modality_yaml, mode, 1, 32),
-    CYAML_FIELD_END};
+static const cyaml_schema_field_t modality_fields[] = {CYAML_FIELD_STRING_PTR("modality", CYAML_FLAG_POINTER, modality_yaml, modality, 1, 16),
+                                                       CYAML_FIELD_STRING_PTR("mode", CYAML_FLAG_POINTER, modality_yaml, mode, 1, 32),
+                                                       CYAML_FIELD_END};
 static const cyaml_schema_value_t modality_entry = {CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, modality_yaml, modality_fields)};
 
 /* Anonymous members of profile_yaml, by type. */
@@ -131,8 +130,7 @@ static const cyaml_schema_field_t slide_fields[] = {
     CYAML_FIELD_ENUM("label", OPT | STRICT, SLIDES, label, label_words, CYAML_ARRAY_LEN(label_words)),
     CYAML_FIELD_ENUM("macro", OPT | STRICT, SLIDES, macro, macro_words, CYAML_ARRAY_LEN(macro_words)),
     CYAML_FIELD_ENUM("thumbnail", OPT | STRICT, SLIDES, thumbnail, thumbnail_words, CYAML_ARRAY_LEN(thumbnail_words)),
-    CYAML_FIELD_BOOL("read_barcode", OPT, SLIDES, read_barcode),
-    CYAML_FIELD_END};
+    CYAML_FIELD_BOOL("read_barcode", OPT, SLIDES, read_barcode), CYAML_FIELD_END};
 
 static const cyaml_schema_field_t profile_fields[] = {
     CYAML_FIELD_STRING_PTR("name", OPT_PTR, profile_yaml, name, 1, 64),
@@ -246,8 +244,8 @@ typedef struct source_text {
 } source_text;
 
 static lethe_status bad_word(const source_text *source, const char *key, const char *word, const char *nearest, lethe_error *error) {
-    return lethe_fail(error, LETHE_CONFIG, "%s:%u: %s: '%.60s' is not known%s%s%s", source->name, line_of(source->text, source->size, word), key, word,
-                      nearest != NULL ? "; did you mean '" : "", nearest != NULL ? nearest : "", nearest != NULL ? "'?" : "");
+    return lethe_fail(error, LETHE_CONFIG, "%s:%u: %s: '%.60s' is not known%s%s%s", source->name, line_of(source->text, source->size, word), key,
+                      word, nearest != NULL ? "; did you mean '" : "", nearest != NULL ? nearest : "", nearest != NULL ? "'?" : "");
 }
 
 static lethe_status compile_path(const source_text *source, const char *text, lethe_rule *rule, lethe_error *error) {
@@ -259,13 +257,15 @@ static lethe_status compile_path(const source_text *source, const char *text, le
         char *slash = strchr(part, '/');
         if (slash != NULL) *slash = '\0';
         if (rule->path_count == LETHE_RULE_PATH)
-            return lethe_fail(error, LETHE_CONFIG, "%s:%u: tag: path deeper than %d", source->name, line_of(source->text, source->size, text), LETHE_RULE_PATH);
+            return lethe_fail(error, LETHE_CONFIG, "%s:%u: tag: path deeper than %d", source->name, line_of(source->text, source->size, text),
+                              LETHE_RULE_PATH);
         lethe_tag tag, mask = 0xFFFFFFFFu;
         const lethe_dictionary_entry *entry = lethe_dictionary_find_keyword(part);
         if (entry != NULL) tag = entry->tag, mask = entry->mask;
         else if (!parse_tag_pattern(part, &tag, &mask)) return bad_word(source, "tag", part, nearest_keyword(part), error);
         if (slash != NULL && mask != 0xFFFFFFFFu)
-            return lethe_fail(error, LETHE_CONFIG, "%s:%u: tag: only the last part of a path may hold x", source->name, line_of(source->text, source->size, part));
+            return lethe_fail(error, LETHE_CONFIG, "%s:%u: tag: only the last part of a path may hold x", source->name,
+                              line_of(source->text, source->size, part));
         rule->path[rule->path_count++] = tag;
         rule->mask = mask;
         part = slash != NULL ? slash + 1 : NULL;
@@ -274,8 +274,8 @@ static lethe_status compile_path(const source_text *source, const char *text, le
 }
 
 static lethe_status compile_rule(lethe_profile *profile, const source_text *source, const rule_yaml *from, size_t index, lethe_error *error) {
-    static const char *const vrs[] = {"AE", "AS", "AT", "CS", "DA", "DS", "DT", "FD", "FL", "IS", "LO", "LT", "OB", "OD", "OF", "OL", "OV",
-                                      "OW", "PN", "SH", "SL", "SQ", "SS", "ST", "SV", "TM", "UC", "UI", "UL", "UN", "UR", "US", "UT", "UV", NULL};
+    static const char *const vrs[] = {"AE", "AS", "AT", "CS", "DA", "DS", "DT", "FD", "FL", "IS", "LO", "LT", "OB", "OD", "OF", "OL", "OV", "OW",
+                                      "PN", "SH", "SL", "SQ", "SS", "ST", "SV", "TM", "UC", "UI", "UL", "UN", "UR", "US", "UT", "UV", NULL};
     lethe_rule *rule = &profile->rules[index];
     lethe_status status = LETHE_OK;
     rule->action = (lethe_action)from->action;
@@ -294,11 +294,12 @@ static lethe_status compile_rule(lethe_profile *profile, const source_text *sour
     if (rule->action == LETHE_ACTION_REPLACE && rule->value == NULL)
         return lethe_fail(error, LETHE_CONFIG, "%s: rules: rule %zu: action replace needs a value", source->name, index + 1);
     if (from->tag == NULL && from->creator == NULL && from->vr == NULL && from->sop_class == NULL && from->modality == NULL)
-        return lethe_fail(error, LETHE_CONFIG, "%s: rules: rule %zu: says nothing about which attributes it means (tag, creator, vr, sop_class or modality)",
-                          source->name, index + 1);
-    if (rule->action == LETHE_ACTION_KEEP && from->tag == NULL && from->creator == NULL && from->vr == NULL)
-        return lethe_fail(error, LETHE_CONFIG, "%s: rules: rule %zu: would keep every attribute of a class or modality; name a tag, creator or vr", source->name,
+        return lethe_fail(error, LETHE_CONFIG,
+                          "%s: rules: rule %zu: says nothing about which attributes it means (tag, creator, vr, sop_class or modality)", source->name,
                           index + 1);
+    if (rule->action == LETHE_ACTION_KEEP && from->tag == NULL && from->creator == NULL && from->vr == NULL)
+        return lethe_fail(error, LETHE_CONFIG, "%s: rules: rule %zu: would keep every attribute of a class or modality; name a tag, creator or vr",
+                          source->name, index + 1);
     bool whole = rule->path_count != 0 && rule->mask == 0xFFFFFFFFu;
     int32_t *head = whole ? &profile->bucket[(rule->path[rule->path_count - 1] * 2654435761u) >> 22] : &profile->general;
     profile->next[index] = *head;
@@ -349,7 +350,8 @@ static lethe_status apply_yaml(lethe_profile *profile, const source_text *source
     if (from->rules_count == 0) return LETHE_OK;
     profile->rules = lethe_arena_alloc_array(profile->arena, from->rules_count, sizeof *profile->rules);
     profile->next = lethe_arena_alloc_array(profile->arena, from->rules_count, sizeof *profile->next);
-    if (profile->rules == NULL || profile->next == NULL || profile->name == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for a profile");
+    if (profile->rules == NULL || profile->next == NULL || profile->name == NULL)
+        return lethe_fail(error, LETHE_NO_MEMORY, "no memory for a profile");
     profile->rule_count = from->rules_count;
     lethe_status status = LETHE_OK;
     for (size_t i = 0; status == LETHE_OK && i < from->rules_count; i++) status = compile_rule(profile, source, &from->rules[i], i, error);

@@ -28,7 +28,12 @@ typedef enum lethe_action {
 } lethe_action;
 const char *lethe_action_name(lethe_action action);
 
-typedef enum lethe_document_policy { LETHE_DOCUMENT_QUARANTINE = 0, LETHE_DOCUMENT_REVIEW, LETHE_DOCUMENT_DROP, LETHE_DOCUMENT_KEEP } lethe_document_policy;
+typedef enum lethe_document_policy {
+    LETHE_DOCUMENT_QUARANTINE = 0,
+    LETHE_DOCUMENT_REVIEW,
+    LETHE_DOCUMENT_DROP,
+    LETHE_DOCUMENT_KEEP
+} lethe_document_policy;
 
 enum { LETHE_RULE_PATH = 8 };
 
@@ -37,9 +42,9 @@ typedef struct lethe_rule {
     lethe_tag path[LETHE_RULE_PATH]; /* enclosing sequences, outermost first, then the tag itself; count 0 = any tag */
     lethe_tag mask;                  /* for the last tag, e.g. 0xFFFF00FF for "0019,xx0C" */
     unsigned path_count;
-    bool anchored;       /* the path starts at the top level */
-    const char *creator; /* private creator, compared without case and outer spaces; NULL = any */
-    lethe_vr vr;         /* 0 = any */
+    bool anchored;                    /* the path starts at the top level */
+    const char *creator;              /* private creator, compared without case and outer spaces; NULL = any */
+    lethe_vr vr;                      /* 0 = any */
     const char *sop_class, *modality; /* NULL = any */
     lethe_action action;
     const char *value; /* LETHE_ACTION_REPLACE */
@@ -48,8 +53,8 @@ typedef struct lethe_rule {
 
 typedef struct lethe_profile lethe_profile;
 
-/* Built-in name, or path of a YAML file (when it holds a '/' or ends in .yaml or .yml). Errors: LETHE_CONFIG with file, line, key and the nearest right
- * word; LETHE_IO; LETHE_NOT_FOUND for a name that is not built in. */
+/* Built-in name, or path of a YAML file (when it holds a '/' or ends in .yaml or .yml). Errors: LETHE_CONFIG with file, line, key and the nearest
+ * right word; LETHE_IO; LETHE_NOT_FOUND for a name that is not built in. */
 LETHE_NODISCARD lethe_status lethe_profile_load(const char *name_or_path, lethe_profile **out, lethe_error *error);
 LETHE_NODISCARD lethe_status lethe_profile_parse(const char *yaml, size_t size, const char *name, lethe_profile **out, lethe_error *error);
 void lethe_profile_destroy(lethe_profile *profile);
@@ -67,7 +72,7 @@ const lethe_slide_options *lethe_profile_slides(const lethe_profile *profile);
 
 typedef struct lethe_rule_query {
     const lethe_dicom_element *element;
-    lethe_vr vr;            /* effective */
+    lethe_vr vr; /* effective */
     const char *sop_class, *modality;
 } lethe_rule_query;
 /* The last own rule that fits, or NULL. Cheap when no rule names the tag. */

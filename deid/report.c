@@ -87,7 +87,8 @@ static lethe_status add_member(lethe_report *report, const lethe_result *r, leth
     char age[24];
     (void)snprintf(m.patient, sizeof m.patient, "%s", r->patient);
     (void)snprintf(m.group, sizeof m.group, "%s|%s|%s|%s %s|%.4s", age_group(r->age, age), r->sex[0] != '\0' ? r->sex : "unknown",
-                   r->institution[0] != '\0' ? r->institution : "not kept", r->manufacturer, r->model, r->study_date[0] != '\0' ? r->study_date : "-");
+                   r->institution[0] != '\0' ? r->institution : "not kept", r->manufacturer, r->model,
+                   r->study_date[0] != '\0' ? r->study_date : "-");
     if (report->member_count != 0 && memcmp(&report->members[report->member_count - 1], &m, sizeof m) == 0) return LETHE_OK;
     if (report->member_count == report->member_capacity) {
         size_t capacity = report->member_capacity == 0 ? 256 : 2 * report->member_capacity;
@@ -182,8 +183,11 @@ static lethe_status write_options(const lethe_report *r, lethe_buffer *out, leth
         {LETHE_OPTION_STRUCTURED, "content of structured reports after cleaning (E.3.4)"},
         {LETHE_OPTION_GRAPHICS, "graphics without text, region overlays (E.3.3)"},
     };
-    lethe_status status = lethe_buffer_append_text(out, "<h2>What is kept, and why</h2>\n<ul>\n<li>attributes that PS3.15 Table E.1-1 does not name, searched for "
-                                                        "identifiers</li>\n", error);
+    lethe_status status =
+        lethe_buffer_append_text(out,
+                                 "<h2>What is kept, and why</h2>\n<ul>\n<li>attributes that PS3.15 Table E.1-1 does not name, searched for "
+                                 "identifiers</li>\n",
+                                 error);
     for (size_t i = 0; i < sizeof options / sizeof *options && status == LETHE_OK; i++)
         if ((lethe_profile_options(r->profile) & options[i].option) != 0) status = lethe_buffer_printf(out, error, "<li>%s</li>\n", options[i].text);
     return status == LETHE_OK ? lethe_buffer_append_text(out, "</ul>\n", error) : status;
@@ -211,14 +215,18 @@ static lethe_status write_risk(lethe_report *r, lethe_buffer *out, lethe_error *
         alone += groups[i].count == 1 ? 1 : 0;
         under_five += groups[i].count < 5 ? groups[i].count : 0;
     }
-    lethe_status status = lethe_buffer_printf(
-        out, error,
-        "<h2>Residual risk</h2>\n<p>Patients are grouped by what is kept and others may know: age group, sex, site, device and year of study (as released). k is the "
-        "number of patients in a group; a patient alone in a group (k = 1) is the easiest to single out.</p>\n<table><tr><td>groups</td><td class=n>%zu</td></tr>"
-        "<tr><td>smallest k</td><td class=n>%llu</td></tr><tr><td>patients alone (k = 1)</td><td class=n>%llu</td></tr><tr><td>patients with k under 5</td><td "
-        "class=n>%llu</td></tr><tr><td>patients and groups in all</td><td class=n>%llu</td></tr></table>\n",
-        count, (unsigned long long)(count == 0 ? 0 : groups[0].count), (unsigned long long)alone, (unsigned long long)under_five, (unsigned long long)patients);
-    if (status == LETHE_OK) status = table(out, "Smallest groups", "age | sex | site | device | year", groups, count < SMALLEST_SHOWN ? count : SMALLEST_SHOWN, error);
+    lethe_status status = lethe_buffer_printf(out, error,
+                                              "<h2>Residual risk</h2>\n<p>Patients are grouped by what is kept and others may know: age group, sex, "
+                                              "site, device and year of study (as released). k is the "
+                                              "number of patients in a group; a patient alone in a group (k = 1) is the easiest to single "
+                                              "out.</p>\n<table><tr><td>groups</td><td class=n>%zu</td></tr>"
+                                              "<tr><td>smallest k</td><td class=n>%llu</td></tr><tr><td>patients alone (k = 1)</td><td "
+                                              "class=n>%llu</td></tr><tr><td>patients with k under 5</td><td "
+                                              "class=n>%llu</td></tr><tr><td>patients and groups in all</td><td class=n>%llu</td></tr></table>\n",
+                                              count, (unsigned long long)(count == 0 ? 0 : groups[0].count), (unsigned long long)alone,
+                                              (unsigned long long)under_five, (unsigned long long)patients);
+    if (status == LETHE_OK)
+        status = table(out, "Smallest groups", "age | sex | site | device | year", groups, count < SMALLEST_SHOWN ? count : SMALLEST_SHOWN, error);
     lethe_free(groups);
     return status;
 }
@@ -230,7 +238,8 @@ static lethe_status write_doubt(void *context, const char *pseudonym, const char
 static lethe_status write_people(const lethe_people *people, lethe_buffer *out, lethe_error *error) {
     lethe_people_counts c;
     lethe_people_count(people, &c);
-    const tally rows[] = {{"patients", c.patients}, {"patient IDs that came with several names", c.several_names},
+    const tally rows[] = {{"patients", c.patients},
+                          {"patient IDs that came with several names", c.several_names},
                           {"patients whose name and birth date also stand under another ID", c.several_ids}};
     lethe_status status = table(out, "Patients", "", rows, sizeof rows / sizeof *rows, error);
     if (status != LETHE_OK || c.several_names + c.several_ids == 0) return status;
@@ -242,16 +251,24 @@ static lethe_status write_people(const lethe_people *people, lethe_buffer *out, 
 lethe_status lethe_report_write(lethe_report *r, const lethe_people *people, const char *path, lethe_error *error) {
     lethe_buffer out;
     lethe_buffer_init(&out, 64u << 20);
-    lethe_status status = lethe_buffer_append_text(
-        &out,
-        "<!DOCTYPE html>\n<html lang=en><meta charset=utf-8><title>De-identification report</title>\n<style>body{font:15px/1.5 sans-serif;max-width:60em;margin:2em auto;"
-        "padding:0 1em}table{border-collapse:collapse;margin:1em 0}td,th{border:1px solid #bbb;padding:.2em .6em;text-align:left}.n{text-align:right}</style>\n"
-        "<h1>De-identification report</h1>\n<p>Lethe " LETHE_VERSION ", DICOM PS3.15 Annex E edition 2025b, profile ", error);
+    lethe_status status =
+        lethe_buffer_append_text(&out,
+                                 "<!DOCTYPE html>\n<html lang=en><meta charset=utf-8><title>De-identification "
+                                 "report</title>\n<style>body{font:15px/1.5 sans-serif;max-width:60em;margin:2em auto;"
+                                 "padding:0 1em}table{border-collapse:collapse;margin:1em 0}td,th{border:1px solid #bbb;padding:.2em "
+                                 ".6em;text-align:left}.n{text-align:right}</style>\n"
+                                 "<h1>De-identification report</h1>\n<p>Lethe " LETHE_VERSION ", DICOM PS3.15 Annex E edition 2025b, profile ",
+                                 error);
     if (status == LETHE_OK) status = lethe_html_escape(lethe_profile_name(r->profile), &out, error);
     if (status == LETHE_OK) status = lethe_buffer_append_text(&out, ".</p>\n", error);
-    const tally outcomes[] = {{"inputs", r->inputs}, {"released", r->outcomes[LETHE_OUTCOME_RELEASED]}, {"quarantined", r->outcomes[LETHE_OUTCOME_QUARANTINED]},
-                              {"waiting for review", r->outcomes[LETHE_OUTCOME_REVIEW]}, {"dropped", r->outcomes[LETHE_OUTCOME_DROPPED]}, {"slides among them", r->slides},
-                              {"instances of unknown SOP classes (strictest rules)", r->unknown_class}, {"instances without a patient ID", r->no_patient_id}};
+    const tally outcomes[] = {{"inputs", r->inputs},
+                              {"released", r->outcomes[LETHE_OUTCOME_RELEASED]},
+                              {"quarantined", r->outcomes[LETHE_OUTCOME_QUARANTINED]},
+                              {"waiting for review", r->outcomes[LETHE_OUTCOME_REVIEW]},
+                              {"dropped", r->outcomes[LETHE_OUTCOME_DROPPED]},
+                              {"slides among them", r->slides},
+                              {"instances of unknown SOP classes (strictest rules)", r->unknown_class},
+                              {"instances without a patient ID", r->no_patient_id}};
     if (status == LETHE_OK) status = table(&out, "Outcomes", "outcome", outcomes, sizeof outcomes / sizeof *outcomes, error);
     if (status == LETHE_OK) status = write_actions(r, &out, error);
     if (status == LETHE_OK) status = write_options(r, &out, error);

@@ -1,5 +1,5 @@
-/* One HTML report about a run for a data protection officer: counts by outcome, actions by clause, values kept and why, residual risk as k-anonymity over what was
- * kept. Holds no source path and no removed value. Layer: deid. Thread rule: one thread at a time. */
+/* One HTML report about a run for a data protection officer: counts by outcome, actions by clause, values kept and why, residual risk as k-anonymity
+ * over what was kept. Holds no source path and no removed value. Layer: deid. Thread rule: one thread at a time. */
 #ifndef LETHE_DEID_REPORT_H
 #define LETHE_DEID_REPORT_H
 

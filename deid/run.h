@@ -1,5 +1,5 @@
-/* Runs over many inputs: folders to a folder, or a project's inbox. The parent hands batches to confined worker processes and alone writes manifest, catalogue
- * and queue. Layer: deid. Thread rule: one run at a time per process. */
+/* Runs over many inputs: folders to a folder, or a project's inbox. The parent hands batches to confined worker processes and alone writes manifest,
+ * catalogue and queue. Layer: deid. Thread rule: one run at a time per process. */
 #ifndef LETHE_DEID_RUN_H
 #define LETHE_DEID_RUN_H
 
@@ -45,9 +45,9 @@ typedef struct lethe_folder_run {
     const lethe_profile *profile;
     const uint8_t *key;
     unsigned jobs;
-    unsigned shard, shards; /* 1..shards; shards 0 = all */
-    const char *manifest;   /* NULL = none */
-    const char *report;     /* HTML; NULL = none */
+    unsigned shard, shards;                 /* 1..shards; shards 0 = all */
+    const char *manifest;                   /* NULL = none */
+    const char *report;                     /* HTML; NULL = none */
     const char *crosswalk_file, *recipient; /* encrypted crosswalk and its recipient's certificate (PEM); both or none */
     const lethe_crosswalk *crosswalk;
     const struct lethe_slide_mapping *slide_mapping;

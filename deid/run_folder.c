@@ -112,9 +112,18 @@ lethe_status lethe_run_folder(const lethe_folder_run *options, lethe_run_counts 
     if (status == LETHE_OK && options->report != NULL) status = lethe_report_create(options->profile, &run.report, error);
     if (status == LETHE_OK && (options->report != NULL || options->crosswalk_file != NULL)) status = lethe_people_create(&run.people, error);
     if (status != LETHE_OK) goto out;
-    lethe_crew_options crew = {.engine = {.profile = options->profile, .key = options->key, .output_folder = output, .crosswalk = options->crosswalk,
-                                          .slide_mapping = options->slide_mapping, .sync = LETHE_SYNC_NONE, .want_catalogue = options->report != NULL},
-                               .workers = options->jobs, .readable = readable, .writable = writable, .visit = one_done, .context = &run};
+    lethe_crew_options crew = {.engine = {.profile = options->profile,
+                                          .key = options->key,
+                                          .output_folder = output,
+                                          .crosswalk = options->crosswalk,
+                                          .slide_mapping = options->slide_mapping,
+                                          .sync = LETHE_SYNC_NONE,
+                                          .want_catalogue = options->report != NULL},
+                               .workers = options->jobs,
+                               .readable = readable,
+                               .writable = writable,
+                               .visit = one_done,
+                               .context = &run};
     status = lethe_crew_start(&crew, &run.crew, error);
     lethe_progress_start(&run.progress, "de-identifying", 0, options->quiet);
     for (unsigned i = 0; i < options->input_count && status == LETHE_OK; i++) status = lethe_walk(options->inputs[i], add_input, &run, error);

@@ -19,8 +19,8 @@
 
 enum { ROUND = 256, CLAIM_SECONDS = 3600 };
 
-/* One round: claim, let the crew work, then make everything durable in this order: released files, manifest, catalogue, queue. A kill between any two steps
- * leaves claimed items; the next run does them again and comes to the same bytes. */
+/* One round: claim, let the crew work, then make everything durable in this order: released files, manifest, catalogue, queue. A kill between any two
+ * steps leaves claimed items; the next run does them again and comes to the same bytes. */
 typedef struct project_run {
     const lethe_project_run *options;
     lethe_run_counts *counts;
@@ -53,10 +53,20 @@ static lethe_status one_done(void *context, const char *path, const char *source
 
 static lethe_status start_crew(project_run *run, lethe_error *error) {
     const lethe_project *project = run->options->project;
-    lethe_crew_options crew = {.engine = {.profile = run->options->profile, .key = run->key, .output_folder = project->released_path, .scratch_folder = run->scratch,
-                                          .objections = run->objections, .crosswalk = run->options->crosswalk, .slide_mapping = run->options->slide_mapping,
-                                          .sync = LETHE_SYNC_NONE, .want_catalogue = true},
-                               .workers = run->options->jobs, .readable = run->readable, .writable = run->writable, .visit = one_done, .context = run};
+    lethe_crew_options crew = {.engine = {.profile = run->options->profile,
+                                          .key = run->key,
+                                          .output_folder = project->released_path,
+                                          .scratch_folder = run->scratch,
+                                          .objections = run->objections,
+                                          .crosswalk = run->options->crosswalk,
+                                          .slide_mapping = run->options->slide_mapping,
+                                          .sync = LETHE_SYNC_NONE,
+                                          .want_catalogue = true},
+                               .workers = run->options->jobs,
+                               .readable = run->readable,
+                               .writable = run->writable,
+                               .visit = one_done,
+                               .context = run};
     return lethe_crew_start(&crew, &run->crew, error);
 }
 
@@ -79,8 +89,10 @@ static lethe_status refresh_objections(project_run *run, lethe_error *error) {
 /* Let a quarantined or waiting original stand in its own folder: a second name first, the old one goes after the queue knows. */
 static lethe_status link_aside(const lethe_project *project, lethe_item *item, const char *folder_path, lethe_error *error) {
     if (lethe_path_name(item->path) == item->path) return LETHE_OK;
-    char *old_path = lethe_path_join(project->private_path, item->path), *new_path = lethe_asprintf("%s/%s", folder_path, lethe_path_name(item->path));
-    lethe_status status = old_path == NULL || new_path == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path") : lethe_folder_create(folder_path, 0700, error);
+    char *old_path = lethe_path_join(project->private_path, item->path),
+         *new_path = lethe_asprintf("%s/%s", folder_path, lethe_path_name(item->path));
+    lethe_status status = old_path == NULL || new_path == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path")
+                                                               : lethe_folder_create(folder_path, 0700, error);
     if (status == LETHE_OK && link(old_path, new_path) != 0 && errno != EEXIST) {
         /* Already moved by a run that was killed, or a slide of several files: it stays where it is. */
         lethe_free(old_path);
@@ -109,12 +121,30 @@ static lethe_status put_catalogue(project_run *run, lethe_error *error) {
     for (size_t i = 0; i < run->done_count; i++) {
         const lethe_result *r = &run->results[i];
         if (r->outcome != LETHE_OUTCOME_RELEASED) continue;
-        entries[count++] = (lethe_catalogue_entry){
-            .path = r->output, .kind = r->is_slide ? "slide" : "dicom", .patient = r->patient, .study_uid = r->study_uid, .series_uid = r->series_uid,
-            .instance_uid = r->instance_uid, .modality = r->modality, .sop_class = r->sop_class, .series_description = r->series_description,
-            .study_description = r->study_description, .body_part = r->body_part, .study_date = r->study_date, .manufacturer = r->manufacturer, .model = r->model,
-            .sex = r->sex, .age = r->age, .laterality = r->laterality, .view_position = r->view_position, .series_number = r->series_number,
-            .instance_number = r->instance_number, .rows = r->rows, .columns = r->columns, .frames = r->frames, .sha256 = r->sha256};
+        entries[count++] = (lethe_catalogue_entry){.path = r->output,
+                                                   .kind = r->is_slide ? "slide" : "dicom",
+                                                   .patient = r->patient,
+                                                   .study_uid = r->study_uid,
+                                                   .series_uid = r->series_uid,
+                                                   .instance_uid = r->instance_uid,
+                                                   .modality = r->modality,
+                                                   .sop_class = r->sop_class,
+                                                   .series_description = r->series_description,
+                                                   .study_description = r->study_description,
+                                                   .body_part = r->body_part,
+                                                   .study_date = r->study_date,
+                                                   .manufacturer = r->manufacturer,
+                                                   .model = r->model,
+                                                   .sex = r->sex,
+                                                   .age = r->age,
+                                                   .laterality = r->laterality,
+                                                   .view_position = r->view_position,
+                                                   .series_number = r->series_number,
+                                                   .instance_number = r->instance_number,
+                                                   .rows = r->rows,
+                                                   .columns = r->columns,
+                                                   .frames = r->frames,
+                                                   .sha256 = r->sha256};
     }
     lethe_status status = count == 0 ? LETHE_OK : lethe_catalogue_put(run->catalogue, entries, count, error);
     lethe_free(entries);
@@ -135,8 +165,10 @@ static lethe_status write_manifest(project_run *run, lethe_error *error) {
 }
 
 static lethe_status finish_items(project_run *run, lethe_error *error) {
-    static const lethe_item_state states[] = {[LETHE_OUTCOME_QUARANTINED] = LETHE_ITEM_QUARANTINED, [LETHE_OUTCOME_RELEASED] = LETHE_ITEM_RELEASED,
-                                              [LETHE_OUTCOME_REVIEW] = LETHE_ITEM_REVIEW, [LETHE_OUTCOME_DROPPED] = LETHE_ITEM_DROPPED};
+    static const lethe_item_state states[] = {[LETHE_OUTCOME_QUARANTINED] = LETHE_ITEM_QUARANTINED,
+                                              [LETHE_OUTCOME_RELEASED] = LETHE_ITEM_RELEASED,
+                                              [LETHE_OUTCOME_REVIEW] = LETHE_ITEM_REVIEW,
+                                              [LETHE_OUTCOME_DROPPED] = LETHE_ITEM_DROPPED};
     const lethe_project *project = run->options->project;
     char(*old_paths)[sizeof run->items[0].path] = lethe_alloc_array(ROUND, sizeof *old_paths);
     lethe_status status = old_paths == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for paths") : LETHE_OK;
@@ -228,7 +260,8 @@ static lethe_status open_all(project_run *run, lethe_error *error) {
     if (status == LETHE_OK) status = lethe_catalogue_open(project, &run->catalogue, error);
     if (status == LETHE_OK) status = lethe_manifest_open(manifest, &run->manifest, error);
     if (status == LETHE_OK && run->options->report != NULL) status = lethe_report_create(run->options->profile, &run->report, error);
-    if (status == LETHE_OK && (run->options->report != NULL || run->options->crosswalk_file != NULL)) status = lethe_people_create(&run->people, error);
+    if (status == LETHE_OK && (run->options->report != NULL || run->options->crosswalk_file != NULL))
+        status = lethe_people_create(&run->people, error);
     static const char *const system_paths[] = {"/usr/share", "/usr/lib", "/lib", "/etc/ssl", "/proc/self"};
     size_t n = 0;
     run->readable[n++] = project->private_path;

@@ -38,7 +38,8 @@ void lethe_scrub_destroy(lethe_scrub *scrub) {
     lethe_free(scrub);
 }
 
-lethe_status lethe_scrub_learn(lethe_scrub *scrub, const lethe_dicom_dataset *dataset, const char *source_name, int32_t shift_days, lethe_error *error) {
+lethe_status lethe_scrub_learn(lethe_scrub *scrub, const lethe_dicom_dataset *dataset, const char *source_name, int32_t shift_days,
+                               lethe_error *error) {
     (void)source_name;
     lethe_identifiers_clear(scrub->identifiers);
     lethe_buffer_clear(&scrub->literals);

@@ -25,8 +25,8 @@ typedef enum lethe_clean_mode {
     LETHE_CLEAN_STRICT       /* words that no vocabulary knows go too, whatever the profile says */
 } lethe_clean_mode;
 /* Append the cleaned text; *changed tells whether anything went. */
-LETHE_NODISCARD lethe_status lethe_scrub_text(lethe_scrub *scrub, const char *utf8, size_t size, lethe_clean_mode mode, lethe_buffer *out, bool *changed,
-                                              lethe_error *error);
+LETHE_NODISCARD lethe_status lethe_scrub_text(lethe_scrub *scrub, const char *utf8, size_t size, lethe_clean_mode mode, lethe_buffer *out,
+                                              bool *changed, lethe_error *error);
 /* True when the text holds a known identifier. `person_only`: only names and numbers of people count (not institutions, devices ...). */
 bool lethe_scrub_hits(const lethe_scrub *scrub, const char *utf8, size_t size, bool person_only);
 /* Shift a value of VR DA, DT or TM (several values and ranges too). *valid is false, and nothing appended, when it is none. */

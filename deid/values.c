@@ -47,10 +47,22 @@ bool lethe_value_fits(lethe_vr vr, const uint8_t *bytes, size_t size) {
     case LETHE_VR_DS: return all_of(bytes, trimmed(bytes, size), "+-.eE\\ ", true, false);
     case LETHE_VR_IS: return all_of(bytes, trimmed(bytes, size), "+-\\ ", true, false);
     case LETHE_VR_UI: return all_of(bytes, trimmed(bytes, size), ".\\", true, false);
-    case LETHE_VR_US: case LETHE_VR_SS: case LETHE_VR_OW: return size % 2 == 0;
-    case LETHE_VR_UL: case LETHE_VR_SL: case LETHE_VR_FL: case LETHE_VR_AT: case LETHE_VR_OF: case LETHE_VR_OL: return size % 4 == 0;
-    case LETHE_VR_FD: case LETHE_VR_SV: case LETHE_VR_UV: case LETHE_VR_OD: case LETHE_VR_OV: return size % 8 == 0;
-    case LETHE_VR_UN: case LETHE_VR_NONE: return false;
+    case LETHE_VR_US:
+    case LETHE_VR_SS:
+    case LETHE_VR_OW: return size % 2 == 0;
+    case LETHE_VR_UL:
+    case LETHE_VR_SL:
+    case LETHE_VR_FL:
+    case LETHE_VR_AT:
+    case LETHE_VR_OF:
+    case LETHE_VR_OL: return size % 4 == 0;
+    case LETHE_VR_FD:
+    case LETHE_VR_SV:
+    case LETHE_VR_UV:
+    case LETHE_VR_OD:
+    case LETHE_VR_OV: return size % 8 == 0;
+    case LETHE_VR_UN:
+    case LETHE_VR_NONE: return false;
     default: return true;
     }
 }
@@ -60,18 +72,39 @@ bool lethe_value_dummy(lethe_vr vr, const void **bytes, size_t *size) {
     const char *text = NULL;
     *bytes = zeros;
     switch (vr) {
-    case LETHE_VR_AE: case LETHE_VR_CS: case LETHE_VR_LO: case LETHE_VR_SH: case LETHE_VR_ST: case LETHE_VR_LT: case LETHE_VR_UT: case LETHE_VR_UC:
+    case LETHE_VR_AE:
+    case LETHE_VR_CS:
+    case LETHE_VR_LO:
+    case LETHE_VR_SH:
+    case LETHE_VR_ST:
+    case LETHE_VR_LT:
+    case LETHE_VR_UT:
+    case LETHE_VR_UC:
     case LETHE_VR_PN: text = "ANONYMIZED"; break;
     case LETHE_VR_AS: text = "000Y"; break;
     case LETHE_VR_DA: text = "19000101"; break;
     case LETHE_VR_DT: text = "19000101000000"; break;
     case LETHE_VR_TM: text = "000000"; break;
-    case LETHE_VR_DS: case LETHE_VR_IS: text = "0"; break;
+    case LETHE_VR_DS:
+    case LETHE_VR_IS: text = "0"; break;
     case LETHE_VR_UR: text = "urn:anonymized"; break;
     case LETHE_VR_UI: text = "2.25.0"; break;
-    case LETHE_VR_US: case LETHE_VR_SS: case LETHE_VR_OB: case LETHE_VR_OW: case LETHE_VR_UN: *size = 2; return true;
-    case LETHE_VR_UL: case LETHE_VR_SL: case LETHE_VR_FL: case LETHE_VR_AT: case LETHE_VR_OF: case LETHE_VR_OL: *size = 4; return true;
-    case LETHE_VR_FD: case LETHE_VR_SV: case LETHE_VR_UV: case LETHE_VR_OD: case LETHE_VR_OV: *size = 8; return true;
+    case LETHE_VR_US:
+    case LETHE_VR_SS:
+    case LETHE_VR_OB:
+    case LETHE_VR_OW:
+    case LETHE_VR_UN: *size = 2; return true;
+    case LETHE_VR_UL:
+    case LETHE_VR_SL:
+    case LETHE_VR_FL:
+    case LETHE_VR_AT:
+    case LETHE_VR_OF:
+    case LETHE_VR_OL: *size = 4; return true;
+    case LETHE_VR_FD:
+    case LETHE_VR_SV:
+    case LETHE_VR_UV:
+    case LETHE_VR_OD:
+    case LETHE_VR_OV: *size = 8; return true;
     default: return false;
     }
     *bytes = text;
@@ -87,7 +120,8 @@ static bool plain_ascii(const uint8_t *bytes, size_t size) {
     return true;
 }
 
-lethe_status lethe_value_utf8(const lethe_dicom_element *element, lethe_vr vr, lethe_buffer *copy, const char **text, size_t *size, lethe_error *error) {
+lethe_status lethe_value_utf8(const lethe_dicom_element *element, lethe_vr vr, lethe_buffer *copy, const char **text, size_t *size,
+                              lethe_error *error) {
     *size = trimmed(element->value, (size_t)element->value_bytes);
     *text = (const char *)element->value;
     if (plain_ascii(element->value, *size)) return LETHE_OK;
@@ -105,11 +139,11 @@ lethe_status lethe_value_utf8(const lethe_dicom_element *element, lethe_vr vr, l
 static bool is_multi_valued(lethe_vr vr) { return vr != LETHE_VR_ST && vr != LETHE_VR_LT && vr != LETHE_VR_UT && vr != LETHE_VR_UR; }
 
 /* Clean each value of a multi-valued text by itself. */
-static lethe_status clean_values(lethe_scrub *scrub, const char *text, size_t size, bool several, lethe_clean_mode mode, lethe_buffer *out, bool *changed,
-                                 lethe_error *error) {
+static lethe_status clean_values(lethe_scrub *scrub, const char *text, size_t size, bool several, lethe_clean_mode mode, lethe_buffer *out,
+                                 bool *changed, lethe_error *error) {
     lethe_status status = LETHE_OK;
     const char *end = text + size;
-    for (const char *at = text;; ) {
+    for (const char *at = text;;) {
         const char *stop = several ? memchr(at, '\\', (size_t)(end - at)) : NULL;
         const char *value_end = stop != NULL ? stop : end;
         bool one = false;
@@ -128,8 +162,8 @@ static bool only_separators(const lethe_buffer *text) {
     return true;
 }
 
-lethe_status lethe_value_clean(const lethe_attribute_job *job, const lethe_dicom_element *element, lethe_vr vr, lethe_clean_mode mode, lethe_buffer *out,
-                               bool *changed, lethe_error *error) {
+lethe_status lethe_value_clean(const lethe_attribute_job *job, const lethe_dicom_element *element, lethe_vr vr, lethe_clean_mode mode,
+                               lethe_buffer *out, bool *changed, lethe_error *error) {
     *changed = false;
     if (element->value_bytes > (16u << 20)) return lethe_fail(error, LETHE_LIMIT, "text of %llu bytes", (unsigned long long)element->value_bytes);
     lethe_buffer copy, cleaned;
@@ -156,8 +190,8 @@ lethe_status lethe_value_clean(const lethe_attribute_job *job, const lethe_dicom
     return status;
 }
 
-lethe_status lethe_value_identifies(const lethe_attribute_job *job, const lethe_dicom_element *element, lethe_vr vr, bool person_only, bool *identifies,
-                                    lethe_error *error) {
+lethe_status lethe_value_identifies(const lethe_attribute_job *job, const lethe_dicom_element *element, lethe_vr vr, bool person_only,
+                                    bool *identifies, lethe_error *error) {
     *identifies = false;
     if (element->form != LETHE_DICOM_LEAF || element->value_bytes == 0 || element->value_bytes > (16u << 20)) return LETHE_OK;
     lethe_buffer copy;
@@ -170,7 +204,8 @@ lethe_status lethe_value_identifies(const lethe_attribute_job *job, const lethe_
     return status;
 }
 
-lethe_status lethe_value_map_uids(const lethe_attribute_job *job, const lethe_dicom_element *element, lethe_buffer *out, bool *changed, lethe_error *error) {
+lethe_status lethe_value_map_uids(const lethe_attribute_job *job, const lethe_dicom_element *element, lethe_buffer *out, bool *changed,
+                                  lethe_error *error) {
     *changed = false;
     const char *text = (const char *)element->value;
     size_t size = trimmed(element->value, (size_t)element->value_bytes);

@@ -22,7 +22,7 @@ LETHE_NODISCARD lethe_status lethe_value_clean(const lethe_attribute_job *job, c
 LETHE_NODISCARD lethe_status lethe_value_identifies(const lethe_attribute_job *job, const lethe_dicom_element *element, lethe_vr vr, bool person_only,
                                                     bool *identifies, lethe_error *error);
 /* Map each UID of a value that the standard does not register. */
-LETHE_NODISCARD lethe_status lethe_value_map_uids(const lethe_attribute_job *job, const lethe_dicom_element *element, lethe_buffer *out, bool *changed,
-                                                  lethe_error *error);
+LETHE_NODISCARD lethe_status lethe_value_map_uids(const lethe_attribute_job *job, const lethe_dicom_element *element, lethe_buffer *out,
+                                                  bool *changed, lethe_error *error);
 
 #endif

@@ -16,7 +16,8 @@ static lethe_engine *engine_of(const char *name, const char *output) {
     lethe_engine *engine = NULL;
     static const char yaml[] = "base: research\npixels:\n  modalities:\n    - {modality: '*', mode: 'off'}\n";
     /* No pixel search: its decoders have fuzz targets of their own. */
-    lethe_status status = strcmp(name, "research") == 0 ? lethe_profile_parse(yaml, sizeof yaml - 1, "fuzz.yaml", &profile, NULL) : lethe_profile_load(name, &profile, NULL);
+    lethe_status status = strcmp(name, "research") == 0 ? lethe_profile_parse(yaml, sizeof yaml - 1, "fuzz.yaml", &profile, NULL)
+                                                        : lethe_profile_load(name, &profile, NULL);
     if (status != LETHE_OK) abort();
     lethe_engine_options options = {.profile = profile, .key = key, .output_folder = output, .sync = LETHE_SYNC_NONE};
     if (lethe_engine_create(&options, &engine, NULL) != LETHE_OK) abort();

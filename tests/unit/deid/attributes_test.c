@@ -169,7 +169,8 @@ static void basic_profile_in_each_encoding(void **state) {
         char mapped[65];
         assert_true(lethe_dicom_element_text(uid, 0, mapped, sizeof mapped));
         assert_int_equal(strncmp(mapped, "2.25.", 5), 0);
-        static const char *const secrets[] = {"DUPONT", "MARIE", "IPP0099887", "19610312", "20210304", "ACC7788123", "Necker", "MARTINEAU", "4711", "preamble", "secret"};
+        static const char *const secrets[] = {"DUPONT", "MARIE",     "IPP0099887", "19610312", "20210304", "ACC7788123",
+                                              "Necker", "MARTINEAU", "4711",       "preamble", "secret"};
         for (size_t j = 0; j < sizeof secrets / sizeof *secrets; j++) no_trace(o, secrets[j]);
         /* The same UID stands in the file meta and in the data set. */
         char meta_uid[65], root_uid[65];
@@ -230,8 +231,10 @@ static void wrong_and_hidden(void **state) {
     (void)state;
     maker m;
     start(&m, syntaxes[0], mr);
-    raw(&m, 0x00081032, LETHE_VR_UN, "\x08\x00\x00\x01\x06\x00\x00\x00"
-                                     "DUPONT", 14); /* ProcedureCodeSequence in UN of defined length */
+    raw(&m, 0x00081032, LETHE_VR_UN,
+        "\x08\x00\x00\x01\x06\x00\x00\x00"
+        "DUPONT",
+        14); /* ProcedureCodeSequence in UN of defined length */
     text(&m, 0x00088888, LETHE_VR_LO, "DUPONT in no dictionary");
     raw(&m, 0x00100000, LETHE_VR_UL, "\x10\0\0\0", 4);
     patient(&m);
@@ -257,8 +260,8 @@ static void safe_private_by_creator_at_any_block(void **state) {
     patient(&m);
     text(&m, 0x00190010, LETHE_VR_LO, "SOMEBODY ELSE");
     text(&m, 0x00190042, LETHE_VR_LO, "SIEMENS MR HEADER");
-    text(&m, 0x0019100C, LETHE_VR_IS, "800");  /* not the safe one's block */
-    text(&m, 0x0019420C, LETHE_VR_IS, "1000"); /* b value: Table E.3.10-1 */
+    text(&m, 0x0019100C, LETHE_VR_IS, "800");    /* not the safe one's block */
+    text(&m, 0x0019420C, LETHE_VR_IS, "1000");   /* b value: Table E.3.10-1 */
     text(&m, 0x0019420D, LETHE_VR_CS, "DUPONT"); /* safe, but its value is not */
     series(&m);
     outcome *o = released(&m, "research");
@@ -300,7 +303,8 @@ static void options_combine(void **state) {
     patient(&m);
     text(&m, 0x00181000, LETHE_VR_LO, "SN-55512");
     series(&m);
-    outcome *o = released(&m, "base: basic\noptions: [retain-uids, retain-institution-identity, retain-device-identity, retain-full-dates, retain-patient-characteristics]\n");
+    outcome *o = released(&m, "base: basic\noptions: [retain-uids, retain-institution-identity, retain-device-identity, retain-full-dates, "
+                              "retain-patient-characteristics]\n");
     assert_string_equal(value(o, 0x00080018), "1.2.276.4711.1.1");
     assert_string_equal(value(o, 0x00080080), "Hopital Necker");
     assert_string_equal(value(o, 0x00181000), "SN-55512");
@@ -389,7 +393,8 @@ static outcome *pdf_with(const char *shown, const char *before, const char *prof
 
 static void kept_documents_are_searched(void **state) {
     (void)state;
-    static const char keep[] = "base: research\ndocuments: keep\n", review[] = "base: research\ndocuments: review\n", drop[] = "base: research\ndocuments: drop\n";
+    static const char keep[] = "base: research\ndocuments: keep\n", review[] = "base: research\ndocuments: review\n",
+                      drop[] = "base: research\ndocuments: drop\n";
     outcome *o = pdf_with("BT (IRM de la prostate) Tj ET", "/FlateDecode", keep);
     assert_int_equal(o->result.outcome, LETHE_OUTCOME_RELEASED);
     done(o);
@@ -438,10 +443,17 @@ static int tear_down(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(basic_profile_in_each_encoding), cmocka_unit_test(research_keeps_what_describes),
-                                       cmocka_unit_test(ages_are_grouped_by_challenge), cmocka_unit_test(unknown_class_takes_the_strict_branch),
-                                       cmocka_unit_test(wrong_and_hidden), cmocka_unit_test(safe_private_by_creator_at_any_block),
-                                       cmocka_unit_test(same_patient_same_names), cmocka_unit_test(options_combine), cmocka_unit_test(own_rules_come_first),
-                                       cmocka_unit_test(fails_closed), cmocka_unit_test(kept_documents_are_searched), cmocka_unit_test(registered_uids_stay)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(basic_profile_in_each_encoding),
+                                       cmocka_unit_test(research_keeps_what_describes),
+                                       cmocka_unit_test(ages_are_grouped_by_challenge),
+                                       cmocka_unit_test(unknown_class_takes_the_strict_branch),
+                                       cmocka_unit_test(wrong_and_hidden),
+                                       cmocka_unit_test(safe_private_by_creator_at_any_block),
+                                       cmocka_unit_test(same_patient_same_names),
+                                       cmocka_unit_test(options_combine),
+                                       cmocka_unit_test(own_rules_come_first),
+                                       cmocka_unit_test(fails_closed),
+                                       cmocka_unit_test(kept_documents_are_searched),
+                                       cmocka_unit_test(registered_uids_stay)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -29,15 +29,15 @@ static void word_in_every_writing(void **state) {
     lethe_audit *audit = fresh();
     static const char name[] = "Lefèvre";
     assert_int_equal(lethe_audit_add(audit, LETHE_AUDIT_WORD, name, sizeof name - 1, NULL), LETHE_OK);
-    assert_true(FINDS(audit, "xx Lef\xC3\xA8vre yy"));          /* UTF-8 */
-    assert_true(FINDS(audit, "LEF\xC3\x88VRE"));                /* capitals */
-    assert_true(FINDS(audit, "Lef\xE8vre"));                    /* Latin-1 */
-    assert_true(FINDS(audit, "LEF\xC8VRE"));                    /* Latin-1 capitals */
-    assert_true(FINDS(audit, "LEFEVRE"));                       /* no accents */
-    assert_true(FINDS(audit, "L\0e\0f\0\xE8\0v\0r\0e\0"));      /* UTF-16 little endian */
-    assert_true(FINDS(audit, "\0L\0e\0f\0\xE8\0v\0r\0e"));      /* UTF-16 big endian */
-    assert_true(FINDS(audit, "TGVmw6h2cmU="));                  /* base64 of the UTF-8 */
-    assert_true(FINDS(audit, "eExlZsOodnJleQ=="));              /* base64 of "xLefèvrey": another alignment */
+    assert_true(FINDS(audit, "xx Lef\xC3\xA8vre yy"));     /* UTF-8 */
+    assert_true(FINDS(audit, "LEF\xC3\x88VRE"));           /* capitals */
+    assert_true(FINDS(audit, "Lef\xE8vre"));               /* Latin-1 */
+    assert_true(FINDS(audit, "LEF\xC8VRE"));               /* Latin-1 capitals */
+    assert_true(FINDS(audit, "LEFEVRE"));                  /* no accents */
+    assert_true(FINDS(audit, "L\0e\0f\0\xE8\0v\0r\0e\0")); /* UTF-16 little endian */
+    assert_true(FINDS(audit, "\0L\0e\0f\0\xE8\0v\0r\0e")); /* UTF-16 big endian */
+    assert_true(FINDS(audit, "TGVmw6h2cmU="));             /* base64 of the UTF-8 */
+    assert_true(FINDS(audit, "eExlZsOodnJleQ=="));         /* base64 of "xLefèvrey": another alignment */
     assert_false(FINDS(audit, "Lefebvre"));
     assert_false(FINDS(audit, "Lefevrement")); /* inside a longer word */
     assert_true(FINDS(audit, "Lefevre2"));
@@ -96,7 +96,14 @@ static void what_lethe_writes_is_no_find(void **state) {
 /* --- whole files --- */
 
 static void element(lethe_buffer *out, uint16_t group, uint16_t number, const char *vr, const char *value, size_t size) {
-    uint8_t head[8] = {(uint8_t)group, (uint8_t)(group >> 8), (uint8_t)number, (uint8_t)(number >> 8), (uint8_t)vr[0], (uint8_t)vr[1], (uint8_t)(size + size % 2), 0};
+    uint8_t head[8] = {(uint8_t)group,
+                       (uint8_t)(group >> 8),
+                       (uint8_t)number,
+                       (uint8_t)(number >> 8),
+                       (uint8_t)vr[0],
+                       (uint8_t)vr[1],
+                       (uint8_t)(size + size % 2),
+                       0};
     assert_int_equal(lethe_buffer_append(out, head, 8, NULL), LETHE_OK);
     assert_int_equal(lethe_buffer_append(out, value, size, NULL), LETHE_OK);
     if (size % 2 != 0) assert_int_equal(lethe_buffer_append(out, " ", 1, NULL), LETHE_OK);
@@ -186,8 +193,9 @@ static void nir(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(word_in_every_writing), cmocka_unit_test(name_in_both_orders), cmocka_unit_test(numbers_stand_alone),
-                                       cmocka_unit_test(dates_in_every_order_unless_allowed), cmocka_unit_test(what_lethe_writes_is_no_find), cmocka_unit_test(files),
-                                       cmocka_unit_test(pixels_are_left_out), cmocka_unit_test(nir)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(word_in_every_writing),        cmocka_unit_test(name_in_both_orders),
+                                       cmocka_unit_test(numbers_stand_alone),          cmocka_unit_test(dates_in_every_order_unless_allowed),
+                                       cmocka_unit_test(what_lethe_writes_is_no_find), cmocka_unit_test(files),
+                                       cmocka_unit_test(pixels_are_left_out),          cmocka_unit_test(nir)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

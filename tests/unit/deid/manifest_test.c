@@ -92,15 +92,21 @@ static lethe_status load(const char *csv, lethe_crosswalk **out, lethe_error *er
 static void crosswalk(void **state) {
     (void)state;
     lethe_crosswalk *list;
-    assert_int_equal(load("\xEF\xBB\xBFissuer,patient_id,pseudonym\r\nCHU, 12 ,S-001\r\n,12,S-002\n\"A,B\",\"x\"\"y\",S-003\n", &list, NULL), LETHE_OK);
+    assert_int_equal(load("\xEF\xBB\xBFissuer,patient_id,pseudonym\r\nCHU, 12 ,S-001\r\n,12,S-002\n\"A,B\",\"x\"\"y\",S-003\n", &list, NULL),
+                     LETHE_OK);
     assert_int_equal(lethe_crosswalk_count(list), 3);
     assert_string_equal(lethe_crosswalk_find(list, "CHU", "12"), "S-001");
     assert_string_equal(lethe_crosswalk_find(list, "OTHER", "12"), "S-002");
     assert_string_equal(lethe_crosswalk_find(list, "A,B", "x\"y"), "S-003");
     assert_null(lethe_crosswalk_find(list, "", "13"));
     lethe_crosswalk_destroy(list);
-    static const char *const wrong[] = {"", "patient,pseudonym\n1,S\n", "patient_id,pseudonym\n1,../x\n", "patient_id,pseudonym\n1,a\n1,b\n",
-                                        "patient_id,pseudonym\n1,a\n2,a\n", "patient_id,pseudonym\n1\n", "patient_id,pseudonym\n,a\n",
+    static const char *const wrong[] = {"",
+                                        "patient,pseudonym\n1,S\n",
+                                        "patient_id,pseudonym\n1,../x\n",
+                                        "patient_id,pseudonym\n1,a\n1,b\n",
+                                        "patient_id,pseudonym\n1,a\n2,a\n",
+                                        "patient_id,pseudonym\n1\n",
+                                        "patient_id,pseudonym\n,a\n",
                                         "patient_id,pseudonym\n\"1,a\n"};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         lethe_error error = {0};
@@ -110,6 +116,7 @@ static void crosswalk(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(chain_shows_any_change), cmocka_unit_test(torn_last_line_is_cut_off), cmocka_unit_test(crosswalk)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(chain_shows_any_change), cmocka_unit_test(torn_last_line_is_cut_off),
+                                       cmocka_unit_test(crosswalk)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

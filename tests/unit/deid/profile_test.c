@@ -19,7 +19,8 @@ static void refuse(const char *yaml, const char *part, const char *other) {
     lethe_error error = {0};
     assert_int_equal(lethe_profile_parse(yaml, strlen(yaml), "my.yaml", &profile, &error), LETHE_CONFIG);
     assert_null(profile);
-    if (strstr(error.message, part) == NULL || strstr(error.message, other) == NULL) fail_msg("'%s' says neither '%s' nor '%s'", error.message, part, other);
+    if (strstr(error.message, part) == NULL || strstr(error.message, other) == NULL)
+        fail_msg("'%s' says neither '%s' nor '%s'", error.message, part, other);
 }
 
 static void built_in(void **state) {
