@@ -23,9 +23,9 @@ typedef enum lethe_pixel_mode {
 
 /* Text was found on an image whose device no catalogue entry knows. */
 typedef enum lethe_unknown_device {
-    LETHE_UNKNOWN_DEVICE_REDACT,    /* redact and release: the search after redaction must find nothing */
-    LETHE_UNKNOWN_DEVICE_REVIEW,    /* redact, and a person looks before release */
-    LETHE_UNKNOWN_DEVICE_QUARANTINE
+    LETHE_UNKNOWN_DEVICE_REVIEW = 0, /* nothing is released before a person has looked */
+    LETHE_UNKNOWN_DEVICE_QUARANTINE,
+    LETHE_UNKNOWN_DEVICE_REDACT /* redact and release: the search after redaction must find nothing */
 } lethe_unknown_device;
 
 enum { LETHE_PIXEL_MODALITIES = 48 };
@@ -47,7 +47,7 @@ typedef struct lethe_pixel_policy {
 } lethe_pixel_policy;
 
 /* The default: any-text for US, SC (secondary capture and multi-frame SC of any modality), OT, XA, RF, ES, XC, GM, PX, IO, DX, CR, MG, RG, DG, OP, ...; off for CT, MR, PT,
- * NM original primary images. Unknown device: redact and release after verification. */
+ * NM original primary images. Unknown device that shows text: review. */
 void lethe_pixel_policy_default(lethe_pixel_policy *policy);
 /* Put an override in front. `modality` is a code such as "US", or "*" for all. Errors: LETHE_CONFIG for an unknown mode word ("any-text", "phi-only",
  * "off"), LETHE_LIMIT when full. */

@@ -184,6 +184,7 @@ static void set_base(lethe_profile *profile, int base) {
         profile->age_limit_years = 89;
         profile->allow_list = true;
         profile->pixels.redact_markers = false;
+        profile->pixels.unknown_device = LETHE_UNKNOWN_DEVICE_QUARANTINE;
     }
 }
 
