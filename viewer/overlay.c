@@ -59,7 +59,8 @@ static void draw_texts(lethe_app *app, int number) {
     }
     if (view->kind == LETHE_VIEW_SLIDE) {
         double mpp = lethe_slide_mpp_um(series->slide);
-        if (mpp > 0) (void)snprintf(text, sizeof text, "%.2g×", 10 / mpp * view->camera.scale);
+        const double magnification = mpp > 0 ? 10 / mpp * view->camera.scale : 0;
+        if (mpp > 0) (void)snprintf(text, sizeof text, magnification < 10 ? "%.2f×" : "%.0f×", magnification);
         else (void)snprintf(text, sizeof text, "%.1f %%", view->camera.scale * 100);
     } else {
         (void)snprintf(text, sizeof text, "%s %.0f %%", T("Zoom"), view->camera.scale * 100);
