@@ -1,10 +1,12 @@
 #include "core/file.h"
 
 #include "core/memory.h"
+#include "core/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,12 +79,15 @@ struct lethe_output {
     char *temporary;
     uint64_t size;
     size_t pending;
+    EVP_MD_CTX *sha256; /* NULL = not wanted */
     uint8_t buffer[OUTPUT_BUFFER_BYTES];
 };
 
-static lethe_status write_all(int fd, const uint8_t *bytes, size_t size, lethe_error *error) {
+static lethe_status write_all(lethe_output *output, const uint8_t *bytes, size_t size, lethe_error *error) {
+    if (output->sha256 != NULL && size != 0 && EVP_DigestUpdate(output->sha256, bytes, size) != 1)
+        return lethe_fail(error, LETHE_CRYPTO, "SHA-256 failed");
     while (size != 0) {
-        ssize_t put = write(fd, bytes, size);
+        ssize_t put = write(output->fd, bytes, size);
         if (put < 0 && errno == EINTR) continue;
         if (put < 0) return lethe_fail_errno(error, errno, "cannot write output");
         bytes += put;
@@ -98,6 +103,7 @@ lethe_status lethe_output_create(const char *path, lethe_output **output, lethe_
     fresh->fd = -1;
     fresh->size = 0;
     fresh->pending = 0;
+    fresh->sha256 = NULL;
     fresh->path = lethe_strdup(path);
     const char *name = lethe_path_name(path);
     fresh->temporary = lethe_asprintf("%.*s.lethe-XXXXXX.tmp", (int)(name - path), path);
@@ -117,10 +123,25 @@ lethe_status lethe_output_create(const char *path, lethe_output **output, lethe_
     return LETHE_OK;
 }
 
+lethe_status lethe_output_want_sha256(lethe_output *output, lethe_error *error) {
+    if (output->size != 0) return lethe_fail(error, LETHE_INTERNAL, "the SHA-256 of an output is wanted too late");
+    if (output->sha256 == NULL) output->sha256 = EVP_MD_CTX_new();
+    bool good = output->sha256 != NULL && EVP_DigestInit_ex(output->sha256, EVP_sha256(), NULL) == 1;
+    return good ? LETHE_OK : lethe_fail(error, LETHE_CRYPTO, "SHA-256 failed");
+}
+
+lethe_status lethe_output_sha256(lethe_output *output, char hex[65], lethe_error *error) {
+    uint8_t digest[32];
+    if (output->sha256 == NULL || output->pending != 0) return lethe_fail(error, LETHE_INTERNAL, "the SHA-256 of an output is not known");
+    if (EVP_DigestFinal_ex(output->sha256, digest, NULL) != 1) return lethe_fail(error, LETHE_CRYPTO, "SHA-256 failed");
+    lethe_hex(digest, sizeof digest, hex);
+    return LETHE_OK;
+}
+
 lethe_status lethe_output_flush(lethe_output *output, lethe_error *error) {
     size_t pending = output->pending;
     output->pending = 0;
-    return write_all(output->fd, output->buffer, pending, error);
+    return write_all(output, output->buffer, pending, error);
 }
 
 lethe_status lethe_output_write(lethe_output *output, const void *bytes, size_t size, lethe_error *error) {
@@ -131,18 +152,18 @@ lethe_status lethe_output_write(lethe_output *output, const void *bytes, size_t 
         return LETHE_OK;
     }
     lethe_status status = lethe_output_flush(output, error);
-    return status == LETHE_OK ? write_all(output->fd, bytes, size, error) : status;
+    return status == LETHE_OK ? write_all(output, bytes, size, error) : status;
 }
 
 static lethe_status copy_by_reading(lethe_output *output, int source_fd, uint64_t offset, uint64_t size, lethe_error *error) {
-    uint8_t chunk[OUTPUT_BUFFER_BYTES];
+    uint8_t *chunk = output->buffer; /* empty: it was flushed */
     while (size != 0) {
-        size_t want = size < sizeof chunk ? (size_t)size : sizeof chunk;
+        size_t want = size < sizeof output->buffer ? (size_t)size : sizeof output->buffer;
         ssize_t got = pread(source_fd, chunk, want, (off_t)offset);
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) return lethe_fail_errno(error, errno, "cannot read input at offset %llu", (unsigned long long)offset);
         if (got == 0) return lethe_fail(error, LETHE_IO, "input ended at offset %llu while copying", (unsigned long long)offset);
-        lethe_status status = write_all(output->fd, chunk, (size_t)got, error);
+        lethe_status status = write_all(output, chunk, (size_t)got, error);
         if (status != LETHE_OK) return status;
         offset += (uint64_t)got;
         size -= (uint64_t)got;
@@ -154,6 +175,8 @@ lethe_status lethe_output_copy(lethe_output *output, int source_fd, uint64_t off
     lethe_status status = lethe_output_flush(output, error);
     if (status != LETHE_OK) return status;
     output->size += size;
+    if (output->sha256 != NULL)
+        return copy_by_reading(output, source_fd, offset, size, error); /* the bytes that were hashed are those that were written */
     while (size != 0) {
         off_t from = (off_t)offset;
         ssize_t put = copy_file_range(source_fd, &from, output->fd, NULL, size > SSIZE_MAX ? (size_t)SSIZE_MAX : (size_t)size, 0);
@@ -182,7 +205,8 @@ static lethe_status sync_parent(const char *path, lethe_error *error) {
 }
 
 static lethe_status make_visible(lethe_output *output, bool only_new, lethe_error *error) {
-    int result = only_new ? renameat2(AT_FDCWD, output->temporary, AT_FDCWD, output->path, RENAME_NOREPLACE) : rename(output->temporary, output->path);
+    int result =
+        only_new ? renameat2(AT_FDCWD, output->temporary, AT_FDCWD, output->path, RENAME_NOREPLACE) : rename(output->temporary, output->path);
     if (result == 0) return LETHE_OK;
     if (only_new && errno == EEXIST) return lethe_fail(error, LETHE_EXISTS, "an output of that name exists already");
     return lethe_fail_errno(error, errno, "cannot rename output");
@@ -205,7 +229,9 @@ static lethe_status commit(lethe_output *output, bool only_new, mode_t mode, let
     return status;
 }
 
-lethe_status lethe_output_commit(lethe_output *output, mode_t mode, lethe_sync sync, lethe_error *error) { return commit(output, false, mode, sync, error); }
+lethe_status lethe_output_commit(lethe_output *output, mode_t mode, lethe_sync sync, lethe_error *error) {
+    return commit(output, false, mode, sync, error);
+}
 
 lethe_status lethe_output_commit_new(lethe_output *output, mode_t mode, lethe_sync sync, lethe_error *error) {
     return commit(output, true, mode, sync, error);
@@ -215,6 +241,7 @@ void lethe_output_discard(lethe_output *output) {
     if (output == NULL) return;
     if (output->fd >= 0) (void)close(output->fd);
     if (output->temporary != NULL) (void)unlink(output->temporary);
+    EVP_MD_CTX_free(output->sha256);
     lethe_free(output->temporary);
     lethe_free(output->path);
     lethe_free(output);

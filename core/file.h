@@ -44,6 +44,10 @@ LETHE_NODISCARD lethe_status lethe_output_create(const char *path, lethe_output 
 LETHE_NODISCARD lethe_status lethe_output_write(lethe_output *output, const void *bytes, size_t size, lethe_error *error);
 /* Append a range of another file; shares extents or copies in the kernel where it can. */
 LETHE_NODISCARD lethe_status lethe_output_copy(lethe_output *output, int source_fd, uint64_t offset, uint64_t size, lethe_error *error);
+/* Compute the SHA-256 of the output on the way; before the first byte. */
+LETHE_NODISCARD lethe_status lethe_output_want_sha256(lethe_output *output, lethe_error *error);
+/* SHA-256 of all that was flushed; once, after lethe_output_want_sha256 and lethe_output_flush. Nothing may be written afterwards. */
+LETHE_NODISCARD lethe_status lethe_output_sha256(lethe_output *output, char hex[65], lethe_error *error);
 /* The descriptor, for readers of what is written so far (call lethe_output_flush first). Borrowed. */
 int lethe_output_fd(const lethe_output *output);
 LETHE_NODISCARD lethe_status lethe_output_flush(lethe_output *output, lethe_error *error);

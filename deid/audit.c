@@ -2,6 +2,7 @@
 
 #include "core/memory.h"
 #include "core/text.h"
+#include "deid/audit_memo.h"
 #include "deid/audit_walk.h"
 #include "deid/matcher.h"
 
@@ -14,6 +15,7 @@ typedef enum writing { AS_IS, AS_LATIN, AS_PLAIN, AS_UTF16LE, AS_UTF16BE, AS_BAS
 
 struct lethe_audit {
     lethe_matcher *matcher;
+    lethe_audit_memo *memo;
     lethe_buffer allowed; /* values, each ended by a newline */
     lethe_buffer inflated;
     uint32_t found_tag;
@@ -28,7 +30,9 @@ lethe_status lethe_audit_create(lethe_audit **out, lethe_error *error) {
     if (*out == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for an audit");
     lethe_buffer_init(&(*out)->inflated, 1u << 30);
     lethe_buffer_init(&(*out)->allowed, 16u << 20);
-    lethe_status status = lethe_matcher_create(&(*out)->matcher, error);
+    (*out)->memo = lethe_audit_memo_create();
+    lethe_status status =
+        (*out)->memo == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for an audit") : lethe_matcher_create(&(*out)->matcher, error);
     if (status != LETHE_OK) {
         lethe_audit_destroy(*out);
         *out = NULL;
@@ -39,13 +43,14 @@ lethe_status lethe_audit_create(lethe_audit **out, lethe_error *error) {
 void lethe_audit_destroy(lethe_audit *audit) {
     if (audit == NULL) return;
     lethe_matcher_destroy(audit->matcher);
+    lethe_audit_memo_destroy(audit->memo);
     lethe_buffer_release(&audit->inflated);
     lethe_buffer_release(&audit->allowed);
     lethe_free(audit);
 }
 
 void lethe_audit_reset(lethe_audit *audit) {
-    lethe_matcher_clear(audit->matcher);
+    if (!lethe_matcher_sleep(audit->matcher)) lethe_audit_memo_clear(audit->memo);
     lethe_buffer_clear(&audit->allowed);
 }
 
@@ -68,7 +73,11 @@ static bool is_allowed(const lethe_audit *a, const char *text, size_t size) {
 
 static lethe_status put(lethe_audit *a, const void *bytes, size_t size, unsigned stride, unsigned flags, lethe_audit_kind kind, writing how,
                         lethe_error *error) {
-    return lethe_matcher_add(a->matcher, bytes, size, stride, flags, (uint16_t)(kind * WRITINGS + how), error);
+    uint16_t label = (uint16_t)(kind * WRITINGS + how);
+    uint32_t index;
+    lethe_status status = lethe_matcher_add(a->matcher, bytes, size, stride, flags, label, &index, error);
+    if (index != UINT32_MAX) lethe_audit_memo_note(a->memo, index, label);
+    return status;
 }
 
 /* The letter without its accent for Latin-1 and Latin Extended-A, two letters for ligatures; 0 when there is none. */
@@ -147,8 +156,7 @@ static lethe_status put_base64(lethe_audit *a, const uint8_t *bytes, size_t size
 }
 
 /* Every writing of a text in one order. */
-static lethe_status put_text(lethe_audit *a, const char *text, size_t size, lethe_audit_kind kind, writing how, lethe_error *error) {
-    if (size > LONGEST_VALUE / 4) size = LONGEST_VALUE / 4; /* a long text is recognised by its start */
+static lethe_status put_writings(lethe_audit *a, const char *text, size_t size, lethe_audit_kind kind, writing how, lethe_error *error) {
     lethe_status status = put(a, text, size, 1, 0, kind, how, error);
     if (!lethe_utf8_is_valid(text, size)) return status; /* raw bytes of another character set */
     static _Thread_local forms f;
@@ -174,6 +182,16 @@ static lethe_status put_text(lethe_audit *a, const char *text, size_t size, leth
     }
     if (status == LETHE_OK) status = put_base64(a, (const uint8_t *)text, size, kind, error);
     if (status == LETHE_OK && !f.ascii && f.latin_valid) status = put_base64(a, f.latin, f.latin_size, kind, error);
+    return status;
+}
+
+static lethe_status put_text(lethe_audit *a, const char *text, size_t size, lethe_audit_kind kind, writing how, lethe_error *error) {
+    if (size > LONGEST_VALUE / 4) size = LONGEST_VALUE / 4; /* a long text is recognised by its start */
+    uint16_t label = (uint16_t)(kind * WRITINGS + how);
+    if (lethe_audit_memo_replay(a->memo, a->matcher, text, size, label)) return LETHE_OK;
+    lethe_audit_memo_start(a->memo);
+    lethe_status status = put_writings(a, text, size, kind, how, error);
+    if (status == LETHE_OK) lethe_audit_memo_finish(a->memo, text, size, label);
     return status;
 }
 

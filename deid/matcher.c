@@ -4,20 +4,21 @@
 
 #include <string.h>
 
-enum { BUCKETS = 4096, FILTER_BITS = 1 << 16 };
+enum { BUCKETS = 4096, FILTER_BITS = 1 << 16, MOST_KEPT = 8192 };
 
 typedef struct pattern {
     uint32_t start, size; /* in `text` */
     int32_t next;
-    uint16_t label;
+    uint16_t hash, label;
     uint8_t stride, flags;
+    bool asleep; /* kept, but in no bucket */
 } pattern;
 
 struct lethe_matcher {
     uint64_t filter[FILTER_BITS / 64];
     int32_t bucket[BUCKETS];
     pattern *patterns;
-    size_t count, capacity;
+    size_t count, capacity, awake;
     uint8_t *text; /* folded, unless exact */
     size_t text_size, text_capacity;
     uint8_t fold[256];
@@ -44,10 +45,26 @@ void lethe_matcher_destroy(lethe_matcher *matcher) {
     lethe_free(matcher);
 }
 
+static void empty_buckets(lethe_matcher *m) {
+    memset(m->filter, 0, sizeof m->filter);
+    memset(m->bucket, 0xFF, sizeof m->bucket);
+    m->awake = 0;
+}
+
 void lethe_matcher_clear(lethe_matcher *matcher) {
-    memset(matcher->filter, 0, sizeof matcher->filter);
-    memset(matcher->bucket, 0xFF, sizeof matcher->bucket);
+    empty_buckets(matcher);
+    if (matcher->text != NULL) lethe_wipe(matcher->text, matcher->text_size);
     matcher->count = matcher->text_size = 0;
+}
+
+bool lethe_matcher_sleep(lethe_matcher *matcher) {
+    if (matcher->count > MOST_KEPT) {
+        lethe_matcher_clear(matcher);
+        return false;
+    }
+    empty_buckets(matcher);
+    for (size_t i = 0; i < matcher->count; i++) matcher->patterns[i].asleep = true;
+    return true;
 }
 
 static lethe_status make_room(lethe_matcher *m, size_t size, lethe_error *error) {
@@ -68,29 +85,55 @@ static lethe_status make_room(lethe_matcher *m, size_t size, lethe_error *error)
     return LETHE_OK;
 }
 
-lethe_status lethe_matcher_add(lethe_matcher *m, const void *bytes, size_t size, unsigned stride, unsigned flags, uint16_t label,
+/* A pattern awake with the same bytes; -1 = none. */
+static int32_t find_same(const lethe_matcher *m, uint16_t hash, const uint8_t *folded, size_t size, unsigned flags) {
+    int32_t i = m->bucket[hash % BUCKETS];
+    while (i >= 0 && (m->patterns[i].size != size || m->patterns[i].flags != flags || memcmp(m->text + m->patterns[i].start, folded, size) != 0))
+        i = m->patterns[i].next;
+    return i;
+}
+
+static void put_into_bucket(lethe_matcher *m, int32_t index) {
+    pattern *p = &m->patterns[index];
+    p->next = m->bucket[p->hash % BUCKETS];
+    m->bucket[p->hash % BUCKETS] = index;
+    m->filter[p->hash / 64] |= 1ull << (p->hash % 64);
+    m->awake++;
+}
+
+lethe_status lethe_matcher_add(lethe_matcher *m, const void *bytes, size_t size, unsigned stride, unsigned flags, uint16_t label, uint32_t *index,
                                lethe_error *error) {
+    *index = UINT32_MAX;
     if (size < 3 || size > UINT16_MAX) return LETHE_OK;
     lethe_status status = make_room(m, size, error);
     if (status != LETHE_OK) return status;
     const uint8_t *from = bytes;
     uint8_t *to = m->text + m->text_size;
     for (size_t i = 0; i < size; i++) to[i] = (flags & LETHE_MATCH_EXACT) != 0 ? from[i] : m->fold[from[i]];
-    uint32_t hash = group_hash(m->fold[to[0]], m->fold[to[1]], m->fold[to[2]]);
-    for (int32_t i = m->bucket[hash % BUCKETS]; i >= 0; i = m->patterns[i].next) {
-        const pattern *other = &m->patterns[i];
-        if (other->size == size && other->flags == flags && memcmp(m->text + other->start, to, size) == 0) return LETHE_OK; /* known already */
+    uint16_t hash = (uint16_t)group_hash(m->fold[to[0]], m->fold[to[1]], m->fold[to[2]]);
+    int32_t known = find_same(m, hash, to, size, flags);
+    if (known < 0) {
+        m->patterns[m->count] = (pattern){.start = (uint32_t)m->text_size,
+                                          .size = (uint32_t)size,
+                                          .hash = hash,
+                                          .label = label,
+                                          .stride = (uint8_t)stride,
+                                          .flags = (uint8_t)flags};
+        m->text_size += size;
+        known = (int32_t)m->count++;
+        put_into_bucket(m, known);
     }
-    m->patterns[m->count] = (pattern){.start = (uint32_t)m->text_size,
-                                      .size = (uint32_t)size,
-                                      .next = m->bucket[hash % BUCKETS],
-                                      .label = label,
-                                      .stride = (uint8_t)stride,
-                                      .flags = (uint8_t)flags};
-    m->bucket[hash % BUCKETS] = (int32_t)m->count++;
-    m->filter[hash / 64] |= 1ull << (hash % 64);
-    m->text_size += size;
+    *index = (uint32_t)known;
     return LETHE_OK;
+}
+
+void lethe_matcher_wake(lethe_matcher *m, uint32_t index, uint16_t label) {
+    if (index >= m->count || !m->patterns[index].asleep) return;
+    pattern *p = &m->patterns[index];
+    if (find_same(m, p->hash, m->text + p->start, p->size, p->flags) >= 0) return;
+    p->label = label;
+    p->asleep = false;
+    put_into_bucket(m, (int32_t)index);
 }
 
 static bool same_class(uint8_t a, uint8_t b) { return (is_letter(a) && is_letter(b)) || (is_digit(a) && is_digit(b)); }
@@ -120,7 +163,7 @@ static bool matches(const lethe_matcher *m, const pattern *p, const uint8_t *byt
 
 bool lethe_matcher_find(const lethe_matcher *m, const uint8_t *bytes, uint64_t size, uint64_t from, uint64_t to, lethe_match *match) {
     if (to > size) to = size;
-    if (m->count == 0 || to - from < 3 || from >= to) return false;
+    if (m->awake == 0 || to - from < 3 || from >= to) return false;
     for (uint64_t at = from; at + 3 <= to; at++) {
         uint32_t hash = group_hash(m->fold[bytes[at]], m->fold[bytes[at + 1]], m->fold[bytes[at + 2]]);
         if ((m->filter[hash / 64] >> (hash % 64) & 1) == 0) continue;
@@ -133,4 +176,4 @@ bool lethe_matcher_find(const lethe_matcher *m, const uint8_t *bytes, uint64_t s
     return false;
 }
 
-size_t lethe_matcher_count(const lethe_matcher *matcher) { return matcher->count; }
+size_t lethe_matcher_count(const lethe_matcher *matcher) { return matcher->awake; }

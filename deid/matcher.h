@@ -23,11 +23,17 @@ typedef struct lethe_match {
 LETHE_NODISCARD lethe_status lethe_matcher_create(lethe_matcher **out, lethe_error *error);
 void lethe_matcher_destroy(lethe_matcher *matcher);
 void lethe_matcher_clear(lethe_matcher *matcher);
-/* Patterns under 3 bytes are ignored. `stride`: bytes per character (2 for UTF-16), for the look at neighbours. Copied. */
+/* Put all patterns to sleep: they match nothing until they are added or woken; waking costs much less than adding anew. False when there were too
+ * many to keep and all are forgotten instead, as by lethe_matcher_clear: indices from before mean nothing then. */
+bool lethe_matcher_sleep(lethe_matcher *matcher);
+/* As adding the same pattern again under `label`. */
+void lethe_matcher_wake(lethe_matcher *matcher, uint32_t index, uint16_t label);
+/* Patterns under 3 bytes are ignored. `stride`: bytes per character (2 for UTF-16), for the look at neighbours. Copied.
+ * `index`: for lethe_matcher_wake; UINT32_MAX for what was ignored. */
 LETHE_NODISCARD lethe_status lethe_matcher_add(lethe_matcher *matcher, const void *bytes, size_t size, unsigned stride, unsigned flags,
-                                               uint16_t label, lethe_error *error);
+                                               uint16_t label, uint32_t *index, lethe_error *error);
 /* First match in bytes[from, to); neighbours are looked at within bytes[0, size). */
 bool lethe_matcher_find(const lethe_matcher *matcher, const uint8_t *bytes, uint64_t size, uint64_t from, uint64_t to, lethe_match *match);
-size_t lethe_matcher_count(const lethe_matcher *matcher);
+size_t lethe_matcher_count(const lethe_matcher *matcher); /* awake */
 
 #endif

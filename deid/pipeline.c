@@ -13,7 +13,6 @@
 #include "imaging/dicom/edit.h"
 #include "imaging/slide/slide.h"
 
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -174,6 +173,12 @@ static lethe_status place(lethe_engine *engine, instance *in, lethe_error *error
 
 /* --- the audit's questions --- */
 
+/* A postcode stands by chance in numbers ("1.20000"): texts are cleaned of it, and the address as a whole is searched for. */
+static bool is_postcode(const lethe_identifier *identifier) {
+    size_t length = strlen(identifier->folded);
+    return identifier->kind == LETHE_ID_ADDRESS && length <= 6 && strspn(identifier->folded, "0123456789") == length;
+}
+
 static lethe_status fill_audit(lethe_engine *engine, const lethe_attribute_record *record, lethe_error *error) {
     static const lethe_audit_kind kinds[] = {[LETHE_REMOVED_TEXT] = LETHE_AUDIT_TEXT,
                                              [LETHE_REMOVED_NAME] = LETHE_AUDIT_NAME,
@@ -193,7 +198,7 @@ static lethe_status fill_audit(lethe_engine *engine, const lethe_attribute_recor
     const lethe_identifiers *known = lethe_scrub_identifiers(engine->scrub);
     for (size_t i = 0; i < lethe_identifiers_count(known) && status == LETHE_OK; i++) {
         const lethe_identifier *identifier = lethe_identifiers_at(known, i);
-        if (identifier->common || identifier->kind == LETHE_ID_UID) continue;
+        if (identifier->common || identifier->kind == LETHE_ID_UID || is_postcode(identifier)) continue;
         lethe_audit_kind kind = identifier->kind == LETHE_ID_DATE ? LETHE_AUDIT_DATE : LETHE_AUDIT_WORD;
         status = lethe_audit_add(audit, kind, identifier->text, strlen(identifier->text), error);
     }
@@ -227,29 +232,11 @@ static lethe_status check_pixels(lethe_engine *engine, const uint8_t *bytes, siz
     return status;
 }
 
-/* SHA-256 of a mapping; pages of large outputs are given back on the way, so that memory stays small for any size. */
-static lethe_status hash_mapping(uint8_t *bytes, size_t size, char out[65], lethe_error *error) {
-    enum { PIECE = 4 << 20 };
-    if (size <= PIECE) return lethe_sha256_hex(bytes, size, out, error);
-    uint8_t digest[32];
-    EVP_MD_CTX *context = EVP_MD_CTX_new();
-    bool good = context != NULL && EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1;
-    for (size_t at = 0; good && at < size; at += PIECE) {
-        size_t length = size - at < PIECE ? size - at : PIECE;
-        good = EVP_DigestUpdate(context, bytes + at, length) == 1;
-        (void)madvise(bytes + at, length, MADV_DONTNEED);
-    }
-    good = good && EVP_DigestFinal_ex(context, digest, NULL) == 1;
-    EVP_MD_CTX_free(context);
-    if (!good) return lethe_fail(error, LETHE_CRYPTO, "SHA-256 failed");
-    lethe_hex(digest, sizeof digest, out);
-    return LETHE_OK;
-}
-
 /* The output as written but not yet visible: audited, hashed, described. */
 static lethe_status examine(lethe_engine *engine, instance *in, lethe_output *output, lethe_error *error) {
     size_t size = (size_t)lethe_output_size(output);
-    uint8_t *bytes = mmap(NULL, size, PROT_READ, MAP_SHARED | (size <= (4u << 20) ? MAP_POPULATE : 0), lethe_output_fd(output), 0);
+    /* Of large outputs only the headers are read again. */
+    uint8_t *bytes = mmap(NULL, size, PROT_READ, MAP_SHARED | (size <= (64u << 10) ? MAP_POPULATE : 0), lethe_output_fd(output), 0);
     if (bytes == MAP_FAILED) {
         in->fatal = true;
         return lethe_fail(error, LETHE_IO, "cannot map the output for its audit");
@@ -257,7 +244,7 @@ static lethe_status examine(lethe_engine *engine, instance *in, lethe_output *ou
     lethe_status status = lethe_audit_dicom(engine->audit, bytes, size, error);
     in->audited = status != LETHE_OK;
     if (status == LETHE_OK) status = check_pixels(engine, bytes, size, error);
-    if (status == LETHE_OK) status = hash_mapping(bytes, size, in->result->sha256, error);
+    if (status == LETHE_OK && (in->digest || !engine->options.skip_sha256)) status = lethe_output_sha256(output, in->result->sha256, error);
     if (status == LETHE_OK && engine->options.want_catalogue) status = lethe_result_describe(in->result, bytes, size, error);
     (void)munmap(bytes, size);
     return status;
@@ -274,11 +261,13 @@ static lethe_status meet_existing(instance *in, const char *path, lethe_error *e
     return LETHE_OK;
 }
 
-static lethe_status write_output(lethe_engine *engine, instance *in, lethe_error *error) {
+/* LETHE_EXISTS: something stands there already, and what was to be written has no digest to compare. */
+static lethe_status write_once(lethe_engine *engine, instance *in, lethe_error *error) {
     char *path = lethe_path_join(engine->options.output_folder, in->relative);
     lethe_output *output = NULL;
     lethe_status status = path == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path") : prepare_folder(engine, path, error);
     if (status == LETHE_OK) status = lethe_output_create(path, &output, error);
+    if (status == LETHE_OK && (in->digest || !engine->options.skip_sha256)) status = lethe_output_want_sha256(output, error);
     if (status != LETHE_OK && status != LETHE_EXISTS) in->fatal = true;
     if (status == LETHE_OK) {
         status = lethe_edit_write(engine->script, engine->map.fd, output, error);
@@ -292,15 +281,22 @@ static lethe_status write_output(lethe_engine *engine, instance *in, lethe_error
     } else {
         lethe_error detail = {0};
         status = lethe_output_commit_new(output, 0644, engine->options.sync, &detail);
-        if (status == LETHE_EXISTS) {
+        if (status == LETHE_EXISTS && in->result->sha256[0] != '\0') {
             status = meet_existing(in, path, error);
-        } else if (status != LETHE_OK) {
+        } else if (status != LETHE_OK && status != LETHE_EXISTS) {
             in->fatal = true;
             status = lethe_fail(error, status, "%s", detail.message);
         }
     }
     lethe_free(path);
     return status;
+}
+
+static lethe_status write_output(lethe_engine *engine, instance *in, lethe_error *error) {
+    lethe_status status = write_once(engine, in, error);
+    if (status != LETHE_EXISTS || in->digest) return status;
+    in->digest = true;
+    return write_once(engine, in, error);
 }
 
 /* --- one instance --- */

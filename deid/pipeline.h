@@ -27,6 +27,7 @@ typedef struct lethe_engine_options {
     const struct lethe_slide_mapping *slide_mapping; /* borrowed, may be NULL */
     lethe_sync sync;
     bool explain;        /* keep the script of the last instance for lethe_engine_explain */
+    bool skip_sha256;    /* nobody asks for the digests: results may come without */
     bool want_catalogue; /* fill the catalogue fields of results */
     bool force_release;  /* a person has approved: review becomes release, quarantine stays */
 } lethe_engine_options;
@@ -42,7 +43,7 @@ typedef struct lethe_result {
     bool is_slide;
     char reason[256];                                                                           /* empty when released; no attribute values */
     char output[512];                                                                           /* below the output folder; "" unless released */
-    char sha256[65];                                                                            /* of the output */
+    char sha256[65];                                                                            /* of the output; see skip_sha256 */
     char patient[80];                                                                           /* pseudonym; "" when it never came so far */
     uint32_t removed, emptied, replaced, uids, cleaned, shifted, kept_private, dropped_private; /* elements */
     /* For the catalogue and the report: values as they stand in the output. */

@@ -33,6 +33,7 @@ typedef struct instance {
     bool fatal;   /* the failure is the run's, not the instance's */
     bool dropped; /* the failure drops the instance */
     bool needs_review;
+    bool digest;  /* the digest is needed although the options skip it */
     bool audited; /* it was the audit that failed */
     char review_reason[200];
     lethe_tag forced[16]; /* elements that the audit found wanting in an earlier attempt */
