@@ -106,7 +106,8 @@ for _ in $(seq 100); do
 done
 check_equal "$(pgrep -c -P "$serve_pid")" 0 "processes of hostile connections left"
 after=$(memory)
-[ "$after" -le $((before + 1024)) ] || fail "the receiver grew from $before to $after KiB"
+# AddressSanitizer keeps freed memory for a while on purpose.
+[ -n "${LETHE_UNDER_ASAN:-}" ] || [ "$after" -le $((before + 1024)) ] || fail "the receiver grew from $before to $after KiB"
 [ "$(ls "/proc/$serve_pid/fd" | wc -l)" -lt 30 ] || fail "descriptors leak"
 grep -E "association_crashed" "$work/serve.err" && fail "an association crashed"
 # Whole data sets of garbage are taken in (de-identification quarantines them); broken ones leave nothing.
