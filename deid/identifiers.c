@@ -113,6 +113,8 @@ lethe_status lethe_identifiers_put(lethe_identifiers *ids, lethe_identifier_kind
 
 /* --- words that say nothing by themselves --- */
 
+static bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
 static bool is_ordinary(const lethe_word *word) {
     unsigned classes = lethe_vocabulary_classes(word->folded, word->folded_size);
     return (classes & ~(unsigned)(LETHE_WORD_NAME | LETHE_WORD_PLAIN)) != 0;
@@ -187,6 +189,22 @@ static lethe_status add_name(lethe_identifiers *ids, lethe_identifier_kind kind,
     return status;
 }
 
+/* The digits of "IPP8837261", also without zeros in front: the number is written without its prefix too. */
+static lethe_status put_digits(lethe_identifiers *ids, lethe_identifier_kind kind, const lethe_word *word, lethe_error *error) {
+    lethe_status status = LETHE_OK;
+    for (size_t at = 0; at < word->folded_size && status == LETHE_OK;) {
+        size_t end = at;
+        while (end < word->folded_size && is_digit(word->folded[end])) end++;
+        for (size_t start = at; status == LETHE_OK && end - start > SHORT_NUMBER; start++) {
+            if (start == at || word->folded[start - 1] == '0')
+                status = lethe_identifiers_put(ids, kind, word->folded + start, end - start, word->folded + start, end - start, false, error);
+            if (word->folded[start] != '0') break;
+        }
+        at = end == at ? at + 1 : end;
+    }
+    return status;
+}
+
 /* An ID, telephone number or serial number: as one run, and its long parts. */
 static lethe_status add_number(lethe_identifiers *ids, lethe_identifier_kind kind, const char *utf8, lethe_error *error) {
     const lethe_words *words = &ids->words;
@@ -199,6 +217,7 @@ static lethe_status add_number(lethe_identifiers *ids, lethe_identifier_kind kin
         digits += word->digits;
         all_weak = all_weak && weak;
         if (words->count == 1 || (!weak && word->digits != 0) || (!weak && word->letters >= 5)) status = put_word(ids, kind, utf8, word, weak, error);
+        if (status == LETHE_OK && kind == LETHE_ID_NUMBER && word->digits > SHORT_NUMBER) status = put_digits(ids, kind, word, error);
     }
     if (status == LETHE_OK && words->count > 1)
         status = put_joined(ids, kind, utf8, 0, words->count - 1, all_weak && digits < SHORT_NUMBER + 1, error);
@@ -269,6 +288,22 @@ const lethe_identifier *lethe_identifiers_find(const lethe_identifiers *ids, con
 
 /* --- matching --- */
 
+/* Digits match as whole runs, zeros in front aside: 20000 does not stand in 120000, 8837261 stands in 008837261. */
+static bool cuts_number(const lethe_word *word, const char *hit, size_t length) {
+    const char *end = word->folded + word->folded_size, *before = hit;
+    if (is_digit(hit[length - 1]) && hit + length < end && is_digit(hit[length])) return true;
+    if (!is_digit(hit[0])) return false;
+    while (before > word->folded && before[-1] == '0') before--;
+    return before > word->folded && is_digit(before[-1]);
+}
+
+static const char *find_whole_numbers(const lethe_word *word, const char *folded, size_t length) {
+    const char *at = word->folded, *end = word->folded + word->folded_size;
+    for (const char *hit; (hit = memmem(at, (size_t)(end - at), folded, length)) != NULL; at = hit + 1)
+        if (!cuts_number(word, hit, length)) return hit;
+    return NULL;
+}
+
 const lethe_identifier *lethe_identifiers_inside(const lethe_identifiers *ids, const lethe_word *word, size_t *start, size_t *size) {
     if (ids->count == 0) return NULL;
     bool needed = (!word->ascii && ids->has_cjk) || word->folded_size >= 6;
@@ -279,7 +314,7 @@ const lethe_identifier *lethe_identifiers_inside(const lethe_identifiers *ids, c
         size_t length = strlen(id->folded);
         bool other_script = (unsigned char)id->folded[0] >= 0xE0;
         if (length >= word->folded_size || (!other_script && length < 5)) continue;
-        const char *hit = memmem(word->folded, word->folded_size, id->folded, length);
+        const char *hit = find_whole_numbers(word, id->folded, length);
         if (hit == NULL) continue;
         *start = (size_t)(hit - word->folded);
         *size = length;
@@ -294,8 +329,10 @@ const lethe_identifier *lethe_identifiers_match(const lethe_identifiers *ids, co
     if (ids->count == 0) return NULL;
     char joined[256];
     size_t used = 0;
-    for (size_t at = first; at < words->count && at < first + MOST_JOINED; at++) {
+    bool spelled = true; /* "D U P O N T" */
+    for (size_t at = first; at < words->count && (spelled || at < first + MOST_JOINED); at++) {
         const lethe_word *word = &words->at[at];
+        spelled = spelled && word->letters + word->digits == 1;
         if (word->folded_size > sizeof joined - used) break;
         memcpy(joined + used, word->folded, word->folded_size);
         used += word->folded_size;

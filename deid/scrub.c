@@ -58,11 +58,18 @@ lethe_status lethe_scrub_add_literal(lethe_scrub *scrub, const void *bytes, size
     return status == LETHE_OK ? lethe_buffer_append(&scrub->literals, "", 1, error) : status;
 }
 
+static bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+/* Digits are whole runs: "20000" does not stand in "120000". */
+static bool cuts_number(const char *text, size_t size, size_t start, size_t end) {
+    return (start > 0 && is_digit(text[start]) && is_digit(text[start - 1])) || (end < size && is_digit(text[end]) && is_digit(text[end - 1]));
+}
+
 static bool blank_one(const char *literal, char *text, size_t size) {
     size_t length = strlen(literal);
     bool any = false;
     for (size_t at = 0; length >= 3 && at + length <= size; at++) {
-        if (strncasecmp(text + at, literal, length) != 0) continue;
+        if (strncasecmp(text + at, literal, length) != 0 || cuts_number(text, size, at, at + length)) continue;
         memset(text + at, ' ', length);
         any = true;
     }

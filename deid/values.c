@@ -190,6 +190,26 @@ lethe_status lethe_value_clean(const lethe_attribute_job *job, const lethe_dicom
     return status;
 }
 
+/* Numbers identify as a whole only: 20000 is not found in 120000, 1.20000 or 20000.5. A postcode is no secret among numbers. */
+static bool numbers_identify(const lethe_attribute_job *job, const char *text, size_t size) {
+    const lethe_identifiers *known = lethe_scrub_identifiers(job->scrub);
+    const char *end = text + size;
+    for (const char *at = text; at < end;) {
+        while (at < end && (*at == ' ' || *at == '+' || *at == '-' || *at == '0')) at++;
+        const char *first = at;
+        while (at < end && *at >= '0' && *at <= '9') at++;
+        size_t length = (size_t)(at - first);
+        if (at < end && *at == '.') at++;
+        while (at < end && *at == '0') at++;
+        while (at < end && *at == ' ') at++;
+        const lethe_identifier *id = at == end || *at == '\\' ? lethe_identifiers_find(known, first, length) : NULL;
+        if (id != NULL && !id->common && id->kind != LETHE_ID_ADDRESS) return true;
+        while (at < end && *at != '\\') at++;
+        if (at < end) at++;
+    }
+    return false;
+}
+
 lethe_status lethe_value_identifies(const lethe_attribute_job *job, const lethe_dicom_element *element, lethe_vr vr, bool person_only,
                                     bool *identifies, lethe_error *error) {
     *identifies = false;
@@ -199,7 +219,8 @@ lethe_status lethe_value_identifies(const lethe_attribute_job *job, const lethe_
     const char *text;
     size_t size;
     lethe_status status = lethe_value_utf8(element, vr, &copy, &text, &size, error);
-    if (status == LETHE_OK) *identifies = lethe_scrub_hits(job->scrub, text, size, person_only);
+    bool numeric = (vr == LETHE_VR_DS || vr == LETHE_VR_IS) && lethe_value_fits(vr, element->value, (size_t)element->value_bytes);
+    if (status == LETHE_OK) *identifies = numeric ? numbers_identify(job, text, size) : lethe_scrub_hits(job->scrub, text, size, person_only);
     lethe_buffer_release(&copy);
     return status;
 }

@@ -253,6 +253,35 @@ static void wrong_and_hidden(void **state) {
     done(o);
 }
 
+/* A postcode, and the digits of an ID, inside other numbers: numbers identify as a whole or not at all. */
+static void numbers_are_no_pieces_of_identifiers(void **state) {
+    (void)state;
+    static const struct {
+        lethe_tag tag;
+        lethe_vr vr;
+        const char *stays;
+    } numbers[] = {{0x00180084, LETHE_VR_DS, "123.20000"}, {0x00181063, LETHE_VR_DS, "200001.5"}, {0x00181242, LETHE_VR_IS, "120000"},
+                   {0x00181316, LETHE_VR_DS, "20000"},     {0x00281052, LETHE_VR_DS, "-20000"},   {0x00281053, LETHE_VR_DS, "1.20000"}};
+    maker m;
+    start(&m, syntaxes[0], mr);
+    text(&m, 0x00080081, LETHE_VR_ST, "12 rue Pelletan 20000 AJACCIO");
+    text(&m, 0x0008103E, LETHE_VR_LO, "T2 D U P O N T 0099887");
+    patient(&m);
+    text(&m, 0x00180010, LETHE_VR_LO, "AJACCIO 20000");
+    for (unsigned i = 0; i < 4; i++) text(&m, numbers[i].tag, numbers[i].vr, numbers[i].stays);
+    series(&m);
+    text(&m, 0x00201002, LETHE_VR_IS, "99887"); /* five digits say nothing */
+    text(&m, 0x00281050, LETHE_VR_DS, "40\\7788123.0");
+    for (unsigned i = 4; i < 6; i++) text(&m, numbers[i].tag, numbers[i].vr, numbers[i].stays);
+    text(&m, 0x00281055, LETHE_VR_LO, "0007788123");
+    outcome *o = released(&m, "research");
+    for (unsigned i = 0; i < sizeof numbers / sizeof *numbers; i++) assert_string_equal(value(o, numbers[i].tag), numbers[i].stays);
+    assert_string_equal(value(o, 0x0008103E), "T2");
+    no_trace(o, "AJACCIO");
+    no_trace(o, "7788123");
+    done(o);
+}
+
 static void safe_private_by_creator_at_any_block(void **state) {
     (void)state;
     maker m;
@@ -448,6 +477,7 @@ int main(void) {
                                        cmocka_unit_test(ages_are_grouped_by_challenge),
                                        cmocka_unit_test(unknown_class_takes_the_strict_branch),
                                        cmocka_unit_test(wrong_and_hidden),
+                                       cmocka_unit_test(numbers_are_no_pieces_of_identifiers),
                                        cmocka_unit_test(safe_private_by_creator_at_any_block),
                                        cmocka_unit_test(same_patient_same_names),
                                        cmocka_unit_test(options_combine),
