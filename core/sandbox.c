@@ -58,6 +58,8 @@ static lethe_status allow_paths(int ruleset, const char *const *paths, uint64_t 
     return status;
 }
 
+bool lethe_sandbox_has_landlock(void) { return syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION) >= 1; }
+
 static lethe_status enter_landlock(const lethe_sandbox_options *options, bool *enforced, lethe_error *error) {
     *enforced = false;
     long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);

@@ -16,6 +16,9 @@ typedef struct lethe_sandbox_report {
     bool seccomp;  /* the kernel enforces the call rules */
 } lethe_sandbox_report;
 
+/* Whether this kernel can enforce the path rules, asked without entering anything. */
+bool lethe_sandbox_has_landlock(void);
+
 /* Enter the sandbox. A kernel without Landlock gives report->landlock = false and no error (the caller decides and tells); any other failure is
  * LETHE_DENIED. */
 LETHE_NODISCARD lethe_status lethe_sandbox_enter(const lethe_sandbox_options *options, lethe_sandbox_report *report, lethe_error *error);

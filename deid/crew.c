@@ -1,5 +1,6 @@
 #include "deid/run.h"
 
+#include "core/log.h"
 #include "core/memory.h"
 #include "core/sandbox.h"
 #include "core/worker_pool.h"
@@ -203,6 +204,8 @@ lethe_status lethe_crew_start(const lethe_crew_options *options, lethe_crew **ou
     if (crew == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for workers");
     crew->options = *options;
     crew->next_number = 1;
+    if (options->readable != NULL && !lethe_sandbox_has_landlock())
+        lethe_log(LETHE_LOG_WARNING, "sandbox_weak", "landlock=no effect=workers_can_read_what_their_user_can");
     lethe_worker_options pool = {.workers = options->workers,
                                  .message_cap_bytes = 4u << 20,
                                  .start = worker_start,
