@@ -51,13 +51,29 @@ static void element_text(const lethe_dicom_dataset *dataset, lethe_tag tag, char
     memmove(out, out + leading, length - leading + 1);
 }
 
-static bool holds(const lethe_dicom_dataset *dataset, const lethe_device_condition *condition) {
-    char text[512];
-    element_text(dataset, condition->tag, text, sizeof text);
+/* Hundreds of conditions ask for a dozen attributes: each is read once. */
+enum { MOST_TEXTS = 16, TEXT_BYTES = 512 };
+typedef struct texts {
+    const lethe_dicom_dataset *dataset;
+    unsigned count;
+    lethe_tag tags[MOST_TEXTS];
+    char text[MOST_TEXTS][TEXT_BYTES];
+} texts;
+
+static const char *text_of(texts *known, lethe_tag tag) {
+    for (unsigned i = 0; i < known->count; i++)
+        if (known->tags[i] == tag) return known->text[i];
+    if (known->count == MOST_TEXTS) known->count = 0;
+    known->tags[known->count] = tag;
+    element_text(known->dataset, tag, known->text[known->count], TEXT_BYTES);
+    return known->text[known->count++];
+}
+
+static bool holds(texts *known, const lethe_device_condition *condition) {
+    const char *text = text_of(known, condition->tag);
     bool found = false;
     if (condition->operation == LETHE_DEVICE_PRESENT) found = text[0] != '\0';
-    else if (condition->operation == LETHE_DEVICE_ABSENT)
-        found = text[0] == '\0';
+    else if (condition->operation == LETHE_DEVICE_ABSENT) found = text[0] == '\0';
     else
         for (const char *at = condition->value; !found;) {
             size_t length = strcspn(at, "|");
@@ -73,12 +89,15 @@ void lethe_device_find(const lethe_dicom_dataset *dataset, lethe_device_match *m
     int64_t rows = 0, columns = 0;
     (void)lethe_dicom_int(dataset->root, LETHE_TAG(0x0028, 0x0010), 0, &rows);
     (void)lethe_dicom_int(dataset->root, LETHE_TAG(0x0028, 0x0011), 0, &columns);
+    texts known;
+    known.dataset = dataset;
+    known.count = 0;
     for (size_t i = 0; i < lethe_device_rule_table_count; i++) {
         const lethe_device_rule *rule = &lethe_device_rule_table[i];
         if ((rule->rows != 0 && rule->rows != rows) || (rule->columns != 0 && rule->columns != columns)) continue;
         const lethe_device_condition *conditions = lethe_device_conditions(rule);
         bool all = true;
-        for (unsigned c = 0; c < rule->condition_count && all; c++) all = holds(dataset, &conditions[c]);
+        for (unsigned c = 0; c < rule->condition_count && all; c++) all = holds(&known, &conditions[c]);
         if (!all) continue;
         if (rule->kind == LETHE_DEVICE_CLEAN) {
             if (match->clean == NULL) match->clean = rule;

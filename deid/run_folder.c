@@ -23,6 +23,8 @@ typedef struct folder_run {
     lethe_people *people;
     lethe_progress progress;
     lethe_buffer line;
+    char *last_folder; /* looked at by belongs_to_slide, with its slash */
+    bool last_belongs;
 } folder_run;
 
 /* FNV-1a over the source name: the same input falls into the same shard everywhere. */
@@ -33,24 +35,30 @@ static uint32_t shard_of(const char *source, unsigned shards) {
 }
 
 /* Data files of a MIRAX slide lie in a folder of its name: they belong to the .mrxs file. */
-static bool belongs_to_slide(const char *path) {
+static bool belongs_to_slide(folder_run *run, const char *path) {
     const char *name = lethe_path_name(path);
     if (name == path) return false;
+    size_t folder = (size_t)(name - path);
+    if (run->last_folder != NULL && strlen(run->last_folder) == folder && memcmp(run->last_folder, path, folder) == 0) return run->last_belongs;
     char main_file[PATH_MAX];
     int length = (int)(name - path) - 1;
     if (length <= 0 || (size_t)length + 6 > sizeof main_file) return false;
     (void)snprintf(main_file, sizeof main_file, "%.*s.mrxs", length, path);
-    return access(main_file, F_OK) == 0;
+    run->last_belongs = access(main_file, F_OK) == 0;
+    lethe_free(run->last_folder);
+    run->last_folder = lethe_strndup(path, folder); /* NULL: looked up again next time */
+    return run->last_belongs;
 }
 
 static lethe_status add_input(void *context, const char *path, const char *relative, lethe_error *error) {
     folder_run *run = context;
     if (run->options->shards > 1 && shard_of(relative, run->options->shards) != run->options->shard - 1) return LETHE_OK;
-    if (belongs_to_slide(path)) return LETHE_OK;
+    if (belongs_to_slide(run, path)) return LETHE_OK;
     return lethe_crew_add(run->crew, path, relative, error);
 }
 
 static lethe_status one_done(void *context, const char *path, const char *source, const lethe_result *result, lethe_error *error) {
+    (void)path;
     folder_run *run = context;
     lethe_run_counts *c = run->counts;
     c->inputs++;
@@ -62,7 +70,8 @@ static lethe_status one_done(void *context, const char *path, const char *source
     }
     lethe_progress_update(&run->progress, c->inputs);
     if (result->outcome != LETHE_OUTCOME_RELEASED && !run->options->quiet && run->manifest == NULL)
-        (void)fprintf(stderr, "%s: %s: %s\n", lethe_outcome_name(result->outcome), path, result->reason);
+        (void)fprintf(stderr, "%s: input %llu: %s (its name stands in the manifest, see --manifest)\n", lethe_outcome_name(result->outcome),
+                      (unsigned long long)c->inputs, result->reason); /* a path may name a patient, and stderr ends up in logs */
     lethe_status status = run->people != NULL ? lethe_people_add(run->people, result, error) : LETHE_OK;
     if (status == LETHE_OK && run->manifest != NULL) {
         lethe_buffer_clear(&run->line);
@@ -80,18 +89,35 @@ static bool lies_in(const char *inner, const char *outer) {
     return strncmp(inner, outer, length) == 0 && (inner[length] == '\0' || inner[length] == '/' || length == 1);
 }
 
-/* The output folder made, and no input in it nor it in an input. */
+/* What names patients must not lie among what is released. */
+static lethe_status check_private(const char *file, const char *resolved_output, const char *what, lethe_error *error) {
+    char folder[PATH_MAX], resolved[PATH_MAX];
+    if (file == NULL) return LETHE_OK;
+    size_t length = (size_t)(lethe_path_name(file) - file);
+    if (length >= sizeof folder) return lethe_fail(error, LETHE_USAGE, "the path of the %s is too long", what);
+    (void)snprintf(folder, sizeof folder, "%.*s", length == 0 ? 1 : (int)length, length == 0 ? "." : file);
+    if (realpath(folder, resolved) == NULL) return LETHE_OK; /* opening it will say why */
+    return lies_in(resolved, resolved_output) ? lethe_fail(error, LETHE_USAGE, "the %s is private and cannot lie in the output folder", what) : LETHE_OK;
+}
+
+/* The output folder made, and no input in it nor it in an input; nothing is left behind in an input. */
 static lethe_status check_folders(const lethe_folder_run *options, char resolved_output[PATH_MAX], lethe_error *error) {
+    bool existed = access(options->output, F_OK) == 0;
     lethe_status status = lethe_folder_create(options->output, 0755, error);
     if (status != LETHE_OK) return status;
     if (realpath(options->output, resolved_output) == NULL) return lethe_fail(error, LETHE_IO, "cannot resolve the output folder");
     for (unsigned i = 0; i < options->input_count; i++) {
         char resolved[PATH_MAX];
         if (realpath(options->inputs[i], resolved) == NULL) return lethe_fail(error, LETHE_IO, "cannot read input %u of the command line", i + 1);
-        if (lies_in(resolved_output, resolved) || lies_in(resolved, resolved_output))
+        if (lies_in(resolved_output, resolved) || lies_in(resolved, resolved_output)) {
+            if (!existed) (void)rmdir(resolved_output);
             return lethe_fail(error, LETHE_USAGE, "the output folder and input %u lie in one another", i + 1);
+        }
     }
-    return LETHE_OK;
+    status = check_private(options->manifest, resolved_output, "manifest", error);
+    if (status == LETHE_OK) status = check_private(options->report, resolved_output, "report", error);
+    if (status == LETHE_OK) status = check_private(options->crosswalk_file, resolved_output, "crosswalk", error);
+    return status;
 }
 
 lethe_status lethe_run_folder(const lethe_folder_run *options, lethe_run_counts *counts, lethe_error *error) {
@@ -143,6 +169,7 @@ out:
         if (status == LETHE_OK) status = closed;
     }
     lethe_buffer_release(&run.line);
+    lethe_free(run.last_folder);
     lethe_free(readable);
     return status;
 }
