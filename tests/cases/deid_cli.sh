@@ -106,7 +106,13 @@ expect 1 "a short key" "$lethe" deid "$work/ct" -o "$work/x" --key "$work/short_
 expect 2 "shards without a key" "$lethe" deid "$work/ct" -o "$work/x" --shard 1/2
 expect 2 "a shard out of range" "$lethe" deid "$work/ct" -o "$work/x" --key "$work/key" --shard 3/2
 expect 2 "output inside the input" "$lethe" deid "$work/ct" -o "$work/ct/out"
-rmdir "$work/ct/out" 2> /dev/null
+[ ! -e "$work/ct/out" ] || fail "a refused output folder is left in the input"
+expect 2 "a manifest among what is released" "$lethe" deid "$work/ct" -o "$work/b" --key "$work/key" --manifest "$work/b/m.jsonl"
+expect 2 "a report among what is released" "$lethe" deid "$work/ct" -o "$work/b" --key "$work/key" --report "$work/b/../b/r.html"
+mkdir "$work/SECRETNAME^ANNA"; echo hello > "$work/SECRETNAME^ANNA/SECRETNAME.dcm"
+expect 3 "a quarantined file whose path names the patient" "$lethe" deid "$work/SECRETNAME^ANNA" -o "$work/p" --key "$work/key"
+says 'quarantined: input 1' "quarantine without a manifest"
+grep -q SECRETNAME "$work/stderr" "$work/stdout" && fail "a path that names a patient is told on stderr"
 expect 2 "jobs that are no number" "$lethe" deid "$work/ct" -o "$work/x" --jobs many
 expect 1 "an input that is not there" "$lethe" deid "$work/none" -o "$work/x"
 printf 'patient_id,pseudonym\n1,../up\n' > "$work/names.csv"
