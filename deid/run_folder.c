@@ -23,6 +23,8 @@ typedef struct folder_run {
     lethe_people *people;
     lethe_progress progress;
     lethe_buffer line;
+    char *last_folder; /* looked at by belongs_to_slide, with its slash */
+    bool last_belongs;
 } folder_run;
 
 /* FNV-1a over the source name: the same input falls into the same shard everywhere. */
@@ -33,20 +35,25 @@ static uint32_t shard_of(const char *source, unsigned shards) {
 }
 
 /* Data files of a MIRAX slide lie in a folder of its name: they belong to the .mrxs file. */
-static bool belongs_to_slide(const char *path) {
+static bool belongs_to_slide(folder_run *run, const char *path) {
     const char *name = lethe_path_name(path);
     if (name == path) return false;
+    size_t folder = (size_t)(name - path);
+    if (run->last_folder != NULL && strlen(run->last_folder) == folder && memcmp(run->last_folder, path, folder) == 0) return run->last_belongs;
     char main_file[PATH_MAX];
     int length = (int)(name - path) - 1;
     if (length <= 0 || (size_t)length + 6 > sizeof main_file) return false;
     (void)snprintf(main_file, sizeof main_file, "%.*s.mrxs", length, path);
-    return access(main_file, F_OK) == 0;
+    run->last_belongs = access(main_file, F_OK) == 0;
+    lethe_free(run->last_folder);
+    run->last_folder = lethe_strndup(path, folder); /* NULL: looked up again next time */
+    return run->last_belongs;
 }
 
 static lethe_status add_input(void *context, const char *path, const char *relative, lethe_error *error) {
     folder_run *run = context;
     if (run->options->shards > 1 && shard_of(relative, run->options->shards) != run->options->shard - 1) return LETHE_OK;
-    if (belongs_to_slide(path)) return LETHE_OK;
+    if (belongs_to_slide(run, path)) return LETHE_OK;
     return lethe_crew_add(run->crew, path, relative, error);
 }
 
@@ -162,6 +169,7 @@ out:
         if (status == LETHE_OK) status = closed;
     }
     lethe_buffer_release(&run.line);
+    lethe_free(run.last_folder);
     lethe_free(readable);
     return status;
 }
