@@ -10,6 +10,7 @@
 #include "deid/audit.h"
 #include "deid/manifest.h"
 #include "deid/patterns.h"
+#include "deid/values.h"
 #include "imaging/dicom/dataset.h"
 #include "deid/slides/verify.h"
 #include "imaging/slide/slide.h"
@@ -113,6 +114,7 @@ static uint32_t declared_options(const lethe_dicom_item *root) {
 
 typedef struct element_check {
     uint32_t options;
+    char patient[80]; /* the pseudonym: Patient ID of the root */
     const lethe_iod_class *iod;
     lethe_status status;
     lethe_error *error;
@@ -123,6 +125,23 @@ static bool is_dummy(const lethe_dicom_element *element) {
     (void)lethe_dicom_element_text(element, 0, text, sizeof text);
     return strcmp(text, "ANONYMIZED") == 0 || strcmp(text, "0") == 0 || strcmp(text, "000000") == 0 || strncmp(text, "19000101", 8) == 0 || strcmp(text, "000Y") == 0 ||
            strncmp(text, "urn:anon", 8) == 0;
+}
+
+/* A keyed token, or the patient's pseudonym: what is written where the table asks for a dummy. */
+static bool is_pseudonym(const element_check *c, const lethe_dicom_element *element) {
+    char text[96] = "";
+    (void)lethe_dicom_element_text(element, 0, text, sizeof text);
+    if (c->patient[0] != '\0' && strcmp(text, c->patient) == 0) return true;
+    size_t length = strlen(text), at = length > 2 && strncmp(text, "P-", 2) == 0 ? 2 : 0;
+    return length - at == LETHE_TOKEN_SIZE - 1 && strspn(text + at, "0123456789ABCDEFGHJKMNPQRSTVWXYZ") == length - at;
+}
+
+/* A text, name or date that Table E.1-1 lets stand only as a dummy or with no value, under the declared options. */
+static bool stands_by_no_right(const element_check *c, const lethe_annex_row *row, const lethe_dicom_element *e) {
+    if (row == NULL || e->form != LETHE_DICOM_LEAF || e->value_bytes == 0 || ((row->kept_by | row->cleaned_by) & c->options) != 0) return false;
+    if (row->basic == LETHE_ANNEX_X || row->basic == LETHE_ANNEX_K || row->basic == LETHE_ANNEX_C || row->basic == LETHE_ANNEX_U || row->basic == LETHE_ANNEX_XZU) return false;
+    if (!lethe_vr_is_text(e->vr) && e->vr != LETHE_VR_PN && e->vr != LETHE_VR_DA && e->vr != LETHE_VR_DT) return false;
+    return !is_dummy(e) && !is_pseudonym(c, e);
 }
 
 static bool check_one(void *context, const lethe_dicom_element *e) {
@@ -139,9 +158,13 @@ static bool check_one(void *context, const lethe_dicom_element *e) {
         if (!allowed && (e->form == LETHE_DICOM_LEAF || type != LETHE_TYPE_1))
             c->status = lethe_fail(c->error, LETHE_UNSAFE, "%s stands although PS3.15 Table E.1-1 removes it under the declared options", tag);
     }
+    if (c->status == LETHE_OK && !lethe_tag_is_private(e->tag) && stands_by_no_right(c, row, e))
+        c->status = lethe_fail(c->error, LETHE_UNSAFE, "%s has a value although PS3.15 Table E.1-1 replaces it under the declared options", tag);
     if (c->status == LETHE_OK && e->form == LETHE_DICOM_LEAF && (lethe_vr_is_text(e->vr) || e->vr == LETHE_VR_UN) && e->value_bytes <= (1u << 20)) {
         const char *pattern = lethe_pattern_find((const char *)e->value, (size_t)e->value_bytes);
-        if (pattern != NULL) c->status = lethe_fail(c->error, LETHE_UNSAFE, "%s holds what looks like %s", tag, pattern);
+        const lethe_dictionary_entry *entry = lethe_tag_is_private(e->tag) ? NULL : lethe_dictionary_find(e->tag);
+        bool numbers = entry != NULL && (entry->vr == LETHE_VR_DS || entry->vr == LETHE_VR_IS) && lethe_value_fits(entry->vr, e->value, (size_t)e->value_bytes);
+        if (pattern != NULL && !numbers) c->status = lethe_fail(c->error, LETHE_UNSAFE, "%s holds what looks like %s", tag, pattern);
     }
     return c->status == LETHE_OK;
 }
@@ -157,6 +180,7 @@ static lethe_status check_dicom(verify *v, const lethe_map *map, lethe_error *er
     char sop_class[65] = "";
     (void)lethe_dicom_text(dataset->root, LETHE_TAG(0x0008, 0x0016), 0, sop_class, sizeof sop_class);
     element_check check = {.options = declared_options(dataset->root), .iod = lethe_iod_class_find(sop_class), .error = error};
+    (void)lethe_dicom_text(dataset->root, LETHE_TAG(0x0010, 0x0020), 0, check.patient, sizeof check.patient);
     char birth[16] = "";
     if (lethe_dicom_text(dataset->root, LETHE_TAG(0x0010, 0x0030), 0, birth, sizeof birth) && strcmp(birth, "19000101") != 0)
         status = lethe_fail(error, LETHE_UNSAFE, "(0010,0030) PatientBirthDate has a value");

@@ -124,6 +124,13 @@ expect 3 "verify with a changed manifest" "$lethe" deid verify "$work/a" --manif
 says 'line 3' "changed manifest"
 expect 3 "verify of what was never de-identified" "$lethe" deid verify "$work/ct"
 one=$(find "$work/b" -type f | head -1)
+for planted in '(0010,0010)=DUPONT^MARIE' '(0008,0080)=Hopital' '(0008,0090)=LEFEVRE^JEAN' '(0008,0050)=ACC1'; do
+    mkdir "$work/v"; cp "$one" "$work/v/1.dcm"
+    dcmodify -nb -gin -i "$planted" "$work/v/1.dcm" > /dev/null 2>&1 || fail "dcmodify $planted"
+    expect 3 "verify of a value planted in ${planted%%=*}" "$lethe" deid verify "$work/v"
+    says "${planted:1:9}" "a planted value"
+    rm -r "$work/v"
+done
 printf 'x' | dd of="$one" bs=1 seek=20 conv=notrunc 2> /dev/null
 expect 3 "verify of a changed file" "$lethe" deid verify "$work/b"
 says preamble "changed file"
