@@ -97,7 +97,8 @@ static lethe_status check_private(const char *file, const char *resolved_output,
     if (length >= sizeof folder) return lethe_fail(error, LETHE_USAGE, "the path of the %s is too long", what);
     (void)snprintf(folder, sizeof folder, "%.*s", length == 0 ? 1 : (int)length, length == 0 ? "." : file);
     if (realpath(folder, resolved) == NULL) return LETHE_OK; /* opening it will say why */
-    return lies_in(resolved, resolved_output) ? lethe_fail(error, LETHE_USAGE, "the %s is private and cannot lie in the output folder", what) : LETHE_OK;
+    return lies_in(resolved, resolved_output) ? lethe_fail(error, LETHE_USAGE, "the %s is private and cannot lie in the output folder", what)
+                                              : LETHE_OK;
 }
 
 /* The output folder made, and no input in it nor it in an input; nothing is left behind in an input. */

@@ -10,9 +10,9 @@
 #include "deid/audit.h"
 #include "deid/manifest.h"
 #include "deid/patterns.h"
+#include "deid/slides/verify.h"
 #include "deid/values.h"
 #include "imaging/dicom/dataset.h"
-#include "deid/slides/verify.h"
 #include "imaging/slide/slide.h"
 
 #include <jansson.h>
@@ -98,9 +98,10 @@ static uint32_t declared_options(const lethe_dicom_item *root) {
     static const struct {
         const char *code;
         uint32_t option;
-    } codes[] = {{"113103", LETHE_OPTION_GRAPHICS}, {"113104", LETHE_OPTION_STRUCTURED}, {"113105", LETHE_OPTION_DESCRIPTORS}, {"113106", LETHE_OPTION_FULL_DATES},
-                 {"113107", LETHE_OPTION_MODIFIED_DATES}, {"113108", LETHE_OPTION_PATIENT}, {"113109", LETHE_OPTION_DEVICE}, {"113110", LETHE_OPTION_UIDS},
-                 {"113111", LETHE_OPTION_SAFE_PRIVATE}, {"113112", LETHE_OPTION_INSTITUTION}};
+    } codes[] = {{"113103", LETHE_OPTION_GRAPHICS},   {"113104", LETHE_OPTION_STRUCTURED},     {"113105", LETHE_OPTION_DESCRIPTORS},
+                 {"113106", LETHE_OPTION_FULL_DATES}, {"113107", LETHE_OPTION_MODIFIED_DATES}, {"113108", LETHE_OPTION_PATIENT},
+                 {"113109", LETHE_OPTION_DEVICE},     {"113110", LETHE_OPTION_UIDS},           {"113111", LETHE_OPTION_SAFE_PRIVATE},
+                 {"113112", LETHE_OPTION_INSTITUTION}};
     uint32_t options = 0;
     const lethe_dicom_element *sequence = lethe_dicom_find(root, LETHE_TAG(0x0012, 0x0064));
     for (const lethe_dicom_item *item = sequence == NULL ? NULL : sequence->items; item != NULL; item = item->next) {
@@ -123,8 +124,8 @@ typedef struct element_check {
 static bool is_dummy(const lethe_dicom_element *element) {
     char text[64] = "";
     (void)lethe_dicom_element_text(element, 0, text, sizeof text);
-    return strcmp(text, "ANONYMIZED") == 0 || strcmp(text, "0") == 0 || strcmp(text, "000000") == 0 || strncmp(text, "19000101", 8) == 0 || strcmp(text, "000Y") == 0 ||
-           strncmp(text, "urn:anon", 8) == 0;
+    return strcmp(text, "ANONYMIZED") == 0 || strcmp(text, "0") == 0 || strcmp(text, "000000") == 0 || strncmp(text, "19000101", 8) == 0 ||
+           strcmp(text, "000Y") == 0 || strncmp(text, "urn:anon", 8) == 0;
 }
 
 /* A keyed token, or the patient's pseudonym: what is written where the table asks for a dummy. */
@@ -139,7 +140,9 @@ static bool is_pseudonym(const element_check *c, const lethe_dicom_element *elem
 /* A text, name or date that Table E.1-1 lets stand only as a dummy or with no value, under the declared options. */
 static bool stands_by_no_right(const element_check *c, const lethe_annex_row *row, const lethe_dicom_element *e) {
     if (row == NULL || e->form != LETHE_DICOM_LEAF || e->value_bytes == 0 || ((row->kept_by | row->cleaned_by) & c->options) != 0) return false;
-    if (row->basic == LETHE_ANNEX_X || row->basic == LETHE_ANNEX_K || row->basic == LETHE_ANNEX_C || row->basic == LETHE_ANNEX_U || row->basic == LETHE_ANNEX_XZU) return false;
+    if (row->basic == LETHE_ANNEX_X || row->basic == LETHE_ANNEX_K || row->basic == LETHE_ANNEX_C || row->basic == LETHE_ANNEX_U ||
+        row->basic == LETHE_ANNEX_XZU)
+        return false;
     if (!lethe_vr_is_text(e->vr) && e->vr != LETHE_VR_PN && e->vr != LETHE_VR_DA && e->vr != LETHE_VR_DT) return false;
     return !is_dummy(e) && !is_pseudonym(c, e);
 }
@@ -151,7 +154,8 @@ static bool check_one(void *context, const lethe_dicom_element *e) {
     lethe_tag_format(e->tag, tag, sizeof tag);
     if (lethe_tag_is_private(e->tag) && (c->options & LETHE_OPTION_SAFE_PRIVATE) == 0)
         c->status = lethe_fail(c->error, LETHE_UNSAFE, "private element %s is left", tag);
-    else if (row != NULL && row->basic == LETHE_ANNEX_X && !lethe_tag_is_private(e->tag) && ((row->kept_by | row->cleaned_by) & c->options) == 0 && e->value_bytes != 0) {
+    else if (row != NULL && row->basic == LETHE_ANNEX_X && !lethe_tag_is_private(e->tag) && ((row->kept_by | row->cleaned_by) & c->options) == 0 &&
+             e->value_bytes != 0) {
         lethe_tag parent = e->parent->parent == NULL ? 0 : e->parent->parent->tag;
         lethe_iod_type type = lethe_iod_type_of(c->iod, parent, e->tag);
         bool allowed = type == LETHE_TYPE_1 && e->form == LETHE_DICOM_LEAF && is_dummy(e);
@@ -163,7 +167,8 @@ static bool check_one(void *context, const lethe_dicom_element *e) {
     if (c->status == LETHE_OK && e->form == LETHE_DICOM_LEAF && (lethe_vr_is_text(e->vr) || e->vr == LETHE_VR_UN) && e->value_bytes <= (1u << 20)) {
         const char *pattern = lethe_pattern_find((const char *)e->value, (size_t)e->value_bytes);
         const lethe_dictionary_entry *entry = lethe_tag_is_private(e->tag) ? NULL : lethe_dictionary_find(e->tag);
-        bool numbers = entry != NULL && (entry->vr == LETHE_VR_DS || entry->vr == LETHE_VR_IS) && lethe_value_fits(entry->vr, e->value, (size_t)e->value_bytes);
+        bool numbers =
+            entry != NULL && (entry->vr == LETHE_VR_DS || entry->vr == LETHE_VR_IS) && lethe_value_fits(entry->vr, e->value, (size_t)e->value_bytes);
         if (pattern != NULL && !numbers) c->status = lethe_fail(c->error, LETHE_UNSAFE, "%s holds what looks like %s", tag, pattern);
     }
     return c->status == LETHE_OK;
@@ -225,7 +230,8 @@ static lethe_status check_file(void *context, const char *path, const char *rela
     return LETHE_OK;
 }
 
-lethe_status lethe_verify(const char *path, const char *manifest, lethe_verify_fn tell, void *context, lethe_verify_counts *counts, lethe_error *error) {
+lethe_status lethe_verify(const char *path, const char *manifest, lethe_verify_fn tell, void *context, lethe_verify_counts *counts,
+                          lethe_error *error) {
     *counts = (lethe_verify_counts){0};
     verify v = {.tell = tell, .context = context, .counts = counts};
     v.arena = lethe_arena_create(LETHE_LIMIT_ARENA_BYTES);
