@@ -39,7 +39,7 @@ typedef struct lethe_catalogue_filter {
 } lethe_catalogue_filter;
 typedef lethe_status (*lethe_catalogue_fn)(void *context, const lethe_catalogue_entry *entry, lethe_error *error);
 /* Ordered by patient, study, series number, series, instance number, path. Strings are borrowed during the call. */
-LETHE_NODISCARD lethe_status lethe_catalogue_visit(lethe_catalogue *catalogue, const lethe_catalogue_filter *filter, lethe_catalogue_fn visit, void *context,
-                                                   lethe_error *error);
+LETHE_NODISCARD lethe_status lethe_catalogue_visit(lethe_catalogue *catalogue, const lethe_catalogue_filter *filter, lethe_catalogue_fn visit,
+                                                   void *context, lethe_error *error);
 
 #endif

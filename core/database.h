@@ -25,12 +25,14 @@ lethe_database_kind lethe_database_backend(const lethe_database *database);
 LETHE_NODISCARD lethe_status lethe_database_execute(lethe_database *database, const char *sql, lethe_error *error);
 
 /* A transaction (SQLite: BEGIN IMMEDIATE). After any failed statement only rollback makes sense (PostgreSQL has aborted the transaction): where a
- * row may exist already write INSERT ... ON CONFLICT DO NOTHING rather than wait for LETHE_EXISTS. A failed commit has rolled back. Rollback never fails visibly. */
+ * row may exist already write INSERT ... ON CONFLICT DO NOTHING rather than wait for LETHE_EXISTS. A failed commit has rolled back. Rollback never
+ * fails visibly. */
 LETHE_NODISCARD lethe_status lethe_database_begin(lethe_database *database, lethe_error *error);
 LETHE_NODISCARD lethe_status lethe_database_commit(lethe_database *database, lethe_error *error);
 void lethe_database_rollback(lethe_database *database);
 
-/* Numbered migrations, each applied once, in order, in one transaction, recorded in table `migration`. `sql_postgresql` NULL: the same SQL for both. */
+/* Numbered migrations, each applied once, in order, in one transaction, recorded in table `migration`. `sql_postgresql` NULL: the same SQL for both.
+ */
 typedef struct lethe_migration {
     int number; /* 1, 2, 3 ... */
     const char *sql;

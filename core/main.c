@@ -29,8 +29,9 @@ static const verb verbs[] = {
 static void usage(FILE *to) {
     (void)fputs("usage: lethe VERB [OPTIONS]\n\nverbs:\n", to);
     for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) (void)fprintf(to, "  %-9s %s\n", verbs[i].name, verbs[i].help);
-    (void)fputs("\n`lethe VERB --help` tells more. Exit codes: 0 done; 1 failed; 2 wrong usage; 3 something was quarantined; 4 something waits for review.\n",
-                to);
+    (void)fputs(
+        "\n`lethe VERB --help` tells more. Exit codes: 0 done; 1 failed; 2 wrong usage; 3 something was quarantined; 4 something waits for review.\n",
+        to);
 }
 
 /* Every program tells its verb by argv[0] = "lethe VERB". */

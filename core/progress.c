@@ -12,7 +12,8 @@ static uint64_t now_ns(void) {
 
 void lethe_progress_start(lethe_progress *progress, const char *label, uint64_t total, bool quiet) {
     uint64_t now = now_ns();
-    *progress = (lethe_progress){.label = label, .total = total, .started_ns = now, .shown_ns = now, .quiet = quiet, .terminal = isatty(STDERR_FILENO) == 1};
+    *progress =
+        (lethe_progress){.label = label, .total = total, .started_ns = now, .shown_ns = now, .quiet = quiet, .terminal = isatty(STDERR_FILENO) == 1};
 }
 
 static void draw(lethe_progress *progress, uint64_t now) {

@@ -29,10 +29,10 @@ typedef struct lethe_project {
     char *profile; /* built-in profile name or path of a YAML file, relative to the folder; default "research" */
     char *store;   /* "" = SQLite in the folder, or postgresql://... */
     struct {
-        char *aet; /* default LETHE */
-        char *host; /* default 127.0.0.1 */
+        char *aet;     /* default LETHE */
+        char *host;    /* default 127.0.0.1 */
         uint16_t port; /* default 11112 */
-        char **watch; /* folders to watch */
+        char **watch;  /* folders to watch */
         unsigned watch_count;
         lethe_peer *peers;
         unsigned peers_count;

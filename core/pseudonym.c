@@ -37,7 +37,8 @@ lethe_status lethe_key_load(const char *path, uint8_t key[LETHE_KEY_BYTES], leth
     uint8_t extra;
     lethe_status status = LETHE_OK;
     if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) status = lethe_fail(error, LETHE_IO, "key file is not a regular file");
-    else if ((info.st_mode & 077) != 0) status = lethe_fail(error, LETHE_DENIED, "key file can be read by others (mode %03o, wanted 600)", info.st_mode & 0777u);
+    else if ((info.st_mode & 077) != 0)
+        status = lethe_fail(error, LETHE_DENIED, "key file can be read by others (mode %03o, wanted 600)", info.st_mode & 0777u);
     else if (read(fd, key, LETHE_KEY_BYTES) != LETHE_KEY_BYTES || read(fd, &extra, 1) != 0)
         status = lethe_fail(error, LETHE_CRYPTO, "key file does not hold exactly %d bytes", LETHE_KEY_BYTES);
     (void)close(fd);
@@ -54,7 +55,8 @@ lethe_status lethe_key_create(const char *path, lethe_error *error) {
         return lethe_fail(error, LETHE_EXISTS, "a key file exists already");
     }
     lethe_status status = LETHE_OK;
-    if (fd < 0 || write(fd, key, sizeof key) != (ssize_t)sizeof key || fsync(fd) != 0) status = lethe_fail_errno(error, errno, "cannot write key file");
+    if (fd < 0 || write(fd, key, sizeof key) != (ssize_t)sizeof key || fsync(fd) != 0)
+        status = lethe_fail_errno(error, errno, "cannot write key file");
     if (fd >= 0) (void)close(fd);
     if (status != LETHE_OK && fd >= 0) (void)unlink(path);
     lethe_wipe(key, sizeof key);
@@ -193,8 +195,8 @@ lethe_status lethe_pseudonym_date_shift(lethe_pseudonymizer *pseudonymizer, cons
     return LETHE_OK;
 }
 
-lethe_status lethe_pseudonym_token(lethe_pseudonymizer *pseudonymizer, const char *purpose, const char *value, size_t length, char out[LETHE_TOKEN_SIZE],
-                                   lethe_error *error) {
+lethe_status lethe_pseudonym_token(lethe_pseudonymizer *pseudonymizer, const char *purpose, const char *value, size_t length,
+                                   char out[LETHE_TOKEN_SIZE], lethe_error *error) {
     trim(&value, &length);
     uint8_t digest[32];
     lethe_status status = lethe_pseudonym_digest(pseudonymizer, purpose, value, length, digest, error);
@@ -213,7 +215,8 @@ lethe_status lethe_sha256_hex(const void *bytes, size_t size, char out[65], leth
 
 lethe_status lethe_sha256_fd(int fd, char out[65], lethe_error *error) {
     EVP_MD_CTX *context = EVP_MD_CTX_new();
-    lethe_status status = context != NULL && EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1 ? LETHE_OK : lethe_fail(error, LETHE_CRYPTO, "SHA-256 failed");
+    lethe_status status =
+        context != NULL && EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1 ? LETHE_OK : lethe_fail(error, LETHE_CRYPTO, "SHA-256 failed");
     off_t offset = 0;
     while (status == LETHE_OK) {
         uint8_t chunk[65536];

@@ -48,8 +48,8 @@ LETHE_NODISCARD lethe_status lethe_pseudonym_token(lethe_pseudonymizer *pseudony
 
 /* SHA-256 of bytes, as 64 hex characters and NUL. */
 LETHE_NODISCARD lethe_status lethe_sha256_hex(const void *bytes, size_t size, char out[65], lethe_error *error);
-/* Of everything behind a descriptor, read in pieces from its start; its position stays. For files that are too large to be mapped and touched: pages that
- * were touched count as memory of the process. */
+/* Of everything behind a descriptor, read in pieces from its start; its position stays. For files that are too large to be mapped and touched: pages
+ * that were touched count as memory of the process. */
 LETHE_NODISCARD lethe_status lethe_sha256_fd(int fd, char out[65], lethe_error *error);
 /* Of a whole file, read in pieces. */
 LETHE_NODISCARD lethe_status lethe_sha256_file(const char *path, char out[65], lethe_error *error);

@@ -36,8 +36,8 @@ typedef struct lethe_item {
     char sop_instance[65];
     char sha256[65];
     uint64_t size_bytes;
-    int64_t received_us; /* UTC, microseconds since 1970 */
-    char source[17];     /* where from: "dimse", "folder", "pull", "stow" */
+    int64_t received_us;   /* UTC, microseconds since 1970 */
+    char source[17];       /* where from: "dimse", "folder", "pull", "stow" */
     char source_name[512]; /* the name under which it came (for the private manifest); may identify */
     int32_t priority;
     int32_t attempts;
@@ -68,10 +68,10 @@ LETHE_NODISCARD lethe_status lethe_queue_worker_name(char name[LETHE_WORKER_NAME
 bool lethe_process_start_ticks(pid_t pid, uint64_t *ticks);
 
 /* Claim up to `capacity` items (highest priority, then oldest) for `seconds`; expired claims are claimable. `worker` names the claimer. */
-LETHE_NODISCARD lethe_status lethe_queue_claim(lethe_queue *queue, const char *worker, unsigned seconds, lethe_item *items, size_t capacity, size_t *count,
-                                               lethe_error *error);
-/* Give the outcome of an item: state, reason, output and path (where its file lies now, below private/) are taken from it. LETHE_ITEM_DROPPED leaves a
- * tombstone without names, digest or path. Idempotent. */
+LETHE_NODISCARD lethe_status lethe_queue_claim(lethe_queue *queue, const char *worker, unsigned seconds, lethe_item *items, size_t capacity,
+                                               size_t *count, lethe_error *error);
+/* Give the outcome of an item: state, reason, output and path (where its file lies now, below private/) are taken from it. LETHE_ITEM_DROPPED leaves
+ * a tombstone without names, digest or path. Idempotent. */
 LETHE_NODISCARD lethe_status lethe_queue_finish(lethe_queue *queue, const lethe_item *item, lethe_error *error);
 LETHE_NODISCARD lethe_status lethe_queue_finish_many(lethe_queue *queue, const lethe_item *items, size_t count, lethe_error *error);
 /* Put a claimed item back (attempts + 1); beyond LETHE_QUEUE_ATTEMPTS it becomes quarantined with `reason`. */
@@ -79,9 +79,9 @@ LETHE_NODISCARD lethe_status lethe_queue_retry(lethe_queue *queue, const lethe_i
 
 typedef struct lethe_queue_counts {
     int64_t by_state[LETHE_ITEM_STATES];
-    int64_t received;          /* all of them */
-    int64_t oldest_queued_us;  /* received_us of the oldest waiting item, 0 when none */
-    int64_t finished_lately; /* outcomes given within the last LETHE_QUEUE_RATE_SECONDS */
+    int64_t received;         /* all of them */
+    int64_t oldest_queued_us; /* received_us of the oldest waiting item, 0 when none */
+    int64_t finished_lately;  /* outcomes given within the last LETHE_QUEUE_RATE_SECONDS */
 } lethe_queue_counts;
 LETHE_NODISCARD lethe_status lethe_queue_count(lethe_queue *queue, lethe_queue_counts *counts, lethe_error *error);
 

@@ -13,10 +13,10 @@
 #include <stdint.h>
 
 typedef struct lethe_worker_options {
-    unsigned workers;              /* 0 = one per online processor */
-    unsigned task_seconds;         /* wall-clock limit per task; 0 = 600 */
-    uint64_t memory_bytes;         /* RLIMIT_AS of each child; 0 = no limit */
-    size_t message_cap_bytes;      /* longest task or reply; 0 = 1 MiB */
+    unsigned workers;         /* 0 = one per online processor */
+    unsigned task_seconds;    /* wall-clock limit per task; 0 = 600 */
+    uint64_t memory_bytes;    /* RLIMIT_AS of each child; 0 = no limit */
+    size_t message_cap_bytes; /* longest task or reply; 0 = 1 MiB */
     /* In the child, before its first task: open databases, confine yourself (core/sandbox.h), return the state for `work`. NULL is fine. */
     lethe_status (*start)(void *context, void **state, lethe_error *error);
     void (*stop)(void *state);
@@ -28,13 +28,15 @@ typedef lethe_status (*lethe_work_fn)(void *context, void *state, const uint8_t 
 
 typedef enum lethe_task_fate { LETHE_TASK_REPLIED, LETHE_TASK_FAILED, LETHE_TASK_CRASHED, LETHE_TASK_TIMED_OUT } lethe_task_fate;
 
-/* In the parent: one task has ended. `tag` is what lethe_worker_pool_submit was given. `error` holds the child's failure or the reason of the crash. */
-typedef void (*lethe_task_done_fn)(void *context, uint64_t tag, lethe_task_fate fate, const uint8_t *reply, size_t reply_size, const lethe_error *error);
+/* In the parent: one task has ended. `tag` is what lethe_worker_pool_submit was given. `error` holds the child's failure or the reason of the crash.
+ */
+typedef void (*lethe_task_done_fn)(void *context, uint64_t tag, lethe_task_fate fate, const uint8_t *reply, size_t reply_size,
+                                   const lethe_error *error);
 
 typedef struct lethe_worker_pool lethe_worker_pool;
 
-LETHE_NODISCARD lethe_status lethe_worker_pool_start(const lethe_worker_options *options, lethe_work_fn work, lethe_task_done_fn done, void *done_context,
-                                                     lethe_worker_pool **out, lethe_error *error);
+LETHE_NODISCARD lethe_status lethe_worker_pool_start(const lethe_worker_options *options, lethe_work_fn work, lethe_task_done_fn done,
+                                                     void *done_context, lethe_worker_pool **out, lethe_error *error);
 unsigned lethe_worker_pool_size(const lethe_worker_pool *pool);
 /* Hand out a task; blocks (delivering finished ones through `done`) while every worker has two tasks in hand. */
 LETHE_NODISCARD lethe_status lethe_worker_pool_submit(lethe_worker_pool *pool, uint64_t tag, const void *task, size_t size, lethe_error *error);

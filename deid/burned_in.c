@@ -82,10 +82,11 @@ void lethe_pixel_decision_release(lethe_pixel_decision *decision) {
 
 /* Laterality, view and projection markers (PS3.16 CID 4013 ff., and what film markers carry): letters only, no patient. */
 static bool is_marker(const char *text) {
-    static const char *const markers[] = {"L",   "R",    "LT",   "RT",   "CC",   "LCC",  "RCC", "MLO",  "LMLO", "RMLO", "ML",   "LM",  "LMO",  "LML",  "RML",
-                                          "LLM", "RLM",  "XCC",  "XCCL", "XCCM", "LXCC", "RXCC", "LXCCL", "RXCCL", "SIO",  "FB",   "AT",  "LAT",  "AP",   "PA",
-                                          "LL",  "RL",   "LEFT", "RIGHT", "OBL",  "AX",   "SAG", "COR",  "TRANS", "LONG", "CV",  "TAN", "MAG", "SPOT", "ID",
-                                          "RM",  "LD",   "RD",   "SUP",  "INF",  "UPRIGHT", "SUPINE", "ERECT", "CRANIAL", "CAUDAL"};
+    static const char *const markers[] = {"L",     "R",     "LT",  "RT",  "CC",  "LCC",   "RCC",     "MLO",    "LMLO",  "RMLO",    "ML",
+                                          "LM",    "LMO",   "LML", "RML", "LLM", "RLM",   "XCC",     "XCCL",   "XCCM",  "LXCC",    "RXCC",
+                                          "LXCCL", "RXCCL", "SIO", "FB",  "AT",  "LAT",   "AP",      "PA",     "LL",    "RL",      "LEFT",
+                                          "RIGHT", "OBL",   "AX",  "SAG", "COR", "TRANS", "LONG",    "CV",     "TAN",   "MAG",     "SPOT",
+                                          "ID",    "RM",    "LD",  "RD",  "SUP", "INF",   "UPRIGHT", "SUPINE", "ERECT", "CRANIAL", "CAUDAL"};
     char word[24];
     size_t length = 0;
     for (; *text != '\0'; text++) {
@@ -185,12 +186,9 @@ static finding judge(search *s, const lethe_image *image, const lethe_text_line 
     bool keep_markers = !s->engine->policy.redact_markers;
     if (s->mode == LETHE_PIXELS_PHI_ONLY) {
         if (!read_line(s, image, line, &text)) found = sure ? FOUND_TEXT : FOUND_NOTHING;
-        else if (names_someone(s->identifiers, text.text))
-            found = FOUND_IDENTIFIER;
-        else if (looks_identifying(text.text))
-            found = FOUND_TEXT;
-        else if (sure && text.confidence < 50)
-            found = FOUND_TEXT; /* nobody can say what it is */
+        else if (names_someone(s->identifiers, text.text)) found = FOUND_IDENTIFIER;
+        else if (looks_identifying(text.text)) found = FOUND_TEXT;
+        else if (sure && text.confidence < 50) found = FOUND_TEXT; /* nobody can say what it is */
     } else if (sure && !(shortish && keep_markers)) {
         found = FOUND_TEXT;
     } else if (!read_line(s, image, line, &text)) {
@@ -263,10 +261,8 @@ static void fill_box(lethe_image *image, const lethe_pixel_box *box, const uint3
             for (unsigned c = 0; c < image->samples; c++) {
                 size_t index = ((size_t)y * image->columns + x) * image->samples + c;
                 if (image->bytes_per_sample == 1) image->pixels[index] = (uint8_t)fill[c];
-                else if (image->bytes_per_sample == 2)
-                    ((uint16_t *)(void *)image->pixels)[index] = (uint16_t)fill[c];
-                else
-                    ((uint32_t *)(void *)image->pixels)[index] = fill[c];
+                else if (image->bytes_per_sample == 2) ((uint16_t *)(void *)image->pixels)[index] = (uint16_t)fill[c];
+                else ((uint32_t *)(void *)image->pixels)[index] = fill[c];
             }
 }
 
@@ -291,7 +287,8 @@ static bool continues(const lethe_text_line *line, const lethe_text_line *sure) 
             b1 = b0 + (sure->vertical ? sure->w : sure->h);
     int64_t u0 = line->vertical ? line->y : line->x, u1 = u0 + (line->vertical ? line->h : line->w), v0 = sure->vertical ? sure->y : sure->x,
             v1 = v0 + (sure->vertical ? sure->h : sure->w);
-    int64_t band = (a1 < b1 ? a1 : b1) - (a0 > b0 ? a0 : b0), smaller = a1 - a0 < b1 - b0 ? a1 - a0 : b1 - b0, larger = a1 - a0 > b1 - b0 ? a1 - a0 : b1 - b0;
+    int64_t band = (a1 < b1 ? a1 : b1) - (a0 > b0 ? a0 : b0), smaller = a1 - a0 < b1 - b0 ? a1 - a0 : b1 - b0,
+            larger = a1 - a0 > b1 - b0 ? a1 - a0 : b1 - b0;
     int64_t gap = u0 > v1 ? u0 - v1 : v0 > u1 ? v0 - u1 : 0;
     return band * 10 >= smaller * 6 && larger * 10 <= smaller * 18 && gap <= 2 * (int64_t)sure->height_px;
 }
@@ -318,7 +315,8 @@ static bool continues_box(const search *s, const lethe_text_line *line, uint32_t
     return false;
 }
 
-/* Search one picture until nothing new turns up; what was found is filled before the next round. `last` >= `first`: the frames that the boxes are for. */
+/* Search one picture until nothing new turns up; what was found is filled before the next round. `last` >= `first`: the frames that the boxes are
+ * for. */
 static lethe_status search_picture(search *s, lethe_image *image, uint32_t first, uint32_t last, bool *found_any) {
     *found_any = false;
     s->reads_left = READS_PER_FRAME;
@@ -338,8 +336,10 @@ static lethe_status search_picture(search *s, lethe_image *image, uint32_t first
             if (s->verifying && s->info->frames >= 4 && lines[i].score < score_flicker) continue;
             if (lines[i].score < score_sure && was_cleared(s, &lines[i])) continue;
             for (size_t k = 0; k < count && s->mode == LETHE_PIXELS_ANY_TEXT && found == FOUND_NOTHING && !s->verifying; k++)
-                if (k != i && lines[k].score >= score_sure && lines[k].glyphs >= 5 && lines[i].score < score_sure && continues(&lines[i], &lines[k])) found = FOUND_TEXT;
-            if (found == FOUND_NOTHING && s->mode == LETHE_PIXELS_ANY_TEXT && !s->verifying && lines[i].score < score_sure && continues_box(s, &lines[i], first))
+                if (k != i && lines[k].score >= score_sure && lines[k].glyphs >= 5 && lines[i].score < score_sure && continues(&lines[i], &lines[k]))
+                    found = FOUND_TEXT;
+            if (found == FOUND_NOTHING && s->mode == LETHE_PIXELS_ANY_TEXT && !s->verifying && lines[i].score < score_sure &&
+                continues_box(s, &lines[i], first))
                 found = FOUND_TEXT;
             if (found == FOUND_NOTHING) found = judge(s, image, &lines[i]);
             if (found == FOUND_MARKER) s->decision->markers_kept++;
@@ -407,13 +407,13 @@ static lethe_status search_average(search *s, const average *a, lethe_image *ima
     for (size_t i = 0; i < count; i++) {
         uint32_t mean = a->sums[i] / a->frames;
         if (image->bytes_per_sample == 1) image->pixels[i] = (uint8_t)(mean ^ (image->is_signed ? 0x80u : 0u));
-        else
-            ((uint16_t *)(void *)image->pixels)[i] = (uint16_t)(mean ^ (image->is_signed ? 0x8000u : 0u));
+        else ((uint16_t *)(void *)image->pixels)[i] = (uint16_t)(mean ^ (image->is_signed ? 0x8000u : 0u));
     }
     return search_picture(s, image, 0, s->info->frames - 1, found);
 }
 
-/* What was seen in a good part of the frames is taken to stand in all of them; what flickered up once among many frames and was not beyond doubt is speckle. */
+/* What was seen in a good part of the frames is taken to stand in all of them; what flickered up once among many frames and was not beyond doubt is
+ * speckle. */
 static void settle_tracks(search *s) {
     size_t kept = s->first_found;
     for (size_t i = s->first_found; i < s->decision->box_count; i++) {
@@ -431,7 +431,8 @@ static void settle_tracks(search *s) {
 }
 
 static void load_fill(search *s) {
-    lethe_redact_fill_values(s->dataset, s->info, s->info->photometric == LETHE_YBR_FULL && s->info->codec != LETHE_CODEC_RAW && s->info->codec != LETHE_CODEC_RLE,
+    lethe_redact_fill_values(s->dataset, s->info,
+                             s->info->photometric == LETHE_YBR_FULL && s->info->codec != LETHE_CODEC_RAW && s->info->codec != LETHE_CODEC_RLE,
                              s->fill);
     unsigned shift = s->info->high_bit + 1u > s->info->bits_stored ? s->info->high_bit + 1u - s->info->bits_stored : 0;
     for (unsigned c = 0; c < 4; c++) s->fill[c] >>= shift;
@@ -491,8 +492,7 @@ static void conclude(lethe_burned_in *engine, const lethe_device_match *devices,
         return;
     }
     if (decision->box_count > 0 || decision->clear_unused_bits) decision->verdict = LETHE_PIXELS_REDACT;
-    else
-        decision->verdict = decision->searched ? LETHE_PIXELS_CLEAN : LETHE_PIXELS_NOT_SEARCHED;
+    else decision->verdict = decision->searched ? LETHE_PIXELS_CLEAN : LETHE_PIXELS_NOT_SEARCHED;
 }
 
 static lethe_status decide(lethe_burned_in *engine, const lethe_dicom_dataset *dataset, const lethe_identifiers *identifiers, lethe_pixels *pixels,
@@ -529,7 +529,14 @@ static lethe_status decide(lethe_burned_in *engine, const lethe_dicom_dataset *d
             (void)snprintf(decision->reason, sizeof decision->reason, "video is not searched: a person has to look");
             return LETHE_OK;
         }
-        search s = {.engine = engine, .dataset = dataset, .identifiers = identifiers, .mode = mode, .decision = decision, .pixels = pixels, .info = info, .error = error};
+        search s = {.engine = engine,
+                    .dataset = dataset,
+                    .identifiers = identifiers,
+                    .mode = mode,
+                    .decision = decision,
+                    .pixels = pixels,
+                    .info = info,
+                    .error = error};
         status = search_all(&s);
         size_t first = s.first_found;
         lethe_free(s.tracks);
@@ -565,15 +572,17 @@ lethe_status lethe_burned_in_decide(lethe_burned_in *engine, const lethe_dicom_d
 
 /* --- verify --- */
 
-static lethe_status compare_frame(const lethe_pixel_decision *decision, uint32_t frame, const lethe_image *before, const lethe_image *after, uint8_t *mask,
-                                  lethe_error *error) {
+static lethe_status compare_frame(const lethe_pixel_decision *decision, uint32_t frame, const lethe_image *before, const lethe_image *after,
+                                  uint8_t *mask, lethe_error *error) {
     size_t size = (size_t)before->samples * before->bytes_per_sample, count = (size_t)before->columns * before->rows;
-    if (before->columns != after->columns || before->rows != after->rows || before->samples != after->samples || before->bytes_per_sample != after->bytes_per_sample)
+    if (before->columns != after->columns || before->rows != after->rows || before->samples != after->samples ||
+        before->bytes_per_sample != after->bytes_per_sample)
         return lethe_fail(error, LETHE_INTERNAL, "frame %u changed its form by redaction", frame);
     (void)lethe_redact_mask(decision, frame, before->columns, before->rows, mask);
     for (size_t i = 0; i < count; i++)
         if (mask[i] == 0 && memcmp(before->pixels + i * size, after->pixels + i * size, size) != 0)
-            return lethe_fail(error, LETHE_INTERNAL, "frame %u: pixel (%zu, %zu) outside every box changed", frame, i % before->columns, i / before->columns);
+            return lethe_fail(error, LETHE_INTERNAL, "frame %u: pixel (%zu, %zu) outside every box changed", frame, i % before->columns,
+                              i / before->columns);
     return LETHE_OK;
 }
 
@@ -606,12 +615,20 @@ lethe_status lethe_burned_in_verify(lethe_burned_in *engine, const lethe_dicom_d
         status = lethe_fail(error, LETHE_NO_MEMORY, "no memory for a mask");
         goto out;
     }
-    if (info->frames != lethe_pixels_describe(old)->frames || info->columns != lethe_pixels_describe(old)->columns || info->rows != lethe_pixels_describe(old)->rows) {
+    if (info->frames != lethe_pixels_describe(old)->frames || info->columns != lethe_pixels_describe(old)->columns ||
+        info->rows != lethe_pixels_describe(old)->rows) {
         status = lethe_fail(error, LETHE_INTERNAL, "redaction changed the size of the image");
         goto out;
     }
     if (!engine->policy.ignore_catalogue) lethe_device_find(before, &devices);
-    search s = {.engine = engine, .dataset = after, .identifiers = identifiers, .decision = &scratch, .pixels = new, .info = info, .verifying = true, .error = error};
+    search s = {.engine = engine,
+                .dataset = after,
+                .identifiers = identifiers,
+                .decision = &scratch,
+                .pixels = new,
+                .info = info,
+                .verifying = true,
+                .error = error};
     s.mode = decision->searched ? lethe_burned_in_mode(&engine->policy, before, &devices, &reason) : LETHE_PIXELS_OFF;
     for (uint32_t frame = 0; frame < info->frames && status == LETHE_OK; frame++) status = verify_frame(&s, old, frame, mask);
 out:

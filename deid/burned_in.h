@@ -1,8 +1,8 @@
 /* Burned-in text: where an instance's pixels may identify, and what is to be done about it.
  *
  * decide() looks at the header first (device catalogue, ultrasound regions, modality) and decodes only what is at risk; redact.h removes the boxes;
- * verify() searches what was written. Layer: deid. Thread rule: one thread at a time per engine (it holds an OCR handle); create one per worker, after
- * fork. */
+ * verify() searches what was written. Layer: deid. Thread rule: one thread at a time per engine (it holds an OCR handle); create one per worker,
+ * after fork. */
 #ifndef LETHE_DEID_BURNED_IN_H
 #define LETHE_DEID_BURNED_IN_H
 
@@ -37,17 +37,17 @@ typedef struct lethe_pixel_policy {
     } modalities[LETHE_PIXEL_MODALITIES]; /* overrides; the first that fits wins */
     unsigned modality_count;
     lethe_unknown_device unknown_device;
-    bool redact_markers;        /* also L, R, CC, MLO ...: kept by default */
-    bool ignore_catalogue;      /* do not use the device catalogue and SequenceOfUltrasoundRegions */
-    bool trust_declared_clean;  /* BurnedInAnnotation NO switches the search off; default: searched all the same */
-    bool no_reading;            /* never call the OCR: whatever looks like text is text */
-    uint8_t review_video;       /* 0: MPEG and H.264 of at-risk modalities go to review; 1: quarantine */
+    bool redact_markers;                       /* also L, R, CC, MLO ...: kept by default */
+    bool ignore_catalogue;                     /* do not use the device catalogue and SequenceOfUltrasoundRegions */
+    bool trust_declared_clean;                 /* BurnedInAnnotation NO switches the search off; default: searched all the same */
+    bool no_reading;                           /* never call the OCR: whatever looks like text is text */
+    uint8_t review_video;                      /* 0: MPEG and H.264 of at-risk modalities go to review; 1: quarantine */
     const struct lethe_pixel_box *extra_boxes; /* drawn by a person (lethe review mask): removed from every instance; borrowed, may be NULL */
     unsigned extra_count;
 } lethe_pixel_policy;
 
-/* The default: any-text for US, SC (secondary capture and multi-frame SC of any modality), OT, XA, RF, ES, XC, GM, PX, IO, DX, CR, MG, RG, DG, OP, ...; off for CT, MR, PT,
- * NM original primary images. Unknown device that shows text: review. */
+/* The default: any-text for US, SC (secondary capture and multi-frame SC of any modality), OT, XA, RF, ES, XC, GM, PX, IO, DX, CR, MG, RG, DG, OP,
+ * ...; off for CT, MR, PT, NM original primary images. Unknown device that shows text: review. */
 void lethe_pixel_policy_default(lethe_pixel_policy *policy);
 /* Put an override in front. `modality` is a code such as "US", or "*" for all. Errors: LETHE_CONFIG for an unknown mode word ("any-text", "phi-only",
  * "off"), LETHE_LIMIT when full. */
@@ -69,12 +69,12 @@ typedef struct lethe_pixel_box {
 
 typedef struct lethe_pixel_decision {
     lethe_pixel_verdict verdict;
-    char reason[160]; /* for the manifest and `deid explain`; no attribute value but those of the device catalogue */
-    char rule[96];    /* catalogue rule that fired, or "" */
+    char reason[160];       /* for the manifest and `deid explain`; no attribute value but those of the device catalogue */
+    char rule[96];          /* catalogue rule that fired, or "" */
     lethe_pixel_box *boxes; /* owned */
     size_t box_count, box_capacity;
-    bool searched;       /* every frame was decoded and searched */
-    bool all_text;       /* mode any-text was in force: BurnedInAnnotation may be set to NO */
+    bool searched;          /* every frame was decoded and searched */
+    bool all_text;          /* mode any-text was in force: BurnedInAnnotation may be set to NO */
     bool clear_unused_bits; /* embedded overlay planes share the pixel cells: bits outside bits stored are to be zeroed */
     uint32_t frames_searched;
     uint32_t markers_kept;
@@ -86,8 +86,8 @@ typedef struct lethe_burned_in lethe_burned_in;
 LETHE_NODISCARD lethe_status lethe_burned_in_create(const lethe_pixel_policy *policy, lethe_burned_in **out, lethe_error *error);
 void lethe_burned_in_destroy(lethe_burned_in *engine);
 
-/* Decide. `identifiers` may be NULL. A corrupt or undecodable frame of an at-risk image gives verdict quarantine (not an error). Memory: a few times one
- * frame. Errors: LETHE_NO_MEMORY, LETHE_LIMIT. Pair with lethe_pixel_decision_release (also after a failure: the decision is empty then). */
+/* Decide. `identifiers` may be NULL. A corrupt or undecodable frame of an at-risk image gives verdict quarantine (not an error). Memory: a few times
+ * one frame. Errors: LETHE_NO_MEMORY, LETHE_LIMIT. Pair with lethe_pixel_decision_release (also after a failure: the decision is empty then). */
 LETHE_NODISCARD lethe_status lethe_burned_in_decide(lethe_burned_in *engine, const lethe_dicom_dataset *dataset, const lethe_identifiers *identifiers,
                                                     lethe_pixel_decision *decision, lethe_error *error);
 void lethe_pixel_decision_release(lethe_pixel_decision *decision);

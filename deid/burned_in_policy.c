@@ -137,8 +137,8 @@ static int by_number(const void *a, const void *b) {
 }
 
 /* Everything outside the union of the regions, as boxes: bands between the regions' horizontal edges. */
-lethe_status lethe_burned_in_region_boxes(const lethe_dicom_dataset *dataset, const lethe_pixels_info *info, lethe_pixel_decision *decision, bool *used,
-                                          lethe_error *error) {
+lethe_status lethe_burned_in_region_boxes(const lethe_dicom_dataset *dataset, const lethe_pixels_info *info, lethe_pixel_decision *decision,
+                                          bool *used, lethe_error *error) {
     region regions[MAX_REGIONS];
     uint32_t edges[2 * MAX_REGIONS + 2];
     unsigned count = load_regions(dataset, info, regions), edge_count = 0;
@@ -187,7 +187,8 @@ bool lethe_burned_in_has_embedded_overlay(const lethe_dicom_dataset *dataset, co
         uint16_t group = lethe_tag_group(e->tag);
         if (group < 0x6000 || group > 0x60FF || lethe_tag_element(e->tag) != 0x0102) continue;
         int64_t position = 0;
-        if (lethe_dicom_element_int(e, 0, &position) && position > 0 && lethe_dicom_find(dataset->root, LETHE_TAG(group, 0x3000)) == NULL) return true;
+        if (lethe_dicom_element_int(e, 0, &position) && position > 0 && lethe_dicom_find(dataset->root, LETHE_TAG(group, 0x3000)) == NULL)
+            return true;
     }
     return false;
 }

@@ -35,9 +35,9 @@ typedef enum lethe_device_kind {
 } lethe_device_kind;
 
 typedef struct lethe_device_rule {
-    const char *name;   /* "ctp-12: GE AW workstation" */
-    const char *source; /* which public catalogue the fact comes from */
-    uint8_t kind;       /* lethe_device_kind */
+    const char *name;       /* "ctp-12: GE AW workstation" */
+    const char *source;     /* which public catalogue the fact comes from */
+    uint8_t kind;           /* lethe_device_kind */
     uint16_t rows, columns; /* 0 = any */
     uint16_t first_condition, condition_count;
     uint16_t first_box, box_count;
@@ -51,7 +51,7 @@ const lethe_device_box *lethe_device_boxes(const lethe_device_rule *rule);
 typedef struct lethe_device_match {
     const lethe_device_rule *burns[16]; /* all that apply: their boxes add up */
     unsigned burns_count;
-    const lethe_device_rule *clean;     /* first that applies, or NULL */
+    const lethe_device_rule *clean; /* first that applies, or NULL */
 } lethe_device_match;
 /* Find the rules for an instance. Cheap: header only. */
 void lethe_device_find(const lethe_dicom_dataset *dataset, lethe_device_match *match);

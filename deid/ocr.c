@@ -17,7 +17,7 @@ enum { READ_HEIGHT = 34, MARGIN = 10, MAX_WIDTH = 2400 };
 
 struct lethe_ocr {
     TessBaseAPI *api;
-    int sink; /* what Tesseract has to say goes here: it may quote what it reads */
+    int sink;         /* what Tesseract has to say goes here: it may quote what it reads */
     uint8_t *picture; /* scratch */
     size_t picture_size;
 };
@@ -135,7 +135,8 @@ static void recognise(lethe_ocr *ocr, const crop *c, lethe_ocr_text *out) {
 lethe_status lethe_ocr_read(lethe_ocr *ocr, const lethe_image *image, const lethe_text_line *line, lethe_ocr_text *out, lethe_error *error) {
     *out = (lethe_ocr_text){0};
     int32_t margin = (int32_t)(line->height_px / 3 + 2);
-    crop c = {.x0 = (int32_t)line->x - margin, .y0 = (int32_t)line->y - margin, .w = (int32_t)line->w + 2 * margin, .h = (int32_t)line->h + 2 * margin};
+    crop c = {
+        .x0 = (int32_t)line->x - margin, .y0 = (int32_t)line->y - margin, .w = (int32_t)line->w + 2 * margin, .h = (int32_t)line->h + 2 * margin};
     c.turn = line->vertical ? 90 : 0;
     if (!draw(ocr, image, line, &c)) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for the reader");
     recognise(ocr, &c, out);

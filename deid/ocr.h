@@ -18,6 +18,7 @@ typedef struct lethe_ocr_text {
     unsigned letters; /* letters and digits in it */
 } lethe_ocr_text;
 /* Read one line (upright or rotated: both turns are tried, the better one wins). */
-LETHE_NODISCARD lethe_status lethe_ocr_read(lethe_ocr *ocr, const lethe_image *image, const lethe_text_line *line, lethe_ocr_text *out, lethe_error *error);
+LETHE_NODISCARD lethe_status lethe_ocr_read(lethe_ocr *ocr, const lethe_image *image, const lethe_text_line *line, lethe_ocr_text *out,
+                                            lethe_error *error);
 
 #endif

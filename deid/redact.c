@@ -58,7 +58,11 @@ bool lethe_redact_mask(const lethe_pixel_decision *decision, uint32_t frame, uin
 
 /* A palette's darkest entry. */
 static uint32_t darkest_index(const lethe_dicom_dataset *dataset, const lethe_pixels_info *info) {
-    lethe_image indexes = {.columns = info->bits_stored < 8 ? 1u << info->bits_stored : 256, .rows = 1, .samples = 1, .bytes_per_sample = 1, .bits_stored = 8,
+    lethe_image indexes = {.columns = info->bits_stored < 8 ? 1u << info->bits_stored : 256,
+                           .rows = 1,
+                           .samples = 1,
+                           .bytes_per_sample = 1,
+                           .bits_stored = 8,
                            .photometric = LETHE_PALETTE_COLOR};
     lethe_image colours = {0};
     lethe_display display;
@@ -110,10 +114,8 @@ static void fill_words(lethe_image *image, const uint8_t *mask, const uint32_t f
         for (unsigned c = 0; c < image->samples; c++) {
             size_t index = i * image->samples + c;
             if (image->bytes_per_sample == 1) image->pixels[index] = (uint8_t)fill[c];
-            else if (image->bytes_per_sample == 2)
-                ((uint16_t *)(void *)image->pixels)[index] = (uint16_t)fill[c];
-            else
-                ((uint32_t *)(void *)image->pixels)[index] = fill[c];
+            else if (image->bytes_per_sample == 2) ((uint16_t *)(void *)image->pixels)[index] = (uint16_t)fill[c];
+            else ((uint32_t *)(void *)image->pixels)[index] = fill[c];
         }
     }
 }
@@ -257,7 +259,8 @@ static lethe_status redact_raw(job *j) {
     if (status != LETHE_OK || !whole) return status;
     if (end < j->element->value_bytes) status = append(j, j->element->value + end, (size_t)(j->element->value_bytes - end));
     if (status == LETHE_OK)
-        status = lethe_edit_replace_from_file(j->script, j->element, j->element->vr, false, j->redaction->fd, 0, j->redaction->written, rule_fill, j->error);
+        status = lethe_edit_replace_from_file(j->script, j->element, j->element->vr, false, j->redaction->fd, 0, j->redaction->written, rule_fill,
+                                              j->error);
     return status;
 }
 
@@ -274,7 +277,10 @@ static lethe_status encode_frame(job *j, bool any, const uint8_t *bytes, size_t 
     lethe_image image = {0};
     lethe_codec_traits traits;
     if (any && is_dct(j, bytes, size)) {
-        lethe_jpeg_redaction r = {.columns = j->info->columns, .rows = j->info->rows, .mask = j->mask, .white = j->info->photometric == LETHE_MONOCHROME1,
+        lethe_jpeg_redaction r = {.columns = j->info->columns,
+                                  .rows = j->info->rows,
+                                  .mask = j->mask,
+                                  .white = j->info->photometric == LETHE_MONOCHROME1,
                                   .is_rgb = j->info->photometric == LETHE_RGB};
         return lethe_jpeg_redact(bytes, size, &r, &j->encoded, j->error);
     }
@@ -285,7 +291,8 @@ static lethe_status encode_frame(job *j, bool any, const uint8_t *bytes, size_t 
     if (j->info->codec == LETHE_CODEC_JPEG_2000 && traits.stream_signed && !j->info->is_signed) fill[0] &= 0x7FFF;
     if (any) fill_words(&image, j->mask, fill);
     if (j->decision->clear_unused_bits) clear_words(&image, used_bits(j->info));
-    if (traits.became_rgb && j->info->codec == LETHE_CODEC_JPEG_2000 && strcmp(j->info->photometric_text, "YBR_ICT") == 0) traits.colour_transformed = true;
+    if (traits.became_rgb && j->info->codec == LETHE_CODEC_JPEG_2000 && strcmp(j->info->photometric_text, "YBR_ICT") == 0)
+        traits.colour_transformed = true;
     if (traits.precision > 8u * image.bytes_per_sample) traits.precision = (uint16_t)(8 * image.bytes_per_sample);
     status = lethe_codec_encode(j->info, j->syntax, &image, &traits, &j->encoded, j->error);
     lethe_image_release(&image);
@@ -321,9 +328,11 @@ static lethe_status finish_tables(job *j, bool extended, bool table_filled) {
     if (extended) {
         const lethe_dicom_element *offsets = lethe_dicom_find(root, tag_offsets), *lengths = lethe_dicom_find(root, tag_lengths);
         for (uint32_t i = 0; i < frames; i++) put_u64(values + 8u * i, j->offsets[i], 8);
-        if (status == LETHE_OK && offsets != NULL) status = lethe_edit_replace(j->script, offsets, 0, values, 8u * (size_t)frames, rule_fill, j->error);
+        if (status == LETHE_OK && offsets != NULL)
+            status = lethe_edit_replace(j->script, offsets, 0, values, 8u * (size_t)frames, rule_fill, j->error);
         for (uint32_t i = 0; i < frames; i++) put_u64(values + 8u * i, j->lengths[i], 8);
-        if (status == LETHE_OK && lengths != NULL) status = lethe_edit_replace(j->script, lengths, 0, values, 8u * (size_t)frames, rule_fill, j->error);
+        if (status == LETHE_OK && lengths != NULL)
+            status = lethe_edit_replace(j->script, lengths, 0, values, 8u * (size_t)frames, rule_fill, j->error);
     }
     lethe_free(values);
     return status;
@@ -368,12 +377,14 @@ static lethe_status redact_frames(job *j) {
         }
         j->offsets[frame] = j->redaction->written - base;
         j->lengths[frame] = size;
-        if (status == LETHE_OK && table_filled && j->offsets[frame] > UINT32_MAX) status = lethe_fail(j->error, LETHE_LIMIT, "pixel data beyond 4 GiB needs an extended offset table");
+        if (status == LETHE_OK && table_filled && j->offsets[frame] > UINT32_MAX)
+            status = lethe_fail(j->error, LETHE_LIMIT, "pixel data beyond 4 GiB needs an extended offset table");
         if (status == LETHE_OK) status = append_item(j, bytes, size);
     }
     if (status == LETHE_OK) status = finish_tables(j, extended, table_filled);
     if (status == LETHE_OK)
-        status = lethe_edit_replace_from_file(j->script, j->element, LETHE_VR_OB, true, j->redaction->fd, 0, j->redaction->written, rule_fill, j->error);
+        status =
+            lethe_edit_replace_from_file(j->script, j->element, LETHE_VR_OB, true, j->redaction->fd, 0, j->redaction->written, rule_fill, j->error);
     if (status == LETHE_OK && j->syntax != j->dataset->transfer_syntax) {
         (void)snprintf(j->redaction->transfer_syntax, sizeof j->redaction->transfer_syntax, "%s", j->syntax);
         status = lethe_edit_transfer_syntax(j->script, j->syntax, j->error);
@@ -481,7 +492,6 @@ out:
     lethe_buffer_release(&j.joined);
     lethe_buffer_release(&j.encoded);
     if (status != LETHE_OK) lethe_redaction_destroy(j.redaction);
-    else
-        *out = j.redaction;
+    else *out = j.redaction;
     return status;
 }

@@ -45,8 +45,9 @@ typedef struct desk {
     unsigned box_count;
 } desk;
 
-static const char tables[] = "CREATE TABLE IF NOT EXISTS review_decision (item BIGINT NOT NULL, action TEXT NOT NULL, box TEXT NOT NULL, person TEXT NOT NULL, "
-                             "decided_us BIGINT NOT NULL)";
+static const char tables[] =
+    "CREATE TABLE IF NOT EXISTS review_decision (item BIGINT NOT NULL, action TEXT NOT NULL, box TEXT NOT NULL, person TEXT NOT NULL, "
+    "decided_us BIGINT NOT NULL)";
 
 static int64_t now_us(void) {
     struct timespec now;
@@ -61,8 +62,9 @@ static const char *person_name(void) {
 
 static lethe_status record(desk *d, const char *action, const char *box, lethe_error *error) {
     lethe_statement *statement = NULL;
-    lethe_status status = lethe_statement_prepare(lethe_queue_database(d->queue), "INSERT INTO review_decision (item, action, box, person, decided_us) VALUES (?1, ?2, ?3, ?4, ?5)",
-                                                  &statement, error);
+    lethe_status status =
+        lethe_statement_prepare(lethe_queue_database(d->queue),
+                                "INSERT INTO review_decision (item, action, box, person, decided_us) VALUES (?1, ?2, ?3, ?4, ?5)", &statement, error);
     if (status != LETHE_OK) return status;
     lethe_statement_bind_int64(statement, 1, d->item.id);
     lethe_statement_bind_text(statement, 2, action);
@@ -77,7 +79,8 @@ static lethe_status record(desk *d, const char *action, const char *box, lethe_e
 static bool parse_box(const char *text, lethe_pixel_box *box) {
     unsigned x, y, w, h;
     char rest;
-    if (sscanf(text, "%u,%u,%u,%u%c", &x, &y, &w, &h, &rest) != 4 || w == 0 || h == 0 || x > 65535 || y > 65535 || w > 65535 || h > 65535) return false;
+    if (sscanf(text, "%u,%u,%u,%u%c", &x, &y, &w, &h, &rest) != 4 || w == 0 || h == 0 || x > 65535 || y > 65535 || w > 65535 || h > 65535)
+        return false;
     *box = (lethe_pixel_box){.last_frame = UINT32_MAX, .x = x, .y = y, .w = w, .h = h};
     (void)snprintf(box->why, sizeof box->why, "drawn by a reviewer");
     return true;
@@ -87,8 +90,8 @@ static bool parse_box(const char *text, lethe_pixel_box *box) {
 static lethe_status load_masks(desk *d, lethe_error *error) {
     lethe_statement *statement = NULL;
     bool row = false;
-    lethe_status status = lethe_statement_prepare(lethe_queue_database(d->queue), "SELECT box FROM review_decision WHERE item = ?1 AND action = 'mask' ORDER BY decided_us", &statement,
-                                                  error);
+    lethe_status status = lethe_statement_prepare(
+        lethe_queue_database(d->queue), "SELECT box FROM review_decision WHERE item = ?1 AND action = 'mask' ORDER BY decided_us", &statement, error);
     if (status != LETHE_OK) return status;
     lethe_statement_bind_int64(statement, 1, d->item.id);
     while ((status = lethe_statement_step(statement, &row, error)) == LETHE_OK && row && d->box_count < sizeof d->boxes / sizeof *d->boxes)
@@ -102,7 +105,8 @@ static lethe_status find_item(desk *d, lethe_error *error) {
     if (d->a->id == NULL || !lethe_text_to_int64(d->a->id, &id)) return lethe_fail(error, LETHE_USAGE, "an ID is needed (lethe review list)");
     lethe_status status = lethe_queue_get(d->queue, id, &d->item, error);
     if (status != LETHE_OK) return status;
-    if (d->item.state != LETHE_ITEM_REVIEW) return lethe_fail(error, LETHE_USAGE, "item %lld does not wait for review: it is %s", (long long)id, lethe_item_state_name(d->item.state));
+    if (d->item.state != LETHE_ITEM_REVIEW)
+        return lethe_fail(error, LETHE_USAGE, "item %lld does not wait for review: it is %s", (long long)id, lethe_item_state_name(d->item.state));
     return load_masks(d, error);
 }
 
@@ -115,11 +119,12 @@ static lethe_status list_one(void *context, const lethe_item *item, lethe_error 
         lethe_buffer reason;
         lethe_buffer_init(&reason, 4096);
         if (lethe_json_string(&reason, item->reason, NULL) == LETHE_OK)
-            (void)printf("{\"id\": %lld, \"kind\": \"%s\", \"size\": %llu, \"reason\": %s}\n", (long long)item->id, item->kind == LETHE_ITEM_SLIDE ? "slide" : "dicom",
-                         (unsigned long long)item->size_bytes, lethe_buffer_text(&reason));
+            (void)printf("{\"id\": %lld, \"kind\": \"%s\", \"size\": %llu, \"reason\": %s}\n", (long long)item->id,
+                         item->kind == LETHE_ITEM_SLIDE ? "slide" : "dicom", (unsigned long long)item->size_bytes, lethe_buffer_text(&reason));
         lethe_buffer_release(&reason);
     } else {
-        (void)printf("%8lld  %-6s %12llu  %s\n", (long long)item->id, item->kind == LETHE_ITEM_SLIDE ? "slide" : "dicom", (unsigned long long)item->size_bytes, item->reason);
+        (void)printf("%8lld  %-6s %12llu  %s\n", (long long)item->id, item->kind == LETHE_ITEM_SLIDE ? "slide" : "dicom",
+                     (unsigned long long)item->size_bytes, item->reason);
     }
     return LETHE_OK;
 }
@@ -141,7 +146,8 @@ static lethe_status process(desk *d, bool release, lethe_result *result, lethe_e
     lethe_engine *engine = NULL;
     uint8_t key[LETHE_KEY_BYTES];
     char *path = lethe_path_join(d->project->private_path, d->item.path), *scratch = lethe_path_join(d->project->private_path, "scratch");
-    lethe_status status = path == NULL || scratch == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path") : lethe_folder_create(scratch, 0700, error);
+    lethe_status status =
+        path == NULL || scratch == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path") : lethe_folder_create(scratch, 0700, error);
     if (status == LETHE_OK) status = load_profile(d, &profile, error);
     if (status == LETHE_OK) status = lethe_key_load(d->project->key_path, key, error);
     if (status == LETHE_OK) status = lethe_objections_load(lethe_queue_database(d->queue), &objections, error);
@@ -150,8 +156,14 @@ static lethe_status process(desk *d, bool release, lethe_result *result, lethe_e
         lethe_pixel_policy *policy = (lethe_pixel_policy *)(uintptr_t)lethe_profile_pixels(profile);
         policy->extra_boxes = d->boxes;
         policy->extra_count = d->box_count;
-        lethe_engine_options options = {.profile = profile, .key = key, .output_folder = release ? d->project->released_path : NULL, .scratch_folder = scratch, .objections = objections,
-                                        .sync = LETHE_SYNC_FULL, .want_catalogue = release, .force_release = release};
+        lethe_engine_options options = {.profile = profile,
+                                        .key = key,
+                                        .output_folder = release ? d->project->released_path : NULL,
+                                        .scratch_folder = scratch,
+                                        .objections = objections,
+                                        .sync = LETHE_SYNC_FULL,
+                                        .want_catalogue = release,
+                                        .force_release = release};
         status = lethe_engine_create(&options, &engine, error);
     }
     if (status == LETHE_OK) status = lethe_engine_process(engine, path, d->item.source_name, result, error);
@@ -166,11 +178,29 @@ static lethe_status process(desk *d, bool release, lethe_result *result, lethe_e
 
 static lethe_status put_catalogue(desk *d, const lethe_result *r, lethe_error *error) {
     lethe_catalogue *catalogue = NULL;
-    lethe_catalogue_entry entry = {.path = r->output, .kind = r->is_slide ? "slide" : "dicom", .patient = r->patient, .study_uid = r->study_uid, .series_uid = r->series_uid,
-                                   .instance_uid = r->instance_uid, .modality = r->modality, .sop_class = r->sop_class, .series_description = r->series_description,
-                                   .study_description = r->study_description, .body_part = r->body_part, .study_date = r->study_date, .manufacturer = r->manufacturer,
-                                   .model = r->model, .sex = r->sex, .age = r->age, .laterality = r->laterality, .view_position = r->view_position,
-                                   .series_number = r->series_number, .instance_number = r->instance_number, .rows = r->rows, .columns = r->columns, .frames = r->frames,
+    lethe_catalogue_entry entry = {.path = r->output,
+                                   .kind = r->is_slide ? "slide" : "dicom",
+                                   .patient = r->patient,
+                                   .study_uid = r->study_uid,
+                                   .series_uid = r->series_uid,
+                                   .instance_uid = r->instance_uid,
+                                   .modality = r->modality,
+                                   .sop_class = r->sop_class,
+                                   .series_description = r->series_description,
+                                   .study_description = r->study_description,
+                                   .body_part = r->body_part,
+                                   .study_date = r->study_date,
+                                   .manufacturer = r->manufacturer,
+                                   .model = r->model,
+                                   .sex = r->sex,
+                                   .age = r->age,
+                                   .laterality = r->laterality,
+                                   .view_position = r->view_position,
+                                   .series_number = r->series_number,
+                                   .instance_number = r->instance_number,
+                                   .rows = r->rows,
+                                   .columns = r->columns,
+                                   .frames = r->frames,
                                    .sha256 = r->sha256};
     lethe_status status = lethe_catalogue_open(d->project, &catalogue, error);
     if (status == LETHE_OK) status = lethe_catalogue_put(catalogue, &entry, 1, error);
@@ -202,7 +232,8 @@ static lethe_status approve(desk *d, lethe_error *error) {
     lethe_status status = find_item(d, error);
     if (status == LETHE_OK) status = record(d, "approve", "", error);
     if (status == LETHE_OK) status = process(d, true, result, error);
-    if (status == LETHE_OK && result->outcome != LETHE_OUTCOME_RELEASED) status = lethe_fail(error, LETHE_UNSAFE, "not released: %.200s", result->reason);
+    if (status == LETHE_OK && result->outcome != LETHE_OUTCOME_RELEASED)
+        status = lethe_fail(error, LETHE_UNSAFE, "not released: %.200s", result->reason);
     if (status == LETHE_OK) status = put_manifest(d, result, error);
     if (status == LETHE_OK) status = put_catalogue(d, result, error);
     if (status == LETHE_OK) {
@@ -245,12 +276,13 @@ static lethe_status show(desk *d, lethe_error *error) {
     if (status == LETHE_OK) {
         (void)printf("item %lld: %s\n", (long long)d->item.id, d->item.reason);
         for (unsigned i = 0; i < result->box_count; i++)
-            (void)printf("  box %u,%u,%u,%u frames %u-%u: %s\n", result->boxes[i].x, result->boxes[i].y, result->boxes[i].w, result->boxes[i].h, result->boxes[i].first_frame,
-                         result->boxes[i].last_frame, result->boxes[i].why);
+            (void)printf("  box %u,%u,%u,%u frames %u-%u: %s\n", result->boxes[i].x, result->boxes[i].y, result->boxes[i].w, result->boxes[i].h,
+                         result->boxes[i].first_frame, result->boxes[i].last_frame, result->boxes[i].why);
     }
     if (status == LETHE_OK && d->a->picture != NULL) {
         char *path = lethe_path_join(d->project->private_path, d->item.path);
-        status = path == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path") : lethe_review_picture(path, 0, result->boxes, result->box_count, 1600, &png, error);
+        status = path == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path")
+                              : lethe_review_picture(path, 0, result->boxes, result->box_count, 1600, &png, error);
         if (status == LETHE_OK) status = lethe_file_write(d->a->picture, png.bytes, png.size, 0600, error);
         lethe_free(path);
     }
@@ -262,15 +294,16 @@ static lethe_status show(desk *d, lethe_error *error) {
 static lethe_status show_log(desk *d, lethe_error *error) {
     lethe_statement *statement = NULL;
     bool row = false;
-    lethe_status status = lethe_statement_prepare(lethe_queue_database(d->queue), "SELECT item, action, box, person, decided_us FROM review_decision ORDER BY decided_us", &statement, error);
+    lethe_status status = lethe_statement_prepare(
+        lethe_queue_database(d->queue), "SELECT item, action, box, person, decided_us FROM review_decision ORDER BY decided_us", &statement, error);
     while (status == LETHE_OK && (status = lethe_statement_step(statement, &row, error)) == LETHE_OK && row) {
         time_t when = (time_t)(lethe_statement_int64(statement, 4) / 1000000);
         struct tm parts;
         char text[32];
         (void)gmtime_r(&when, &parts);
         (void)strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
-        (void)printf("%s %s %lld %s %s\n", text, lethe_statement_text(statement, 3), (long long)lethe_statement_int64(statement, 0), lethe_statement_text(statement, 1),
-                     lethe_statement_text(statement, 2));
+        (void)printf("%s %s %lld %s %s\n", text, lethe_statement_text(statement, 3), (long long)lethe_statement_int64(statement, 0),
+                     lethe_statement_text(statement, 1), lethe_statement_text(statement, 2));
     }
     lethe_statement_finalize(statement);
     return status;
@@ -285,8 +318,9 @@ static lethe_status sheet(desk *d, lethe_error *error) {
         options.manifest = manifest;
         options.released = d->project->released_path;
     }
-    lethe_status status = options.manifest == NULL || options.released == NULL ? lethe_fail(error, LETHE_USAGE, "sheet needs --manifest and --released, or a project")
-                                                                               : lethe_review_sheet(&options, &pictures, error);
+    lethe_status status = options.manifest == NULL || options.released == NULL
+                              ? lethe_fail(error, LETHE_USAGE, "sheet needs --manifest and --released, or a project")
+                              : lethe_review_sheet(&options, &pictures, error);
     if (status == LETHE_OK) (void)printf("%u redacted images\n", pictures);
     lethe_free(manifest);
     return status;
@@ -296,10 +330,14 @@ static lethe_status sheet(desk *d, lethe_error *error) {
 
 static int parse(int argc, char **argv, arguments *a) {
     enum { JSON = 256, MANIFEST, RELEASED, ORIGINALS, PICTURE, HELP };
-    static const struct option options[] = {{"output", required_argument, NULL, 'o'},     {"json", no_argument, NULL, JSON},
-                                            {"manifest", required_argument, NULL, MANIFEST}, {"released", required_argument, NULL, RELEASED},
-                                            {"originals", required_argument, NULL, ORIGINALS}, {"picture", required_argument, NULL, PICTURE},
-                                            {"help", no_argument, NULL, HELP},              {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"output", required_argument, NULL, 'o'},
+                                            {"json", no_argument, NULL, JSON},
+                                            {"manifest", required_argument, NULL, MANIFEST},
+                                            {"released", required_argument, NULL, RELEASED},
+                                            {"originals", required_argument, NULL, ORIGINALS},
+                                            {"picture", required_argument, NULL, PICTURE},
+                                            {"help", no_argument, NULL, HELP},
+                                            {NULL, 0, NULL, 0}};
     *a = (arguments){.project = "."};
     for (int option; (option = getopt_long(argc, argv, "C:o:", options, NULL)) != -1;) switch (option) {
         case 'C': a->project = optarg; break;

@@ -17,7 +17,7 @@ LETHE_NODISCARD lethe_status lethe_review_sheet(const lethe_sheet_options *optio
 struct lethe_pixel_box;
 /* One frame of a DICOM file as a PNG picture of at most `side` pixels with boxes outlined. */
 struct lethe_buffer;
-LETHE_NODISCARD lethe_status lethe_review_picture(const char *path, unsigned frame, const struct lethe_pixel_box *boxes, unsigned box_count, unsigned side,
-                                                  struct lethe_buffer *png, lethe_error *error);
+LETHE_NODISCARD lethe_status lethe_review_picture(const char *path, unsigned frame, const struct lethe_pixel_box *boxes, unsigned box_count,
+                                                  unsigned side, struct lethe_buffer *png, lethe_error *error);
 
 #endif

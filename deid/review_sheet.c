@@ -40,8 +40,8 @@ static lethe_status to_colour(lethe_image *image, lethe_error *error) {
     return LETHE_OK;
 }
 
-lethe_status lethe_review_picture(const char *path, unsigned frame, const lethe_pixel_box *boxes, unsigned box_count, unsigned side, lethe_buffer *png,
-                                  lethe_error *error) {
+lethe_status lethe_review_picture(const char *path, unsigned frame, const lethe_pixel_box *boxes, unsigned box_count, unsigned side,
+                                  lethe_buffer *png, lethe_error *error) {
     lethe_map map = {.fd = -1};
     lethe_dicom_dataset *dataset = NULL;
     lethe_pixels *pixels = NULL;
@@ -80,9 +80,12 @@ static unsigned load_boxes(const json_t *regions, lethe_pixel_box *boxes) {
         json_int_t first = json_integer_value(json_object_get(region, "frame")), last = first;
         const json_t *end = json_object_get(region, "last_frame");
         if (json_is_integer(end)) last = json_integer_value(end);
-        boxes[count] = (lethe_pixel_box){.first_frame = (uint32_t)first, .last_frame = (uint32_t)last,
-                                         .x = (uint32_t)json_integer_value(json_object_get(region, "x")), .y = (uint32_t)json_integer_value(json_object_get(region, "y")),
-                                         .w = (uint32_t)json_integer_value(json_object_get(region, "w")), .h = (uint32_t)json_integer_value(json_object_get(region, "h"))};
+        boxes[count] = (lethe_pixel_box){.first_frame = (uint32_t)first,
+                                         .last_frame = (uint32_t)last,
+                                         .x = (uint32_t)json_integer_value(json_object_get(region, "x")),
+                                         .y = (uint32_t)json_integer_value(json_object_get(region, "y")),
+                                         .w = (uint32_t)json_integer_value(json_object_get(region, "w")),
+                                         .h = (uint32_t)json_integer_value(json_object_get(region, "h"))};
         const char *why = json_string_value(json_object_get(region, "why"));
         (void)snprintf(boxes[count].why, sizeof boxes[count].why, "%s", why == NULL ? "" : why);
         count++;
@@ -122,14 +125,16 @@ static lethe_status put_entry(const lethe_sheet_options *o, lethe_output *out, c
     lethe_status status = lethe_buffer_append_text(&text, "<figure>", error);
     if (status == LETHE_OK) status = lethe_output_write(out, text.bytes, text.size, error);
     bool safe = source != NULL && lethe_path_is_safe(source);
-    if (status == LETHE_OK && o->originals != NULL && safe) status = put_picture(out, o->originals, source, boxes[0].first_frame, boxes, count, error);
-    if (status == LETHE_OK && output != NULL && lethe_path_is_safe(output)) status = put_picture(out, o->released, output, boxes[0].first_frame, NULL, 0, error);
+    if (status == LETHE_OK && o->originals != NULL && safe)
+        status = put_picture(out, o->originals, source, boxes[0].first_frame, boxes, count, error);
+    if (status == LETHE_OK && output != NULL && lethe_path_is_safe(output))
+        status = put_picture(out, o->released, output, boxes[0].first_frame, NULL, 0, error);
     lethe_buffer_clear(&text);
     if (status == LETHE_OK) status = lethe_buffer_append_text(&text, "<figcaption>", error);
     if (status == LETHE_OK) status = lethe_html_escape(output != NULL ? output : outcome != NULL ? outcome : "", &text, error);
     for (unsigned i = 0; i < count && i < 8 && status == LETHE_OK; i++) {
-        status = lethe_buffer_printf(&text, error, "<br>%u,%u %u&times;%u, frames %u&ndash;%u: ", boxes[i].x, boxes[i].y, boxes[i].w, boxes[i].h, boxes[i].first_frame,
-                                     boxes[i].last_frame);
+        status = lethe_buffer_printf(&text, error, "<br>%u,%u %u&times;%u, frames %u&ndash;%u: ", boxes[i].x, boxes[i].y, boxes[i].w, boxes[i].h,
+                                     boxes[i].first_frame, boxes[i].last_frame);
         if (status == LETHE_OK) status = lethe_html_escape(boxes[i].why, &text, error);
     }
     if (status == LETHE_OK && count > 8) status = lethe_buffer_printf(&text, error, "<br>and %u more", count - 8);
@@ -141,10 +146,11 @@ static lethe_status put_entry(const lethe_sheet_options *o, lethe_output *out, c
 }
 
 lethe_status lethe_review_sheet(const lethe_sheet_options *options, unsigned *pictures, lethe_error *error) {
-    static const char head[] = "<!DOCTYPE html><html lang=\"en\"><meta charset=\"utf-8\"><title>Redacted images</title><style>body{background:#1b1d20;color:#ddd;"
-                               "font:13px sans-serif}figure{display:inline-block;margin:8px;vertical-align:top;max-width:760px}img{margin-right:4px;"
-                               "border:1px solid #444}.none{display:inline-block;width:120px}</style>\n<h1>Redacted images</h1><p>Left: before, with boxes. "
-                               "Right: as released.</p>\n";
+    static const char head[] =
+        "<!DOCTYPE html><html lang=\"en\"><meta charset=\"utf-8\"><title>Redacted images</title><style>body{background:#1b1d20;color:#ddd;"
+        "font:13px sans-serif}figure{display:inline-block;margin:8px;vertical-align:top;max-width:760px}img{margin-right:4px;"
+        "border:1px solid #444}.none{display:inline-block;width:120px}</style>\n<h1>Redacted images</h1><p>Left: before, with boxes. "
+        "Right: as released.</p>\n";
     *pictures = 0;
     unsigned limit = options->limit == 0 ? SHEET_LIMIT : options->limit;
     char *line = NULL;
@@ -157,13 +163,11 @@ lethe_status lethe_review_sheet(const lethe_sheet_options *options, unsigned *pi
     while (status == LETHE_OK && *pictures < limit && getline(&line, &capacity, manifest) > 0) {
         json_t *parsed = json_loads(line, 0, NULL);
         if (parsed == NULL) status = lethe_fail(error, LETHE_MALFORMED, "the manifest holds a line that is no JSON");
-        else
-            status = put_entry(options, out, parsed, pictures, error);
+        else status = put_entry(options, out, parsed, pictures, error);
         json_decref(parsed);
     }
     if (status == LETHE_OK) status = lethe_output_commit(out, 0600, LETHE_SYNC_NONE, error);
-    else
-        lethe_output_discard(out);
+    else lethe_output_discard(out);
     free(line);
     (void)fclose(manifest);
     return status;

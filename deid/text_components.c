@@ -35,8 +35,7 @@ static void unite(label *labels, uint32_t a, uint32_t b) {
     a = root_of(labels, a);
     b = root_of(labels, b);
     if (a < b) labels[b].parent = a;
-    else
-        labels[a].parent = b;
+    else labels[a].parent = b;
 }
 
 /* mask[x] = 1 where the value leaves the local mean by more than the block's threshold. */
@@ -139,9 +138,16 @@ static lethe_status collect(lethe_text_components *components, const lethe_text_
         const label *l = &labels[i];
         if (l->area == 0 || !could_be_glyph(l)) continue;
         size_t block = (size_t)((l->y0 + l->y1) / 2 / LETHE_TEXT_BLOCK) * level->blocks_x + (size_t)((l->x0 + l->x1) / 2 / LETHE_TEXT_BLOCK);
-        components->items[components->count++] =
-            (lethe_text_component){.x0 = l->x0, .y0 = l->y0, .x1 = l->x1, .y1 = l->y1, .area = l->area, .hruns = l->hruns, .vruns = l->vruns,
-                                   .ink = (float)l->ink / (float)l->area, .contrast = (float)l->contrast / (float)l->area, .noise = (float)level->noise[block] / 16};
+        components->items[components->count++] = (lethe_text_component){.x0 = l->x0,
+                                                                        .y0 = l->y0,
+                                                                        .x1 = l->x1,
+                                                                        .y1 = l->y1,
+                                                                        .area = l->area,
+                                                                        .hruns = l->hruns,
+                                                                        .vruns = l->vruns,
+                                                                        .ink = (float)l->ink / (float)l->area,
+                                                                        .contrast = (float)l->contrast / (float)l->area,
+                                                                        .noise = (float)level->noise[block] / 16};
     }
     return LETHE_OK;
 }

@@ -99,8 +99,7 @@ static lethe_status search_plane(lethe_text_detector *detector, const lethe_imag
         status = prepare(&detector->levels[i], w, h, error);
         if (status != LETHE_OK) break;
         if (i == 0) lethe_text_level_load(&detector->levels[0], image, channel);
-        else
-            lethe_text_level_halve(&detector->levels[i - 1], &detector->levels[i]);
+        else lethe_text_level_halve(&detector->levels[i - 1], &detector->levels[i]);
         status = lethe_text_level_measure(&detector->levels[i], floor, &detector->columns, &detector->columns_size, error);
         if (status == LETHE_OK) status = search_level(detector, &detector->levels[i], 1u << i, channel, error);
         w /= 2;
@@ -139,7 +138,8 @@ lethe_status lethe_text_detector_find(lethe_text_detector *detector, const lethe
 
 /* For tools/text_features.c. */
 const float *lethe_text_detector_features(const lethe_text_detector *detector, size_t line) { return detector->lines.features[line]; }
-void lethe_text_detector_observe(lethe_text_detector *detector, void (*observe)(void *, const lethe_text_level *, const lethe_text_line *), void *context) {
+void lethe_text_detector_observe(lethe_text_detector *detector, void (*observe)(void *, const lethe_text_level *, const lethe_text_line *),
+                                 void *context) {
     detector->observe = observe;
     detector->observe_context = context;
 }

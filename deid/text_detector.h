@@ -1,8 +1,8 @@
 /* Finds overlay text in a frame: no model, no display window, every bit depth.
  *
  * Strokes that stand out from their surroundings by local contrast against local noise become connected components; components of like height, colour
- * and base line become lines. Horizontal and vertical lines, bright and dark, 8 to 100 px. Layer: deid. Thread rule: one thread at a time per detector
- * (it keeps its buffers). */
+ * and base line become lines. Horizontal and vertical lines, bright and dark, 8 to 100 px. Layer: deid. Thread rule: one thread at a time per
+ * detector (it keeps its buffers). */
 #ifndef LETHE_DEID_TEXT_DETECTOR_H
 #define LETHE_DEID_TEXT_DETECTOR_H
 
@@ -12,21 +12,21 @@
 typedef struct lethe_text_detector lethe_text_detector;
 
 typedef struct lethe_text_line {
-    uint32_t x, y, w, h;    /* of the glyphs found; callers add a margin */
-    uint32_t height_px;     /* of the letters across the line */
-    uint16_t glyphs;        /* estimated */
-    bool vertical;          /* rotated by 90 or 270 degrees */
-    bool dark;              /* darker than the background */
-    uint8_t plane;          /* colour plane it was found in: 0 grey or red, 1 green, 2 blue */
-    float score;            /* 0 to 1: how sure; >= 0.5 is text without reading it, below a reader should confirm */
-    float contrast;         /* in stored units */
-    float ink;              /* mean stored value of the strokes, in that plane */
+    uint32_t x, y, w, h; /* of the glyphs found; callers add a margin */
+    uint32_t height_px;  /* of the letters across the line */
+    uint16_t glyphs;     /* estimated */
+    bool vertical;       /* rotated by 90 or 270 degrees */
+    bool dark;           /* darker than the background */
+    uint8_t plane;       /* colour plane it was found in: 0 grey or red, 1 green, 2 blue */
+    float score;         /* 0 to 1: how sure; >= 0.5 is text without reading it, below a reader should confirm */
+    float contrast;      /* in stored units */
+    float ink;           /* mean stored value of the strokes, in that plane */
 } lethe_text_line;
 
 LETHE_NODISCARD lethe_text_detector *lethe_text_detector_create(void); /* NULL when memory is short */
 void lethe_text_detector_destroy(lethe_text_detector *detector);
 /* Lines of a frame (1 or 3 samples). `*lines` is owned by the detector until the next call. Errors: LETHE_NO_MEMORY, LETHE_LIMIT. */
-LETHE_NODISCARD lethe_status lethe_text_detector_find(lethe_text_detector *detector, const lethe_image *image, const lethe_text_line **lines, size_t *count,
-                                                      lethe_error *error);
+LETHE_NODISCARD lethe_status lethe_text_detector_find(lethe_text_detector *detector, const lethe_image *image, const lethe_text_line **lines,
+                                                      size_t *count, lethe_error *error);
 
 #endif

@@ -54,12 +54,13 @@ void lethe_text_level_halve(const lethe_text_level *from, lethe_text_level *to);
 LETHE_NODISCARD lethe_status lethe_text_level_allocate(lethe_text_level *level, uint32_t w, uint32_t h, lethe_error *error);
 void lethe_text_level_release(lethe_text_level *level);
 /* Local means, noise and extremes. `columns` is scratch that grows. */
-LETHE_NODISCARD lethe_status lethe_text_level_measure(lethe_text_level *level, unsigned floor, uint32_t **columns, size_t *columns_size, lethe_error *error);
+LETHE_NODISCARD lethe_status lethe_text_level_measure(lethe_text_level *level, unsigned floor, uint32_t **columns, size_t *columns_size,
+                                                      lethe_error *error);
 
 /* --- components --- */
 typedef struct lethe_text_pass {
-    bool dark;       /* darker than the surroundings */
-    bool adaptive;   /* threshold follows the strongest contrast nearby; else only the noise */
+    bool dark;     /* darker than the surroundings */
+    bool adaptive; /* threshold follows the strongest contrast nearby; else only the noise */
 } lethe_text_pass;
 LETHE_NODISCARD lethe_status lethe_text_components_find(lethe_text_components *components, const lethe_text_level *level, lethe_text_pass pass,
                                                         lethe_error *error);
@@ -73,7 +74,8 @@ void lethe_text_lines_release(lethe_text_lines *lines);
 /* --- pictures of lines --- */
 enum { LETHE_TEXT_CROP_HEIGHT = 16, LETHE_TEXT_CROP_WIDTH = 64, LETHE_TEXT_CROPS = 2 };
 /* Cut one or two windows out of a line whose box is in the level's own pixels; returns how many. */
-unsigned lethe_text_crops(const lethe_text_level *level, const lethe_text_line *line, float crops[LETHE_TEXT_CROPS][LETHE_TEXT_CROP_HEIGHT * LETHE_TEXT_CROP_WIDTH]);
+unsigned lethe_text_crops(const lethe_text_level *level, const lethe_text_line *line,
+                          float crops[LETHE_TEXT_CROPS][LETHE_TEXT_CROP_HEIGHT * LETHE_TEXT_CROP_WIDTH]);
 /* A small convolutional network over one window: the log-odds that it shows text. */
 float lethe_text_network(const float crop[LETHE_TEXT_CROP_HEIGHT * LETHE_TEXT_CROP_WIDTH]);
 
@@ -84,6 +86,7 @@ float lethe_text_combine(float score, float network_odds);
 
 /* Training (tools/text_features.c): features of a line of the last search; lines as they are found. */
 const float *lethe_text_detector_features(const lethe_text_detector *detector, size_t line);
-void lethe_text_detector_observe(lethe_text_detector *detector, void (*observe)(void *, const lethe_text_level *, const lethe_text_line *), void *context);
+void lethe_text_detector_observe(lethe_text_detector *detector, void (*observe)(void *, const lethe_text_level *, const lethe_text_line *),
+                                 void *context);
 
 #endif

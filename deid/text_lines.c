@@ -101,8 +101,8 @@ static size_t order_seeds(grower *g, uint32_t w) {
 }
 
 typedef struct band {
-    float top, base;   /* of the letters so far */
-    int32_t right;     /* end of the last letter */
+    float top, base; /* of the letters so far */
+    int32_t right;   /* end of the last letter */
     float ink, contrast;
 } band;
 
@@ -284,9 +284,17 @@ static float measure(const grower *g, float f[LETHE_TEXT_FEATURES], lethe_text_l
     f[17] = log2f(all_contrast / g->level->range);
     f[18] = clutter(g, x0, x1, y0, y1, h);
     f[19] = mean_of(&aspect);
-    *line = (lethe_text_line){.x = (uint32_t)x0, .y = (uint32_t)y0, .w = (uint32_t)(x1 - x0 + 1), .h = (uint32_t)(y1 - y0 + 1), .height_px = (uint32_t)h,
-                              .glyphs = (uint16_t)(glyphs + 0.5f), .vertical = g->vertical, .dark = g->pass.dark, .plane = (uint8_t)g->plane,
-                              .contrast = all_contrast, .ink = mean_of(&ink)};
+    *line = (lethe_text_line){.x = (uint32_t)x0,
+                              .y = (uint32_t)y0,
+                              .w = (uint32_t)(x1 - x0 + 1),
+                              .h = (uint32_t)(y1 - y0 + 1),
+                              .height_px = (uint32_t)h,
+                              .glyphs = (uint16_t)(glyphs + 0.5f),
+                              .vertical = g->vertical,
+                              .dark = g->pass.dark,
+                              .plane = (uint8_t)g->plane,
+                              .contrast = all_contrast,
+                              .ink = mean_of(&ink)};
     return glyphs;
 }
 
@@ -352,7 +360,8 @@ lethe_status lethe_text_lines_find(lethe_text_lines *lines, lethe_text_component
                                    unsigned scale, unsigned plane, lethe_error *error) {
     grower *g = lethe_alloc_array(1, sizeof *g);
     if (g == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for lines of text");
-    *g = (grower){.lines = lines, .items = components->items, .count = components->count, .level = level, .pass = pass, .scale = scale, .plane = plane};
+    *g = (grower){
+        .lines = lines, .items = components->items, .count = components->count, .level = level, .pass = pass, .scale = scale, .plane = plane};
     lethe_status status = grow_all(g, error);
     if (status == LETHE_OK) {
         transpose(g->items, g->count);

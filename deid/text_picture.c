@@ -51,10 +51,10 @@ unsigned lethe_text_crops(const lethe_text_level *level, const lethe_text_line *
     return count;
 }
 
-/* 3 x 3 convolution with border zeros, then ReLU and 2 x 2 maximum; channels innermost. `padded` has a border of one pixel all round. Sizes are constants
- * where it is called, so that the loops unroll. */
-static inline __attribute__((always_inline)) void layer(const float *padded, int h, int w, int in, const float *weights, const float *bias, int out, float *to,
-                                                        int to_border) {
+/* 3 x 3 convolution with border zeros, then ReLU and 2 x 2 maximum; channels innermost. `padded` has a border of one pixel all round. Sizes are
+ * constants where it is called, so that the loops unroll. */
+static inline __attribute__((always_inline)) void layer(const float *padded, int h, int w, int in, const float *weights, const float *bias, int out,
+                                                        float *to, int to_border) {
     int stride = (w + 2) * in, to_stride = (w / 2 + 2 * to_border) * out;
     for (int y = 0; y < h / 2; y++)
         for (int x = 0; x < w / 2; x++) {

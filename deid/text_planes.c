@@ -6,7 +6,8 @@
 #include <string.h>
 
 lethe_status lethe_text_level_allocate(lethe_text_level *level, uint32_t w, uint32_t h, lethe_error *error) {
-    *level = (lethe_text_level){.w = w, .h = h, .blocks_x = (w + LETHE_TEXT_BLOCK - 1) / LETHE_TEXT_BLOCK, .blocks_y = (h + LETHE_TEXT_BLOCK - 1) / LETHE_TEXT_BLOCK};
+    *level = (lethe_text_level){
+        .w = w, .h = h, .blocks_x = (w + LETHE_TEXT_BLOCK - 1) / LETHE_TEXT_BLOCK, .blocks_y = (h + LETHE_TEXT_BLOCK - 1) / LETHE_TEXT_BLOCK};
     size_t pixels = (size_t)w * h, blocks = (size_t)level->blocks_x * level->blocks_y;
     level->value = lethe_alloc(pixels * sizeof *level->value);
     level->mean = lethe_alloc(pixels * sizeof *level->mean);
@@ -105,8 +106,7 @@ static uint16_t smallest(uint16_t *values, unsigned count, unsigned rank) {
             values[j--] = swap;
         }
         if (rank <= j) high = j;
-        else
-            low = j + 1;
+        else low = j + 1;
     }
     return values[rank];
 }
@@ -116,7 +116,8 @@ static uint16_t block_noise(const lethe_text_level *level, uint32_t bx, uint32_t
     uint16_t differences[64];
     unsigned count = 0;
     uint32_t x0 = bx * LETHE_TEXT_BLOCK, y0 = by * LETHE_TEXT_BLOCK;
-    uint32_t x1 = x0 + LETHE_TEXT_BLOCK < level->w ? x0 + LETHE_TEXT_BLOCK : level->w, y1 = y0 + LETHE_TEXT_BLOCK < level->h ? y0 + LETHE_TEXT_BLOCK : level->h;
+    uint32_t x1 = x0 + LETHE_TEXT_BLOCK < level->w ? x0 + LETHE_TEXT_BLOCK : level->w,
+             y1 = y0 + LETHE_TEXT_BLOCK < level->h ? y0 + LETHE_TEXT_BLOCK : level->h;
     for (uint32_t y = y0; y + 2 < y1; y += 3)
         for (uint32_t x = x0; x + 2 < x1; x += 2) {
             const uint16_t *at = level->value + (size_t)y * level->w + x;
@@ -130,7 +131,8 @@ static uint16_t block_noise(const lethe_text_level *level, uint32_t bx, uint32_t
 
 static void block_extremes(const lethe_text_level *level, uint32_t bx, uint32_t by, uint16_t *bright, uint16_t *dark) {
     uint32_t x0 = bx * LETHE_TEXT_BLOCK, y0 = by * LETHE_TEXT_BLOCK;
-    uint32_t x1 = x0 + LETHE_TEXT_BLOCK < level->w ? x0 + LETHE_TEXT_BLOCK : level->w, y1 = y0 + LETHE_TEXT_BLOCK < level->h ? y0 + LETHE_TEXT_BLOCK : level->h;
+    uint32_t x1 = x0 + LETHE_TEXT_BLOCK < level->w ? x0 + LETHE_TEXT_BLOCK : level->w,
+             y1 = y0 + LETHE_TEXT_BLOCK < level->h ? y0 + LETHE_TEXT_BLOCK : level->h;
     int high = 0, low = 0;
     for (uint32_t y = y0; y < y1; y++) {
         const uint16_t *value = level->value + (size_t)y * level->w, *mean = level->mean + (size_t)y * level->w;

@@ -6,9 +6,7 @@
 #include <assert.h>
 #include <string.h>
 
-size_t lethe_image_size_bytes(const lethe_image *image) {
-    return (size_t)image->columns * image->rows * image->samples * image->bytes_per_sample;
-}
+size_t lethe_image_size_bytes(const lethe_image *image) { return (size_t)image->columns * image->rows * image->samples * image->bytes_per_sample; }
 
 lethe_status lethe_image_allocate(lethe_image *image, lethe_error *error) {
     size_t size = 0;
@@ -61,7 +59,8 @@ lethe_status lethe_image_thumbnail(const lethe_image *image, uint32_t side, leth
         uint32_t top = (uint32_t)((uint64_t)y * image->rows / out->rows), bottom = (uint32_t)((uint64_t)(y + 1) * image->rows / out->rows);
         if (bottom == top) bottom++;
         for (uint32_t x = 0; x < out->columns; x++) {
-            uint32_t left = (uint32_t)((uint64_t)x * image->columns / out->columns), right = (uint32_t)((uint64_t)(x + 1) * image->columns / out->columns);
+            uint32_t left = (uint32_t)((uint64_t)x * image->columns / out->columns),
+                     right = (uint32_t)((uint64_t)(x + 1) * image->columns / out->columns);
             if (right == left) right++;
             for (unsigned c = 0; c < image->samples; c++) {
                 uint64_t sum = 0;

@@ -12,7 +12,7 @@ typedef enum lethe_photometric {
     LETHE_MONOCHROME2,
     LETHE_PALETTE_COLOR,
     LETHE_RGB,
-    LETHE_YBR_FULL,     /* decoded to full sampling when in memory */
+    LETHE_YBR_FULL, /* decoded to full sampling when in memory */
     LETHE_PHOTOMETRIC_UNKNOWN
 } lethe_photometric;
 

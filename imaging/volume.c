@@ -54,7 +54,8 @@ static bool doubles(const lethe_dicom_item *item, lethe_tag tag, unsigned count,
 }
 
 void lethe_frame_geometry_load(const lethe_dicom_dataset *dataset, uint32_t frame, lethe_frame_geometry *g) {
-    *g = (lethe_frame_geometry){.row_spacing_mm = 1, .column_spacing_mm = 1, .row_direction = {1, 0, 0}, .column_direction = {0, 1, 0}, .normal = {0, 0, 1}};
+    *g = (lethe_frame_geometry){
+        .row_spacing_mm = 1, .column_spacing_mm = 1, .row_direction = {1, 0, 0}, .column_direction = {0, 1, 0}, .normal = {0, 0, 1}};
     double orientation[6], spacing[2];
     bool position = doubles(group_of(dataset, frame, LETHE_TAG(0x0020, 0x9113)), LETHE_TAG(0x0020, 0x0032), 3, g->position_mm);
     if (position && doubles(group_of(dataset, frame, LETHE_TAG(0x0020, 0x9116)), LETHE_TAG(0x0020, 0x0037), 6, orientation)) {
@@ -96,7 +97,7 @@ void lethe_orientation_letters(const double direction[3], char out[4]) {
 typedef struct sort_key {
     size_t index;
     int64_t instance;
-    int group;         /* of equal orientation; last for frames without a plane */
+    int group; /* of equal orientation; last for frames without a plane */
     double along_mm;
     unsigned stack;
 } sort_key;
@@ -116,7 +117,8 @@ static int by_stack(const void *left, const void *right) {
     return by_place(left, right);
 }
 
-lethe_status lethe_series_sort(const lethe_frame_geometry *frames, const int64_t *instances, size_t count, size_t *order, unsigned *stacks, lethe_error *error) {
+lethe_status lethe_series_sort(const lethe_frame_geometry *frames, const int64_t *instances, size_t count, size_t *order, unsigned *stacks,
+                               lethe_error *error) {
     sort_key *keys = lethe_alloc_array(count ? count : 1, sizeof *keys);
     if (!keys) return lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
     enum { GROUPS = 16 };
@@ -126,7 +128,9 @@ lethe_status lethe_series_sort(const lethe_frame_geometry *frames, const int64_t
         keys[i] = (sort_key){.index = i, .instance = instances[i], .group = GROUPS};
         if (!frames[i].has_plane) continue;
         int g = 0;
-        while (g < group_count && !(dot(groups[g]->normal, frames[i].normal) > 0.999 && dot(groups[g]->row_direction, frames[i].row_direction) > 0.999)) g++;
+        while (g < group_count &&
+               !(dot(groups[g]->normal, frames[i].normal) > 0.999 && dot(groups[g]->row_direction, frames[i].row_direction) > 0.999))
+            g++;
         if (g == group_count && group_count < GROUPS) groups[group_count++] = &frames[i];
         keys[i].group = g;
         if (g < GROUPS) keys[i].along_mm = dot(groups[g]->normal, frames[i].position_mm);
@@ -172,7 +176,8 @@ static lethe_status check_frame(const lethe_frame_geometry *first, const lethe_f
     return LETHE_OK;
 }
 
-lethe_status lethe_volume_plan(const lethe_frame_geometry *frames, size_t count, uint32_t columns, uint32_t rows, lethe_volume *volume, lethe_error *error) {
+lethe_status lethe_volume_plan(const lethe_frame_geometry *frames, size_t count, uint32_t columns, uint32_t rows, lethe_volume *volume,
+                               lethe_error *error) {
     *volume = (lethe_volume){0};
     if (count < 2 || count > UINT32_MAX) return lethe_fail(error, LETHE_UNSUPPORTED, "a volume needs two slices or more");
     const lethe_frame_geometry *first = &frames[0], *last = &frames[count - 1];
@@ -335,7 +340,8 @@ void lethe_volume_view_plane(const lethe_volume *volume, lethe_view_plane which,
     const double *across = acrosses[which], *down = downs[which];
     double low[2] = {INFINITY, INFINITY}, high[2] = {-INFINITY, -INFINITY};
     for (int corner = 0; corner < 8; corner++) {
-        double v[3] = {corner & 1 ? volume->columns - 0.5 : -0.5, corner & 2 ? volume->rows - 0.5 : -0.5, corner & 4 ? volume->slices - 0.5 : -0.5}, p[3];
+        double v[3] = {corner & 1 ? volume->columns - 0.5 : -0.5, corner & 2 ? volume->rows - 0.5 : -0.5, corner & 4 ? volume->slices - 0.5 : -0.5},
+               p[3];
         lethe_volume_to_patient(volume, v, p);
         double at[2] = {dot(p, across), dot(p, down)};
         for (int a = 0; a < 2; a++) {

@@ -45,7 +45,8 @@ static void line(canvas *c, float x0, float y0, float x1, float y1, int width, f
     int steps = (int)(fabsf(x1 - x0) + fabsf(y1 - y0)) + 1;
     for (int i = 0; i <= steps; i++)
         for (int v = 0; v < width; v++)
-            for (int u = 0; u < width; u++) set(c, (int)(x0 + (x1 - x0) * (float)i / (float)steps) + u, (int)(y0 + (y1 - y0) * (float)i / (float)steps) + v, value);
+            for (int u = 0; u < width; u++)
+                set(c, (int)(x0 + (x1 - x0) * (float)i / (float)steps) + u, (int)(y0 + (y1 - y0) * (float)i / (float)steps) + v, value);
 }
 
 /* What the picture shows; `kind` also chooses the modality. */
@@ -205,7 +206,8 @@ static bool place(canvas *c, lethe_random *r, const lethe_person *p, caption *ha
     float scale = uniform(r, 1.0, 2.0) * (lethe_random_below(r, 3) == 0 ? uniform(r, 1, 2.6) : 1);
     if (lethe_random_below(r, 4) == 0) scale = 1 + (float)lethe_random_below(r, 3);
     bool upright = lethe_random_below(r, 5) != 0;
-    if (render(text, scale, lethe_random_below(r, 4) == 0 ? 0.18f : 0, scale > 1.6f && lethe_random_below(r, 3) == 0, &k->g, error) != LETHE_OK) return false;
+    if (render(text, scale, lethe_random_below(r, 4) == 0 ? 0.18f : 0, scale > 1.6f && lethe_random_below(r, 3) == 0, &k->g, error) != LETHE_OK)
+        return false;
     if (!upright) turn_left(&k->g);
     for (unsigned attempt = 0; attempt < 20; attempt++) {
         if (k->g.w + 6 >= c->columns || k->g.h + 6 >= c->rows) break;
@@ -213,7 +215,8 @@ static bool place(canvas *c, lethe_random *r, const lethe_person *p, caption *ha
         k->y = 3 + lethe_random_below(r, c->rows - k->g.h - 6);
         bool free_place = true;
         for (unsigned i = 0; i < count; i++)
-            free_place = free_place && (k->x > have[i].x + have[i].g.w + 8 || have[i].x > k->x + k->g.w + 8 || k->y > have[i].y + have[i].g.h + 8 || have[i].y > k->y + k->g.h + 8);
+            free_place = free_place && (k->x > have[i].x + have[i].g.w + 8 || have[i].x > k->x + k->g.w + 8 || k->y > have[i].y + have[i].g.h + 8 ||
+                                        have[i].y > k->y + k->g.h + 8);
         if (!free_place) continue;
         float mean, deviation = local_deviation(c, k->x, k->y, k->g.w, k->g.h, &mean);
         bool low = lethe_random_below(r, 3) == 0;
@@ -239,8 +242,15 @@ static bool place(canvas *c, lethe_random *r, const lethe_person *p, caption *ha
                     *at = *at * (1 - cover) + tone * cover;
                 }
         float cap = 8 * scale;
-        (void)snprintf(k->label, sizeof k->label, "%s %s %s%s|%.120s", sizes[cap < 13 ? 0 : cap < 25 ? 1 : 2], low ? "faint" : "clear", upright ? "" : "rotated ",
-                       style == 1 ? "shadowed" : style == 2 ? "outlined" : "plain", text);
+        (void)snprintf(k->label, sizeof k->label, "%s %s %s%s|%.120s",
+                       sizes[cap < 13   ? 0
+                             : cap < 25 ? 1
+                                        : 2],
+                       low ? "faint" : "clear", upright ? "" : "rotated ",
+                       style == 1   ? "shadowed"
+                       : style == 2 ? "outlined"
+                                    : "plain",
+                       text);
         return true;
     }
     lethe_free(k->g.mask);
@@ -251,12 +261,12 @@ typedef struct sort {
     const char *modality, *sop_class, *photometric;
     unsigned bits;
 } sort;
-static const sort sorts[] = {{"US", "1.2.840.10008.5.1.4.1.1.6.1", "MONOCHROME2", 8}, {"MG", "1.2.840.10008.5.1.4.1.1.1.2", "MONOCHROME2", 12},
+static const sort sorts[] = {{"US", "1.2.840.10008.5.1.4.1.1.6.1", "MONOCHROME2", 8},  {"MG", "1.2.840.10008.5.1.4.1.1.1.2", "MONOCHROME2", 12},
                              {"XA", "1.2.840.10008.5.1.4.1.1.12.1", "MONOCHROME2", 8}, {"OT", "1.2.840.10008.5.1.4.1.1.7", "MONOCHROME2", 8},
                              {"DX", "1.2.840.10008.5.1.4.1.1.1.1", "MONOCHROME1", 16}, {"ES", "1.2.840.10008.5.1.4.1.1.77.1.1", "RGB", 8}};
 
-static lethe_status write_image(const canvas *c, const sort *s, unsigned index, const lethe_person *p, const caption *captions, unsigned count, const char *folder,
-                                lethe_answer_key *key, lethe_error *error) {
+static lethe_status write_image(const canvas *c, const sort *s, unsigned index, const lethe_person *p, const caption *captions, unsigned count,
+                                const char *folder, lethe_answer_key *key, lethe_error *error) {
     unsigned samples = strcmp(s->photometric, "RGB") == 0 ? 3 : 1, width = s->bits > 8 ? 2 : 1;
     size_t pixels = (size_t)c->columns * c->rows, size = pixels * samples * width;
     uint8_t *bytes = lethe_alloc_array(size + 1, 1);
@@ -275,14 +285,14 @@ static lethe_status write_image(const canvas *c, const sort *s, unsigned index, 
             if (width == 2) {
                 bytes[2 * i] = (uint8_t)word;
                 bytes[2 * i + 1] = (uint8_t)(word >> 8);
-            } else
-                bytes[i * samples + k] = (uint8_t)(k == 0 ? word : k == 1 ? word * 7 / 8 : word * 3 / 4);
+            } else bytes[i * samples + k] = (uint8_t)(k == 0 ? word : k == 1 ? word * 7 / 8 : word * 3 / 4);
         }
     }
     (void)snprintf(file, sizeof file, "%s/%05u.dcm", count > 0 ? "text" : "clean", index);
     (void)snprintf(uid, sizeof uid, "2.25.77%u", 100000 + index);
     (void)snprintf(number, sizeof number, "%u", index + 1);
-    lethe_answer_subject subject = {.file = file, .patient_id = p->patient_id, .study = "2.25.771", .series = "2.25.772", .instance = uid, .modality = s->modality};
+    lethe_answer_subject subject = {
+        .file = file, .patient_id = p->patient_id, .study = "2.25.771", .series = "2.25.772", .instance = uid, .modality = s->modality};
     lethe_status status = lethe_answer_subject_set(key, &subject, error);
     lethe_draft_item *d = lethe_draft_root(draft);
     lethe_draft_text(d, 0x00080008, "CS", "ORIGINAL\\PRIMARY", EXPECT_NOTHING);
@@ -295,12 +305,18 @@ static lethe_status write_image(const canvas *c, const sort *s, unsigned index, 
     lethe_draft_text(d, 0x0020000D, "UI", "2.25.771", EXPECT_NOTHING);
     lethe_draft_text(d, 0x0020000E, "UI", "2.25.772", EXPECT_NOTHING);
     lethe_draft_text(d, 0x00200013, "IS", number, EXPECT_NOTHING);
-    lethe_pixel_format f = {.rows = c->rows, .columns = c->columns, .samples = samples, .bits_allocated = 8 * width, .bits_stored = s->bits, .photometric = s->photometric};
+    lethe_pixel_format f = {.rows = c->rows,
+                            .columns = c->columns,
+                            .samples = samples,
+                            .bits_allocated = 8 * width,
+                            .bits_stored = s->bits,
+                            .photometric = s->photometric};
     lethe_put_pixel_format(draft, &f);
     for (unsigned i = 0; i < count && status == LETHE_OK; i++) {
         size_t area = (size_t)captions[i].g.w * captions[i].g.h;
         for (size_t k = 0; k < area; k++) captions[i].g.mask[k] = captions[i].g.mask[k] >= 128;
-        lethe_answer_box box = {.x_px = captions[i].x, .y_px = captions[i].y, .width_px = captions[i].g.w, .height_px = captions[i].g.h, .mask = captions[i].g.mask};
+        lethe_answer_box box = {
+            .x_px = captions[i].x, .y_px = captions[i].y, .width_px = captions[i].g.w, .height_px = captions[i].g.h, .mask = captions[i].g.mask};
         status = lethe_answer_add_box(key, &box, captions[i].label, error);
     }
     lethe_draft_pixels(draft, bytes, size + size % 2, 8 * width, 1, false);

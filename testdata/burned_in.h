@@ -4,6 +4,7 @@
 
 #include "testdata/visit.h"
 
-LETHE_NODISCARD lethe_status lethe_testdata_burned_in(const lethe_testdata_options *options, const char *folder, lethe_answer_key *key, lethe_error *error);
+LETHE_NODISCARD lethe_status lethe_testdata_burned_in(const lethe_testdata_options *options, const char *folder, lethe_answer_key *key,
+                                                      lethe_error *error);
 
 #endif

@@ -6,7 +6,14 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { TEXTURE_CACHE_MIB = 512, TILE_CACHE_MIB = 512, UPLOAD_BUDGET_BYTES = 24 << 20, THUMBNAIL_LEVEL = 1000, THUMBNAIL_SIDE = 96, DECODE_THREADS = 2 };
+enum {
+    TEXTURE_CACHE_MIB = 512,
+    TILE_CACHE_MIB = 512,
+    UPLOAD_BUDGET_BYTES = 24 << 20,
+    THUMBNAIL_LEVEL = 1000,
+    THUMBNAIL_SIDE = 96,
+    DECODE_THREADS = 2
+};
 
 /* --- decoding, on the scheduler's threads --- */
 
@@ -56,7 +63,8 @@ static lethe_status open_ui(lethe_app *app, lethe_error *error) {
     const char *folder = app->options.font_folder ? app->options.font_folder : "/usr/share/fonts/truetype/dejavu";
     (void)snprintf(normal, sizeof normal, "%s/DejaVuSans.ttf", folder);
     (void)snprintf(bold, sizeof bold, "%s/DejaVuSans-Bold.ttf", folder);
-    lethe_ui_options options = {.font_path = normal, .bold_font_path = bold, .font_size_px = app->options.font_size_px > 0 ? app->options.font_size_px : 14};
+    lethe_ui_options options = {
+        .font_path = normal, .bold_font_path = bold, .font_size_px = app->options.font_size_px > 0 ? app->options.font_size_px : 14};
     lethe_status status = lethe_ui_create(&options, &app->ui, error);
     if (status) return status;
     lethe_image atlas = {.samples = 4, .bytes_per_sample = 1, .bits_stored = 8, .photometric = LETHE_RGB};
@@ -82,7 +90,9 @@ static void take_labels(lethe_app *app) {
     } else {
         for (unsigned i = 0; i < schema->labels_count && app->label_count < LETHE_LABELS; i++) {
             const lethe_label *label = &schema->labels[i];
-            app->labels[app->label_count++] = (lethe_label_state){.label = label, .name = label->question.name, .title = label->question.title[0] ? label->question.title : label->question.name,
+            app->labels[app->label_count++] = (lethe_label_state){.label = label,
+                                                                  .name = label->question.name,
+                                                                  .title = label->question.title[0] ? label->question.title : label->question.name,
                                                                   .colour = 0xFF000000u | label->colour_rgb};
         }
     }
@@ -113,9 +123,11 @@ lethe_status lethe_app_create(const lethe_app_options *options, lethe_app **out,
         app->readers[i] = lethe_frame_reader_create();
         if (!app->readers[i]) status = lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
     }
-    lethe_tiles_options tiles = {.threads = DECODE_THREADS, .cache_bytes = (size_t)TILE_CACHE_MIB << 20, .read = read_tile, .context = app, .ready = tile_ready};
+    lethe_tiles_options tiles = {
+        .threads = DECODE_THREADS, .cache_bytes = (size_t)TILE_CACHE_MIB << 20, .read = read_tile, .context = app, .ready = tile_ready};
     if (!status) status = lethe_tiles_create(&tiles, &app->tiles, error);
-    if (!status && !(app->textures = lethe_texture_cache_create(app->draw, (size_t)TEXTURE_CACHE_MIB << 20))) status = lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
+    if (!status && !(app->textures = lethe_texture_cache_create(app->draw, (size_t)TEXTURE_CACHE_MIB << 20)))
+        status = lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
     if (!status) take_labels(app);
     if (!status) status = lethe_app_refresh_lists(app, error);
     if (!status && options->script) status = lethe_script_open(app, options->script, error);
@@ -256,7 +268,11 @@ lethe_status lethe_app_run(lethe_app *app, lethe_error *error) {
         unsigned count = 0;
         if (app->script) status = lethe_script_step(app, events, 64, &count, error);
         if (status) break;
-        double wait = app->script ? (count > 0 ? 0 : 0.002) : moving(app) ? 0.004 : app->idle_frames < 3 ? 0.008 : app->toast.until > app->now ? 0.25 : 1.0;
+        double wait = app->script                   ? (count > 0 ? 0 : 0.002)
+                      : moving(app)                 ? 0.004
+                      : app->idle_frames < 3        ? 0.008
+                      : app->toast.until > app->now ? 0.25
+                                                    : 1.0;
         status = lethe_app_turn(app, wait, events, count, error);
         if (app->options.screenshot && !app->script && !status && lethe_app_idle(app) && app->frames_drawn > 4) {
             status = lethe_app_screenshot(app, app->options.screenshot, error);

@@ -1,5 +1,5 @@
-/* The viewer's state, shared by its own files only. Everything hangs on one lethe_app: there is no other state. Layer: viewer. Thread rule: main thread; decoding runs
- * on the tile scheduler's threads, which see only series, paths and slides that stay open until the scheduler forgot them. */
+/* The viewer's state, shared by its own files only. Everything hangs on one lethe_app: there is no other state. Layer: viewer. Thread rule: main
+ * thread; decoding runs on the tile scheduler's threads, which see only series, paths and slides that stay open until the scheduler forgot them. */
 #ifndef LETHE_VIEWER_APP_H
 #define LETHE_VIEWER_APP_H
 
@@ -20,9 +20,27 @@
 typedef struct lethe_app lethe_app;
 
 typedef enum lethe_tool {
-    LETHE_TOOL_SELECT, LETHE_TOOL_WINDOW, LETHE_TOOL_PAN, LETHE_TOOL_ZOOM, LETHE_TOOL_BOX, LETHE_TOOL_POLYGON, LETHE_TOOL_FREEHAND, LETHE_TOOL_ELLIPSE, LETHE_TOOL_POINT,
-    LETHE_TOOL_LINE, LETHE_TOOL_LIVEWIRE, LETHE_TOOL_BRUSH, LETHE_TOOL_ERASER, LETHE_TOOL_FILL, LETHE_TOOL_THRESHOLD, LETHE_TOOL_GROW, LETHE_TOOL_RULER, LETHE_TOOL_ANGLE,
-    LETHE_TOOL_AREA, LETHE_TOOL_ROI, LETHE_TOOLS
+    LETHE_TOOL_SELECT,
+    LETHE_TOOL_WINDOW,
+    LETHE_TOOL_PAN,
+    LETHE_TOOL_ZOOM,
+    LETHE_TOOL_BOX,
+    LETHE_TOOL_POLYGON,
+    LETHE_TOOL_FREEHAND,
+    LETHE_TOOL_ELLIPSE,
+    LETHE_TOOL_POINT,
+    LETHE_TOOL_LINE,
+    LETHE_TOOL_LIVEWIRE,
+    LETHE_TOOL_BRUSH,
+    LETHE_TOOL_ERASER,
+    LETHE_TOOL_FILL,
+    LETHE_TOOL_THRESHOLD,
+    LETHE_TOOL_GROW,
+    LETHE_TOOL_RULER,
+    LETHE_TOOL_ANGLE,
+    LETHE_TOOL_AREA,
+    LETHE_TOOL_ROI,
+    LETHE_TOOLS
 } lethe_tool;
 
 typedef struct lethe_tool_facts {
@@ -44,21 +62,21 @@ typedef struct lethe_view {
     lethe_series *series;
     size_t index;
     lethe_camera camera;
-    bool framed;             /* the camera fits the series */
-    lethe_rect rect;         /* of the whole cell */
-    double centre, width;    /* window */
+    bool framed;          /* the camera fits the series */
+    lethe_rect rect;      /* of the whole cell */
+    double centre, width; /* window */
     bool has_window, user_window, invert, linear, auto_linear;
     int colour_map, preset;
     bool playing;
     double next_frame_at;
-    lethe_view_plane plane;  /* LETHE_VIEW_PLANE */
+    lethe_view_plane plane; /* LETHE_VIEW_PLANE */
     lethe_texture plane_texture;
     uint64_t plane_version;
     lethe_plane cut;
     float *cut_values;
-    bool shown;              /* the wanted frame was on the screen in the last frame */
-    size_t last_good;        /* frame shown while the wanted one is decoded */
-    bool chest_right;        /* mammography: the chest wall goes to the right side of the cell */
+    bool shown;       /* the wanted frame was on the screen in the last frame */
+    size_t last_good; /* frame shown while the wanted one is decoded */
+    bool chest_right; /* mammography: the chest wall goes to the right side of the cell */
     bool mammogram;
 } lethe_view;
 
@@ -66,7 +84,7 @@ typedef struct lethe_view {
 typedef struct lethe_label_state {
     const lethe_label *label; /* NULL: the only label of a project without a schema */
     const char *name, *title;
-    uint32_t colour;          /* 0xFFRRGGBB */
+    uint32_t colour; /* 0xFFRRGGBB */
     bool hidden, locked;
 } lethe_label_state;
 
@@ -78,20 +96,20 @@ typedef struct lethe_drag {
     lethe_tool tool;
     lethe_point start_screen, last_screen, start_image, last_image;
     double start_centre, start_width;
-    int handle;               /* vertex of the selected mark; -1 = the whole of it; -2 = none */
-    lethe_shape before;       /* of the mark that is being moved */
+    int handle;         /* vertex of the selected mark; -1 = the whole of it; -2 = none */
+    lethe_shape before; /* of the mark that is being moved */
     bool moved;
 } lethe_drag;
 
 /* A shape under construction: polygon, live-wire, angle. */
 typedef struct lethe_draft {
-    lethe_tool tool;          /* LETHE_TOOL_SELECT: none */
+    lethe_tool tool; /* LETHE_TOOL_SELECT: none */
     int view;
     char image[512];
     uint32_t frame;
     lethe_point *points;
     size_t count, capacity;
-    size_t anchored;          /* live-wire: points up to here are fixed */
+    size_t anchored; /* live-wire: points up to here are fixed */
     struct lethe_livewire *wire;
 } lethe_draft;
 
@@ -122,12 +140,12 @@ typedef struct lethe_toast {
 } lethe_toast;
 
 typedef struct lethe_app_options {
-    const char *folder;      /* project; NULL = "." */
-    const char *case_id;     /* NULL = none */
-    const char *user;        /* NULL = local */
-    const char *script;      /* path; NULL = none */
-    const char *screenshot;  /* path; NULL = none */
-    const char *language;    /* "en" or "fr"; NULL = en */
+    const char *folder;     /* project; NULL = "." */
+    const char *case_id;    /* NULL = none */
+    const char *user;       /* NULL = local */
+    const char *script;     /* path; NULL = none */
+    const char *screenshot; /* path; NULL = none */
+    const char *language;   /* "en" or "fr"; NULL = en */
     bool bench, review;
     int width, height;
     double font_size_px;
@@ -160,10 +178,10 @@ struct lethe_app {
     /* the open case */
     lethe_study *study;
     lethe_marks *marks;
-    int64_t task;             /* 0 = none */
+    int64_t task; /* 0 = none */
     lethe_task_state task_state;
     char case_id[512], pending_case[512]; /* pending: opened at the start of the next turn, when nothing is being drawn */
-    double opened_at;         /* seconds */
+    double opened_at;                     /* seconds */
     double active_since;
     lethe_mpr *mpr;
     lethe_thumbnail *thumbnails;
@@ -183,7 +201,7 @@ struct lethe_app {
     int64_t selected;
     lethe_note *notes;
     size_t note_count;
-    lethe_point mouse;        /* on the screen */
+    lethe_point mouse; /* on the screen */
     bool mouse_on_canvas, space_down, magnifier;
     int mods;
 
@@ -203,12 +221,12 @@ struct lethe_app {
     char region_form[2048];
 
     bool quit, failed;
-    int idle_frames;          /* frames in a row in which nothing was missing */
+    int idle_frames; /* frames in a row in which nothing was missing */
     uint64_t frames_drawn;
     double now;
     struct lethe_script *script;
     struct lethe_bench *bench;
-    double first_image_ms;    /* after the last case was opened; 0 = not yet */
+    double first_image_ms; /* after the last case was opened; 0 = not yet */
     size_t drawn_marks;
 };
 

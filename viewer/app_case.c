@@ -82,11 +82,14 @@ lethe_status lethe_app_open_case(lethe_app *app, const char *case_id, lethe_erro
     app->first_image_ms = 0;
     (void)snprintf(app->case_id, sizeof app->case_id, "%s", wanted);
     find_task(app);
-    if (app->task && app->task_state == LETHE_TASK_OPEN && lethe_store_set_task_state(app->store, app->task, LETHE_TASK_STARTED, NULL, NULL) == LETHE_OK) {
+    if (app->task && app->task_state == LETHE_TASK_OPEN &&
+        lethe_store_set_task_state(app->store, app->task, LETHE_TASK_STARTED, NULL, NULL) == LETHE_OK) {
         app->task_state = LETHE_TASK_STARTED;
         status = lethe_app_refresh_lists(app, error);
     }
-    if (!status) status = lethe_marks_open(app->store, study->study_uid, study->is_slide ? study->series[0].files[0].image_key : NULL, app->task, &app->marks, error);
+    if (!status)
+        status = lethe_marks_open(app->store, study->study_uid, study->is_slide ? study->series[0].files[0].image_key : NULL, app->task, &app->marks,
+                                  error);
     app->thumbnails = lethe_alloc_array(study->series_count, sizeof *app->thumbnails);
     app->thumbnail_count = app->thumbnails ? study->series_count : 0;
     for (size_t i = 0; i < app->thumbnail_count; i++) app->thumbnails[i].source = study->series[i].source;
@@ -245,7 +248,12 @@ void lethe_app_toggle_mpr(lethe_app *app) {
     app->views[0] = keep;
     app->views[0].framed = false;
     for (int i = 1; i < 4; i++)
-        app->views[i] = (lethe_view){.kind = LETHE_VIEW_PLANE, .series = series, .linear = true, .plane = (lethe_view_plane)(i - 1), .centre = keep.centre, .width = keep.width,
+        app->views[i] = (lethe_view){.kind = LETHE_VIEW_PLANE,
+                                     .series = series,
+                                     .linear = true,
+                                     .plane = (lethe_view_plane)(i - 1),
+                                     .centre = keep.centre,
+                                     .width = keep.width,
                                      .has_window = keep.has_window};
     app->has_cross = false;
     app->mpr_on = true;

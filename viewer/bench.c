@@ -39,8 +39,9 @@ static lethe_status turn(lethe_app *app, times *t, const lethe_event *event, let
 static void report(const char *what, times *t) {
     qsort(t->ms, t->count, sizeof *t->ms, by_size);
     if (t->count == 0) return;
-    (void)printf("%-28s %6u frames  %6.1f /s  p50 %6.2f ms  p95 %6.2f ms  p99 %6.2f ms  worst %6.2f ms  cpu %5.2f ms/frame  late %u\n", what, t->count, t->count / t->seconds, t->ms[t->count / 2],
-                 t->ms[t->count * 95 / 100], t->ms[t->count * 99 / 100], t->ms[t->count - 1], t->cpu_seconds * 1000 / t->count, t->blank);
+    (void)printf("%-28s %6u frames  %6.1f /s  p50 %6.2f ms  p95 %6.2f ms  p99 %6.2f ms  worst %6.2f ms  cpu %5.2f ms/frame  late %u\n", what,
+                 t->count, t->count / t->seconds, t->ms[t->count / 2], t->ms[t->count * 95 / 100], t->ms[t->count * 99 / 100], t->ms[t->count - 1],
+                 t->cpu_seconds * 1000 / t->count, t->blank);
 }
 
 static lethe_status settle(lethe_app *app, lethe_error *error) {
@@ -68,7 +69,9 @@ static lethe_status pan(lethe_app *app, times *t, lethe_error *error) {
     lethe_status status = LETHE_OK;
     lethe_view *view = &app->views[app->active];
     for (int i = 0; i < 600 && !status; i++) {
-        if (i % 150 == 0 && i > 0) lethe_camera_zoom_at(&view->camera, (lethe_point){view->rect.x + view->rect.width / 2, view->rect.y + view->rect.height / 2}, i % 300 ? 4 : 0.25);
+        if (i % 150 == 0 && i > 0)
+            lethe_camera_zoom_at(&view->camera, (lethe_point){view->rect.x + view->rect.width / 2, view->rect.y + view->rect.height / 2},
+                                 i % 300 ? 4 : 0.25);
         lethe_camera_pan(&view->camera, 12 * cos(i * 0.021), 12 * sin(i * 0.033));
         status = turn(app, t, NULL, error);
     }
@@ -116,7 +119,8 @@ lethe_status lethe_bench_run(lethe_app *app, lethe_error *error) {
     if (!status) status = settle(app, error);
     if (status) goto out;
     lethe_view *view = &app->views[app->active];
-    (void)printf("renderer                     %s, %d x %d\nfirst image                  %.0f ms\n", lethe_draw_renderer(app->draw), app->width, app->height, app->first_image_ms);
+    (void)printf("renderer                     %s, %d x %d\nfirst image                  %.0f ms\n", lethe_draw_renderer(app->draw), app->width,
+                 app->height, app->first_image_ms);
     static const struct {
         const char *name;
         lethe_status (*run)(lethe_app *, times *, lethe_error *);
@@ -132,15 +136,17 @@ lethe_status lethe_bench_run(lethe_app *app, lethe_error *error) {
         t->cpu_seconds = cpu_now() - cpu;
         lethe_tiles_count(app->tiles, &after);
         report(parts[i].name, t);
-        if (after.decoded > before.decoded) (void)printf("%-28s %6.0f pictures decoded /s, %llu dropped\n", "", (double)(after.decoded - before.decoded) / t->seconds, (unsigned long long)(after.dropped - before.dropped));
+        if (after.decoded > before.decoded)
+            (void)printf("%-28s %6.0f pictures decoded /s, %llu dropped\n", "", (double)(after.decoded - before.decoded) / t->seconds,
+                         (unsigned long long)(after.dropped - before.dropped));
         if (!status) status = settle(app, error);
     }
     struct rusage usage;
     (void)getrusage(RUSAGE_SELF, &usage);
     lethe_tiles_counts counts;
     lethe_tiles_count(app->tiles, &counts);
-    (void)printf("memory                       %ld MiB at most, %zu MiB decoded, %zu MiB textures\nGL errors                    %u\n", usage.ru_maxrss / 1024, counts.cache_bytes >> 20,
-                 lethe_draw_texture_bytes(app->draw) >> 20, lethe_draw_errors(app->draw));
+    (void)printf("memory                       %ld MiB at most, %zu MiB decoded, %zu MiB textures\nGL errors                    %u\n",
+                 usage.ru_maxrss / 1024, counts.cache_bytes >> 20, lethe_draw_texture_bytes(app->draw) >> 20, lethe_draw_errors(app->draw));
 out:
     lethe_free(t);
     return status;

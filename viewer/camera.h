@@ -1,7 +1,7 @@
 /* Where an image stands on the screen: a similarity with quarter turns, mirrors and a free angle. Plain values, no GL.
  *
- * Image coordinates are pixels of the frame (or of level 0 of a slide), x to the right, y down, (0, 0) the outer corner of the first pixel: the centre of
- * pixel (i, j) is (i + 0.5, j + 0.5). Screen coordinates are pixels of the window, y down. Layer: viewer. Thread rule: plain value. */
+ * Image coordinates are pixels of the frame (or of level 0 of a slide), x to the right, y down, (0, 0) the outer corner of the first pixel: the
+ * centre of pixel (i, j) is (i + 0.5, j + 0.5). Screen coordinates are pixels of the window, y down. Layer: viewer. Thread rule: plain value. */
 #ifndef LETHE_VIEWER_CAMERA_H
 #define LETHE_VIEWER_CAMERA_H
 
@@ -14,12 +14,12 @@ typedef struct lethe_rect {
 } lethe_rect;
 
 typedef struct lethe_camera {
-    lethe_point centre;     /* image point in the middle of the viewport */
-    double scale;           /* screen pixels per image pixel in x, > 0 */
-    double aspect;          /* pixel height / pixel width of the image, 1 for square pixels */
-    double angle_degrees;   /* clockwise on the screen */
-    bool flip_x, flip_y;    /* mirrored in image x, y before turning */
-    lethe_rect viewport;    /* on the screen */
+    lethe_point centre;   /* image point in the middle of the viewport */
+    double scale;         /* screen pixels per image pixel in x, > 0 */
+    double aspect;        /* pixel height / pixel width of the image, 1 for square pixels */
+    double angle_degrees; /* clockwise on the screen */
+    bool flip_x, flip_y;  /* mirrored in image x, y before turning */
+    lethe_rect viewport;  /* on the screen */
     double image_width, image_height;
     double scale_min, scale_max;
 } lethe_camera;

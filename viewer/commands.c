@@ -60,7 +60,8 @@ static void pan_quadrant(lethe_app *app) {
     if (view->camera.scale < scale * 0.99) zoom_by(app, scale / view->camera.scale);
     double half_x = view->rect.width / view->camera.scale / 2, half_y = view->rect.height / view->camera.scale / 2;
     int at = (view->camera.centre.x > w / 2) + 2 * (view->camera.centre.y > h / 2), next = (at + 1) % 4;
-    view->camera.centre = (lethe_point){next & 1 ? fmax(w / 2, w - half_x) : fmin(w / 2, half_x), next & 2 ? fmax(h / 2, h - half_y) : fmin(h / 2, half_y)};
+    view->camera.centre =
+        (lethe_point){next & 1 ? fmax(w / 2, w - half_x) : fmin(w / 2, half_x), next & 2 ? fmax(h / 2, h - half_y) : fmin(h / 2, half_y)};
 }
 
 /* --- windows (PS3.3 gives none; customary values in HU) --- */
@@ -172,7 +173,9 @@ static void copy_next(lethe_app *app) {
     lethe_view_scroll(app, app->active, 1);
 }
 
-static bool has_label(const lethe_paint *paint, uint8_t value) { return paint && memchr(paint->labels, value, (size_t)paint->columns * paint->rows) != NULL; }
+static bool has_label(const lethe_paint *paint, uint8_t value) {
+    return paint && memchr(paint->labels, value, (size_t)paint->columns * paint->rows) != NULL;
+}
 
 /* Fill the slices between this one and the nearest painted one on each side. */
 static void between(lethe_app *app) {

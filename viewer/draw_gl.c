@@ -10,7 +10,24 @@ typedef struct program {
     GLint viewport, texture, uniforms[16];
 } program;
 
-enum { U_PLACE, U_MATRIX, U_CENTRE, U_MIDDLE, U_SIZE, U_LINEAR, U_RESCALE, U_WINDOW, U_FUNCTION, U_INVERT, U_PADDING, U_OPACITY, U_MAP, U_OUTLINE, U_PALETTE, U_COUNT };
+enum {
+    U_PLACE,
+    U_MATRIX,
+    U_CENTRE,
+    U_MIDDLE,
+    U_SIZE,
+    U_LINEAR,
+    U_RESCALE,
+    U_WINDOW,
+    U_FUNCTION,
+    U_INVERT,
+    U_PADDING,
+    U_OPACITY,
+    U_MAP,
+    U_OUTLINE,
+    U_PALETTE,
+    U_COUNT
+};
 
 enum { PROGRAM_GREY, PROGRAM_FLOAT, PROGRAM_COLOUR, PROGRAM_LABELS, PROGRAM_UI, PROGRAMS };
 
@@ -26,20 +43,20 @@ struct lethe_draw {
 };
 
 /* A quad from gl_VertexID: image rectangle through the camera to the window. */
-static const char picture_vertex[] =
-    "#version 330 core\n"
-    "uniform vec2 viewport;\nuniform vec4 place;\nuniform mat2 matrix;\nuniform vec2 centre;\nuniform vec2 middle;\n"
-    "out vec2 at;\n"
-    "void main() {\n"
-    "  vec2 corner = vec2(float(gl_VertexID & 1), float(gl_VertexID >> 1));\n"
-    "  vec2 screen = middle + matrix * (place.xy + corner * place.zw - centre);\n"
-    "  at = corner;\n"
-    "  gl_Position = vec4(screen.x / viewport.x * 2.0 - 1.0, 1.0 - screen.y / viewport.y * 2.0, 0.0, 1.0);\n"
-    "}\n";
+static const char picture_vertex[] = "#version 330 core\n"
+                                     "uniform vec2 viewport;\nuniform vec4 place;\nuniform mat2 matrix;\nuniform vec2 centre;\nuniform vec2 middle;\n"
+                                     "out vec2 at;\n"
+                                     "void main() {\n"
+                                     "  vec2 corner = vec2(float(gl_VertexID & 1), float(gl_VertexID >> 1));\n"
+                                     "  vec2 screen = middle + matrix * (place.xy + corner * place.zw - centre);\n"
+                                     "  at = corner;\n"
+                                     "  gl_Position = vec4(screen.x / viewport.x * 2.0 - 1.0, 1.0 - screen.y / viewport.y * 2.0, 0.0, 1.0);\n"
+                                     "}\n";
 
 /* Stored value -> modality LUT -> VOI window (PS3.3 C.11.2.1.2, C.11.2.1.3) -> grey. Interpolation is done on values, never on greys. */
 static const char grey_fragment[] =
-    "in vec2 at;\nout vec4 colour;\nuniform SAMPLER image;\nuniform vec2 size;\nuniform bool linear_filter;\nuniform vec3 rescale;\nuniform vec2 window;\n"
+    "in vec2 at;\nout vec4 colour;\nuniform SAMPLER image;\nuniform vec2 size;\nuniform bool linear_filter;\nuniform vec3 rescale;\nuniform vec2 "
+    "window;\n"
     "uniform int function;\nuniform bool invert;\nuniform vec3 padding;\nuniform float opacity;\nuniform int map;\n"
     "float stored(ivec2 p) { return float(texelFetch(image, clamp(p, ivec2(0), ivec2(size) - 1), 0).r) + rescale.z; }\n"
     "void main() {\n"
@@ -65,7 +82,8 @@ static const char grey_fragment[] =
     "}\n";
 
 static const char colour_fragment[] =
-    "in vec2 at;\nout vec4 colour;\nuniform sampler2D image;\nuniform vec2 size;\nuniform bool linear_filter;\nuniform bool invert;\nuniform float opacity;\nuniform vec2 window;\n"
+    "in vec2 at;\nout vec4 colour;\nuniform sampler2D image;\nuniform vec2 size;\nuniform bool linear_filter;\nuniform bool invert;\nuniform float "
+    "opacity;\nuniform vec2 window;\n"
     "void main() {\n"
     "  vec4 c = linear_filter ? texture(image, at) : texelFetch(image, clamp(ivec2(floor(at * size)), ivec2(0), ivec2(size) - 1), 0);\n"
     "  vec3 g = clamp((c.rgb * 255.0 - window.x) / max(window.y, 1.0) + 0.5, 0.0, 1.0);\n"
@@ -73,7 +91,8 @@ static const char colour_fragment[] =
     "}\n";
 
 static const char labels_fragment[] =
-    "in vec2 at;\nout vec4 colour;\nuniform usampler2D image;\nuniform sampler2D palette;\nuniform vec2 size;\nuniform float opacity;\nuniform bool outline;\n"
+    "in vec2 at;\nout vec4 colour;\nuniform usampler2D image;\nuniform sampler2D palette;\nuniform vec2 size;\nuniform float opacity;\nuniform bool "
+    "outline;\n"
     "uint label(ivec2 p) { return texelFetch(image, clamp(p, ivec2(0), ivec2(size) - 1), 0).r; }\n"
     "void main() {\n"
     "  ivec2 p = ivec2(floor(at * size));\n"
@@ -85,11 +104,13 @@ static const char labels_fragment[] =
     "  colour = vec4(c.rgb, c.a * (border ? min(1.0, opacity * 2.0) : opacity));\n"
     "}\n";
 
-static const char ui_vertex[] =
-    "#version 330 core\n"
-    "layout(location = 0) in vec2 position;\nlayout(location = 1) in vec2 uv;\nlayout(location = 2) in vec4 tint;\nuniform vec2 viewport;\nout vec2 at;\nout vec4 shade;\n"
-    "void main() { at = uv; shade = tint; gl_Position = vec4(position.x / viewport.x * 2.0 - 1.0, 1.0 - position.y / viewport.y * 2.0, 0.0, 1.0); }\n";
-static const char ui_fragment[] = "in vec2 at;\nin vec4 shade;\nout vec4 colour;\nuniform sampler2D image;\nvoid main() { colour = shade * texture(image, at); }\n";
+static const char ui_vertex[] = "#version 330 core\n"
+                                "layout(location = 0) in vec2 position;\nlayout(location = 1) in vec2 uv;\nlayout(location = 2) in vec4 "
+                                "tint;\nuniform vec2 viewport;\nout vec2 at;\nout vec4 shade;\n"
+                                "void main() { at = uv; shade = tint; gl_Position = vec4(position.x / viewport.x * 2.0 - 1.0, 1.0 - position.y / "
+                                "viewport.y * 2.0, 0.0, 1.0); }\n";
+static const char ui_fragment[] =
+    "in vec2 at;\nin vec4 shade;\nout vec4 colour;\nuniform sampler2D image;\nvoid main() { colour = shade * texture(image, at); }\n";
 
 static GLuint compile(GLenum kind, const char *head, const char *body) {
     const char *parts[2] = {head, body};
@@ -104,8 +125,8 @@ static GLuint compile(GLenum kind, const char *head, const char *body) {
 }
 
 static bool link_program(program *out, const char *vertex, const char *head, const char *fragment) {
-    static const char *const names[U_COUNT] = {"place", "matrix", "centre", "middle", "size", "linear_filter", "rescale", "window", "function", "invert", "padding", "opacity",
-                                               "map", "outline", "palette"};
+    static const char *const names[U_COUNT] = {"place",    "matrix", "centre",  "middle",  "size", "linear_filter", "rescale", "window",
+                                               "function", "invert", "padding", "opacity", "map",  "outline",       "palette"};
     GLuint v = compile(GL_VERTEX_SHADER, "", vertex), f = compile(GL_FRAGMENT_SHADER, head, fragment);
     GLint good = 0;
     if (v && f) {
@@ -180,11 +201,16 @@ size_t lethe_texture_bytes(const lethe_texture *texture) {
 
 size_t lethe_draw_texture_bytes(const lethe_draw *draw) { return draw->texture_bytes; }
 
-static lethe_status create_texture(lethe_draw *draw, lethe_texture_kind kind, uint32_t width, uint32_t height, const void *pixels, lethe_texture *out, lethe_error *error) {
+static lethe_status create_texture(lethe_draw *draw, lethe_texture_kind kind, uint32_t width, uint32_t height, const void *pixels, lethe_texture *out,
+                                   lethe_error *error) {
     static const struct {
         GLint internal;
         GLenum format, type;
-    } forms[] = {{0, 0, 0}, {GL_R16UI, GL_RED_INTEGER, GL_UNSIGNED_SHORT}, {GL_R32F, GL_RED, GL_FLOAT}, {GL_RGBA8, GL_RGBA, GL_UNSIGNED_BYTE}, {GL_R8UI, GL_RED_INTEGER, GL_UNSIGNED_BYTE}};
+    } forms[] = {{0, 0, 0},
+                 {GL_R16UI, GL_RED_INTEGER, GL_UNSIGNED_SHORT},
+                 {GL_R32F, GL_RED, GL_FLOAT},
+                 {GL_RGBA8, GL_RGBA, GL_UNSIGNED_BYTE},
+                 {GL_R8UI, GL_RED_INTEGER, GL_UNSIGNED_BYTE}};
     *out = (lethe_texture){.kind = LETHE_TEXTURE_NONE};
     if (width == 0 || height == 0 || width > (uint32_t)draw->maximum || height > (uint32_t)draw->maximum)
         return lethe_fail(error, LETHE_LIMIT, "an image of %u x %u does not fit the graphics card (%d)", width, height, draw->maximum);
@@ -218,7 +244,8 @@ static lethe_status load_grey(lethe_draw *draw, const lethe_image *image, lethe_
         lethe_free(values);
         return status;
     }
-    if (image->bytes_per_sample == 2 && !image->is_signed) return create_texture(draw, LETHE_TEXTURE_GREY, image->columns, image->rows, image->pixels, out, error);
+    if (image->bytes_per_sample == 2 && !image->is_signed)
+        return create_texture(draw, LETHE_TEXTURE_GREY, image->columns, image->rows, image->pixels, out, error);
     uint16_t *values = lethe_alloc_array(count, sizeof *values);
     if (!values) return lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
     if (image->bytes_per_sample == 2) {
@@ -252,22 +279,25 @@ lethe_status lethe_texture_load(lethe_draw *draw, const lethe_image *image, leth
     return status;
 }
 
-lethe_status lethe_texture_load_float(lethe_draw *draw, const float *values, uint32_t width, uint32_t height, lethe_texture *out, lethe_error *error) {
+lethe_status lethe_texture_load_float(lethe_draw *draw, const float *values, uint32_t width, uint32_t height, lethe_texture *out,
+                                      lethe_error *error) {
     return create_texture(draw, LETHE_TEXTURE_FLOAT, width, height, values, out, error);
 }
 
-lethe_status lethe_texture_load_labels(lethe_draw *draw, const uint8_t *labels, uint32_t width, uint32_t height, lethe_texture *out, lethe_error *error) {
+lethe_status lethe_texture_load_labels(lethe_draw *draw, const uint8_t *labels, uint32_t width, uint32_t height, lethe_texture *out,
+                                       lethe_error *error) {
     return create_texture(draw, LETHE_TEXTURE_LABELS, width, height, labels, out, error);
 }
 
-void lethe_texture_update_labels(lethe_draw *draw, const lethe_texture *texture, const uint8_t *labels, uint32_t stride, uint32_t x, uint32_t y, uint32_t width,
-                                 uint32_t height) {
+void lethe_texture_update_labels(lethe_draw *draw, const lethe_texture *texture, const uint8_t *labels, uint32_t stride, uint32_t x, uint32_t y,
+                                 uint32_t width, uint32_t height) {
     (void)draw;
     if (texture->kind != LETHE_TEXTURE_LABELS || width == 0 || height == 0) return;
     glBindTexture(GL_TEXTURE_2D, texture->id);
     glPixelStorei(GL_UNPACK_ALIGNMENT, 1);
     glPixelStorei(GL_UNPACK_ROW_LENGTH, (GLint)stride);
-    glTexSubImage2D(GL_TEXTURE_2D, 0, (GLint)x, (GLint)y, (GLsizei)width, (GLsizei)height, GL_RED_INTEGER, GL_UNSIGNED_BYTE, labels + (size_t)y * stride + x);
+    glTexSubImage2D(GL_TEXTURE_2D, 0, (GLint)x, (GLint)y, (GLsizei)width, (GLsizei)height, GL_RED_INTEGER, GL_UNSIGNED_BYTE,
+                    labels + (size_t)y * stride + x);
     glPixelStorei(GL_UNPACK_ROW_LENGTH, 0);
 }
 
@@ -313,11 +343,12 @@ static void set_picture_uniforms(const program *p, const lethe_picture *picture)
     double xx, xy, yx, yy;
     lethe_camera_matrix(camera, &xx, &xy, &yx, &yy);
     const float matrix[4] = {(float)xx, (float)xy, (float)yx, (float)yy};
-    glUniform4f(p->uniforms[U_PLACE], (float)(picture->place.x - camera->centre.x), (float)(picture->place.y - camera->centre.y), (float)picture->place.width,
-                (float)picture->place.height);
+    glUniform4f(p->uniforms[U_PLACE], (float)(picture->place.x - camera->centre.x), (float)(picture->place.y - camera->centre.y),
+                (float)picture->place.width, (float)picture->place.height);
     glUniformMatrix2fv(p->uniforms[U_MATRIX], 1, GL_FALSE, matrix);
     glUniform2f(p->uniforms[U_CENTRE], 0.0f, 0.0f); /* taken off above, in double: level 0 of a slide needs more than 24 bits */
-    glUniform2f(p->uniforms[U_MIDDLE], (float)(camera->viewport.x + camera->viewport.width / 2), (float)(camera->viewport.y + camera->viewport.height / 2));
+    glUniform2f(p->uniforms[U_MIDDLE], (float)(camera->viewport.x + camera->viewport.width / 2),
+                (float)(camera->viewport.y + camera->viewport.height / 2));
     glUniform2f(p->uniforms[U_SIZE], (float)texture->width, (float)texture->height);
     glUniform1i(p->uniforms[U_LINEAR], picture->linear);
     glUniform3f(p->uniforms[U_RESCALE], (float)picture->slope, (float)picture->intercept, (float)texture->bias);
@@ -374,8 +405,8 @@ void lethe_draw_ui(lethe_draw *draw, const lethe_ui_output *output) {
             lethe_ui_command command = lethe_ui_output_command(output, n, c);
             scissor(draw, (double)command.clip[0], (double)command.clip[1], (double)command.clip[2], (double)command.clip[3]);
             glBindTexture(GL_TEXTURE_2D, command.texture);
-            glDrawElementsBaseVertex(GL_TRIANGLES, (GLsizei)command.count, GL_UNSIGNED_SHORT, (void *)(uintptr_t)(command.index_offset * sizeof(uint16_t)),
-                                     (GLint)command.vertex_offset);
+            glDrawElementsBaseVertex(GL_TRIANGLES, (GLsizei)command.count, GL_UNSIGNED_SHORT,
+                                     (void *)(uintptr_t)(command.index_offset * sizeof(uint16_t)), (GLint)command.vertex_offset);
         }
     }
     glDisable(GL_SCISSOR_TEST);
@@ -383,8 +414,12 @@ void lethe_draw_ui(lethe_draw *draw, const lethe_ui_output *output) {
 }
 
 lethe_status lethe_draw_read(lethe_draw *draw, lethe_image *out, lethe_error *error) {
-    *out = (lethe_image){.columns = (uint32_t)(draw->width * draw->pixel_scale), .rows = (uint32_t)(draw->height * draw->pixel_scale), .samples = 3, .bytes_per_sample = 1,
-                         .bits_stored = 8, .photometric = LETHE_RGB};
+    *out = (lethe_image){.columns = (uint32_t)(draw->width * draw->pixel_scale),
+                         .rows = (uint32_t)(draw->height * draw->pixel_scale),
+                         .samples = 3,
+                         .bytes_per_sample = 1,
+                         .bits_stored = 8,
+                         .photometric = LETHE_RGB};
     lethe_status status = lethe_image_allocate(out, error);
     if (status) return status;
     size_t row = (size_t)out->columns * 3;

@@ -28,13 +28,16 @@ typedef struct lethe_texture {
 LETHE_NODISCARD lethe_status lethe_draw_create(lethe_draw **out, lethe_error *error);
 void lethe_draw_destroy(lethe_draw *draw);
 
-/* Copy a decoded frame (1 sample: grey; 3 or 4 samples of 8 bits: colour) into a new texture. Errors: LETHE_LIMIT beyond the GPU's size, LETHE_UNSUPPORTED. */
+/* Copy a decoded frame (1 sample: grey; 3 or 4 samples of 8 bits: colour) into a new texture. Errors: LETHE_LIMIT beyond the GPU's size,
+ * LETHE_UNSUPPORTED. */
 LETHE_NODISCARD lethe_status lethe_texture_load(lethe_draw *draw, const lethe_image *image, lethe_texture *out, lethe_error *error);
-LETHE_NODISCARD lethe_status lethe_texture_load_float(lethe_draw *draw, const float *values, uint32_t width, uint32_t height, lethe_texture *out, lethe_error *error);
-LETHE_NODISCARD lethe_status lethe_texture_load_labels(lethe_draw *draw, const uint8_t *labels, uint32_t width, uint32_t height, lethe_texture *out, lethe_error *error);
+LETHE_NODISCARD lethe_status lethe_texture_load_float(lethe_draw *draw, const float *values, uint32_t width, uint32_t height, lethe_texture *out,
+                                                      lethe_error *error);
+LETHE_NODISCARD lethe_status lethe_texture_load_labels(lethe_draw *draw, const uint8_t *labels, uint32_t width, uint32_t height, lethe_texture *out,
+                                                       lethe_error *error);
 /* Copy a rectangle of a label map or float plane whose rows are `stride` elements apart; `values` points to the first element of the whole plane. */
-void lethe_texture_update_labels(lethe_draw *draw, const lethe_texture *texture, const uint8_t *labels, uint32_t stride, uint32_t x, uint32_t y, uint32_t width,
-                                 uint32_t height);
+void lethe_texture_update_labels(lethe_draw *draw, const lethe_texture *texture, const uint8_t *labels, uint32_t stride, uint32_t x, uint32_t y,
+                                 uint32_t width, uint32_t height);
 void lethe_texture_update_float(lethe_draw *draw, const lethe_texture *texture, const float *values);
 void lethe_texture_drop(lethe_draw *draw, lethe_texture *texture);
 size_t lethe_texture_bytes(const lethe_texture *texture);
@@ -45,17 +48,17 @@ typedef struct lethe_picture {
     const lethe_texture *texture;
     const lethe_camera *camera;
     lethe_rect place;
-    bool linear;             /* interpolate; else nearest */
+    bool linear; /* interpolate; else nearest */
     bool invert;
     double slope, intercept; /* grey: modality LUT */
     double centre, width;    /* grey: window in modality units */
     int function;            /* lethe_display.function */
     bool has_padding;
     double padding_low, padding_high; /* stored values shown black */
-    double opacity;          /* labels and overlays; 0 counts as 1 */
-    bool outline;            /* labels: only their borders */
-    int colour_map;          /* grey: 0 grey, 1 hot, 2 cool-warm */
-    const uint8_t *palette;  /* labels: 256 RGBA colours, alpha 0 = hidden; borrowed for the call */
+    double opacity;                   /* labels and overlays; 0 counts as 1 */
+    bool outline;                     /* labels: only their borders */
+    int colour_map;                   /* grey: 0 grey, 1 hot, 2 cool-warm */
+    const uint8_t *palette;           /* labels: 256 RGBA colours, alpha 0 = hidden; borrowed for the call */
 } lethe_picture;
 
 /* Sizes in screen coordinates; `pixel_scale` frame buffer pixels each. `clear` is 0xRRGGBB. */

@@ -73,7 +73,8 @@ static lethe_hanging_kind choose(const lethe_study *study) {
     int views = 0;
     for (lethe_series_role role = LETHE_SERIES_RCC; role <= LETHE_SERIES_LMLO; role++) views += find_role(study, role) >= 0;
     if (views >= 2) return LETHE_HANGING_MAMMOGRAPHY;
-    if (find_role(study, LETHE_SERIES_T2) >= 0 && (find_role(study, LETHE_SERIES_DWI) >= 0 || find_role(study, LETHE_SERIES_ADC) >= 0)) return LETHE_HANGING_PROSTATE;
+    if (find_role(study, LETHE_SERIES_T2) >= 0 && (find_role(study, LETHE_SERIES_DWI) >= 0 || find_role(study, LETHE_SERIES_ADC) >= 0))
+        return LETHE_HANGING_PROSTATE;
     return LETHE_HANGING_SINGLE;
 }
 
@@ -100,9 +101,7 @@ static void place_mammograms(const lethe_study *study, lethe_hanging *h) {
 }
 
 void lethe_hang(const lethe_study *study, lethe_hanging_kind wanted, lethe_hanging *out) {
-    static const struct {
-        int columns, rows;
-    } grids[LETHE_HANGING_KINDS] = {{1, 1}, {1, 1}, {2, 1}, {2, 2}, {2, 2}, {3, 1}};
+    static const struct { int columns, rows; } grids[LETHE_HANGING_KINDS] = {{1, 1}, {1, 1}, {2, 1}, {2, 2}, {2, 2}, {3, 1}};
     *out = (lethe_hanging){.kind = wanted == LETHE_HANGING_AUTO ? choose(study) : wanted};
     for (int i = 0; i < LETHE_HANGING_CELLS; i++) out->series[i] = -1;
     out->columns = grids[out->kind].columns;

@@ -9,12 +9,25 @@
 static const struct {
     const char *name;
     int key;
-} names[] = {
-    {"Enter", LETHE_KEY_ENTER}, {"Escape", LETHE_KEY_ESCAPE}, {"Tab", LETHE_KEY_TAB}, {"Backspace", LETHE_KEY_BACKSPACE},
-    {"Delete", LETHE_KEY_DELETE}, {"Insert", LETHE_KEY_INSERT}, {"Left", LETHE_KEY_LEFT}, {"Right", LETHE_KEY_RIGHT},
-    {"Up", LETHE_KEY_UP}, {"Down", LETHE_KEY_DOWN}, {"PageUp", LETHE_KEY_PAGE_UP}, {"PageDown", LETHE_KEY_PAGE_DOWN},
-    {"Home", LETHE_KEY_HOME}, {"End", LETHE_KEY_END}, {"Space", ' '}, {"Shift", LETHE_KEY_SHIFT}, {"Ctrl", LETHE_KEY_CTRL},
-    {"Alt", LETHE_KEY_ALT}, {"Plus", '+'}};
+} names[] = {{"Enter", LETHE_KEY_ENTER},
+             {"Escape", LETHE_KEY_ESCAPE},
+             {"Tab", LETHE_KEY_TAB},
+             {"Backspace", LETHE_KEY_BACKSPACE},
+             {"Delete", LETHE_KEY_DELETE},
+             {"Insert", LETHE_KEY_INSERT},
+             {"Left", LETHE_KEY_LEFT},
+             {"Right", LETHE_KEY_RIGHT},
+             {"Up", LETHE_KEY_UP},
+             {"Down", LETHE_KEY_DOWN},
+             {"PageUp", LETHE_KEY_PAGE_UP},
+             {"PageDown", LETHE_KEY_PAGE_DOWN},
+             {"Home", LETHE_KEY_HOME},
+             {"End", LETHE_KEY_END},
+             {"Space", ' '},
+             {"Shift", LETHE_KEY_SHIFT},
+             {"Ctrl", LETHE_KEY_CTRL},
+             {"Alt", LETHE_KEY_ALT},
+             {"Plus", '+'}};
 enum { NAMES = sizeof names / sizeof *names };
 
 bool lethe_key_parse(const char *text, int *key, int *mods) {
@@ -57,6 +70,6 @@ void lethe_key_format(int key, int mods, char *out, unsigned size) {
     else if (key > ' ' && key <= '~') (void)snprintf(base, sizeof base, "%c", key);
     for (size_t i = 0; i < NAMES; i++)
         if (names[i].key == key && key != '+') (void)snprintf(base, sizeof base, "%s", names[i].name);
-    (void)snprintf(out, size, "%s%s%s%s", mods & LETHE_MOD_CTRL ? "Ctrl+" : "", mods & LETHE_MOD_ALT ? "Alt+" : "", mods & LETHE_MOD_SHIFT ? "Shift+" : "",
-                   base);
+    (void)snprintf(out, size, "%s%s%s%s", mods & LETHE_MOD_CTRL ? "Ctrl+" : "", mods & LETHE_MOD_ALT ? "Alt+" : "",
+                   mods & LETHE_MOD_SHIFT ? "Shift+" : "", base);
 }

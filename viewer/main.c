@@ -37,9 +37,16 @@ static const char *desktop_language(void) {
 }
 
 int main(int argc, char **argv) {
-    static const struct option longs[] = {{"project", required_argument, NULL, 'C'}, {"user", required_argument, NULL, 'u'}, {"language", required_argument, NULL, 'l'},
-                                          {"size", required_argument, NULL, 's'}, {"font-size", required_argument, NULL, 'f'}, {"script", required_argument, NULL, 'S'},
-                                          {"screenshot", required_argument, NULL, 'P'}, {"bench", no_argument, NULL, 'b'}, {"help", no_argument, NULL, 'h'}, {0}};
+    static const struct option longs[] = {{"project", required_argument, NULL, 'C'},
+                                          {"user", required_argument, NULL, 'u'},
+                                          {"language", required_argument, NULL, 'l'},
+                                          {"size", required_argument, NULL, 's'},
+                                          {"font-size", required_argument, NULL, 'f'},
+                                          {"script", required_argument, NULL, 'S'},
+                                          {"screenshot", required_argument, NULL, 'P'},
+                                          {"bench", no_argument, NULL, 'b'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {0}};
     lethe_app_options options = {.language = desktop_language()};
     for (int c; (c = getopt_long(argc, argv, "C:u:l:h", longs, NULL)) != -1;) {
         switch (c) {

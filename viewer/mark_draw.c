@@ -45,7 +45,8 @@ void lethe_app_draw_mark(lethe_app *app, const lethe_view *view, const lethe_sha
     case LETHE_SHAPE_POLYLINE: stroke(app, view, shape->points, shape->point_count, false, colour, width); break;
     case LETHE_SHAPE_MEASUREMENT:
         stroke(app, view, shape->points, shape->point_count, shape->measure == LETHE_MEASURE_AREA_MM2, colour, width);
-        for (size_t i = 0; i < shape->point_count && shape->measure != LETHE_MEASURE_AREA_MM2; i++) lethe_canvas_dot(app->ui, on_screen(view, shape->points[i]), 3, colour);
+        for (size_t i = 0; i < shape->point_count && shape->measure != LETHE_MEASURE_AREA_MM2; i++)
+            lethe_canvas_dot(app->ui, on_screen(view, shape->points[i]), 3, colour);
         break;
     case LETHE_SHAPE_BOX:
     case LETHE_SHAPE_ROTATED_BOX:
@@ -94,8 +95,10 @@ void lethe_measure_text(lethe_app *app, const lethe_view *view, const lethe_shap
         const lethe_image *pixels = lethe_view_pixels(app, view);
         const lethe_study_frame *frame = lethe_view_frame(view);
         lethe_statistics s;
-        if (!pixels || pixels->samples != 1 || !frame || !lethe_measure_statistics(shape, pixels, frame->display.slope, frame->display.intercept, &s)) return;
-        (void)snprintf(out, size, "%s %.1f ± %.1f  [%.0f; %.0f]  %.1f %s²", T("mean"), s.mean, s.deviation, s.minimum, s.maximum, (double)s.count * across * down, unit);
+        if (!pixels || pixels->samples != 1 || !frame || !lethe_measure_statistics(shape, pixels, frame->display.slope, frame->display.intercept, &s))
+            return;
+        (void)snprintf(out, size, "%s %.1f ± %.1f  [%.0f; %.0f]  %.1f %s²", T("mean"), s.mean, s.deviation, s.minimum, s.maximum,
+                       (double)s.count * across * down, unit);
     }
 }
 
@@ -106,15 +109,19 @@ void lethe_draft_draw(lethe_app *app, int number) {
     const lethe_draft *draft = &app->draft;
     uint32_t colour = app->label >= 0 ? app->labels[app->label].colour : LETHE_COLOUR_ACCENT;
     if (draft->count == 4 && draft->view == number && (draft->tool == LETHE_TOOL_ELLIPSE || draft->tool == LETHE_TOOL_ROI)) {
-        lethe_point a = draft->points[0], b = draft->points[2], frame[2] = {{(a.x + b.x) / 2, (a.y + b.y) / 2}, {fabs(b.x - a.x) / 2, fabs(b.y - a.y) / 2}}, outline[64];
+        lethe_point a = draft->points[0], b = draft->points[2],
+                    frame[2] = {{(a.x + b.x) / 2, (a.y + b.y) / 2}, {fabs(b.x - a.x) / 2, fabs(b.y - a.y) / 2}}, outline[64];
         lethe_shape ellipse = {.kind = LETHE_SHAPE_ELLIPSE, .points = frame, .point_count = 2};
         stroke(app, view, outline, lethe_shape_outline(&ellipse, outline, 64), true, colour, 2);
     } else if (draft->count > 0 && draft->view == number) {
-        stroke(app, view, draft->points, draft->count, draft->tool == LETHE_TOOL_FREEHAND || draft->tool == LETHE_TOOL_BOX || draft->tool == LETHE_TOOL_ELLIPSE, colour, 2);
+        stroke(app, view, draft->points, draft->count,
+               draft->tool == LETHE_TOOL_FREEHAND || draft->tool == LETHE_TOOL_BOX || draft->tool == LETHE_TOOL_ELLIPSE, colour, 2);
         size_t fixed = draft->tool == LETHE_TOOL_LIVEWIRE ? draft->anchored : draft->count;
-        bool dots = draft->tool == LETHE_TOOL_POLYGON || draft->tool == LETHE_TOOL_AREA || draft->tool == LETHE_TOOL_ANGLE || draft->tool == LETHE_TOOL_LINE || draft->tool == LETHE_TOOL_RULER;
+        bool dots = draft->tool == LETHE_TOOL_POLYGON || draft->tool == LETHE_TOOL_AREA || draft->tool == LETHE_TOOL_ANGLE ||
+                    draft->tool == LETHE_TOOL_LINE || draft->tool == LETHE_TOOL_RULER;
         for (size_t i = 0; i < fixed && dots; i++) lethe_canvas_dot(app->ui, on_screen(view, draft->points[i]), 3.5, colour);
-        bool follows = draft->tool == LETHE_TOOL_POLYGON || draft->tool == LETHE_TOOL_AREA || draft->tool == LETHE_TOOL_LINE || (draft->tool == LETHE_TOOL_ANGLE && draft->count < 3);
+        bool follows = draft->tool == LETHE_TOOL_POLYGON || draft->tool == LETHE_TOOL_AREA || draft->tool == LETHE_TOOL_LINE ||
+                       (draft->tool == LETHE_TOOL_ANGLE && draft->count < 3);
         if (follows && lethe_view_at(app, app->mouse) == number)
             lethe_canvas_line(app->ui, on_screen(view, draft->points[draft->count - 1]), app->mouse, (colour & 0xFFFFFF) | 0xA0000000u, 1.5);
         char text[96] = "";

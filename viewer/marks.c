@@ -20,8 +20,18 @@ void lethe_mark_release(lethe_mark *mark) {
 }
 
 static lethe_status from_annotation(lethe_marks *marks, const lethe_annotation *a, lethe_mark *mark, lethe_error *error) {
-    *mark = (lethe_mark){.id = a->id, .revision = a->revision, .task = a->task, .level = a->level, .confidence = a->confidence, .image = copy(a->image),
-                         .label = copy(a->label), .value = copy(a->value), .form = copy(a->form), .tool = copy(a->tool), .source = copy(a->source), .author = copy(a->author)};
+    *mark = (lethe_mark){.id = a->id,
+                         .revision = a->revision,
+                         .task = a->task,
+                         .level = a->level,
+                         .confidence = a->confidence,
+                         .image = copy(a->image),
+                         .label = copy(a->label),
+                         .value = copy(a->value),
+                         .form = copy(a->form),
+                         .tool = copy(a->tool),
+                         .source = copy(a->source),
+                         .author = copy(a->author)};
     lethe_status status = lethe_shape_copy(&a->shape, NULL, &mark->shape, error);
     if (!status && (!mark->image || !mark->label || !mark->value || !mark->form || !mark->tool || !mark->source || !mark->author))
         status = lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
@@ -255,8 +265,12 @@ static lethe_status replay(lethe_marks *marks, lethe_steps *from, lethe_steps *t
     return lethe_steps_push(to, &step, error);
 }
 
-lethe_status lethe_marks_undo(lethe_marks *marks, const char **image, lethe_error *error) { return replay(marks, &marks->undo, &marks->redo, true, image, error); }
-lethe_status lethe_marks_redo(lethe_marks *marks, const char **image, lethe_error *error) { return replay(marks, &marks->redo, &marks->undo, false, image, error); }
+lethe_status lethe_marks_undo(lethe_marks *marks, const char **image, lethe_error *error) {
+    return replay(marks, &marks->undo, &marks->redo, true, image, error);
+}
+lethe_status lethe_marks_redo(lethe_marks *marks, const char **image, lethe_error *error) {
+    return replay(marks, &marks->redo, &marks->undo, false, image, error);
+}
 
 void lethe_marks_spent(lethe_marks *marks, int64_t ms) { marks->spent_ms = ms; }
 int64_t lethe_marks_revisions(const lethe_marks *marks) { return marks->revisions; }
@@ -278,8 +292,10 @@ static lethe_status append(lethe_marks *marks, lethe_annotation *a, const char *
     return status;
 }
 
-lethe_status lethe_marks_add(lethe_marks *marks, const char *image, const char *label, const char *tool, lethe_shape *shape, const char *name, int64_t *id, lethe_error *error) {
-    lethe_annotation a = {.task = marks->task, .level = LETHE_LEVEL_REGION, .image = image, .label = label, .tool = tool, .confidence = -1, .shape = *shape};
+lethe_status lethe_marks_add(lethe_marks *marks, const char *image, const char *label, const char *tool, lethe_shape *shape, const char *name,
+                             int64_t *id, lethe_error *error) {
+    lethe_annotation a = {
+        .task = marks->task, .level = LETHE_LEVEL_REGION, .image = image, .label = label, .tool = tool, .confidence = -1, .shape = *shape};
     lethe_status status = lethe_shape_check(shape, error);
     if (!status) status = append(marks, &a, name, error);
     lethe_shape_release(shape);
@@ -288,8 +304,18 @@ lethe_status lethe_marks_add(lethe_marks *marks, const char *image, const char *
 }
 
 static lethe_annotation as_annotation(const lethe_mark *mark) {
-    return (lethe_annotation){.id = mark->id, .revision = mark->revision, .task = mark->task, .level = mark->level, .image = mark->image, .label = mark->label, .value = mark->value,
-                              .form = mark->form, .tool = mark->tool, .source = mark->source, .confidence = mark->confidence, .shape = mark->shape};
+    return (lethe_annotation){.id = mark->id,
+                              .revision = mark->revision,
+                              .task = mark->task,
+                              .level = mark->level,
+                              .image = mark->image,
+                              .label = mark->label,
+                              .value = mark->value,
+                              .form = mark->form,
+                              .tool = mark->tool,
+                              .source = mark->source,
+                              .confidence = mark->confidence,
+                              .shape = mark->shape};
 }
 
 lethe_status lethe_marks_reshape(lethe_marks *marks, int64_t id, lethe_shape *shape, const char *name, lethe_error *error) {
@@ -354,13 +380,21 @@ const char *lethe_marks_answered(lethe_marks *marks, const lethe_label *label, c
     return mark ? mark->value : "";
 }
 
-lethe_status lethe_marks_answer(lethe_marks *marks, const lethe_label *label, const char *patient, const char *study_uid, const char *series_uid, const char *image,
-                                const char *value, const char *name, lethe_error *error) {
+lethe_status lethe_marks_answer(lethe_marks *marks, const lethe_label *label, const char *patient, const char *study_uid, const char *series_uid,
+                                const char *image, const char *value, const char *name, lethe_error *error) {
     lethe_mark *mark = answer_of(marks, label, series_uid, image);
     bool about_image = label->level == LETHE_LEVEL_IMAGE;
-    lethe_annotation a = {.task = marks->task, .level = label->level, .patient = patient, .study_uid = label->level <= LETHE_LEVEL_STUDY ? study_uid : "",
-                          .series_uid = label->level <= LETHE_LEVEL_SERIES ? series_uid : "", .image = about_image ? image : "", .label = label->question.name, .value = value,
-                          .tool = "form", .confidence = -1, .spent_ms = marks->spent_ms};
+    lethe_annotation a = {.task = marks->task,
+                          .level = label->level,
+                          .patient = patient,
+                          .study_uid = label->level <= LETHE_LEVEL_STUDY ? study_uid : "",
+                          .series_uid = label->level <= LETHE_LEVEL_SERIES ? series_uid : "",
+                          .image = about_image ? image : "",
+                          .label = label->question.name,
+                          .value = value,
+                          .tool = "form",
+                          .confidence = -1,
+                          .spent_ms = marks->spent_ms};
     lethe_step step = {0};
     lethe_status status = lethe_step_add(&step, about_image ? image : "", 0, error);
     if (status) return status;

@@ -1,7 +1,7 @@
 /* The annotations of the open case, as the screen needs them, and every change to them written to the store at once.
  *
- * Brush work of one image is a bitmap of label numbers (one class per pixel); what changed in it becomes one mask annotation per label. Undo is named and
- * goes across the whole case. Layer: viewer. Thread rule: main thread. */
+ * Brush work of one image is a bitmap of label numbers (one class per pixel); what changed in it becomes one mask annotation per label. Undo is named
+ * and goes across the whole case. Layer: viewer. Thread rule: main thread. */
 #ifndef LETHE_VIEWER_MARKS_H
 #define LETHE_VIEWER_MARKS_H
 
@@ -25,17 +25,19 @@ typedef struct lethe_mark {
 typedef struct lethe_paint {
     char *image;
     uint32_t frame, columns, rows;
-    uint8_t *labels;     /* 0 = none, else 1 + index of the label in the schema */
-    uint8_t *saved;      /* as in the store */
+    uint8_t *labels;                                 /* 0 = none, else 1 + index of the label in the schema */
+    uint8_t *saved;                                  /* as in the store */
     uint32_t dirty_x0, dirty_y0, dirty_x1, dirty_y1; /* changed since lethe_paint_clean */
-    bool fresh;          /* no texture has seen it */
+    bool fresh;                                      /* no texture has seen it */
     uint64_t version;
 } lethe_paint;
 
 typedef struct lethe_marks lethe_marks;
 
-/* Load what this user may see of a case: `study_uid`, or `image` for a slide (the other NULL). `task` is stamped on new annotations. Borrows the store. */
-LETHE_NODISCARD lethe_status lethe_marks_open(lethe_store *store, const char *study_uid, const char *image, int64_t task, lethe_marks **out, lethe_error *error);
+/* Load what this user may see of a case: `study_uid`, or `image` for a slide (the other NULL). `task` is stamped on new annotations. Borrows the
+ * store. */
+LETHE_NODISCARD lethe_status lethe_marks_open(lethe_store *store, const char *study_uid, const char *image, int64_t task, lethe_marks **out,
+                                              lethe_error *error);
 void lethe_marks_close(lethe_marks *marks);
 
 size_t lethe_marks_count(const lethe_marks *marks);
@@ -46,16 +48,16 @@ typedef void (*lethe_mark_fn)(void *context, lethe_mark *mark);
 void lethe_marks_visit(lethe_marks *marks, const char *image, uint32_t frame, const lethe_box *within, lethe_mark_fn visit, void *context);
 
 /* Add a region (takes the shape, also on failure). `name` is what undo will call it. The new id in *id (may be NULL). */
-LETHE_NODISCARD lethe_status lethe_marks_add(lethe_marks *marks, const char *image, const char *label, const char *tool, lethe_shape *shape, const char *name, int64_t *id,
-                                             lethe_error *error);
+LETHE_NODISCARD lethe_status lethe_marks_add(lethe_marks *marks, const char *image, const char *label, const char *tool, lethe_shape *shape,
+                                             const char *name, int64_t *id, lethe_error *error);
 /* New geometry for a mark (takes the shape). */
 LETHE_NODISCARD lethe_status lethe_marks_reshape(lethe_marks *marks, int64_t id, lethe_shape *shape, const char *name, lethe_error *error);
 LETHE_NODISCARD lethe_status lethe_marks_relabel(lethe_marks *marks, int64_t id, const char *label, const char *name, lethe_error *error);
 LETHE_NODISCARD lethe_status lethe_marks_set_form(lethe_marks *marks, int64_t id, const char *form, const char *name, lethe_error *error);
 LETHE_NODISCARD lethe_status lethe_marks_delete(lethe_marks *marks, int64_t id, const char *name, lethe_error *error);
 /* Answer a classification question (level image, series, study or patient); "" takes the answer back. */
-LETHE_NODISCARD lethe_status lethe_marks_answer(lethe_marks *marks, const lethe_label *label, const char *patient, const char *study_uid, const char *series_uid, const char *image,
-                                                const char *value, const char *name, lethe_error *error);
+LETHE_NODISCARD lethe_status lethe_marks_answer(lethe_marks *marks, const lethe_label *label, const char *patient, const char *study_uid,
+                                                const char *series_uid, const char *image, const char *value, const char *name, lethe_error *error);
 /* The answer so far, "" when there is none. Borrowed. */
 const char *lethe_marks_answered(lethe_marks *marks, const lethe_label *label, const char *series_uid, const char *image);
 
@@ -68,8 +70,8 @@ lethe_paint *lethe_marks_painted(lethe_marks *marks, const char *image, uint32_t
 bool lethe_marks_has_paint(lethe_marks *marks, const char *image, uint32_t frame);
 void lethe_paint_touch(lethe_paint *paint, int64_t x0, int64_t y0, int64_t x1, int64_t y1);
 void lethe_paint_clean(lethe_paint *paint);
-/* Write what changed since the last save, of all frames, in one transaction, as one step of undo. Nothing changed: LETHE_OK. On failure the paint goes back to what
- * the store holds. */
+/* Write what changed since the last save, of all frames, in one transaction, as one step of undo. Nothing changed: LETHE_OK. On failure the paint
+ * goes back to what the store holds. */
 LETHE_NODISCARD lethe_status lethe_marks_save_paint(lethe_marks *marks, const char *tool, const char *name, lethe_error *error);
 
 /* --- undo --- */

@@ -87,12 +87,16 @@ void lethe_series_stack(const lethe_series *series, size_t frame, size_t *first,
     for (; a > 0; a--) {
         const double *p = f[a].geometry.position_mm, *q = f[a - 1].geometry.position_mm, *m = f[a].geometry.normal;
         bool grows = (p[0] - q[0]) * m[0] + (p[1] - q[1]) * m[1] + (p[2] - q[2]) * m[2] > 1e-3;
-        if (!grows || !f[a - 1].geometry.has_plane || fabs(m[0] - f[a - 1].geometry.normal[0]) + fabs(m[1] - f[a - 1].geometry.normal[1]) + fabs(m[2] - f[a - 1].geometry.normal[2]) > 0.01) break;
+        if (!grows || !f[a - 1].geometry.has_plane ||
+            fabs(m[0] - f[a - 1].geometry.normal[0]) + fabs(m[1] - f[a - 1].geometry.normal[1]) + fabs(m[2] - f[a - 1].geometry.normal[2]) > 0.01)
+            break;
     }
     for (; b < n; b++) {
         const double *p = f[b].geometry.position_mm, *q = f[b - 1].geometry.position_mm, *m = f[b - 1].geometry.normal;
         bool grows = (p[0] - q[0]) * m[0] + (p[1] - q[1]) * m[1] + (p[2] - q[2]) * m[2] > 1e-3;
-        if (!grows || !f[b].geometry.has_plane || fabs(m[0] - f[b].geometry.normal[0]) + fabs(m[1] - f[b].geometry.normal[1]) + fabs(m[2] - f[b].geometry.normal[2]) > 0.01) break;
+        if (!grows || !f[b].geometry.has_plane ||
+            fabs(m[0] - f[b].geometry.normal[0]) + fabs(m[1] - f[b].geometry.normal[1]) + fabs(m[2] - f[b].geometry.normal[2]) > 0.01)
+            break;
     }
     *first = a;
     *count = b - a;

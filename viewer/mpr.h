@@ -8,7 +8,8 @@
 typedef struct lethe_mpr lethe_mpr;
 
 /* Start reading `count` frames of a series from `first` on (one stack). Errors: LETHE_UNSUPPORTED when they are no volume. */
-LETHE_NODISCARD lethe_status lethe_mpr_start(const lethe_series *series, size_t first, size_t count, void (*ready)(void *), lethe_mpr **out, lethe_error *error);
+LETHE_NODISCARD lethe_status lethe_mpr_start(const lethe_series *series, size_t first, size_t count, void (*ready)(void *), lethe_mpr **out,
+                                             lethe_error *error);
 void lethe_mpr_destroy(lethe_mpr *mpr); /* stops the thread */
 const lethe_series *lethe_mpr_series(const lethe_mpr *mpr);
 size_t lethe_mpr_first(const lethe_mpr *mpr);

@@ -19,7 +19,9 @@ static void corner(lethe_app *app, const lethe_view *view, bool right, bool bott
 }
 
 /* A number with as many decimals as it deserves. */
-static void number_text(double value, char out[32]) { (void)snprintf(out, 32, fabs(value - nearbyint(value)) < 0.005 || fabs(value) >= 1000 ? "%.0f" : "%.2f", value); }
+static void number_text(double value, char out[32]) {
+    (void)snprintf(out, 32, fabs(value - nearbyint(value)) < 0.005 || fabs(value) >= 1000 ? "%.0f" : "%.2f", value);
+}
 
 static void draw_texts(lethe_app *app, int number) {
     const lethe_view *view = &app->views[number];
@@ -29,7 +31,11 @@ static void draw_texts(lethe_app *app, int number) {
         static const char *const names[] = {"Axial", "Coronal", "Sagittal"};
         corner(app, view, false, false, 0, LETHE_COLOUR_TEXT, true, T(names[view->plane]));
         if (app->slab_mm > 0) {
-            (void)snprintf(text, sizeof text, app->slab == LETHE_SLAB_MAXIMUM ? "MIP %.0f mm" : app->slab == LETHE_SLAB_MINIMUM ? "MinIP %.0f mm" : "%.0f mm", app->slab_mm);
+            (void)snprintf(text, sizeof text,
+                           app->slab == LETHE_SLAB_MAXIMUM   ? "MIP %.0f mm"
+                           : app->slab == LETHE_SLAB_MINIMUM ? "MinIP %.0f mm"
+                                                             : "%.0f mm",
+                           app->slab_mm);
             corner(app, view, false, false, 1, LETHE_COLOUR_ACCENT, false, text);
         }
     } else if (view->mammogram && series->laterality[0]) {
@@ -97,11 +103,14 @@ static void draw_letters(lethe_app *app, const lethe_view *view) {
         double sx, sy;
         lethe_point at;
         double align;
-    } edges[4] = {{1, 0, {view->rect.x + view->rect.width - PAD, m.y - line / 2}, 1}, {-1, 0, {view->rect.x + PAD, m.y - line / 2}, 0},
-                  {0, 1, {m.x, view->rect.y + view->rect.height - PAD - line}, 0.5}, {0, -1, {m.x, view->rect.y + PAD}, 0.5}};
+    } edges[4] = {{1, 0, {view->rect.x + view->rect.width - PAD, m.y - line / 2}, 1},
+                  {-1, 0, {view->rect.x + PAD, m.y - line / 2}, 0},
+                  {0, 1, {m.x, view->rect.y + view->rect.height - PAD - line}, 0.5},
+                  {0, -1, {m.x, view->rect.y + PAD}, 0.5}};
     for (int e = 0; e < 4; e++) {
         /* A step on the screen as a step in the image, then in the patient. */
-        double ix = (yy * edges[e].sx - yx * edges[e].sy) / determinant, iy = (-xy * edges[e].sx + xx * edges[e].sy) / determinant, n = 0, direction[3];
+        double ix = (yy * edges[e].sx - yx * edges[e].sy) / determinant, iy = (-xy * edges[e].sx + xx * edges[e].sy) / determinant, n = 0,
+               direction[3];
         iy *= view->camera.aspect;
         for (int i = 0; i < 3; i++) {
             direction[i] = row[i] * ix + column[i] * iy;
@@ -158,7 +167,8 @@ static void draw_reference(lethe_app *app, int number) {
         double t = away[i] / (away[i] - away[j]);
         hits[count++] = (lethe_point){corners[i].x + (corners[j].x - corners[i].x) * t, corners[i].y + (corners[j].y - corners[i].y) * t};
     }
-    if (count == 2) lethe_canvas_line(app->ui, lethe_camera_to_screen(&view->camera, hits[0]), lethe_camera_to_screen(&view->camera, hits[1]), 0xC0F2C46D, 1.5);
+    if (count == 2)
+        lethe_canvas_line(app->ui, lethe_camera_to_screen(&view->camera, hits[0]), lethe_camera_to_screen(&view->camera, hits[1]), 0xC0F2C46D, 1.5);
 }
 
 static void draw_crosshair(lethe_app *app, int number) {
@@ -181,7 +191,8 @@ static void draw_crosshair(lethe_app *app, int number) {
 static void draw_minimap(lethe_app *app, const lethe_view *view) {
     const lethe_texture *texture = NULL;
     for (size_t i = 0; i < app->thumbnail_count; i++)
-        if (app->thumbnails[i].source == view->series->source && app->thumbnails[i].texture.kind != LETHE_TEXTURE_NONE) texture = &app->thumbnails[i].texture;
+        if (app->thumbnails[i].source == view->series->source && app->thumbnails[i].texture.kind != LETHE_TEXTURE_NONE)
+            texture = &app->thumbnails[i].texture;
     if (!texture) return;
     double side = fmin(180, view->rect.width * 0.25), w = side, h = side;
     if (texture->width >= texture->height) h = side * texture->height / texture->width;
@@ -204,7 +215,8 @@ static void draw_empty(lethe_app *app, const lethe_view *view) {
     if (!app->study) {
         bool none = !app->cases || app->cases->count == 0;
         title = none ? T("No released cases yet") : T("Choose a case");
-        hint = none ? T("Cases appear here once images were de-identified and released.") : T("Click a case on the left, or press N for the next one.");
+        hint =
+            none ? T("Cases appear here once images were de-identified and released.") : T("Click a case on the left, or press N for the next one.");
     } else if (view->series && view->series->failure[0]) {
         title = T("This series cannot be shown");
         hint = view->series->failure;
@@ -266,7 +278,8 @@ static void draw_one_mark(void *context, lethe_mark *mark) {
     uint32_t colour = lethe_app_label_colour(d->app, mark->label);
     d->count++;
     if (extent < 3 && mark->shape.kind != LETHE_SHAPE_POINT && !selected) {
-        lethe_point p = lethe_camera_to_screen(&d->view->camera, (lethe_point){(mark->bounds.x0 + mark->bounds.x1) / 2, (mark->bounds.y0 + mark->bounds.y1) / 2});
+        lethe_point p =
+            lethe_camera_to_screen(&d->view->camera, (lethe_point){(mark->bounds.x0 + mark->bounds.x1) / 2, (mark->bounds.y0 + mark->bounds.y1) / 2});
         lethe_canvas_fill(d->app->ui, (lethe_rect){p.x - 1, p.y - 1, 2.5, 2.5}, colour, 0);
         return;
     }
@@ -274,7 +287,8 @@ static void draw_one_mark(void *context, lethe_mark *mark) {
     if (!selected && extent < 40) return;
     if (mark->shape.kind == LETHE_SHAPE_MASK && !mark->mine) return;
     char text[128] = "";
-    bool statistics = mark->shape.kind == LETHE_SHAPE_BOX || mark->shape.kind == LETHE_SHAPE_ELLIPSE; /* read every pixel inside: only where asked for */
+    bool statistics =
+        mark->shape.kind == LETHE_SHAPE_BOX || mark->shape.kind == LETHE_SHAPE_ELLIPSE; /* read every pixel inside: only where asked for */
     if (!statistics || (selected && lethe_shape_area_px(&mark->shape) < 400000)) lethe_measure_text(d->app, d->view, &mark->shape, text, sizeof text);
     if (mark->confidence > 0 && text[0] == '\0') (void)snprintf(text, sizeof text, "%.0f %%", mark->confidence * 100);
     if (text[0] == '\0') return;
@@ -321,8 +335,15 @@ static void draw_magnifier(lethe_app *app) {
     lens.scale = fmax(view->camera.scale * 3, 1);
     lens.centre = lethe_camera_to_image(&view->camera, app->mouse);
     const lethe_study_frame *frame = lethe_view_frame(view);
-    lethe_picture p = {.texture = texture, .camera = &lens, .place = {0, 0, texture->width, texture->height}, .linear = view->linear, .slope = frame->display.slope,
-                       .intercept = frame->display.intercept, .centre = view->centre, .width = view->width, .function = (int)frame->display.function,
+    lethe_picture p = {.texture = texture,
+                       .camera = &lens,
+                       .place = {0, 0, texture->width, texture->height},
+                       .linear = view->linear,
+                       .slope = frame->display.slope,
+                       .intercept = frame->display.intercept,
+                       .centre = view->centre,
+                       .width = view->width,
+                       .function = (int)frame->display.function,
                        .invert = view->invert != (frame->display.invert && texture->kind != LETHE_TEXTURE_COLOUR)};
     lethe_picture black = p;
     black.place = (lethe_rect){lens.centre.x - 1e5, lens.centre.y - 1e5, 1e-9, 1e-9};
@@ -367,7 +388,8 @@ void lethe_app_draw_overlays(lethe_app *app) {
         draw_failure(app, view);
         lethe_canvas_unclip(app->ui);
         if (cells > 1 && i == app->active && app->maximised < 0)
-            lethe_canvas_rect(app->ui, (lethe_rect){view->rect.x + 0.5, view->rect.y + 0.5, view->rect.width - 1, view->rect.height - 1}, LETHE_COLOUR_ACCENT, 1.5, 0);
+            lethe_canvas_rect(app->ui, (lethe_rect){view->rect.x + 0.5, view->rect.y + 0.5, view->rect.width - 1, view->rect.height - 1},
+                              LETHE_COLOUR_ACCENT, 1.5, 0);
     }
     draw_magnifier(app);
     draw_toast(app);

@@ -61,7 +61,8 @@ static lethe_status fill_from_marks(lethe_marks *marks, lethe_paint *paint, leth
     lethe_status status = LETHE_OK;
     for (size_t i = 0; i < marks->count && !status; i++) {
         const lethe_mark *mark = &marks->items[i];
-        if (mark->shape.kind != LETHE_SHAPE_MASK || !mark->mine || mark->shape.frame != paint->frame || strcmp(mark->image, paint->image) != 0) continue;
+        if (mark->shape.kind != LETHE_SHAPE_MASK || !mark->mine || mark->shape.frame != paint->frame || strcmp(mark->image, paint->image) != 0)
+            continue;
         unsigned value = label_value(marks, mark->label);
         if (value) status = lethe_shape_rasterize(&mark->shape, 0, (uint8_t)value, paint->labels, paint->columns, paint->rows, 0, 0, error);
     }
@@ -95,9 +96,7 @@ lethe_paint *lethe_marks_paint(lethe_marks *marks, const char *image, uint32_t f
     return paint;
 }
 
-lethe_paint *lethe_marks_painted(lethe_marks *marks, const char *image, uint32_t frame) {
-    return find(marks, image, frame);
-}
+lethe_paint *lethe_marks_painted(lethe_marks *marks, const char *image, uint32_t frame) { return find(marks, image, frame); }
 
 bool lethe_marks_has_paint(lethe_marks *marks, const char *image, uint32_t frame) {
     for (size_t i = 0; i < marks->count; i++) {
@@ -117,12 +116,15 @@ typedef struct batch {
 static lethe_mark *mask_of(lethe_marks *marks, const lethe_paint *paint, const char *label) {
     for (size_t i = 0; i < marks->count; i++) {
         lethe_mark *m = &marks->items[i];
-        if (m->shape.kind == LETHE_SHAPE_MASK && m->mine && m->shape.frame == paint->frame && strcmp(m->label, label) == 0 && strcmp(m->image, paint->image) == 0) return m;
+        if (m->shape.kind == LETHE_SHAPE_MASK && m->mine && m->shape.frame == paint->frame && strcmp(m->label, label) == 0 &&
+            strcmp(m->image, paint->image) == 0)
+            return m;
     }
     return NULL;
 }
 
-static lethe_status add_label(lethe_marks *marks, const lethe_paint *paint, unsigned value, const char *tool, uint8_t *scratch, batch *b, lethe_error *error) {
+static lethe_status add_label(lethe_marks *marks, const lethe_paint *paint, unsigned value, const char *tool, uint8_t *scratch, batch *b,
+                              lethe_error *error) {
     size_t count = (size_t)paint->columns * paint->rows;
     for (size_t i = 0; i < count; i++) scratch[i] = paint->labels[i] == value;
     lethe_annotation *more = lethe_realloc_array(b->items, b->count + 1, sizeof *more);
@@ -130,7 +132,13 @@ static lethe_status add_label(lethe_marks *marks, const lethe_paint *paint, unsi
     b->items = more;
     const char *label = label_name(marks, value);
     const lethe_mark *mark = mask_of(marks, paint, label);
-    lethe_annotation a = {.task = marks->task, .level = LETHE_LEVEL_REGION, .image = paint->image, .label = label, .tool = tool, .confidence = -1, .spent_ms = marks->spent_ms};
+    lethe_annotation a = {.task = marks->task,
+                          .level = LETHE_LEVEL_REGION,
+                          .image = paint->image,
+                          .label = label,
+                          .tool = tool,
+                          .confidence = -1,
+                          .spent_ms = marks->spent_ms};
     marks->spent_ms = 0;
     if (mark) {
         a.id = mark->id;

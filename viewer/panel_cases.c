@@ -31,13 +31,21 @@ static void series_list(lethe_app *app) {
         size_t images = series->loaded && series->frame_count ? series->frame_count : series->file_count;
         if (series->is_slide) (void)snprintf(subtitle, sizeof subtitle, "%u × %u", series->columns, series->rows);
         else (void)snprintf(subtitle, sizeof subtitle, images == 1 ? "%s · 1 image" : "%s · %zu images", series->modality, images);
-        if (series->laterality[0] && series->view_position[0]) (void)snprintf(title, sizeof title, "%s %s", series->laterality, series->view_position);
+        if (series->laterality[0] && series->view_position[0])
+            (void)snprintf(title, sizeof title, "%s %s", series->laterality, series->view_position);
         else (void)snprintf(title, sizeof title, "%s", lethe_series_title(series));
         (void)snprintf(id, sizeof id, "s%zu", i);
         double aspect;
         uint32_t texture = thumbnail(app, series->source, &aspect);
-        lethe_ui_row row = {.id = id, .title = title, .subtitle = series->failure[0] ? series->failure : subtitle, .has_thumbnail = true, .thumbnail = texture, .thumbnail_aspect = aspect,
-                            .selected = app->views[app->active].series == series, .strong = is_shown(app, series), .height = 62};
+        lethe_ui_row row = {.id = id,
+                            .title = title,
+                            .subtitle = series->failure[0] ? series->failure : subtitle,
+                            .has_thumbnail = true,
+                            .thumbnail = texture,
+                            .thumbnail_aspect = aspect,
+                            .selected = app->views[app->active].series == series,
+                            .strong = is_shown(app, series),
+                            .height = 62};
         if (lethe_ui_row_item(app->ui, &row) && !app->mpr_on) lethe_app_show(app, app->active, series);
     }
 }
@@ -54,7 +62,8 @@ static const lethe_case *case_of(const lethe_app *app, const char *id) {
 }
 
 static bool matches(const lethe_app *app, const lethe_case *c) {
-    return app->case_filter[0] == '\0' || (c && (strcasestr(c->patient, app->case_filter) || strcasestr(c->description, app->case_filter) || strcasestr(c->modalities, app->case_filter)));
+    return app->case_filter[0] == '\0' || (c && (strcasestr(c->patient, app->case_filter) || strcasestr(c->description, app->case_filter) ||
+                                                 strcasestr(c->modalities, app->case_filter)));
 }
 
 static bool case_row(lethe_app *app, const char *id, const lethe_case *c, const char *badge, uint32_t colour) {
@@ -67,14 +76,22 @@ static bool case_row(lethe_app *app, const char *id, const lethe_case *c, const 
     const char *second = c && c->description[0] ? c->description : date;
     (void)snprintf(subtitle, sizeof subtitle, "%s%s%s", modalities, modalities[0] && second[0] ? "  ·  " : "", second);
     bool slide = c && c->is_slide;
-    lethe_ui_row row = {.id = id, .title = slide ? short_id(c->id) : c ? c->patient : id, .subtitle = subtitle[0] ? subtitle : " ", .badge = badge, .badge_colour = colour,
-                        .selected = strcmp(app->case_id, id) == 0, .height = 48};
+    lethe_ui_row row = {.id = id,
+                        .title = slide ? short_id(c->id)
+                                 : c   ? c->patient
+                                       : id,
+                        .subtitle = subtitle[0] ? subtitle : " ",
+                        .badge = badge,
+                        .badge_colour = colour,
+                        .selected = strcmp(app->case_id, id) == 0,
+                        .height = 48};
     return lethe_ui_row_item(app->ui, &row) != 0;
 }
 
 static void tasks(lethe_app *app) {
     static const char *const words[LETHE_TASK_STATES] = {"to do", "started", "done", "returned", "skipped"};
-    static const uint32_t colours[LETHE_TASK_STATES] = {LETHE_COLOUR_MUTED, LETHE_COLOUR_ACCENT, LETHE_COLOUR_GOOD, LETHE_COLOUR_WARNING, LETHE_COLOUR_MUTED};
+    static const uint32_t colours[LETHE_TASK_STATES] = {LETHE_COLOUR_MUTED, LETHE_COLOUR_ACCENT, LETHE_COLOUR_GOOD, LETHE_COLOUR_WARNING,
+                                                        LETHE_COLOUR_MUTED};
     size_t count = app->tasks ? app->tasks->count : 0, done = 0;
     for (size_t i = 0; i < count; i++) done += app->tasks->items[i].state == LETHE_TASK_SUBMITTED;
     if (count == 0) {

@@ -21,14 +21,22 @@ static void label_list(lethe_app *app) {
         (void)snprintf(id, sizeof id, "l%d", i);
         double width = lethe_ui_available_width(ui);
         lethe_ui_column_begin_sized(ui, id, width - 64, 30);
-        lethe_ui_row row = {.id = id, .title = label->title, .swatch = label->colour, .selected = app->label == i, .badge = badge, .dim = label->hidden, .height = 30};
+        lethe_ui_row row = {.id = id,
+                            .title = label->title,
+                            .swatch = label->colour,
+                            .selected = app->label == i,
+                            .badge = badge,
+                            .dim = label->hidden,
+                            .height = 30};
         if (lethe_ui_row_item(ui, &row)) app->label = i;
         lethe_ui_column_end(ui);
         lethe_ui_same_line(ui, 2);
         lethe_ui_push_id(ui, i);
-        if (lethe_ui_icon_button(ui, "eye", label->hidden ? LETHE_ICON_EYE_OFF : LETHE_ICON_EYE, 30, false, true, T("Show or hide this label"), NULL)) label->hidden = !label->hidden;
+        if (lethe_ui_icon_button(ui, "eye", label->hidden ? LETHE_ICON_EYE_OFF : LETHE_ICON_EYE, 30, false, true, T("Show or hide this label"), NULL))
+            label->hidden = !label->hidden;
         lethe_ui_same_line(ui, 0);
-        if (lethe_ui_icon_button(ui, "lock", label->locked ? LETHE_ICON_LOCK : LETHE_ICON_UNLOCK, 30, label->locked, true, T("Locked labels are not painted over or moved"), NULL))
+        if (lethe_ui_icon_button(ui, "lock", label->locked ? LETHE_ICON_LOCK : LETHE_ICON_UNLOCK, 30, label->locked, true,
+                                 T("Locked labels are not painted over or moved"), NULL))
             label->locked = !label->locked;
         lethe_ui_pop_id(ui);
     }
@@ -81,8 +89,8 @@ static bool question(lethe_app *app, const lethe_field *field, char *value, size
     lethe_ui *ui = app->ui;
     char text[160];
     bool changed = false;
-    (void)snprintf(text, sizeof text, "%s%s%s%s%s", field->title[0] ? field->title : field->name, field->unit[0] ? " (" : "", field->unit, field->unit[0] ? ")" : "",
-                   field->required && value[0] == '\0' ? " *" : "");
+    (void)snprintf(text, sizeof text, "%s%s%s%s%s", field->title[0] ? field->title : field->name, field->unit[0] ? " (" : "", field->unit,
+                   field->unit[0] ? ")" : "", field->required && value[0] == '\0' ? " *" : "");
     lethe_ui_text(ui, field->required && value[0] == '\0' ? LETHE_COLOUR_WARNING : LETHE_COLOUR_MUTED, text);
     if (field->answer == LETHE_ANSWER_TEXT || field->answer == LETHE_ANSWER_NUMBER) return lethe_ui_input(ui, field->name, value, size, "");
     if (field->answer == LETHE_ANSWER_MULTI || field->options_count > 8) {
@@ -102,7 +110,8 @@ static bool question(lethe_app *app, const lethe_field *field, char *value, size
             if (chosen[i] && field->answer != LETHE_ANSWER_MULTI) selected = count;
         }
         lethe_ui_push_id(ui, (int64_t)(intptr_t)field);
-        changed = field->answer == LETHE_ANSWER_MULTI ? lethe_ui_combo_multi(ui, field->name, items, count, chosen) : lethe_ui_combo(ui, field->name, items, count, &selected);
+        changed = field->answer == LETHE_ANSWER_MULTI ? lethe_ui_combo_multi(ui, field->name, items, count, chosen)
+                                                      : lethe_ui_combo(ui, field->name, items, count, &selected);
         lethe_ui_pop_id(ui);
         if (!changed) return false;
         value[0] = '\0';
@@ -163,7 +172,8 @@ static void classification(lethe_app *app) {
         lethe_error error = {0};
         char name[160];
         (void)snprintf(name, sizeof name, "%s: %.60s", app->labels[i].title, value);
-        (void)lethe_app_failed(app, lethe_marks_answer(app->marks, label, app->study->patient, app->study->study_uid, series, image, value, name, &error), &error);
+        (void)lethe_app_failed(
+            app, lethe_marks_answer(app->marks, label, app->study->patient, app->study->study_uid, series, image, value, name, &error), &error);
     }
 }
 
@@ -240,7 +250,8 @@ static void objects(lethe_app *app) {
     size_t count = lethe_marks_count(app->marks), listed = 0, regions = 0;
     for (size_t i = 0; i < count; i++) {
         const lethe_mark *mark = lethe_marks_at(app->marks, i);
-        regions += mark->level == LETHE_LEVEL_REGION && !(mark->shape.kind == LETHE_SHAPE_MASK && mark->shape.slice_count && lethe_rle_count(&mark->shape.slices[0].mask) == 0);
+        regions += mark->level == LETHE_LEVEL_REGION &&
+                   !(mark->shape.kind == LETHE_SHAPE_MASK && mark->shape.slice_count && lethe_rle_count(&mark->shape.slices[0].mask) == 0);
     }
     char text[96];
     lethe_ui_space(ui, 6);
@@ -256,8 +267,12 @@ static void objects(lethe_app *app) {
         (void)snprintf(id, sizeof id, "m%lld", (long long)mark->id);
         if (mark->mine) (void)snprintf(what, sizeof what, "%s", T(lethe_shape_kind_name(mark->shape.kind)));
         else (void)snprintf(what, sizeof what, "%s · %s", T(lethe_shape_kind_name(mark->shape.kind)), mark->source[0] ? mark->source : mark->author);
-        lethe_ui_row row = {.id = id, .title = label >= 0 ? app->labels[label].title : mark->label, .badge = what, .swatch = lethe_app_label_colour(app, mark->label),
-                            .selected = mark->id == app->selected, .height = 28};
+        lethe_ui_row row = {.id = id,
+                            .title = label >= 0 ? app->labels[label].title : mark->label,
+                            .badge = what,
+                            .swatch = lethe_app_label_colour(app, mark->label),
+                            .selected = mark->id == app->selected,
+                            .height = 28};
         if (lethe_ui_row_item(ui, &row)) {
             go_to(app, mark);
             break; /* what was selected may have moved the list */

@@ -29,14 +29,17 @@ static void presets(lethe_app *app) {
     static const char *const ids[] = {"window-default", "window-soft", "window-lung", "window-bone", "window-brain", "window-range"};
     bool ct = view->series && strcmp(view->series->modality, "CT") == 0;
     if (!ct) {
-        if (lethe_ui_button(app->ui, T("Full range"), LETHE_BUTTON_QUIET, 0, T("Full range of the values"))) lethe_command_find("window-range")->run(app);
+        if (lethe_ui_button(app->ui, T("Full range"), LETHE_BUTTON_QUIET, 0, T("Full range of the values")))
+            lethe_command_find("window-range")->run(app);
         lethe_ui_same_line(app->ui, 2);
-        if (lethe_ui_button(app->ui, T("Default window"), LETHE_BUTTON_QUIET, 0, T("Window of the image"))) lethe_command_find("window-default")->run(app);
+        if (lethe_ui_button(app->ui, T("Default window"), LETHE_BUTTON_QUIET, 0, T("Window of the image")))
+            lethe_command_find("window-default")->run(app);
         lethe_ui_same_line(app->ui, 10);
         return;
     }
     for (int i = 1; i < 5; i++) {
-        if (lethe_ui_button(app->ui, names[i], view->preset == i ? LETHE_BUTTON_PLAIN : LETHE_BUTTON_QUIET, 0, names[i])) lethe_command_find(ids[i])->run(app);
+        if (lethe_ui_button(app->ui, names[i], view->preset == i ? LETHE_BUTTON_PLAIN : LETHE_BUTTON_QUIET, 0, names[i]))
+            lethe_command_find(ids[i])->run(app);
         lethe_ui_same_line(app->ui, 2);
     }
     lethe_ui_same_line(app->ui, 10);
@@ -72,12 +75,16 @@ void lethe_panel_top(lethe_app *app, lethe_rect rect) {
     lethe_ui_right_align(ui, right);
     if (app->task) {
         bool closed = app->task_state == LETHE_TASK_SUBMITTED;
-        if (lethe_ui_button(ui, T("Skip"), closed ? LETHE_BUTTON_DISABLED : LETHE_BUTTON_QUIET, 80, T("Hand the case back with a reason"))) app->sheet = LETHE_SHEET_SKIP;
+        if (lethe_ui_button(ui, T("Skip"), closed ? LETHE_BUTTON_DISABLED : LETHE_BUTTON_QUIET, 80, T("Hand the case back with a reason")))
+            app->sheet = LETHE_SHEET_SKIP;
         lethe_ui_same_line(ui, 6);
-        if (lethe_ui_button(ui, closed ? T("Submitted") : T("Submit"), closed ? LETHE_BUTTON_DISABLED : LETHE_BUTTON_PRIMARY, 112, T("Submit and go on"))) lethe_app_submit(app);
+        if (lethe_ui_button(ui, closed ? T("Submitted") : T("Submit"), closed ? LETHE_BUTTON_DISABLED : LETHE_BUTTON_PRIMARY, 112,
+                            T("Submit and go on")))
+            lethe_app_submit(app);
         lethe_ui_same_line(ui, 10);
     }
-    if (lethe_ui_button(ui, app->language == LETHE_ENGLISH ? "FR" : "EN", LETHE_BUTTON_QUIET, 40, T("English or French"))) lethe_command_find("language")->run(app);
+    if (lethe_ui_button(ui, app->language == LETHE_ENGLISH ? "FR" : "EN", LETHE_BUTTON_QUIET, 40, T("English or French")))
+        lethe_command_find("language")->run(app);
     lethe_ui_same_line(ui, 4);
     command_icon(app, "shortcuts", LETHE_ICON_HELP, app->sheet == LETHE_SHEET_SHORTCUTS, true);
     command_icon(app, "toggle-right", LETHE_ICON_PANEL_RIGHT, false, true);
@@ -100,7 +107,8 @@ void lethe_panel_tools(lethe_app *app, lethe_rect rect) {
         lethe_key_format(tool->key, 0, key, sizeof key);
         (void)snprintf(tip, sizeof tip, "%s. %s", T(tool->title), T(tool->help));
         bool enabled = !(slide && (paint || t == LETHE_TOOL_WINDOW || t == LETHE_TOOL_LIVEWIRE || t == LETHE_TOOL_ROI));
-        if (lethe_ui_icon_button(ui, tool->id, tool->icon, size, app->tool == (lethe_tool)t, enabled, tip, key)) lethe_app_choose_tool(app, (lethe_tool)t);
+        if (lethe_ui_icon_button(ui, tool->id, tool->icon, size, app->tool == (lethe_tool)t, enabled, tip, key))
+            lethe_app_choose_tool(app, (lethe_tool)t);
     }
     lethe_ui_tight(ui, false);
     lethe_ui_panel_end(ui);

@@ -62,7 +62,12 @@ static bool parse_point(const lethe_app *app, const char *word, lethe_point *out
     return true;
 }
 
-static int parse_button(const char *word) { return strcmp(word, "right") == 0 ? LETHE_BUTTON_RIGHT : strcmp(word, "middle") == 0 ? LETHE_BUTTON_MIDDLE : strcmp(word, "left") == 0 ? LETHE_BUTTON_LEFT : -1; }
+static int parse_button(const char *word) {
+    return strcmp(word, "right") == 0    ? LETHE_BUTTON_RIGHT
+           : strcmp(word, "middle") == 0 ? LETHE_BUTTON_MIDDLE
+           : strcmp(word, "left") == 0   ? LETHE_BUTTON_LEFT
+                                         : -1;
+}
 
 static void button(struct lethe_script *script, lethe_point at, int which, bool down) {
     enqueue(script, (lethe_event){.kind = LETHE_EVENT_BUTTON, .x = at.x, .y = at.y, .button = which, .down = down});
@@ -88,7 +93,8 @@ static lethe_status drag(lethe_app *app, struct lethe_script *script, char **wor
             button(script, next, which, true);
         } else {
             int steps = count > 12 ? 1 : 4;
-            for (int s = 1; s <= steps; s++) move(script, (lethe_point){last.x + (next.x - last.x) * s / steps, last.y + (next.y - last.y) * s / steps});
+            for (int s = 1; s <= steps; s++)
+                move(script, (lethe_point){last.x + (next.x - last.x) * s / steps, last.y + (next.y - last.y) * s / steps});
         }
         last = next;
     }
@@ -123,7 +129,7 @@ static lethe_status assert_state(lethe_app *app, const struct lethe_script *scri
             if (!lethe_text_to_double(second + 1, &tolerance)) return bad(script, error, "no such tolerance");
         }
         if (!lethe_text_to_double(wanted, &b)) return bad(script, error, "no number to compare with");
-        good = lethe_text_to_double(actual, &a) && (operator== '~' ? fabs(a - b) <= tolerance : operator== '<' ? a < b : a > b);
+        good = lethe_text_to_double(actual, &a) && (operator== '~' ? fabs(a - b) <= tolerance : operator== '<' ? a < b : a> b);
     }
     if (good) return LETHE_OK;
     return lethe_fail(error, LETHE_INTERNAL, "script line %d: %s is %s, not %c %s", script->line, expression, actual, operator, wanted);
@@ -133,7 +139,8 @@ static lethe_status assert_pixel(lethe_app *app, const struct lethe_script *scri
     lethe_point at;
     int r, g, b;
     double tolerance;
-    if (count != 4 || !parse_point(app, words[1], &at) || sscanf(words[2], "%d,%d,%d", &r, &g, &b) != 3 || !lethe_text_to_double(words[3], &tolerance))
+    if (count != 4 || !parse_point(app, words[1], &at) || sscanf(words[2], "%d,%d,%d", &r, &g, &b) != 3 ||
+        !lethe_text_to_double(words[3], &tolerance))
         return bad(script, error, "assert-pixel POINT R,G,B TOLERANCE");
     lethe_image image = {0};
     lethe_status status = lethe_draw_read(app->draw, &image, error);
@@ -143,7 +150,8 @@ static lethe_status assert_pixel(lethe_app *app, const struct lethe_script *scri
     else {
         const uint8_t *p = image.pixels + ((size_t)y * image.columns + (size_t)x) * 3;
         if (fabs((double)p[0] - r) > tolerance || fabs((double)p[1] - g) > tolerance || fabs((double)p[2] - b) > tolerance)
-            status = lethe_fail(error, LETHE_INTERNAL, "script line %d: the pixel is %d,%d,%d, not %d,%d,%d", script->line, p[0], p[1], p[2], r, g, b);
+            status =
+                lethe_fail(error, LETHE_INTERNAL, "script line %d: the pixel is %d,%d,%d, not %d,%d,%d", script->line, p[0], p[1], p[2], r, g, b);
     }
     lethe_image_release(&image);
     return status;
@@ -155,13 +163,19 @@ static lethe_status set_value(lethe_app *app, const struct lethe_script *script,
     const struct {
         const char *name;
         double *value;
-    } numbers[] = {{"brush-mm", &app->brush_mm}, {"threshold-low", &app->threshold_low}, {"threshold-high", &app->threshold_high}, {"tolerance", &app->grow_tolerance},
-                   {"opacity", &app->opacity}, {"slab-mm", &app->slab_mm}};
+    } numbers[] = {{"brush-mm", &app->brush_mm},
+                   {"threshold-low", &app->threshold_low},
+                   {"threshold-high", &app->threshold_high},
+                   {"tolerance", &app->grow_tolerance},
+                   {"opacity", &app->opacity},
+                   {"slab-mm", &app->slab_mm}};
     const struct {
         const char *name;
         bool *value;
-    } flags[] = {{"brush-3d", &app->brush_3d}, {"grow-3d", &app->grow_3d}, {"linked", &app->linked}, {"show-left", &app->show_left}, {"show-right", &app->show_right},
-                 {"show-text", &app->show_text}, {"magnifier", &app->magnifier}, {"linear", &app->views[app->active].linear}};
+    } flags[] = {{"brush-3d", &app->brush_3d},     {"grow-3d", &app->grow_3d},
+                 {"linked", &app->linked},         {"show-left", &app->show_left},
+                 {"show-right", &app->show_right}, {"show-text", &app->show_text},
+                 {"magnifier", &app->magnifier},   {"linear", &app->views[app->active].linear}};
     double value;
     if (strcmp(name, "active") == 0 && lethe_text_to_double(text, &value) && value >= 0 && value < app->grid_columns * app->grid_rows) {
         app->active = (int)value;
@@ -259,7 +273,8 @@ static lethe_status step(lethe_app *app, struct lethe_script *script, char **wor
     }
     if (strcmp(verb, "size") == 0 && count == 3) {
         int64_t w, h;
-        if (!lethe_text_to_int64(words[1], &w) || !lethe_text_to_int64(words[2], &h) || w < 320 || h < 240 || w > 8192 || h > 8192) return bad(script, error, "size W H");
+        if (!lethe_text_to_int64(words[1], &w) || !lethe_text_to_int64(words[2], &h) || w < 320 || h < 240 || w > 8192 || h > 8192)
+            return bad(script, error, "size W H");
         lethe_window_resize(app->window, (int)w, (int)h);
         return LETHE_OK;
     }
@@ -304,7 +319,8 @@ static lethe_status next_line(lethe_app *app, struct lethe_script *script, lethe
     }
     char *words[WORDS];
     int count = 0;
-    for (char *save = NULL, *word = strtok_r(line, " \t\r", &save); word && count < WORDS; word = strtok_r(NULL, " \t\r", &save)) words[count++] = word;
+    for (char *save = NULL, *word = strtok_r(line, " \t\r", &save); word && count < WORDS; word = strtok_r(NULL, " \t\r", &save))
+        words[count++] = word;
     return count ? step(app, script, words, count, error) : LETHE_OK;
 }
 

@@ -7,7 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
-static void number(char *out, size_t size, double value) { (void)snprintf(out, size, fabs(value - nearbyint(value)) < 1e-9 ? "%.0f" : "%.4f", value); }
+static void number(char *out, size_t size, double value) {
+    (void)snprintf(out, size, fabs(value - nearbyint(value)) < 1e-9 ? "%.0f" : "%.4f", value);
+}
 
 static size_t count_marks(lethe_app *app, bool masks) {
     size_t count = 0;
@@ -29,7 +31,8 @@ static double painted_pixels(lethe_app *app, bool everywhere) {
     for (size_t i = 0; app->marks && i < lethe_marks_count(app->marks); i++) {
         const lethe_mark *mark = lethe_marks_at(app->marks, i);
         if (mark->shape.kind != LETHE_SHAPE_MASK || mark->shape.slice_count == 0) continue;
-        if (everywhere || (mark->shape.frame == frame && strcmp(mark->image, image) == 0)) count += (double)lethe_rle_count(&mark->shape.slices[0].mask);
+        if (everywhere || (mark->shape.frame == frame && strcmp(mark->image, image) == 0))
+            count += (double)lethe_rle_count(&mark->shape.slices[0].mask);
     }
     return count;
 }
@@ -40,9 +43,21 @@ static bool view_state(const lethe_view *view, const char *name, char *out, size
     const struct {
         const char *name;
         double value;
-    } numbers[] = {{"slice", (double)view->index + 1}, {"slices", view->series && view->kind == LETHE_VIEW_STACK ? (double)view->series->frame_count : 0}, {"centre", view->centre}, {"width", view->width},
-                   {"zoom", view->camera.scale}, {"angle", view->camera.angle_degrees}, {"x", view->rect.x}, {"y", view->rect.y}, {"w", view->rect.width}, {"h", view->rect.height},
-                   {"spacing", spacing ? across : 0}, {"inverted", view->invert}, {"mirrored", view->camera.flip_x}, {"playing", view->playing}, {"linear", view->linear}};
+    } numbers[] = {{"slice", (double)view->index + 1},
+                   {"slices", view->series && view->kind == LETHE_VIEW_STACK ? (double)view->series->frame_count : 0},
+                   {"centre", view->centre},
+                   {"width", view->width},
+                   {"zoom", view->camera.scale},
+                   {"angle", view->camera.angle_degrees},
+                   {"x", view->rect.x},
+                   {"y", view->rect.y},
+                   {"w", view->rect.width},
+                   {"h", view->rect.height},
+                   {"spacing", spacing ? across : 0},
+                   {"inverted", view->invert},
+                   {"mirrored", view->camera.flip_x},
+                   {"playing", view->playing},
+                   {"linear", view->linear}};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         if (strcmp(numbers[i].name, name) == 0) {
             number(out, size, numbers[i].value);
@@ -71,8 +86,15 @@ static bool selected_state(lethe_app *app, const char *name, char *out, size_t s
         return true;
     }
     if (!mark) return false;
-    double numbers[] = {mark->bounds.x0, mark->bounds.y0, mark->bounds.x1, mark->bounds.y1, mark->shape.measured, (double)mark->shape.point_count, lethe_shape_area_px(&mark->shape)};
-    static const char *const names[] = {"selected.x0", "selected.y0", "selected.x1", "selected.y1", "selected.measured", "selected.points", "selected.area"};
+    double numbers[] = {mark->bounds.x0,
+                        mark->bounds.y0,
+                        mark->bounds.x1,
+                        mark->bounds.y1,
+                        mark->shape.measured,
+                        (double)mark->shape.point_count,
+                        lethe_shape_area_px(&mark->shape)};
+    static const char *const names[] = {"selected.x0",       "selected.y0",     "selected.x1",  "selected.y1",
+                                        "selected.measured", "selected.points", "selected.area"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(names[i], name) == 0) {
             number(out, size, numbers[i]);
@@ -92,14 +114,16 @@ static bool value_state(lethe_app *app, const char *name, char *out, size_t size
     if (strcmp(name, "value") != 0) return false;
     int view = lethe_view_at(app, app->mouse), count = 0;
     double values[3] = {NAN, NAN, NAN};
-    if (view >= 0 && app->views[view].framed) (void)lethe_view_value(app, &app->views[view], lethe_camera_to_image(&app->views[view].camera, app->mouse), values, &count);
+    if (view >= 0 && app->views[view].framed)
+        (void)lethe_view_value(app, &app->views[view], lethe_camera_to_image(&app->views[view].camera, app->mouse), values, &count);
     number(out, size, values[0]);
     return count > 0;
 }
 
 bool lethe_app_state(lethe_app *app, const char *name, char *out, size_t size) {
     int view = app->active, used = 0;
-    if (sscanf(name, "view%d.%n", &view, &used) == 1 && used > 0 && view >= 0 && view < LETHE_VIEWS) return view_state(&app->views[view], name + used, out, size);
+    if (sscanf(name, "view%d.%n", &view, &used) == 1 && used > 0 && view >= 0 && view < LETHE_VIEWS)
+        return view_state(&app->views[view], name + used, out, size);
     if (strncmp(name, "view.", 5) == 0) return view_state(&app->views[app->active], name + 5, out, size);
     if (strncmp(name, "selected", 8) == 0) return selected_state(app, name, out, size);
     if (strncmp(name, "answer.", 7) == 0) {
@@ -116,9 +140,15 @@ bool lethe_app_state(lethe_app *app, const char *name, char *out, size_t size) {
     const char *undo = app->marks ? lethe_marks_undo_name(app->marks) : NULL, *redo = app->marks ? lethe_marks_redo_name(app->marks) : NULL;
     const struct {
         const char *name, *value;
-    } texts[] = {{"tool", lethe_tool_of(app->tool)->id}, {"label", app->label >= 0 ? app->labels[app->label].name : ""}, {"case", app->case_id}, {"undo", undo ? undo : ""},
-                 {"redo", redo ? redo : ""}, {"toast", app->toast.until > app->now ? app->toast.text : ""}, {"language", app->language == LETHE_FRENCH ? "fr" : "en"},
-                 {"renderer", lethe_draw_renderer(app->draw)}, {"task-state", app->task ? lethe_task_state_name(app->task_state) : "none"}};
+    } texts[] = {{"tool", lethe_tool_of(app->tool)->id},
+                 {"label", app->label >= 0 ? app->labels[app->label].name : ""},
+                 {"case", app->case_id},
+                 {"undo", undo ? undo : ""},
+                 {"redo", redo ? redo : ""},
+                 {"toast", app->toast.until > app->now ? app->toast.text : ""},
+                 {"language", app->language == LETHE_FRENCH ? "fr" : "en"},
+                 {"renderer", lethe_draw_renderer(app->draw)},
+                 {"task-state", app->task ? lethe_task_state_name(app->task_state) : "none"}};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (strcmp(texts[i].name, name) == 0) {
             (void)snprintf(out, size, "%s", texts[i].value);
@@ -127,13 +157,31 @@ bool lethe_app_state(lethe_app *app, const char *name, char *out, size_t size) {
     const struct {
         const char *name;
         double value;
-    } numbers[] = {{"cases", app->cases ? (double)app->cases->count : 0}, {"tasks", app->tasks ? (double)app->tasks->count : 0}, {"views", app->grid_columns * app->grid_rows}, {"active", app->active},
-                   {"marks", (double)count_marks(app, false)}, {"masks", (double)count_marks(app, true)}, {"painted", painted_pixels(app, false)},
-                   {"painted-all", painted_pixels(app, true)}, {"draft", (double)app->draft.count}, {"brush-mm", app->brush_mm}, {"gl-errors", lethe_draw_errors(app->draw)},
-                   {"tiles.decoded", (double)tiles.decoded}, {"tiles.dropped", (double)tiles.dropped}, {"tiles.failed", (double)tiles.failed}, {"first-image-ms", app->first_image_ms},
-                   {"revisions", app->marks ? (double)lethe_marks_revisions(app->marks) : 0}, {"series", app->study ? (double)app->study->series_count : 0},
-                   {"linked", app->linked}, {"mpr", app->mpr_on}, {"sheet", app->sheet}, {"cross-x", app->cross_mm[0]}, {"cross-y", app->cross_mm[1]}, {"cross-z", app->cross_mm[2]},
-                   {"drawn-marks", (double)app->drawn_marks}, {"notes", (double)app->note_count}};
+    } numbers[] = {{"cases", app->cases ? (double)app->cases->count : 0},
+                   {"tasks", app->tasks ? (double)app->tasks->count : 0},
+                   {"views", app->grid_columns * app->grid_rows},
+                   {"active", app->active},
+                   {"marks", (double)count_marks(app, false)},
+                   {"masks", (double)count_marks(app, true)},
+                   {"painted", painted_pixels(app, false)},
+                   {"painted-all", painted_pixels(app, true)},
+                   {"draft", (double)app->draft.count},
+                   {"brush-mm", app->brush_mm},
+                   {"gl-errors", lethe_draw_errors(app->draw)},
+                   {"tiles.decoded", (double)tiles.decoded},
+                   {"tiles.dropped", (double)tiles.dropped},
+                   {"tiles.failed", (double)tiles.failed},
+                   {"first-image-ms", app->first_image_ms},
+                   {"revisions", app->marks ? (double)lethe_marks_revisions(app->marks) : 0},
+                   {"series", app->study ? (double)app->study->series_count : 0},
+                   {"linked", app->linked},
+                   {"mpr", app->mpr_on},
+                   {"sheet", app->sheet},
+                   {"cross-x", app->cross_mm[0]},
+                   {"cross-y", app->cross_mm[1]},
+                   {"cross-z", app->cross_mm[2]},
+                   {"drawn-marks", (double)app->drawn_marks},
+                   {"notes", (double)app->note_count}};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         if (strcmp(numbers[i].name, name) == 0) {
             number(out, size, numbers[i].value);

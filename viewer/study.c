@@ -49,9 +49,7 @@ typedef struct builder {
 } builder;
 
 /* Mammograms and plain radiographs hang one image at a time, so each image is a series of its own here. */
-static bool one_image_each(const char *modality) {
-    return strcmp(modality, "MG") == 0 || strcmp(modality, "CR") == 0 || strcmp(modality, "DX") == 0;
-}
+static bool one_image_each(const char *modality) { return strcmp(modality, "MG") == 0 || strcmp(modality, "CR") == 0 || strcmp(modality, "DX") == 0; }
 
 static lethe_series *series_for(builder *b, const lethe_catalogue_entry *entry, lethe_error *error) {
     lethe_study *study = b->study;
@@ -90,21 +88,24 @@ static lethe_status add_file(lethe_series *series, const lethe_catalogue_entry *
         return lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
     }
     lethe_study_file *file = &more[series->file_count++];
-    *file = (lethe_study_file){.path = path, .image_key = key, .instance_number = entry->instance_number, .rows = entry->rows, .columns = entry->columns,
+    *file = (lethe_study_file){.path = path,
+                               .image_key = key,
+                               .instance_number = entry->instance_number,
+                               .rows = entry->rows,
+                               .columns = entry->columns,
                                .frames = entry->frames > 0 ? entry->frames : 1};
     (void)snprintf(file->laterality, sizeof file->laterality, "%s", entry->laterality);
     (void)snprintf(file->view_position, sizeof file->view_position, "%s", entry->view_position);
     return LETHE_OK;
 }
 
-static bool is_image(const lethe_catalogue_entry *entry) {
-    return strcmp(entry->kind, "slide") == 0 || (entry->rows > 0 && entry->columns > 0);
-}
+static bool is_image(const lethe_catalogue_entry *entry) { return strcmp(entry->kind, "slide") == 0 || (entry->rows > 0 && entry->columns > 0); }
 
 static lethe_status take_entry(void *context, const lethe_catalogue_entry *entry, lethe_error *error) {
     builder *b = context;
     bool slide = strcmp(entry->kind, "slide") == 0;
-    if (slide ? strcmp(entry->path, b->case_id) != 0 && strcmp(entry->study_uid, b->case_id) != 0 : strcmp(entry->study_uid, b->case_id) != 0) return LETHE_OK;
+    if (slide ? strcmp(entry->path, b->case_id) != 0 && strcmp(entry->study_uid, b->case_id) != 0 : strcmp(entry->study_uid, b->case_id) != 0)
+        return LETHE_OK;
     if (!is_image(entry)) return LETHE_OK;
     lethe_study *study = b->study;
     if (!study->patient) {
@@ -119,7 +120,8 @@ static lethe_status take_entry(void *context, const lethe_catalogue_entry *entry
     return add_file(series, entry, lethe_path_join(b->released_path, entry->path), error);
 }
 
-lethe_status lethe_study_open(lethe_catalogue *catalogue, const char *released_path, const char *case_id, uint32_t *next_source, lethe_study **out, lethe_error *error) {
+lethe_status lethe_study_open(lethe_catalogue *catalogue, const char *released_path, const char *case_id, uint32_t *next_source, lethe_study **out,
+                              lethe_error *error) {
     *out = NULL;
     lethe_study *study = lethe_alloc_array(1, sizeof *study);
     if (!study) return lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
@@ -163,11 +165,24 @@ static lethe_status take_dicom(builder *b, const char *path, const lethe_dicom_i
     text_of(root, LETHE_TAG(0x0010, 0x0020), patient, sizeof patient);
     text_of(root, LETHE_TAG(0x0020, 0x0062), laterality, sizeof laterality);
     text_of(root, LETHE_TAG(0x0018, 0x5101), view, sizeof view);
-    lethe_catalogue_entry entry = {.path = path, .kind = "dicom", .patient = patient, .study_uid = study_uid, .series_uid = series_uid, .instance_uid = instance,
-                                   .modality = modality, .series_description = description, .study_description = study_text, .body_part = "", .study_date = date,
-                                   .laterality = laterality, .view_position = view, .series_number = int_of(root, LETHE_TAG(0x0020, 0x0011), 0),
-                                   .instance_number = int_of(root, LETHE_TAG(0x0020, 0x0013), 0), .rows = int_of(root, LETHE_TAG(0x0028, 0x0010), 0),
-                                   .columns = int_of(root, LETHE_TAG(0x0028, 0x0011), 0), .frames = int_of(root, LETHE_TAG(0x0028, 0x0008), 1)};
+    lethe_catalogue_entry entry = {.path = path,
+                                   .kind = "dicom",
+                                   .patient = patient,
+                                   .study_uid = study_uid,
+                                   .series_uid = series_uid,
+                                   .instance_uid = instance,
+                                   .modality = modality,
+                                   .series_description = description,
+                                   .study_description = study_text,
+                                   .body_part = "",
+                                   .study_date = date,
+                                   .laterality = laterality,
+                                   .view_position = view,
+                                   .series_number = int_of(root, LETHE_TAG(0x0020, 0x0011), 0),
+                                   .instance_number = int_of(root, LETHE_TAG(0x0020, 0x0013), 0),
+                                   .rows = int_of(root, LETHE_TAG(0x0028, 0x0010), 0),
+                                   .columns = int_of(root, LETHE_TAG(0x0028, 0x0011), 0),
+                                   .frames = int_of(root, LETHE_TAG(0x0028, 0x0008), 1)};
     if (!is_image(&entry)) return LETHE_OK;
     if (!b->study->patient) {
         b->study->patient = copy(patient);
@@ -184,8 +199,19 @@ static lethe_status take_path(void *context, const char *path, const char *relat
     lethe_map map = {0};
     lethe_status status = LETHE_OK;
     if (lethe_slide_detect(path)) {
-        lethe_catalogue_entry entry = {.path = relative, .kind = "slide", .patient = "", .study_uid = "", .series_uid = "", .instance_uid = "", .modality = "SM",
-                                       .series_description = "", .study_description = "", .body_part = "", .study_date = "", .laterality = "", .view_position = ""};
+        lethe_catalogue_entry entry = {.path = relative,
+                                       .kind = "slide",
+                                       .patient = "",
+                                       .study_uid = "",
+                                       .series_uid = "",
+                                       .instance_uid = "",
+                                       .modality = "SM",
+                                       .series_description = "",
+                                       .study_description = "",
+                                       .body_part = "",
+                                       .study_date = "",
+                                       .laterality = "",
+                                       .view_position = ""};
         if (!b->study->patient) {
             b->study->patient = copy("");
             b->study->study_uid = copy("");
@@ -466,7 +492,8 @@ lethe_status lethe_frame_reader_read(lethe_frame_reader *reader, const char *pat
     return LETHE_OK;
 }
 
-lethe_status lethe_frame_reader_thumbnail(lethe_frame_reader *reader, const char *path, uint32_t frame, uint32_t side, lethe_image *out, lethe_error *error) {
+lethe_status lethe_frame_reader_thumbnail(lethe_frame_reader *reader, const char *path, uint32_t frame, uint32_t side, lethe_image *out,
+                                          lethe_error *error) {
     *out = (lethe_image){0};
     lethe_image stored = {0}, picture = {0};
     lethe_status status = reader_open(reader, path, error);

@@ -34,25 +34,25 @@ typedef struct lethe_series {
     bool is_slide;
     lethe_study_file *files;
     size_t file_count;
-    bool loaded;           /* frames are known */
+    bool loaded; /* frames are known */
     lethe_study_frame *frames;
     size_t frame_count;
-    unsigned stacks;       /* frames that share a position (b-values, phases) */
+    unsigned stacks; /* frames that share a position (b-values, phases) */
     bool colour, multi_frame;
-    double frame_ms;       /* cine: milliseconds per frame; 0 when unknown */
-    double aspect;         /* pixel height / width */
+    double frame_ms; /* cine: milliseconds per frame; 0 when unknown */
+    double aspect;   /* pixel height / width */
     bool has_padding;
     double padding_low, padding_high;
     uint32_t columns, rows;
     char laterality[4], view_position[12];
     char image_type[68], sequence[20]; /* (0008,0008), (0018,0020) as written */
-    double echo_ms;        /* 0 when unknown */
-    bool peeked;           /* the facts above and the chest wall come from a file's header */
-    bool chest_wall_right; /* mammograms: where the chest wall stands in the stored picture */
-    bool calibrated;       /* spacing is in the patient, not at the detector */
-    char unit[8];          /* "HU", or "" */
-    lethe_slide *slide;    /* open while the study is */
-    char failure[256];     /* why it cannot be shown, or "" */
+    double echo_ms;                    /* 0 when unknown */
+    bool peeked;                       /* the facts above and the chest wall come from a file's header */
+    bool chest_wall_right;             /* mammograms: where the chest wall stands in the stored picture */
+    bool calibrated;                   /* spacing is in the patient, not at the detector */
+    char unit[8];                      /* "HU", or "" */
+    lethe_slide *slide;                /* open while the study is */
+    char failure[256];                 /* why it cannot be shown, or "" */
 } lethe_series;
 
 typedef struct lethe_study {
@@ -63,13 +63,14 @@ typedef struct lethe_study {
 } lethe_study;
 
 /* Read what the catalogue says of a case: a study UID or the path of a slide. Errors: LETHE_NOT_FOUND. */
-LETHE_NODISCARD lethe_status lethe_study_open(lethe_catalogue *catalogue, const char *released_path, const char *case_id, uint32_t *next_source, lethe_study **out,
-                                              lethe_error *error);
+LETHE_NODISCARD lethe_status lethe_study_open(lethe_catalogue *catalogue, const char *released_path, const char *case_id, uint32_t *next_source,
+                                              lethe_study **out, lethe_error *error);
 /* A study of loose files and folders, with no project; for tests and a quick look. */
-LETHE_NODISCARD lethe_status lethe_study_open_files(const char *const *paths, size_t count, uint32_t *next_source, lethe_study **out, lethe_error *error);
+LETHE_NODISCARD lethe_status lethe_study_open_files(const char *const *paths, size_t count, uint32_t *next_source, lethe_study **out,
+                                                    lethe_error *error);
 void lethe_study_close(lethe_study *study);
-/* Parse the headers of a series once and put its frames in order. A series that cannot be read gets a `failure` and no frames; then LETHE_OK too. Errors:
- * LETHE_NO_MEMORY. */
+/* Parse the headers of a series once and put its frames in order. A series that cannot be read gets a `failure` and no frames; then LETHE_OK too.
+ * Errors: LETHE_NO_MEMORY. */
 LETHE_NODISCARD lethe_status lethe_series_load(lethe_series *series, lethe_error *error);
 
 /* Read the facts that hanging needs from the header of the first file. A file that cannot be read changes nothing. */
@@ -80,10 +81,12 @@ typedef struct lethe_frame_reader lethe_frame_reader;
 LETHE_NODISCARD lethe_frame_reader *lethe_frame_reader_create(void);
 void lethe_frame_reader_destroy(lethe_frame_reader *reader);
 /* Decode a frame for the screen: grey stored values, or RGB. */
-LETHE_NODISCARD lethe_status lethe_frame_reader_read(lethe_frame_reader *reader, const char *path, uint32_t frame, lethe_image *out, lethe_error *error);
+LETHE_NODISCARD lethe_status lethe_frame_reader_read(lethe_frame_reader *reader, const char *path, uint32_t frame, lethe_image *out,
+                                                     lethe_error *error);
 
 /* A small RGB or grey picture of a frame through its own window. */
-LETHE_NODISCARD lethe_status lethe_frame_reader_thumbnail(lethe_frame_reader *reader, const char *path, uint32_t frame, uint32_t side, lethe_image *out, lethe_error *error);
+LETHE_NODISCARD lethe_status lethe_frame_reader_thumbnail(lethe_frame_reader *reader, const char *path, uint32_t frame, uint32_t side,
+                                                          lethe_image *out, lethe_error *error);
 
 /* Spacing of a frame in mm (across, down); 1 and false when unknown. */
 bool lethe_series_spacing(const lethe_series *series, size_t frame, double *across_mm, double *down_mm);

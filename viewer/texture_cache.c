@@ -77,7 +77,9 @@ void lethe_texture_cache_begin(lethe_texture_cache *cache, size_t budget_bytes) 
     while (cache->bytes > cache->cap_bytes || cache->count > SLOTS / 2) {
         size_t oldest = SLOTS;
         for (size_t i = 0; i < SLOTS; i++)
-            if (cache->slots[i].used && cache->slots[i].frame + 1 < cache->frame && (oldest == SLOTS || cache->slots[i].frame < cache->slots[oldest].frame)) oldest = i;
+            if (cache->slots[i].used && cache->slots[i].frame + 1 < cache->frame &&
+                (oldest == SLOTS || cache->slots[i].frame < cache->slots[oldest].frame))
+                oldest = i;
         if (oldest == SLOTS) break;
         take_out(cache, oldest);
     }

@@ -1,4 +1,5 @@
-/* Decoded pictures on the graphics card: found by tile key, bounded in bytes, filled at most so fast per frame. Layer: viewer. Thread rule: main thread. */
+/* Decoded pictures on the graphics card: found by tile key, bounded in bytes, filled at most so fast per frame. Layer: viewer. Thread rule: main
+ * thread. */
 #ifndef LETHE_VIEWER_TEXTURE_CACHE_H
 #define LETHE_VIEWER_TEXTURE_CACHE_H
 

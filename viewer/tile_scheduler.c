@@ -13,12 +13,12 @@ typedef enum tile_state { TILE_WAITING, TILE_DECODING, TILE_READY, TILE_FAILED }
 typedef struct tile {
     lethe_tile_key key;
     tile_state state;
-    bool forgotten;    /* its source went while it was being decoded */
+    bool forgotten; /* its source went while it was being decoded */
     double priority;
-    uint64_t round;    /* in which it was wanted last */
+    uint64_t round; /* in which it was wanted last */
     lethe_image image;
-    struct tile *chain;              /* of its bucket */
-    struct tile *newer, *older;      /* of the cache, by use */
+    struct tile *chain;         /* of its bucket */
+    struct tile *newer, *older; /* of the cache, by use */
 } tile;
 
 struct lethe_tiles {

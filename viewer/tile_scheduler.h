@@ -1,5 +1,5 @@
-/* Decoding in the background: tiles of slides and frames of series alike are "tiles" with a key. Each frame of the display wants some, with priorities; what is no longer
- * wanted and not yet begun is dropped; decoded ones stay in a cache of bounded size.
+/* Decoding in the background: tiles of slides and frames of series alike are "tiles" with a key. Each frame of the display wants some, with
+ * priorities; what is no longer wanted and not yet begun is dropped; decoded ones stay in a cache of bounded size.
  *
  *     begin -> want ... want -> commit -> (draw what `want` returned)
  *
@@ -38,7 +38,8 @@ void lethe_tiles_destroy(lethe_tiles *tiles);
 
 /* A new round: pictures returned in the last one may go from now on. */
 void lethe_tiles_begin(lethe_tiles *tiles);
-/* The picture, valid until the next begin, or NULL: then it is queued with `priority` (lowest first). *failed (may be NULL) tells that it cannot be decoded. */
+/* The picture, valid until the next begin, or NULL: then it is queued with `priority` (lowest first). *failed (may be NULL) tells that it cannot be
+ * decoded. */
 const lethe_image *lethe_tiles_want(lethe_tiles *tiles, const lethe_tile_key *key, double priority, bool *failed);
 /* In the cache? Does not queue. */
 const lethe_image *lethe_tiles_peek(lethe_tiles *tiles, const lethe_tile_key *key);

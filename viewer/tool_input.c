@@ -14,25 +14,33 @@ enum { LIVEWIRE_REACH_PX = 260, HANDLE_PX = 8, OUTLINE_PX = 6 };
 
 static const lethe_tool_facts facts[LETHE_TOOLS] = {
     {LETHE_TOOL_SELECT, "select", "Select", "Click an annotation to select it; drag it or its points.", LETHE_ICON_SELECT, 'V', LETHE_SHAPE_NONE},
-    {LETHE_TOOL_WINDOW, "window", "Window", "Drag to change contrast and brightness. The right button does it with any tool.", LETHE_ICON_WINDOW, 'W', LETHE_SHAPE_NONE},
-    {LETHE_TOOL_PAN, "pan", "Pan", "Drag to move the image. Space or the middle button does it with any tool.", LETHE_ICON_PAN, 'H', LETHE_SHAPE_NONE},
+    {LETHE_TOOL_WINDOW, "window", "Window", "Drag to change contrast and brightness. The right button does it with any tool.", LETHE_ICON_WINDOW, 'W',
+     LETHE_SHAPE_NONE},
+    {LETHE_TOOL_PAN, "pan", "Pan", "Drag to move the image. Space or the middle button does it with any tool.", LETHE_ICON_PAN, 'H',
+     LETHE_SHAPE_NONE},
     {LETHE_TOOL_ZOOM, "zoom", "Zoom", "Drag up or down. Ctrl and the wheel do it with any tool.", LETHE_ICON_ZOOM, 'Z', LETHE_SHAPE_NONE},
     {LETHE_TOOL_BOX, "box", "Box", "Drag from corner to corner.", LETHE_ICON_BOX, 'R', LETHE_SHAPE_BOX},
-    {LETHE_TOOL_POLYGON, "polygon", "Polygon", "Click each corner; Enter, a double click or a click on the first corner closes it.", LETHE_ICON_POLYGON, 'P', LETHE_SHAPE_POLYGON},
+    {LETHE_TOOL_POLYGON, "polygon", "Polygon", "Click each corner; Enter, a double click or a click on the first corner closes it.",
+     LETHE_ICON_POLYGON, 'P', LETHE_SHAPE_POLYGON},
     {LETHE_TOOL_FREEHAND, "freehand", "Freehand", "Draw around it in one stroke.", LETHE_ICON_FREEHAND, 'F', LETHE_SHAPE_FREEHAND},
     {LETHE_TOOL_ELLIPSE, "ellipse", "Ellipse", "Drag from corner to corner of its frame.", LETHE_ICON_ELLIPSE, 'O', LETHE_SHAPE_ELLIPSE},
     {LETHE_TOOL_POINT, "point", "Point", "Click.", LETHE_ICON_POINT, 'D', LETHE_SHAPE_POINT},
     {LETHE_TOOL_LINE, "polyline", "Line", "Click each point; Enter or a double click ends it.", LETHE_ICON_LINE, 'L', LETHE_SHAPE_POLYLINE},
-    {LETHE_TOOL_LIVEWIRE, "livewire", "Live-wire", "Click along an edge: the line follows it. Enter closes it.", LETHE_ICON_LIVEWIRE, 'Q', LETHE_SHAPE_POLYGON},
+    {LETHE_TOOL_LIVEWIRE, "livewire", "Live-wire", "Click along an edge: the line follows it. Enter closes it.", LETHE_ICON_LIVEWIRE, 'Q',
+     LETHE_SHAPE_POLYGON},
     {LETHE_TOOL_BRUSH, "brush", "Brush", "Paint. Shift and the wheel, or [ and ], change its size.", LETHE_ICON_BRUSH, 'B', LETHE_SHAPE_MASK},
     {LETHE_TOOL_ERASER, "eraser", "Eraser", "Take paint away.", LETHE_ICON_ERASER, 'X', LETHE_SHAPE_MASK},
     {LETHE_TOOL_FILL, "fill", "Fill", "Click into a hole to fill it, or on paint to change its label.", LETHE_ICON_FILL, 'G', LETHE_SHAPE_MASK},
-    {LETHE_TOOL_THRESHOLD, "threshold", "Threshold brush", "Paint only where the value lies in the range.", LETHE_ICON_THRESHOLD, 'T', LETHE_SHAPE_MASK},
-    {LETHE_TOOL_GROW, "grow", "Grow region", "Click: what has nearly the same value and touches is painted, in this slice or in 3-D.", LETHE_ICON_GROW, 'Y', LETHE_SHAPE_MASK},
+    {LETHE_TOOL_THRESHOLD, "threshold", "Threshold brush", "Paint only where the value lies in the range.", LETHE_ICON_THRESHOLD, 'T',
+     LETHE_SHAPE_MASK},
+    {LETHE_TOOL_GROW, "grow", "Grow region", "Click: what has nearly the same value and touches is painted, in this slice or in 3-D.",
+     LETHE_ICON_GROW, 'Y', LETHE_SHAPE_MASK},
     {LETHE_TOOL_RULER, "ruler", "Length", "Drag from end to end.", LETHE_ICON_RULER, 'M', LETHE_SHAPE_MEASUREMENT},
-    {LETHE_TOOL_ANGLE, "angle", "Angle", "Click the end of an arm, the vertex, the end of the other arm.", LETHE_ICON_ANGLE, 'A', LETHE_SHAPE_MEASUREMENT},
+    {LETHE_TOOL_ANGLE, "angle", "Angle", "Click the end of an arm, the vertex, the end of the other arm.", LETHE_ICON_ANGLE, 'A',
+     LETHE_SHAPE_MEASUREMENT},
     {LETHE_TOOL_AREA, "area", "Area", "Click each corner; Enter or a double click closes it.", LETHE_ICON_AREA, 'J', LETHE_SHAPE_MEASUREMENT},
-    {LETHE_TOOL_ROI, "roi", "Statistics", "Drag an ellipse: mean, deviation, range and area of what is inside.", LETHE_ICON_ROI, 'S', LETHE_SHAPE_ELLIPSE},
+    {LETHE_TOOL_ROI, "roi", "Statistics", "Drag an ellipse: mean, deviation, range and area of what is inside.", LETHE_ICON_ROI, 'S',
+     LETHE_SHAPE_ELLIPSE},
 };
 
 const lethe_tool_facts *lethe_tool_of(lethe_tool tool) { return &facts[tool]; }
@@ -146,7 +154,8 @@ static void add_shape(lethe_app *app, lethe_shape *shape) {
     int64_t id = 0;
     lethe_marks_spent(app->marks, (int64_t)((app->now - app->active_since) * 1000));
     app->active_since = app->now;
-    lethe_status status = lethe_marks_add(app->marks, app->draft.image, app->labels[label].name, tool->id, shape, step_name(app, tool->title, app->labels[label].title, name), &id, &error);
+    lethe_status status = lethe_marks_add(app->marks, app->draft.image, app->labels[label].name, tool->id, shape,
+                                          step_name(app, tool->title, app->labels[label].title, name), &id, &error);
     if (!lethe_app_failed(app, status, &error)) app->selected = id;
 }
 
@@ -162,7 +171,8 @@ static void finish_points(lethe_app *app, lethe_shape_kind kind, size_t least, l
             shape.measure = measure;
             if (measure && lethe_view_spacing(&app->views[d->view], &across, &down)) {
                 if (measure == LETHE_MEASURE_LENGTH_MM) shape.measured = lethe_measure_length(d->points[0], d->points[1], across, down);
-                else if (measure == LETHE_MEASURE_ANGLE_DEGREES) shape.measured = lethe_measure_angle(d->points[0], d->points[1], d->points[2], across, down);
+                else if (measure == LETHE_MEASURE_ANGLE_DEGREES)
+                    shape.measured = lethe_measure_angle(d->points[0], d->points[1], d->points[2], across, down);
                 else shape.measured = lethe_measure_area(d->points, d->count, across, down);
             }
             add_shape(app, &shape);
@@ -255,7 +265,8 @@ static void brush_to(lethe_app *app, lethe_point from, lethe_point to) {
         for (int a = 0; a < 3; a++) away += here->normal[a] * (frame->geometry.position_mm[a] - here->position_mm[a]);
         if (i == view->index || !frame->geometry.has_plane || fabs(away) >= radius) continue;
         double r = sqrt(radius * radius - away * away);
-        lethe_paint *other = lethe_marks_paint(app->marks, view->series->files[frame->file].image_key, frame->frame, view->series->columns, view->series->rows);
+        lethe_paint *other =
+            lethe_marks_paint(app->marks, view->series->files[frame->file].image_key, frame->frame, view->series->columns, view->series->rows);
         if (!other) continue;
         lethe_bitmap b = {other->labels, other->columns, other->rows};
         lethe_dirty d = {0};
@@ -287,7 +298,9 @@ static void fill_at(lethe_app *app, lethe_view *view, lethe_point at) {
     lethe_dirty dirty = {0};
     uint64_t changed = 0;
     lethe_error error = {0};
-    if (lethe_app_failed(app, lethe_fill(&bitmap, (int64_t)floor(at.x), (int64_t)floor(at.y), (uint8_t)(label + 1), &rule, &dirty, &changed, &error), &error)) return;
+    if (lethe_app_failed(app, lethe_fill(&bitmap, (int64_t)floor(at.x), (int64_t)floor(at.y), (uint8_t)(label + 1), &rule, &dirty, &changed, &error),
+                         &error))
+        return;
     if (changed == 0) lethe_app_say(app, LETHE_COLOUR_WARNING, "%s", T("Nothing to fill: this area reaches the border of the image."));
     lethe_paint_touch(paint, dirty.x0, dirty.y0, dirty.x1, dirty.y1);
     save_stroke(app);
@@ -297,7 +310,8 @@ static bool grow_in_3d(lethe_app *app, lethe_view *view, lethe_point at, uint8_t
     size_t first, count;
     lethe_series *series = view->series;
     lethe_series_stack(series, view->index, &first, &count);
-    const lethe_volume *volume = app->mpr && lethe_mpr_series(app->mpr) == series && lethe_mpr_first(app->mpr) == first ? lethe_mpr_volume(app->mpr) : NULL;
+    const lethe_volume *volume =
+        app->mpr && lethe_mpr_series(app->mpr) == series && lethe_mpr_first(app->mpr) == first ? lethe_mpr_volume(app->mpr) : NULL;
     lethe_error error = {0};
     if (!volume) {
         if (!app->mpr || lethe_mpr_series(app->mpr) != series || lethe_mpr_first(app->mpr) != first) {
@@ -312,8 +326,9 @@ static bool grow_in_3d(lethe_app *app, lethe_view *view, lethe_point at, uint8_t
     uint8_t *marked = lethe_alloc_array(area, volume->slices);
     uint64_t voxels = 0;
     lethe_status status = marked ? LETHE_OK : lethe_fail(&error, LETHE_NO_MEMORY, "out of memory");
-    if (!status) status = lethe_grow_volume(volume->voxels, volume->columns, volume->rows, volume->slices, (uint32_t)at.x, (uint32_t)at.y, (uint32_t)(view->index - first),
-                                            app->grow_tolerance, marked, &voxels, &error);
+    if (!status)
+        status = lethe_grow_volume(volume->voxels, volume->columns, volume->rows, volume->slices, (uint32_t)at.x, (uint32_t)at.y,
+                                   (uint32_t)(view->index - first), app->grow_tolerance, marked, &voxels, &error);
     for (uint32_t k = 0; k < volume->slices && !status; k++) {
         const uint8_t *slice = marked + k * area;
         if (!memchr(slice, 1, area)) continue;
@@ -344,8 +359,8 @@ static void grow_at(lethe_app *app, lethe_view *view, lethe_point at) {
     lethe_dirty dirty = {0};
     uint64_t changed = 0;
     lethe_error error = {0};
-    lethe_status status = lethe_grow(&bitmap, pixels, frame->display.slope, frame->display.intercept, (int64_t)at.x, (int64_t)at.y, app->grow_tolerance, (uint8_t)(label + 1), &rule,
-                                     &dirty, &changed, &error);
+    lethe_status status = lethe_grow(&bitmap, pixels, frame->display.slope, frame->display.intercept, (int64_t)at.x, (int64_t)at.y,
+                                     app->grow_tolerance, (uint8_t)(label + 1), &rule, &dirty, &changed, &error);
     if (lethe_app_failed(app, status, &error)) return;
     lethe_paint_touch(paint, dirty.x0, dirty.y0, dirty.x1, dirty.y1);
     save_stroke(app);
@@ -430,11 +445,14 @@ static void select_release(lethe_app *app) {
         double across, down;
         (void)lethe_view_spacing(&app->views[drag->view], &across, &down);
         if (shape.measure == LETHE_MEASURE_LENGTH_MM) shape.measured = lethe_measure_length(shape.points[0], shape.points[1], across, down);
-        else if (shape.measure == LETHE_MEASURE_ANGLE_DEGREES) shape.measured = lethe_measure_angle(shape.points[0], shape.points[1], shape.points[2], across, down);
+        else if (shape.measure == LETHE_MEASURE_ANGLE_DEGREES)
+            shape.measured = lethe_measure_angle(shape.points[0], shape.points[1], shape.points[2], across, down);
         else shape.measured = lethe_measure_area(shape.points, shape.point_count, across, down);
     }
     char name[160];
-    if (lethe_app_failed(app, lethe_marks_reshape(app->marks, mark->id, &shape, step_name(app, drag->handle >= 0 ? "Reshape" : "Move", mark->label, name), &error), &error)) {
+    if (lethe_app_failed(
+            app, lethe_marks_reshape(app->marks, mark->id, &shape, step_name(app, drag->handle >= 0 ? "Reshape" : "Move", mark->label, name), &error),
+            &error)) {
         lethe_mark *again = lethe_marks_find(app->marks, app->selected); /* back to what the store holds */
         if (again) {
             lethe_shape_release(&again->shape);
@@ -455,7 +473,8 @@ void lethe_app_delete_selected(lethe_app *app) {
     if (!mark || !mark->mine) return;
     char name[160];
     lethe_error error = {0};
-    if (!lethe_app_failed(app, lethe_marks_delete(app->marks, mark->id, step_name(app, "Delete", mark->label, name), &error), &error)) app->selected = 0;
+    if (!lethe_app_failed(app, lethe_marks_delete(app->marks, mark->id, step_name(app, "Delete", mark->label, name), &error), &error))
+        app->selected = 0;
 }
 
 /* What another reader, or a model, has drawn becomes mine: a copy that says where it comes from, and that I can correct. */
@@ -583,7 +602,8 @@ void lethe_tool_move(lethe_app *app, lethe_point screen) {
     lethe_drag *drag = &app->drag;
     if (!app->marks) return;
     if (!drag->active) {
-        if (app->tool == LETHE_TOOL_LIVEWIRE && app->draft.count > 0) livewire_move(app, lethe_camera_to_image(&app->views[app->draft.view].camera, screen));
+        if (app->tool == LETHE_TOOL_LIVEWIRE && app->draft.count > 0)
+            livewire_move(app, lethe_camera_to_image(&app->views[app->draft.view].camera, screen));
         return;
     }
     lethe_view *view = &app->views[drag->view];

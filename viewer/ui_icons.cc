@@ -24,7 +24,9 @@ struct pen {
         list->PathArcTo(p(x, y), r * size, a, b, 24);
         list->PathStroke(colour, 0, width);
     }
-    void triangle(float x0, float y0, float x1, float y1, float x2, float y2) const { list->AddTriangleFilled(p(x0, y0), p(x1, y1), p(x2, y2), colour); }
+    void triangle(float x0, float y0, float x1, float y1, float x2, float y2) const {
+        list->AddTriangleFilled(p(x0, y0), p(x1, y1), p(x2, y2), colour);
+    }
     void path(const float (*points)[2], int count, bool closed) const {
         for (int i = 0; i < count; i++) list->PathLineTo(p(points[i][0], points[i][1]));
         list->PathStroke(colour, closed ? ImDrawFlags_Closed : 0, width);
@@ -34,7 +36,8 @@ struct pen {
 void draw_shapes(const pen &d, lethe_icon icon) {
     static const float arrow[][2] = {{0.15f, 0.05f}, {0.15f, 0.85f}, {0.36f, 0.66f}, {0.52f, 0.98f}, {0.66f, 0.91f}, {0.51f, 0.60f}, {0.80f, 0.58f}};
     static const float polygon[][2] = {{0.5f, 0.05f}, {0.95f, 0.4f}, {0.78f, 0.92f}, {0.2f, 0.88f}, {0.05f, 0.38f}};
-    static const float loop[][2] = {{0.2f, 0.75f}, {0.08f, 0.5f}, {0.15f, 0.25f}, {0.4f, 0.1f}, {0.65f, 0.2f}, {0.92f, 0.3f}, {0.9f, 0.6f}, {0.65f, 0.7f}, {0.5f, 0.92f}, {0.3f, 0.9f}};
+    static const float loop[][2] = {{0.2f, 0.75f}, {0.08f, 0.5f}, {0.15f, 0.25f}, {0.4f, 0.1f},  {0.65f, 0.2f},
+                                    {0.92f, 0.3f}, {0.9f, 0.6f},  {0.65f, 0.7f},  {0.5f, 0.92f}, {0.3f, 0.9f}};
     static const float wire[][2] = {{0.05f, 0.85f}, {0.18f, 0.6f}, {0.35f, 0.62f}, {0.45f, 0.35f}, {0.65f, 0.4f}, {0.75f, 0.15f}, {0.95f, 0.12f}};
     switch (icon) {
     case LETHE_ICON_SELECT: d.path(arrow, 7, true); break;
@@ -138,7 +141,8 @@ void draw_paint(const pen &d, lethe_icon icon) {
         }
         break;
     case LETHE_ICON_SMOOTH: {
-        static const float wave[][2] = {{0.02f, 0.6f}, {0.15f, 0.35f}, {0.3f, 0.28f}, {0.45f, 0.45f}, {0.6f, 0.68f}, {0.75f, 0.72f}, {0.9f, 0.55f}, {0.98f, 0.4f}};
+        static const float wave[][2] = {{0.02f, 0.6f}, {0.15f, 0.35f}, {0.3f, 0.28f}, {0.45f, 0.45f},
+                                        {0.6f, 0.68f}, {0.75f, 0.72f}, {0.9f, 0.55f}, {0.98f, 0.4f}};
         d.path(wave, 8, false);
         break;
     }

@@ -130,10 +130,21 @@ lethe_status lethe_ui_create(const lethe_ui_options *options, lethe_ui **out, le
     static const struct {
         ImGuiKey_ imgui;
         int ours;
-    } keys[] = {{ImGuiKey_Tab, LETHE_KEY_TAB}, {ImGuiKey_LeftArrow, LETHE_KEY_LEFT}, {ImGuiKey_RightArrow, LETHE_KEY_RIGHT}, {ImGuiKey_UpArrow, LETHE_KEY_UP},
-                {ImGuiKey_DownArrow, LETHE_KEY_DOWN}, {ImGuiKey_PageUp, LETHE_KEY_PAGE_UP}, {ImGuiKey_PageDown, LETHE_KEY_PAGE_DOWN},
-                {ImGuiKey_Home, LETHE_KEY_HOME}, {ImGuiKey_End, LETHE_KEY_END}, {ImGuiKey_Delete, LETHE_KEY_DELETE}, {ImGuiKey_Backspace, LETHE_KEY_BACKSPACE},
-                {ImGuiKey_Enter, LETHE_KEY_ENTER}, {ImGuiKey_Escape, LETHE_KEY_ESCAPE}, {ImGuiKey_Insert, LETHE_KEY_INSERT}, {ImGuiKey_Space, ' '}};
+    } keys[] = {{ImGuiKey_Tab, LETHE_KEY_TAB},
+                {ImGuiKey_LeftArrow, LETHE_KEY_LEFT},
+                {ImGuiKey_RightArrow, LETHE_KEY_RIGHT},
+                {ImGuiKey_UpArrow, LETHE_KEY_UP},
+                {ImGuiKey_DownArrow, LETHE_KEY_DOWN},
+                {ImGuiKey_PageUp, LETHE_KEY_PAGE_UP},
+                {ImGuiKey_PageDown, LETHE_KEY_PAGE_DOWN},
+                {ImGuiKey_Home, LETHE_KEY_HOME},
+                {ImGuiKey_End, LETHE_KEY_END},
+                {ImGuiKey_Delete, LETHE_KEY_DELETE},
+                {ImGuiKey_Backspace, LETHE_KEY_BACKSPACE},
+                {ImGuiKey_Enter, LETHE_KEY_ENTER},
+                {ImGuiKey_Escape, LETHE_KEY_ESCAPE},
+                {ImGuiKey_Insert, LETHE_KEY_INSERT},
+                {ImGuiKey_Space, ' '}};
     for (auto &k : keys) io.KeyMap[k.imgui] = k.ours;
     for (int i = 0; i < 6; i++) io.KeyMap[ImGuiKey_A + i] = key_undo[i];
     double size = options->font_size_px > 0 ? options->font_size_px : 15;
@@ -221,8 +232,11 @@ lethe_ui_list lethe_ui_output_list(const lethe_ui_output *output, unsigned n) {
 
 lethe_ui_command lethe_ui_output_command(const lethe_ui_output *output, unsigned n, unsigned c) {
     const ImDrawCmd &command = static_cast<const ImDrawData *>(output->data)->CmdLists[n]->CmdBuffer[(int)c];
-    return {{command.ClipRect.x, command.ClipRect.y, command.ClipRect.z, command.ClipRect.w}, (uint32_t)(uintptr_t)command.GetTexID(), command.ElemCount,
-            command.IdxOffset, command.VtxOffset};
+    return {{command.ClipRect.x, command.ClipRect.y, command.ClipRect.z, command.ClipRect.w},
+            (uint32_t)(uintptr_t)command.GetTexID(),
+            command.ElemCount,
+            command.IdxOffset,
+            command.VtxOffset};
 }
 
 /* --- canvas --- */
@@ -254,15 +268,19 @@ void lethe_canvas_fill_convex(lethe_ui *, const lethe_point *points, size_t coun
     list->PathFillConvex(colour_of(colour));
 }
 void lethe_canvas_rect(lethe_ui *, lethe_rect r, uint32_t colour, double thickness, double rounding) {
-    canvas()->AddRect(ImVec2((float)r.x, (float)r.y), ImVec2((float)(r.x + r.width), (float)(r.y + r.height)), colour_of(colour), (float)rounding, 0, (float)thickness);
+    canvas()->AddRect(ImVec2((float)r.x, (float)r.y), ImVec2((float)(r.x + r.width), (float)(r.y + r.height)), colour_of(colour), (float)rounding, 0,
+                      (float)thickness);
 }
 void lethe_canvas_fill(lethe_ui *, lethe_rect r, uint32_t colour, double rounding) {
-    canvas()->AddRectFilled(ImVec2((float)r.x, (float)r.y), ImVec2((float)(r.x + r.width), (float)(r.y + r.height)), colour_of(colour), (float)rounding);
+    canvas()->AddRectFilled(ImVec2((float)r.x, (float)r.y), ImVec2((float)(r.x + r.width), (float)(r.y + r.height)), colour_of(colour),
+                            (float)rounding);
 }
 void lethe_canvas_circle(lethe_ui *, lethe_point centre, double radius, uint32_t colour, double thickness) {
     canvas()->AddCircle(vec(centre), (float)radius, colour_of(colour), 0, (float)thickness);
 }
-void lethe_canvas_dot(lethe_ui *, lethe_point centre, double radius, uint32_t colour) { canvas()->AddCircleFilled(vec(centre), (float)radius, colour_of(colour)); }
+void lethe_canvas_dot(lethe_ui *, lethe_point centre, double radius, uint32_t colour) {
+    canvas()->AddCircleFilled(vec(centre), (float)radius, colour_of(colour));
+}
 void lethe_canvas_text(lethe_ui *ui, lethe_point at, double align, uint32_t colour, bool bold, const char *text) {
     ImFont *font = bold ? ui->bold : ui->normal;
     ImVec2 size = font->CalcTextSizeA(font->FontSize, 1e6f, 0, text);
@@ -273,8 +291,8 @@ void lethe_canvas_text(lethe_ui *ui, lethe_point at, double align, uint32_t colo
     canvas()->AddText(font, font->FontSize, p, colour_of(colour), text);
 }
 void lethe_canvas_image(lethe_ui *, lethe_rect r, uint32_t texture, double u0, double v0, double u1, double v1) {
-    canvas()->AddImage(texture_of(texture), ImVec2((float)r.x, (float)r.y), ImVec2((float)(r.x + r.width), (float)(r.y + r.height)), ImVec2((float)u0, (float)v0),
-                       ImVec2((float)u1, (float)v1));
+    canvas()->AddImage(texture_of(texture), ImVec2((float)r.x, (float)r.y), ImVec2((float)(r.x + r.width), (float)(r.y + r.height)),
+                       ImVec2((float)u0, (float)v0), ImVec2((float)u1, (float)v1));
 }
 lethe_point lethe_ui_text_size(lethe_ui *ui, bool bold, const char *text) {
     ImFont *font = bold ? ui->bold : ui->normal;
@@ -290,8 +308,9 @@ void lethe_ui_panel_begin(lethe_ui *, const char *id, lethe_rect rect, uint32_t 
     ImGui::PushStyleColor(ImGuiCol_WindowBg, vec_of(background));
     ImGui::PushStyleVar(ImGuiStyleVar_WindowPadding, ImVec2((float)padding, (float)padding));
     ImGui::PushStyleVar(ImGuiStyleVar_WindowMinSize, ImVec2(1, 1));
-    ImGui::Begin(id, nullptr, ImGuiWindowFlags_NoDecoration | ImGuiWindowFlags_NoMove | ImGuiWindowFlags_NoSavedSettings | ImGuiWindowFlags_NoBringToFrontOnFocus |
-                                  ImGuiWindowFlags_NoScrollWithMouse);
+    ImGui::Begin(id, nullptr,
+                 ImGuiWindowFlags_NoDecoration | ImGuiWindowFlags_NoMove | ImGuiWindowFlags_NoSavedSettings | ImGuiWindowFlags_NoBringToFrontOnFocus |
+                     ImGuiWindowFlags_NoScrollWithMouse);
     ImGui::PopStyleVar(2);
     ImGui::PopStyleColor();
 }
@@ -327,7 +346,9 @@ bool lethe_ui_sheet_begin(lethe_ui *ui, const char *title, double width, double 
 }
 void lethe_ui_sheet_end(lethe_ui *) { ImGui::End(); }
 
-void lethe_ui_scroll_begin(lethe_ui *, const char *id, double height) { ImGui::BeginChild(id, ImVec2(0, (float)height), false, ImGuiWindowFlags_AlwaysUseWindowPadding * 0); }
+void lethe_ui_scroll_begin(lethe_ui *, const char *id, double height) {
+    ImGui::BeginChild(id, ImVec2(0, (float)height), false, ImGuiWindowFlags_AlwaysUseWindowPadding * 0);
+}
 void lethe_ui_scroll_end(lethe_ui *) { ImGui::EndChild(); }
 
 void lethe_ui_heading(lethe_ui *ui, const char *text) {
@@ -362,7 +383,8 @@ void lethe_ui_right_align(lethe_ui *, double width) {
 void lethe_ui_space(lethe_ui *, double height) { ImGui::Dummy(ImVec2(1, (float)height)); }
 void lethe_ui_separator(lethe_ui *) {
     ImVec2 p = ImGui::GetCursorScreenPos();
-    ImGui::GetWindowDrawList()->AddLine(ImVec2(p.x, p.y + 3), ImVec2(p.x + ImGui::GetContentRegionAvail().x, p.y + 3), colour_of(LETHE_COLOUR_BORDER));
+    ImGui::GetWindowDrawList()->AddLine(ImVec2(p.x, p.y + 3), ImVec2(p.x + ImGui::GetContentRegionAvail().x, p.y + 3),
+                                        colour_of(LETHE_COLOUR_BORDER));
     ImGui::Dummy(ImVec2(1, 6));
 }
 double lethe_ui_available_width(lethe_ui *) { return (double)ImGui::GetContentRegionAvail().x; }
@@ -447,7 +469,8 @@ int lethe_ui_row_item(lethe_ui *ui, const lethe_ui_row *row) {
     if (row->badge) {
         ImVec2 size = ui->normal->CalcTextSizeA(small, 1e6f, 0, row->badge);
         float y = at.y + (height - size.y) / 2;
-        list->AddText(ui->normal, small, ImVec2(right - size.x, y), colour_of(row->badge_colour ? row->badge_colour : LETHE_COLOUR_MUTED), row->badge);
+        list->AddText(ui->normal, small, ImVec2(right - size.x, y), colour_of(row->badge_colour ? row->badge_colour : LETHE_COLOUR_MUTED),
+                      row->badge);
         right -= size.x + 10;
     }
     float text_height = row->subtitle ? line + small + 3 : line;
@@ -525,7 +548,8 @@ bool lethe_ui_tabs(lethe_ui *ui, const char *id, const char *const *labels, int 
             changed = true;
         }
         bool on = *selected == i, hovered = ImGui::IsItemHovered();
-        if (on || hovered) list->AddRectFilled(at, ImVec2(at.x + width, at.y + height - 4), colour_of(on ? LETHE_COLOUR_HOVER : LETHE_COLOUR_RAISED), 6);
+        if (on || hovered)
+            list->AddRectFilled(at, ImVec2(at.x + width, at.y + height - 4), colour_of(on ? LETHE_COLOUR_HOVER : LETHE_COLOUR_RAISED), 6);
         ImFont *font = on ? ui->bold : ui->normal;
         ImVec2 size = font->CalcTextSizeA(font->FontSize, 1e6f, 0, labels[i]);
         list->AddText(font, font->FontSize, ImVec2(floorf(at.x + (width - size.x) / 2), floorf(at.y + (height - 4 - size.y) / 2)),
@@ -548,7 +572,12 @@ void lethe_ui_progress(lethe_ui *, double fraction) {
     float width = ImGui::GetContentRegionAvail().x;
     ImDrawList *list = ImGui::GetWindowDrawList();
     list->AddRectFilled(at, ImVec2(at.x + width, at.y + 4), colour_of(LETHE_COLOUR_RAISED), 2);
-    list->AddRectFilled(at, ImVec2(at.x + width * (float)(fraction < 0 ? 0 : fraction > 1 ? 1 : fraction), at.y + 4), colour_of(LETHE_COLOUR_ACCENT), 2);
+    list->AddRectFilled(at,
+                        ImVec2(at.x + width * (float)(fraction < 0   ? 0
+                                                      : fraction > 1 ? 1
+                                                                     : fraction),
+                               at.y + 4),
+                        colour_of(LETHE_COLOUR_ACCENT), 2);
     ImGui::Dummy(ImVec2(width, 4));
 }
 bool lethe_ui_item_hovered(lethe_ui *) { return ImGui::IsItemHovered(); }

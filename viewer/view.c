@@ -51,7 +51,9 @@ static void plane_step(lethe_app *app, const lethe_view *view, int by) {
     double step = sqrt(length), next[3], voxel[3];
     for (int i = 0; i < 3; i++) next[i] = app->cross_mm[i] + normal[i] / length * step * by;
     lethe_volume_to_voxel(volume, next, voxel);
-    if (voxel[0] < -0.5 || voxel[1] < -0.5 || voxel[2] < -0.5 || voxel[0] > volume->columns - 0.5 || voxel[1] > volume->rows - 0.5 || voxel[2] > volume->slices - 0.5) return;
+    if (voxel[0] < -0.5 || voxel[1] < -0.5 || voxel[2] < -0.5 || voxel[0] > volume->columns - 0.5 || voxel[1] > volume->rows - 0.5 ||
+        voxel[2] > volume->slices - 0.5)
+        return;
     memcpy(app->cross_mm, next, sizeof next);
 }
 
@@ -209,14 +211,16 @@ void lethe_view_default_window(lethe_app *app, lethe_view *view) {
 
 bool lethe_view_to_patient(const lethe_view *view, lethe_point image, double patient_mm[3]) {
     if (view->kind == LETHE_VIEW_PLANE) {
-        for (int a = 0; a < 3; a++) patient_mm[a] = view->cut.origin_mm[a] + view->cut.across_mm[a] * (image.x - 0.5) + view->cut.down_mm[a] * (image.y - 0.5);
+        for (int a = 0; a < 3; a++)
+            patient_mm[a] = view->cut.origin_mm[a] + view->cut.across_mm[a] * (image.x - 0.5) + view->cut.down_mm[a] * (image.y - 0.5);
         return true;
     }
     const lethe_study_frame *frame = lethe_view_frame(view);
     if (!frame || !frame->geometry.has_plane) return false;
     const lethe_frame_geometry *g = &frame->geometry;
     for (int a = 0; a < 3; a++)
-        patient_mm[a] = g->position_mm[a] + g->row_direction[a] * g->column_spacing_mm * (image.x - 0.5) + g->column_direction[a] * g->row_spacing_mm * (image.y - 0.5);
+        patient_mm[a] = g->position_mm[a] + g->row_direction[a] * g->column_spacing_mm * (image.x - 0.5) +
+                        g->column_direction[a] * g->row_spacing_mm * (image.y - 0.5);
     return true;
 }
 
@@ -236,7 +240,8 @@ bool lethe_view_from_patient(const lethe_view *view, const double p[3], lethe_po
             down[a] = g->column_direction[a] * g->row_spacing_mm;
         }
     }
-    double normal[3] = {across[1] * down[2] - across[2] * down[1], across[2] * down[0] - across[0] * down[2], across[0] * down[1] - across[1] * down[0]};
+    double normal[3] = {across[1] * down[2] - across[2] * down[1], across[2] * down[0] - across[0] * down[2],
+                        across[0] * down[1] - across[1] * down[0]};
     double aa = 0, dd = 0, nn = 0, da = 0, ddown = 0, dn = 0;
     for (int a = 0; a < 3; a++) {
         double d = p[a] - origin[a];

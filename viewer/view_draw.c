@@ -30,7 +30,8 @@ void lethe_app_layout(lethe_app *app) {
             double x = floor(canvas.x + (i % app->grid_columns) * (w + GAP)), y = floor(canvas.y + (i / app->grid_columns) * (h + GAP));
             rect = (lethe_rect){x, y, floor(w), floor(h)};
         }
-        if (view->framed && rect.width > 0 && (rect.width != view->rect.width || rect.height != view->rect.height || rect.x != view->rect.x || rect.y != view->rect.y)) {
+        if (view->framed && rect.width > 0 &&
+            (rect.width != view->rect.width || rect.height != view->rect.height || rect.x != view->rect.x || rect.y != view->rect.y)) {
             bool same_size = rect.width == view->rect.width && rect.height == view->rect.height;
             lethe_camera_resize(&view->camera, rect);
             if (!same_size && view->mammogram) lethe_view_fit(app, i);
@@ -53,8 +54,16 @@ static void frame_view(lethe_app *app, int number, double width, double height, 
 }
 
 static lethe_picture picture_of(const lethe_view *view, const lethe_texture *texture, double width, double height, const lethe_display *display) {
-    lethe_picture p = {.texture = texture, .camera = &view->camera, .place = {0, 0, width, height}, .linear = view->linear, .slope = display->slope, .intercept = display->intercept,
-                       .centre = view->centre, .width = view->width, .function = (int)display->function, .colour_map = view->colour_map};
+    lethe_picture p = {.texture = texture,
+                       .camera = &view->camera,
+                       .place = {0, 0, width, height},
+                       .linear = view->linear,
+                       .slope = display->slope,
+                       .intercept = display->intercept,
+                       .centre = view->centre,
+                       .width = view->width,
+                       .function = (int)display->function,
+                       .colour_map = view->colour_map};
     p.invert = view->invert != (display->invert && texture->kind != LETHE_TEXTURE_COLOUR);
     return p;
 }
@@ -77,8 +86,8 @@ static lethe_texture *paint_texture(lethe_app *app, lethe_paint *paint) {
     }
     slot->version = app->frames_drawn + 1;
     if (paint->dirty_x0 < paint->dirty_x1) {
-        lethe_texture_update_labels(app->draw, &slot->texture, paint->labels, paint->columns, paint->dirty_x0, paint->dirty_y0, paint->dirty_x1 - paint->dirty_x0,
-                                    paint->dirty_y1 - paint->dirty_y0);
+        lethe_texture_update_labels(app->draw, &slot->texture, paint->labels, paint->columns, paint->dirty_x0, paint->dirty_y0,
+                                    paint->dirty_x1 - paint->dirty_x0, paint->dirty_y1 - paint->dirty_y0);
         lethe_paint_clean(paint);
     }
     return &slot->texture;
@@ -89,10 +98,15 @@ static void draw_paint(lethe_app *app, const lethe_view *view) {
     uint32_t frame;
     if (!app->marks || !app->show_marks || !lethe_view_image(view, &image, &frame) || view->kind != LETHE_VIEW_STACK) return;
     lethe_paint *paint = lethe_marks_painted(app->marks, image, frame);
-    if (!paint && view->series->columns && lethe_marks_has_paint(app->marks, image, frame)) paint = lethe_marks_paint(app->marks, image, frame, view->series->columns, view->series->rows);
+    if (!paint && view->series->columns && lethe_marks_has_paint(app->marks, image, frame))
+        paint = lethe_marks_paint(app->marks, image, frame, view->series->columns, view->series->rows);
     lethe_texture *texture = paint ? paint_texture(app, paint) : NULL;
     if (!texture) return;
-    lethe_picture p = {.texture = texture, .camera = &view->camera, .place = {0, 0, paint->columns, paint->rows}, .opacity = app->opacity, .palette = app->palette,
+    lethe_picture p = {.texture = texture,
+                       .camera = &view->camera,
+                       .place = {0, 0, paint->columns, paint->rows},
+                       .opacity = app->opacity,
+                       .palette = app->palette,
                        .outline = app->fill_outline};
     lethe_draw_picture(app->draw, &p);
 }
@@ -136,8 +150,7 @@ static void draw_stack(lethe_app *app, int number) {
     const lethe_texture *texture = frame_texture(app, series, view->index, number == app->active ? 0 : 1 + number, &failed);
     size_t shown = view->index;
     if (texture) view->last_good = view->index;
-    else if (!failed) { /* keep the neighbour on the screen rather than flash black */
-        shown = view->last_good;
+    else if (!failed) { /* keep the neighbour on the screen rather than flash black */ shown = view->last_good;
         lethe_tile_key key = {.source = series->source, .column = (int64_t)shown};
         texture = lethe_texture_cache_find(app->textures, &key);
     }
@@ -157,8 +170,8 @@ static void draw_stack(lethe_app *app, int number) {
 /* --- planes cut through a volume --- */
 
 static bool same_plane(const lethe_plane *a, const lethe_plane *b) {
-    return memcmp(a->origin_mm, b->origin_mm, sizeof a->origin_mm) == 0 && memcmp(a->across_mm, b->across_mm, sizeof a->across_mm) == 0 && a->columns == b->columns &&
-           a->rows == b->rows && a->slab_mm == b->slab_mm && a->slab == b->slab && a->nearest == b->nearest;
+    return memcmp(a->origin_mm, b->origin_mm, sizeof a->origin_mm) == 0 && memcmp(a->across_mm, b->across_mm, sizeof a->across_mm) == 0 &&
+           a->columns == b->columns && a->rows == b->rows && a->slab_mm == b->slab_mm && a->slab == b->slab && a->nearest == b->nearest;
 }
 
 static bool recut(lethe_app *app, lethe_view *view, const lethe_volume *volume) {
@@ -248,11 +261,13 @@ static unsigned level_for(const lethe_slide *slide, double scale) {
     return best;
 }
 
-static void draw_tile(lethe_app *app, const lethe_view *view, const lethe_slide_level *level, const lethe_texture *texture, int64_t column, int64_t row) {
+static void draw_tile(lethe_app *app, const lethe_view *view, const lethe_slide_level *level, const lethe_texture *texture, int64_t column,
+                      int64_t row) {
     static const lethe_display plain = {.slope = 1};
     lethe_picture p = picture_of(view, texture, 0, 0, &plain);
     double d = level->downsample;
-    p.place = (lethe_rect){(double)(column * level->tile_width_px) * d, (double)(row * level->tile_height_px) * d, texture->width * d, texture->height * d};
+    p.place =
+        (lethe_rect){(double)(column * level->tile_width_px) * d, (double)(row * level->tile_height_px) * d, texture->width * d, texture->height * d};
     lethe_draw_picture(app->draw, &p);
 }
 
@@ -300,7 +315,10 @@ static void draw_slide(lethe_app *app, int number) {
     unsigned last = lethe_slide_level_count(slide) - 1, target = level_for(slide, view->camera.scale * app->pixel_scale);
     /* Coarse levels lie under what is still missing; a level with a great many tiles is no help as a background. */
     if (!level_is_there(app, view, target)) {
-        for (unsigned level = last; level > target; level--) (void)draw_level(app, view, level, 1000, level == last && lethe_slide_level_at(slide, level)->tiles_across * lethe_slide_level_at(slide, level)->tiles_down <= 64);
+        for (unsigned level = last; level > target; level--)
+            (void)draw_level(app, view, level, 1000,
+                             level == last &&
+                                 lethe_slide_level_at(slide, level)->tiles_across * lethe_slide_level_at(slide, level)->tiles_down <= 64);
     }
     view->shown = draw_level(app, view, target, 0, true);
 }

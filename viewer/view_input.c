@@ -34,7 +34,8 @@ static void zoom(lethe_app *app, int number, lethe_point at, double factor) {
     for (int i = 0; i < app->grid_columns * app->grid_rows; i++) {
         lethe_view *other = &app->views[i];
         if (i == number || !other->mammogram || !other->framed) continue;
-        lethe_point middle = {other->camera.viewport.x + other->camera.viewport.width / 2, other->camera.viewport.y + other->camera.viewport.height / 2};
+        lethe_point middle = {other->camera.viewport.x + other->camera.viewport.width / 2,
+                              other->camera.viewport.y + other->camera.viewport.height / 2};
         lethe_camera_zoom_at(&other->camera, middle, factor);
     }
 }
@@ -57,8 +58,16 @@ static void on_scroll(lethe_app *app, const lethe_event *event) {
 static void start_drag(lethe_app *app, int number, const lethe_event *event, lethe_tool tool) {
     lethe_view *view = &app->views[number];
     lethe_point at = {event->x, event->y};
-    app->drag = (lethe_drag){.active = true, .button = event->button, .mods = event->mods, .view = number, .tool = tool, .start_screen = at, .last_screen = at, .handle = -2,
-                             .start_centre = view->centre, .start_width = view->width};
+    app->drag = (lethe_drag){.active = true,
+                             .button = event->button,
+                             .mods = event->mods,
+                             .view = number,
+                             .tool = tool,
+                             .start_screen = at,
+                             .last_screen = at,
+                             .handle = -2,
+                             .start_centre = view->centre,
+                             .start_width = view->width};
     app->drag.start_image = app->drag.last_image = lethe_camera_to_image(&view->camera, at);
 }
 
@@ -90,7 +99,8 @@ static void on_press(lethe_app *app, const lethe_event *event) {
     lethe_tool tool = app->tool;
     if (event->button == LETHE_BUTTON_RIGHT) tool = view->kind == LETHE_VIEW_SLIDE ? LETHE_TOOL_PAN : LETHE_TOOL_WINDOW;
     if (event->button == LETHE_BUTTON_MIDDLE || app->space_down) tool = LETHE_TOOL_PAN;
-    if (event->button == LETHE_BUTTON_LEFT && app->mpr_on && (navigates(tool) || tool == LETHE_TOOL_SELECT) && !app->space_down && tool != LETHE_TOOL_PAN && tool != LETHE_TOOL_ZOOM) {
+    if (event->button == LETHE_BUTTON_LEFT && app->mpr_on && (navigates(tool) || tool == LETHE_TOOL_SELECT) && !app->space_down &&
+        tool != LETHE_TOOL_PAN && tool != LETHE_TOOL_ZOOM) {
         start_drag(app, number, event, LETHE_TOOL_SELECT);
         app->drag.handle = -3; /* moves the cross-hair */
         set_cross(app, number, at);

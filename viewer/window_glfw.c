@@ -35,13 +35,30 @@ static void push(GLFWwindow *handle, lethe_event event) {
 static int key_of(int key, int scancode) {
     static const struct {
         int glfw, ours;
-    } map[] = {{GLFW_KEY_ENTER, LETHE_KEY_ENTER}, {GLFW_KEY_KP_ENTER, LETHE_KEY_ENTER}, {GLFW_KEY_ESCAPE, LETHE_KEY_ESCAPE}, {GLFW_KEY_TAB, LETHE_KEY_TAB},
-               {GLFW_KEY_BACKSPACE, LETHE_KEY_BACKSPACE}, {GLFW_KEY_DELETE, LETHE_KEY_DELETE}, {GLFW_KEY_INSERT, LETHE_KEY_INSERT},
-               {GLFW_KEY_LEFT, LETHE_KEY_LEFT}, {GLFW_KEY_RIGHT, LETHE_KEY_RIGHT}, {GLFW_KEY_UP, LETHE_KEY_UP}, {GLFW_KEY_DOWN, LETHE_KEY_DOWN},
-               {GLFW_KEY_PAGE_UP, LETHE_KEY_PAGE_UP}, {GLFW_KEY_PAGE_DOWN, LETHE_KEY_PAGE_DOWN}, {GLFW_KEY_HOME, LETHE_KEY_HOME},
-               {GLFW_KEY_END, LETHE_KEY_END}, {GLFW_KEY_SPACE, ' '}, {GLFW_KEY_LEFT_SHIFT, LETHE_KEY_SHIFT}, {GLFW_KEY_RIGHT_SHIFT, LETHE_KEY_SHIFT},
-               {GLFW_KEY_LEFT_CONTROL, LETHE_KEY_CTRL}, {GLFW_KEY_RIGHT_CONTROL, LETHE_KEY_CTRL}, {GLFW_KEY_LEFT_ALT, LETHE_KEY_ALT},
-               {GLFW_KEY_RIGHT_ALT, LETHE_KEY_ALT}, {GLFW_KEY_KP_ADD, '+'}, {GLFW_KEY_KP_SUBTRACT, '-'}};
+    } map[] = {{GLFW_KEY_ENTER, LETHE_KEY_ENTER},
+               {GLFW_KEY_KP_ENTER, LETHE_KEY_ENTER},
+               {GLFW_KEY_ESCAPE, LETHE_KEY_ESCAPE},
+               {GLFW_KEY_TAB, LETHE_KEY_TAB},
+               {GLFW_KEY_BACKSPACE, LETHE_KEY_BACKSPACE},
+               {GLFW_KEY_DELETE, LETHE_KEY_DELETE},
+               {GLFW_KEY_INSERT, LETHE_KEY_INSERT},
+               {GLFW_KEY_LEFT, LETHE_KEY_LEFT},
+               {GLFW_KEY_RIGHT, LETHE_KEY_RIGHT},
+               {GLFW_KEY_UP, LETHE_KEY_UP},
+               {GLFW_KEY_DOWN, LETHE_KEY_DOWN},
+               {GLFW_KEY_PAGE_UP, LETHE_KEY_PAGE_UP},
+               {GLFW_KEY_PAGE_DOWN, LETHE_KEY_PAGE_DOWN},
+               {GLFW_KEY_HOME, LETHE_KEY_HOME},
+               {GLFW_KEY_END, LETHE_KEY_END},
+               {GLFW_KEY_SPACE, ' '},
+               {GLFW_KEY_LEFT_SHIFT, LETHE_KEY_SHIFT},
+               {GLFW_KEY_RIGHT_SHIFT, LETHE_KEY_SHIFT},
+               {GLFW_KEY_LEFT_CONTROL, LETHE_KEY_CTRL},
+               {GLFW_KEY_RIGHT_CONTROL, LETHE_KEY_CTRL},
+               {GLFW_KEY_LEFT_ALT, LETHE_KEY_ALT},
+               {GLFW_KEY_RIGHT_ALT, LETHE_KEY_ALT},
+               {GLFW_KEY_KP_ADD, '+'},
+               {GLFW_KEY_KP_SUBTRACT, '-'}};
     for (size_t i = 0; i < sizeof map / sizeof *map; i++)
         if (map[i].glfw == key) return map[i].ours;
     if (key >= GLFW_KEY_F1 && key <= GLFW_KEY_F12) return LETHE_KEY_F1 + key - GLFW_KEY_F1;
@@ -53,7 +70,11 @@ static int key_of(int key, int scancode) {
 }
 
 static void on_key(GLFWwindow *handle, int key, int scancode, int action, int mods) {
-    push(handle, (lethe_event){.kind = LETHE_EVENT_KEY, .key = key_of(key, scancode), .mods = mods_of(mods), .down = action != GLFW_RELEASE, .repeat = action == GLFW_REPEAT});
+    push(handle, (lethe_event){.kind = LETHE_EVENT_KEY,
+                               .key = key_of(key, scancode),
+                               .mods = mods_of(mods),
+                               .down = action != GLFW_RELEASE,
+                               .repeat = action == GLFW_REPEAT});
 }
 
 static void on_text(GLFWwindow *handle, unsigned code_point) { push(handle, (lethe_event){.kind = LETHE_EVENT_TEXT, .code_point = code_point}); }
@@ -64,15 +85,17 @@ static void on_button(GLFWwindow *handle, int button, int action, int mods) {
     double x, y;
     glfwGetCursorPos(handle, &x, &y);
     if (button <= GLFW_MOUSE_BUTTON_MIDDLE)
-        push(handle, (lethe_event){.kind = LETHE_EVENT_BUTTON, .button = button, .down = action == GLFW_PRESS, .mods = mods_of(mods), .x = x, .y = y});
+        push(handle,
+             (lethe_event){.kind = LETHE_EVENT_BUTTON, .button = button, .down = action == GLFW_PRESS, .mods = mods_of(mods), .x = x, .y = y});
 }
 
 static void on_scroll(GLFWwindow *handle, double dx, double dy) {
     (void)dx;
     double x, y;
     glfwGetCursorPos(handle, &x, &y);
-    int mods = (glfwGetKey(handle, GLFW_KEY_LEFT_CONTROL) == GLFW_PRESS || glfwGetKey(handle, GLFW_KEY_RIGHT_CONTROL) == GLFW_PRESS ? LETHE_MOD_CTRL : 0) |
-               (glfwGetKey(handle, GLFW_KEY_LEFT_SHIFT) == GLFW_PRESS || glfwGetKey(handle, GLFW_KEY_RIGHT_SHIFT) == GLFW_PRESS ? LETHE_MOD_SHIFT : 0);
+    int mods =
+        (glfwGetKey(handle, GLFW_KEY_LEFT_CONTROL) == GLFW_PRESS || glfwGetKey(handle, GLFW_KEY_RIGHT_CONTROL) == GLFW_PRESS ? LETHE_MOD_CTRL : 0) |
+        (glfwGetKey(handle, GLFW_KEY_LEFT_SHIFT) == GLFW_PRESS || glfwGetKey(handle, GLFW_KEY_RIGHT_SHIFT) == GLFW_PRESS ? LETHE_MOD_SHIFT : 0);
     push(handle, (lethe_event){.kind = LETHE_EVENT_SCROLL, .x = x, .y = y, .amount = dy, .mods = mods});
 }
 
@@ -111,7 +134,8 @@ lethe_status lethe_window_open(const lethe_window_options *options, lethe_window
     (void)glfwSetScrollCallback(window->handle, on_scroll);
     (void)glfwSetWindowSizeCallback(window->handle, on_size);
     (void)glfwSetWindowCloseCallback(window->handle, on_close);
-    static const int shapes[LETHE_POINTERS] = {GLFW_ARROW_CURSOR, GLFW_CROSSHAIR_CURSOR, GLFW_HAND_CURSOR, GLFW_IBEAM_CURSOR, GLFW_HRESIZE_CURSOR, GLFW_ARROW_CURSOR};
+    static const int shapes[LETHE_POINTERS] = {GLFW_ARROW_CURSOR, GLFW_CROSSHAIR_CURSOR, GLFW_HAND_CURSOR,
+                                               GLFW_IBEAM_CURSOR, GLFW_HRESIZE_CURSOR,   GLFW_ARROW_CURSOR};
     for (int i = 0; i < LETHE_POINTERS; i++) window->cursors[i] = glfwCreateStandardCursor(shapes[i]);
     *out = window;
     return LETHE_OK;

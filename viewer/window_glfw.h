@@ -8,8 +8,8 @@
 typedef struct lethe_window lethe_window;
 
 typedef struct lethe_window_options {
-    int width, height;    /* 0 = 1440 x 900 */
-    const char *title;    /* UTF-8; NULL = "Lethe" */
+    int width, height; /* 0 = 1440 x 900 */
+    const char *title; /* UTF-8; NULL = "Lethe" */
     bool hidden, no_vsync;
 } lethe_window_options;
 
@@ -20,14 +20,22 @@ void lethe_window_close(lethe_window *window);
 unsigned lethe_window_events(lethe_window *window, double seconds, lethe_event *events, unsigned capacity);
 /* From any thread: end the wait. */
 void lethe_window_wake(void);
-void lethe_window_size(const lethe_window *window, int *width, int *height);              /* in screen coordinates, as events use */
-void lethe_window_pixels(const lethe_window *window, int *width, int *height);            /* of the frame buffer */
-double lethe_window_content_scale(const lethe_window *window);                            /* 1 on ordinary screens, 2 on HiDPI */
+void lethe_window_size(const lethe_window *window, int *width, int *height);   /* in screen coordinates, as events use */
+void lethe_window_pixels(const lethe_window *window, int *width, int *height); /* of the frame buffer */
+double lethe_window_content_scale(const lethe_window *window);                 /* 1 on ordinary screens, 2 on HiDPI */
 void lethe_window_resize(lethe_window *window, int width, int height);
 void lethe_window_title(lethe_window *window, const char *title);
 void lethe_window_swap(lethe_window *window);
 void lethe_window_toggle_full_screen(lethe_window *window);
-typedef enum lethe_pointer { LETHE_POINTER_ARROW, LETHE_POINTER_CROSS, LETHE_POINTER_HAND, LETHE_POINTER_TEXT, LETHE_POINTER_RESIZE_X, LETHE_POINTER_HIDDEN, LETHE_POINTERS } lethe_pointer;
+typedef enum lethe_pointer {
+    LETHE_POINTER_ARROW,
+    LETHE_POINTER_CROSS,
+    LETHE_POINTER_HAND,
+    LETHE_POINTER_TEXT,
+    LETHE_POINTER_RESIZE_X,
+    LETHE_POINTER_HIDDEN,
+    LETHE_POINTERS
+} lethe_pointer;
 void lethe_window_pointer(lethe_window *window, lethe_pointer pointer);
 double lethe_window_seconds(void); /* since the program started, monotonic */
 

@@ -31,7 +31,8 @@ int main(int argc, char **argv) {
         if (file == NULL || fscanf(file, "%u %u %u %u", &columns, &rows, &samples, &bytes) != 4 || fgetc(file) != '\n') return 1;
         lethe_image image = {.columns = columns, .rows = rows, .samples = (uint16_t)samples, .bytes_per_sample = (uint16_t)bytes};
         lethe_error error = {0};
-        if (lethe_image_allocate(&image, &error) != LETHE_OK || fread(image.pixels, 1, lethe_image_size_bytes(&image), file) != lethe_image_size_bytes(&image))
+        if (lethe_image_allocate(&image, &error) != LETHE_OK ||
+            fread(image.pixels, 1, lethe_image_size_bytes(&image), file) != lethe_image_size_bytes(&image))
             return 1;
         (void)fclose(file);
         const lethe_text_line *lines;

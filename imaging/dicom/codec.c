@@ -62,10 +62,11 @@ static lethe_status decode_jpeg(const lethe_pixels_info *info, const char *synta
     if (!lethe_jpeg_probe(bytes, size, &sof, &precision, &columns, &rows, &components))
         return lethe_fail(error, LETHE_MALFORMED, "frame is no JPEG stream");
     if (columns != info->columns || rows != info->rows || components != info->samples_per_pixel)
-        return lethe_fail(error, LETHE_MALFORMED, "JPEG frame of %u x %u x %u where the header says %u x %u x %u", columns, rows, components, info->columns,
-                          info->rows, info->samples_per_pixel);
+        return lethe_fail(error, LETHE_MALFORMED, "JPEG frame of %u x %u x %u where the header says %u x %u x %u", columns, rows, components,
+                          info->columns, info->rows, info->samples_per_pixel);
     unsigned needed = precision > 8 ? 2 : 1;
-    if (needed > info->bits_allocated / 8u) return lethe_fail(error, LETHE_MALFORMED, "JPEG frame of %u bits where %u are allocated", precision, info->bits_allocated);
+    if (needed > info->bits_allocated / 8u)
+        return lethe_fail(error, LETHE_MALFORMED, "JPEG frame of %u bits where %u are allocated", precision, info->bits_allocated);
     out->bytes_per_sample = (uint16_t)needed;
     lethe_status status = lethe_image_allocate(out, error);
     if (status != LETHE_OK) return status;
@@ -73,8 +74,12 @@ static lethe_status decode_jpeg(const lethe_pixels_info *info, const char *synta
     if (precision == 8 && sof <= 0xC2) return lethe_jpeg8_decode(bytes, size, info->photometric, out, &traits->became_rgb, error);
     const char *real = syntax_of_sof(sof, syntax);
     if (real == NULL) return lethe_fail(error, LETHE_UNSUPPORTED, "JPEG process of marker FF%02X", sof);
-    lethe_dcmtk_frame frame = {.columns = info->columns, .rows = info->rows, .samples = info->samples_per_pixel, .bits_allocated = (uint16_t)(8 * needed),
-                               .bits_stored = precision < 8 * needed ? precision : (uint16_t)(8 * needed), .is_signed = info->is_signed,
+    lethe_dcmtk_frame frame = {.columns = info->columns,
+                               .rows = info->rows,
+                               .samples = info->samples_per_pixel,
+                               .bits_allocated = (uint16_t)(8 * needed),
+                               .bits_stored = precision < 8 * needed ? precision : (uint16_t)(8 * needed),
+                               .is_signed = info->is_signed,
                                .photometric = info->photometric_text};
     return lethe_dcmtk_decode(real, &frame, bytes, size, out->pixels, lethe_image_size_bytes(out), error);
 }
@@ -82,9 +87,15 @@ static lethe_status decode_jpeg(const lethe_pixels_info *info, const char *synta
 lethe_status lethe_codec_decode(const lethe_pixels_info *info, const char *syntax, const uint8_t *bytes, size_t size, lethe_image *out,
                                 lethe_codec_traits *traits, lethe_error *error) {
     *traits = (lethe_codec_traits){.precision = info->bits_stored};
-    *out = (lethe_image){.columns = info->columns, .rows = info->rows, .samples = info->samples_per_pixel,
-                         .bytes_per_sample = info->bits_allocated <= 8 ? 1 : info->bits_allocated <= 16 ? 2 : 4, .bits_stored = info->bits_stored,
-                         .is_signed = info->is_signed, .photometric = info->photometric};
+    *out = (lethe_image){.columns = info->columns,
+                         .rows = info->rows,
+                         .samples = info->samples_per_pixel,
+                         .bytes_per_sample = info->bits_allocated <= 8    ? 1
+                                             : info->bits_allocated <= 16 ? 2
+                                                                          : 4,
+                         .bits_stored = info->bits_stored,
+                         .is_signed = info->is_signed,
+                         .photometric = info->photometric};
     unsigned wanted = out->bytes_per_sample;
     lethe_status status;
     switch (info->codec) {
@@ -106,8 +117,7 @@ lethe_status lethe_codec_decode(const lethe_pixels_info *info, const char *synta
     }
     if (status == LETHE_OK && out->bytes_per_sample == 1 && wanted == 2) status = widen(out, error);
     if (status != LETHE_OK) lethe_image_release(out);
-    else if (traits->became_rgb)
-        out->photometric = LETHE_RGB;
+    else if (traits->became_rgb) out->photometric = LETHE_RGB;
     return status;
 }
 
@@ -116,14 +126,17 @@ lethe_status lethe_codec_encode(const lethe_pixels_info *info, const char *synta
     lethe_status status;
     switch (info->codec) {
     case LETHE_CODEC_RLE: return lethe_rle_encode(image, out, error);
-    case LETHE_CODEC_JPEG_2000:
-        return lethe_j2k_encode(image, traits, out, error);
+    case LETHE_CODEC_JPEG_2000: return lethe_j2k_encode(image, traits, out, error);
     case LETHE_CODEC_JPEG_LOSSLESS:
     case LETHE_CODEC_JPEG_LS: {
         if (image->bytes_per_sample > 2) return lethe_fail(error, LETHE_UNSUPPORTED, "JPEG encoding of %u bytes", image->bytes_per_sample);
-        lethe_dcmtk_frame frame = {.columns = image->columns, .rows = image->rows, .samples = image->samples,
-                                   .bits_allocated = (uint16_t)(8 * image->bytes_per_sample), .bits_stored = traits->precision,
-                                   .is_signed = info->is_signed, .photometric = image->samples == 1 ? "MONOCHROME2" : "RGB"};
+        lethe_dcmtk_frame frame = {.columns = image->columns,
+                                   .rows = image->rows,
+                                   .samples = image->samples,
+                                   .bits_allocated = (uint16_t)(8 * image->bytes_per_sample),
+                                   .bits_stored = traits->precision,
+                                   .is_signed = info->is_signed,
+                                   .photometric = image->samples == 1 ? "MONOCHROME2" : "RGB"};
         size_t start = out->size;
         status = lethe_dcmtk_encode(syntax, &frame, image->pixels, lethe_image_size_bytes(image), out, error);
         if (status == LETHE_OK && out->size == start) status = lethe_fail(error, LETHE_INTERNAL, "encoder gave nothing");

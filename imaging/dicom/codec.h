@@ -18,8 +18,8 @@ typedef struct lethe_codec_traits {
 
 /* Decode one frame to words of bits_allocated, interleaved, host byte order: neither masked nor sign-extended. Allocates out->pixels. Errors:
  * LETHE_MALFORMED, LETHE_UNSUPPORTED, LETHE_LIMIT, LETHE_NO_MEMORY. */
-LETHE_NODISCARD lethe_status lethe_codec_decode(const lethe_pixels_info *info, const char *transfer_syntax, const uint8_t *bytes, size_t size, lethe_image *out,
-                                                lethe_codec_traits *traits, lethe_error *error);
+LETHE_NODISCARD lethe_status lethe_codec_decode(const lethe_pixels_info *info, const char *transfer_syntax, const uint8_t *bytes, size_t size,
+                                                lethe_image *out, lethe_codec_traits *traits, lethe_error *error);
 /* Encode words as they come from lethe_codec_decode, without loss, as `transfer_syntax` allows; appends to `out`. Not for JPEG baseline and extended
  * (jpeg_blocks.h) and HTJ2K: LETHE_UNSUPPORTED. */
 LETHE_NODISCARD lethe_status lethe_codec_encode(const lethe_pixels_info *info, const char *transfer_syntax, const lethe_image *image,

@@ -106,8 +106,7 @@ static lethe_status copy_samples(const opj_image_t *image, lethe_image *out, let
                 size_t index = ((size_t)y * out->columns + x) * out->samples + c;
                 if (out->bytes_per_sample == 1) out->pixels[index] = (uint8_t)value;
                 else if (out->bytes_per_sample == 2) ((uint16_t *)(void *)out->pixels)[index] = (uint16_t)value;
-                else
-                    ((uint32_t *)(void *)out->pixels)[index] = (uint32_t)value;
+                else ((uint32_t *)(void *)out->pixels)[index] = (uint32_t)value;
             }
         }
     }
@@ -164,8 +163,13 @@ static opj_image_t *make_image(const lethe_image *from, const lethe_codec_traits
     opj_image_cmptparm_t components[4];
     memset(components, 0, sizeof components);
     for (unsigned c = 0; c < from->samples; c++)
-        components[c] = (opj_image_cmptparm_t){.dx = 1, .dy = 1, .w = from->columns, .h = from->rows, .prec = traits->precision,
-                                               .bpp = traits->precision, .sgnd = traits->stream_signed};
+        components[c] = (opj_image_cmptparm_t){.dx = 1,
+                                               .dy = 1,
+                                               .w = from->columns,
+                                               .h = from->rows,
+                                               .prec = traits->precision,
+                                               .bpp = traits->precision,
+                                               .sgnd = traits->stream_signed};
     opj_image_t *image = opj_image_create(from->samples, components, from->samples == 3 ? OPJ_CLRSPC_SRGB : OPJ_CLRSPC_GRAY);
     if (image == NULL) return NULL;
     image->x1 = from->columns;

@@ -77,8 +77,8 @@ static bool decode(jpeg_job *job, const uint8_t *bytes, size_t size, lethe_photo
     jpeg->mem->max_memory_to_use = (long)LETHE_LIMIT_FRAME_BYTES;
     if (jpeg_read_header(jpeg, TRUE) != JPEG_HEADER_OK) return false;
     if (jpeg->image_width != out->columns || jpeg->image_height != out->rows || jpeg->num_components != out->samples) {
-        *status = lethe_fail(error, LETHE_MALFORMED, "JPEG frame of %u x %u x %d where the header says %u x %u x %u", jpeg->image_width, jpeg->image_height,
-                             jpeg->num_components, out->columns, out->rows, out->samples);
+        *status = lethe_fail(error, LETHE_MALFORMED, "JPEG frame of %u x %u x %d where the header says %u x %u x %u", jpeg->image_width,
+                             jpeg->image_height, jpeg->num_components, out->columns, out->rows, out->samples);
         return true;
     }
     choose_colour(jpeg, declared);
@@ -93,7 +93,8 @@ static bool decode(jpeg_job *job, const uint8_t *bytes, size_t size, lethe_photo
     return jpeg_finish_decompress(jpeg) != FALSE;
 }
 
-lethe_status lethe_jpeg8_decode(const uint8_t *bytes, size_t size, lethe_photometric declared, lethe_image *out, bool *became_rgb, lethe_error *error) {
+lethe_status lethe_jpeg8_decode(const uint8_t *bytes, size_t size, lethe_photometric declared, lethe_image *out, bool *became_rgb,
+                                lethe_error *error) {
     lethe_status status = LETHE_OK;
     jpeg_job *job = lethe_alloc_array(1, sizeof *job);
     if (job == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for a JPEG decoder");

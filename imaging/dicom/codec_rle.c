@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-/* RLE Lossless, PS3.5 Annex G: a header of 16 little-endian words (segment count, then offsets), one PackBits segment per byte plane, most significant
- * byte first, planes of one sample together. */
+/* RLE Lossless, PS3.5 Annex G: a header of 16 little-endian words (segment count, then offsets), one PackBits segment per byte plane, most
+ * significant byte first, planes of one sample together. */
 enum { RLE_HEADER_BYTES = 64, RLE_MAX_SEGMENTS = 15 };
 
 static uint32_t read_u32(const uint8_t *at) { return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24; }

@@ -80,8 +80,7 @@ lethe_status copy_out(DcmDataset &dataset, const lethe_dcmtk_frame &frame, uint8
         if (dataset.findAndGetUint8Array(DCM_PixelData, values, &count).bad() || values == nullptr || count < out_size)
             return lethe_fail(error, LETHE_MALFORMED, "frame decodes to too few samples");
         if (planes) interleave(values, out, pixels, frame.samples);
-        else
-            std::memcpy(out, values, out_size);
+        else std::memcpy(out, values, out_size);
         return LETHE_OK;
     }
     const Uint16 *values = nullptr;
@@ -89,12 +88,12 @@ lethe_status copy_out(DcmDataset &dataset, const lethe_dcmtk_frame &frame, uint8
     if (dataset.findAndGetUint16Array(DCM_PixelData, values, &count).bad() || values == nullptr || count < out_size / 2)
         return lethe_fail(error, LETHE_MALFORMED, "frame decodes to too few samples");
     if (planes) interleave(values, reinterpret_cast<Uint16 *>(out), pixels, frame.samples);
-    else
-        std::memcpy(out, values, out_size);
+    else std::memcpy(out, values, out_size);
     return LETHE_OK;
 }
 
-lethe_status decode(const char *syntax, const lethe_dcmtk_frame &frame, const uint8_t *bytes, size_t size, uint8_t *out, size_t out_size, lethe_error *error) {
+lethe_status decode(const char *syntax, const lethe_dcmtk_frame &frame, const uint8_t *bytes, size_t size, uint8_t *out, size_t out_size,
+                    lethe_error *error) {
     const E_TransferSyntax xfer = DcmXfer(syntax).getXfer();
     DcmDataset dataset;
     if (describe(dataset, frame).bad()) return lethe_fail(error, LETHE_INTERNAL, "cannot set up a frame codec");
@@ -113,8 +112,7 @@ lethe_status decode(const char *syntax, const lethe_dcmtk_frame &frame, const ui
     }
     pixel->putOriginalRepresentation(xfer, nullptr, sequence);
     if (result.good()) result = dataset.insert(pixel);
-    else
-        delete pixel;
+    else delete pixel;
     if (result.good()) result = dataset.chooseRepresentation(EXS_LittleEndianExplicit, nullptr);
     if (result.bad()) return lethe_fail(error, LETHE_MALFORMED, "damaged frame (codec code %04x:%04x)", result.module(), result.code());
     return copy_out(dataset, frame, out, out_size, error);
@@ -128,12 +126,9 @@ lethe_status encode(const char *syntax, const lethe_dcmtk_frame &frame, const ui
     const DJLSRepresentationParameter jpegls(0, OFTrue);
     const DcmRepresentationParameter *parameter = nullptr;
     if (xfer == EXS_JPEGProcess14SV1) parameter = &jpeg_sv1;
-    else if (xfer == EXS_JPEGProcess14)
-        parameter = &jpeg;
-    else if (xfer == EXS_JPEGLSLossless)
-        parameter = &jpegls;
-    else
-        return lethe_fail(error, LETHE_UNSUPPORTED, "no lossless encoder for this transfer syntax");
+    else if (xfer == EXS_JPEGProcess14) parameter = &jpeg;
+    else if (xfer == EXS_JPEGLSLossless) parameter = &jpegls;
+    else return lethe_fail(error, LETHE_UNSUPPORTED, "no lossless encoder for this transfer syntax");
     DcmDataset dataset;
     OFCondition result = describe(dataset, frame);
     if (result.good())

@@ -5,11 +5,25 @@
 #include <string.h>
 
 enum {
-    TAG_CENTRE = 0x00281050, TAG_WIDTH = 0x00281051, TAG_INTERCEPT = 0x00281052, TAG_SLOPE = 0x00281053,
-    TAG_FUNCTION = 0x00281056, TAG_MODALITY_LUT = 0x00283000, TAG_LUT_DESCRIPTOR = 0x00283002, TAG_LUT_DATA = 0x00283006, TAG_VOI_LUT = 0x00283010,
-    TAG_PRESENTATION_LUT_SHAPE = 0x20500020, TAG_SHARED = 0x52009229, TAG_PER_FRAME = 0x52009230, TAG_FRAME_VOI = 0x00289132,
-    TAG_PIXEL_TRANSFORMATION = 0x00289145, TAG_PHOTOMETRIC = 0x00280004, TAG_PALETTE_DESCRIPTOR = 0x00281101, TAG_PALETTE_DATA = 0x00281201,
-    TAG_PALETTE_SEGMENTED = 0x00281221, TAG_PADDING = 0x00280120
+    TAG_CENTRE = 0x00281050,
+    TAG_WIDTH = 0x00281051,
+    TAG_INTERCEPT = 0x00281052,
+    TAG_SLOPE = 0x00281053,
+    TAG_FUNCTION = 0x00281056,
+    TAG_MODALITY_LUT = 0x00283000,
+    TAG_LUT_DESCRIPTOR = 0x00283002,
+    TAG_LUT_DATA = 0x00283006,
+    TAG_VOI_LUT = 0x00283010,
+    TAG_PRESENTATION_LUT_SHAPE = 0x20500020,
+    TAG_SHARED = 0x52009229,
+    TAG_PER_FRAME = 0x52009230,
+    TAG_FRAME_VOI = 0x00289132,
+    TAG_PIXEL_TRANSFORMATION = 0x00289145,
+    TAG_PHOTOMETRIC = 0x00280004,
+    TAG_PALETTE_DESCRIPTOR = 0x00281101,
+    TAG_PALETTE_DATA = 0x00281201,
+    TAG_PALETTE_SEGMENTED = 0x00281221,
+    TAG_PADDING = 0x00280120
 };
 
 static const lethe_dicom_item *item_at(const lethe_dicom_element *sequence, uint32_t index) {
@@ -37,8 +51,8 @@ void lethe_display_load(const lethe_dicom_dataset *dataset, uint32_t frame, unsi
     if (lethe_dicom_double(item, TAG_INTERCEPT, 0, &value) && isfinite(value)) display->intercept = value;
     item = macro_item(dataset, frame, TAG_FRAME_VOI);
     double centre, width;
-    if (lethe_dicom_double(item, TAG_CENTRE, window_index, &centre) && lethe_dicom_double(item, TAG_WIDTH, window_index, &width) && isfinite(centre) &&
-        isfinite(width) && width > 0) {
+    if (lethe_dicom_double(item, TAG_CENTRE, window_index, &centre) && lethe_dicom_double(item, TAG_WIDTH, window_index, &width) &&
+        isfinite(centre) && isfinite(width) && width > 0) {
         display->centre = centre;
         display->width = width;
         display->has_window = true;
@@ -46,23 +60,18 @@ void lethe_display_load(const lethe_dicom_dataset *dataset, uint32_t frame, unsi
     char word[17];
     if (lethe_dicom_text(item, TAG_FUNCTION, 0, word, sizeof word)) {
         if (strcmp(word, "SIGMOID") == 0) display->function = LETHE_VOI_SIGMOID;
-        else if (strcmp(word, "LINEAR_EXACT") == 0)
-            display->function = LETHE_VOI_LINEAR_EXACT;
+        else if (strcmp(word, "LINEAR_EXACT") == 0) display->function = LETHE_VOI_LINEAR_EXACT;
     }
     if (lethe_dicom_text(dataset->root, TAG_PRESENTATION_LUT_SHAPE, 0, word, sizeof word)) display->invert = strcmp(word, "INVERSE") == 0;
-    else
-        display->invert = lethe_dicom_text(dataset->root, TAG_PHOTOMETRIC, 0, word, sizeof word) && strcmp(word, "MONOCHROME1") == 0;
+    else display->invert = lethe_dicom_text(dataset->root, TAG_PHOTOMETRIC, 0, word, sizeof word) && strcmp(word, "MONOCHROME1") == 0;
 }
 
 uint8_t lethe_display_window(const lethe_display *display, double x) {
     double c = display->centre, w = display->width, y;
     if (display->function == LETHE_VOI_SIGMOID) y = w > 0 ? 255.0 / (1.0 + exp(-4.0 * (x - c) / w)) : x < c ? 0 : 255;
-    else if (display->function == LETHE_VOI_LINEAR_EXACT)
-        y = w > 0 ? ((x - c) / w + 0.5) * 255.0 : x <= c ? 0 : 255;
-    else if (w > 1)
-        y = ((x - (c - 0.5)) / (w - 1) + 0.5) * 255.0;
-    else
-        y = x <= c - 0.5 ? 0 : 255;
+    else if (display->function == LETHE_VOI_LINEAR_EXACT) y = w > 0 ? ((x - c) / w + 0.5) * 255.0 : x <= c ? 0 : 255;
+    else if (w > 1) y = ((x - (c - 0.5)) / (w - 1) + 0.5) * 255.0;
+    else y = x <= c - 0.5 ? 0 : 255;
     if (!(y > 0)) y = 0; /* NaN too */
     if (y > 255) y = 255;
     uint8_t grey = (uint8_t)(y + 0.5);
@@ -117,7 +126,8 @@ static void expand_segments(const uint16_t *words, size_t count, size_t from, un
             for (uint16_t i = 0; i < length && at < count && *done < out->entries; i++) out->values[(*done)++] = words[at++];
         } else if (kind == 1 && at < count) {
             double start = *done > 0 ? out->values[*done - 1] : 0, end = words[at++];
-            for (uint16_t i = 1; i <= length && *done < out->entries; i++) out->values[(*done)++] = (uint16_t)(start + (end - start) * i / length + 0.5);
+            for (uint16_t i = 1; i <= length && *done < out->entries; i++)
+                out->values[(*done)++] = (uint16_t)(start + (end - start) * i / length + 0.5);
         } else if (kind == 2 && at + 1 < count) {
             size_t offset = (size_t)words[at] | (size_t)words[at + 1] << 16;
             at += 2;
@@ -129,8 +139,8 @@ static void expand_segments(const uint16_t *words, size_t count, size_t from, un
     }
 }
 
-static lethe_status load_table(const lethe_dicom_item *item, lethe_tag descriptor_tag, lethe_tag data_tag, lethe_tag segmented_tag, bool is_signed, table *out,
-                               lethe_error *error) {
+static lethe_status load_table(const lethe_dicom_item *item, lethe_tag descriptor_tag, lethe_tag data_tag, lethe_tag segmented_tag, bool is_signed,
+                               table *out, lethe_error *error) {
     *out = (table){0};
     if (!load_descriptor(lethe_dicom_find(item, descriptor_tag), is_signed, out)) return LETHE_OK;
     const lethe_dicom_element *data = lethe_dicom_find(item, data_tag);
@@ -142,8 +152,7 @@ static lethe_status load_table(const lethe_dicom_item *item, lethe_tag descripto
         bool big_endian = item->encoding.big_endian, bytes = data->value_bytes < 2ull * out->entries;
         for (uint32_t i = 0; i < out->entries; i++) {
             if (bytes) out->values[i] = i < data->value_bytes ? data->value[i] : 0;
-            else
-                out->values[i] = word_of(data, i, big_endian);
+            else out->values[i] = word_of(data, i, big_endian);
         }
         return LETHE_OK;
     }
@@ -174,10 +183,12 @@ static lethe_status render_palette(const lethe_dicom_dataset *dataset, const let
     table tables[3] = {{0}, {0}, {0}};
     lethe_status status = LETHE_OK;
     for (unsigned c = 0; c < 3 && status == LETHE_OK; c++) {
-        status = load_table(dataset->root, TAG_PALETTE_DESCRIPTOR + c, TAG_PALETTE_DATA + c, TAG_PALETTE_SEGMENTED + c, stored->is_signed, &tables[c], error);
+        status = load_table(dataset->root, TAG_PALETTE_DESCRIPTOR + c, TAG_PALETTE_DATA + c, TAG_PALETTE_SEGMENTED + c, stored->is_signed, &tables[c],
+                            error);
         if (status == LETHE_OK && tables[c].values == NULL) status = lethe_fail(error, LETHE_MALFORMED, "PALETTE COLOR without a palette");
     }
-    *out = (lethe_image){.columns = stored->columns, .rows = stored->rows, .samples = 3, .bytes_per_sample = 1, .bits_stored = 8, .photometric = LETHE_RGB};
+    *out = (lethe_image){
+        .columns = stored->columns, .rows = stored->rows, .samples = 3, .bytes_per_sample = 1, .bits_stored = 8, .photometric = LETHE_RGB};
     if (status == LETHE_OK) status = lethe_image_allocate(out, error);
     if (status == LETHE_OK) {
         /* Writers of 8-bit tables sometimes declare 16 bits: then no value leaves the low byte. */
@@ -199,7 +210,11 @@ static lethe_status render_palette(const lethe_dicom_dataset *dataset, const let
 }
 
 static lethe_status render_colour(const lethe_image *stored, lethe_image *out, lethe_error *error) {
-    *out = (lethe_image){.columns = stored->columns, .rows = stored->rows, .samples = stored->samples, .bytes_per_sample = 1, .bits_stored = 8,
+    *out = (lethe_image){.columns = stored->columns,
+                         .rows = stored->rows,
+                         .samples = stored->samples,
+                         .bytes_per_sample = 1,
+                         .bits_stored = 8,
                          .photometric = stored->photometric};
     lethe_status status = lethe_image_allocate(out, error);
     if (status != LETHE_OK) return status;
@@ -209,7 +224,8 @@ static lethe_status render_colour(const lethe_image *stored, lethe_image *out, l
     } else {
         unsigned shift = stored->bits_stored > 8 ? stored->bits_stored - 8u : 0;
         for (size_t i = 0; i < count; i++) {
-            uint32_t value = stored->bytes_per_sample == 2 ? ((const uint16_t *)(const void *)stored->pixels)[i] : ((const uint32_t *)(const void *)stored->pixels)[i];
+            uint32_t value = stored->bytes_per_sample == 2 ? ((const uint16_t *)(const void *)stored->pixels)[i]
+                                                           : ((const uint32_t *)(const void *)stored->pixels)[i];
             value >>= shift;
             out->pixels[i] = value > 255 ? 255 : (uint8_t)value;
         }
@@ -266,7 +282,8 @@ static void render_grey(const grey_tables *tables, const lethe_display *display,
     size_t count = (size_t)stored->columns * stored->rows;
     if (stored->bytes_per_sample == 4) {
         for (size_t i = 0; i < count; i++)
-            out->pixels[i] = grey_value(tables, display, lethe_image_sample(stored, (uint32_t)(i % stored->columns), (uint32_t)(i / stored->columns), 0));
+            out->pixels[i] =
+                grey_value(tables, display, lethe_image_sample(stored, (uint32_t)(i % stored->columns), (uint32_t)(i / stored->columns), 0));
         return;
     }
     uint32_t values = stored->bytes_per_sample == 1 ? 256 : 65536;
@@ -290,11 +307,13 @@ lethe_status lethe_display_render(const lethe_dicom_dataset *dataset, const leth
     uint8_t *map = lethe_alloc_array(65536, 1);
     lethe_status status = map == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a lookup table") : LETHE_OK;
     const lethe_dicom_item *item = item_at(lethe_dicom_find(dataset->root, TAG_MODALITY_LUT), 0);
-    if (status == LETHE_OK && item != NULL) status = load_table(item, TAG_LUT_DESCRIPTOR, TAG_LUT_DATA, 0, stored->is_signed, &tables.modality, error);
+    if (status == LETHE_OK && item != NULL)
+        status = load_table(item, TAG_LUT_DESCRIPTOR, TAG_LUT_DATA, 0, stored->is_signed, &tables.modality, error);
     item = item_at(lethe_dicom_find(dataset->root, TAG_VOI_LUT), 0);
     if (status == LETHE_OK && item != NULL) status = load_table(item, TAG_LUT_DESCRIPTOR, TAG_LUT_DATA, 0, stored->is_signed, &tables.voi, error);
     if (status != LETHE_OK) goto out;
-    *out = (lethe_image){.columns = stored->columns, .rows = stored->rows, .samples = 1, .bytes_per_sample = 1, .bits_stored = 8, .photometric = LETHE_MONOCHROME2};
+    *out = (lethe_image){
+        .columns = stored->columns, .rows = stored->rows, .samples = 1, .bytes_per_sample = 1, .bits_stored = 8, .photometric = LETHE_MONOCHROME2};
     status = lethe_image_allocate(out, error);
     if (status != LETHE_OK) goto out;
     if (!used.has_window && used.width <= 0 && tables.voi.values == NULL) window_from_data(dataset, &tables, stored, &used);

@@ -22,7 +22,8 @@ static uint64_t little_endian(const uint8_t *at, unsigned bytes) {
 }
 
 static lethe_status gather(const lethe_dicom_element *pixel_data, lethe_frame_table *table, lethe_error *error) {
-    if (pixel_data->item_count < 2) return lethe_fail(error, LETHE_MALFORMED, "(7FE0,0010) at %llu has no fragment", (unsigned long long)pixel_data->offset);
+    if (pixel_data->item_count < 2)
+        return lethe_fail(error, LETHE_MALFORMED, "(7FE0,0010) at %llu has no fragment", (unsigned long long)pixel_data->offset);
     table->fragments = lethe_alloc_array(pixel_data->item_count - 1, sizeof *table->fragments);
     if (table->fragments == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for %u fragments", pixel_data->item_count);
     const lethe_dicom_item *item = pixel_data->items->next;
@@ -54,7 +55,8 @@ static bool starts_stream(const lethe_fragment *fragment) {
     static const uint8_t box[] = {0, 0, 0, 12, 'j', 'P', ' ', ' '};
     if (fragment->size < 8) return false;
     if (memcmp(fragment->bytes, box, sizeof box) == 0) return true;
-    return fragment->bytes[0] == 0xFF && ((fragment->bytes[1] == 0xD8 && fragment->bytes[2] == 0xFF) || (fragment->bytes[1] == 0x4F && fragment->bytes[2] == 0xFF));
+    return fragment->bytes[0] == 0xFF &&
+           ((fragment->bytes[1] == 0xD8 && fragment->bytes[2] == 0xFF) || (fragment->bytes[1] == 0x4F && fragment->bytes[2] == 0xFF));
 }
 
 static bool use_streams(lethe_frame_table *table) {
@@ -78,8 +80,9 @@ lethe_status lethe_frame_table_build(const lethe_dicom_item *root, const lethe_d
     if (status != LETHE_OK) goto out;
     table->first = frames > table->fragment_count ? NULL : lethe_alloc_array((size_t)frames + 1, sizeof *table->first);
     if (table->first == NULL) {
-        status = frames > table->fragment_count ? lethe_fail(error, LETHE_MALFORMED, "%u frames in %u fragments", frames, table->fragment_count)
-                                                : lethe_fail(error, LETHE_NO_MEMORY, "no memory for %u frames", frames);
+        status = frames > table->fragment_count
+                     ? lethe_fail(error, LETHE_MALFORMED, "more frames (0028,0008) than the %u fragments that are there", table->fragment_count)
+                     : lethe_fail(error, LETHE_NO_MEMORY, "no memory for the frames that (0028,0008) announces");
         goto out;
     }
     if (frames == 1) {

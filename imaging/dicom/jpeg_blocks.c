@@ -68,7 +68,8 @@ bool lethe_jpeg_block_size(const uint8_t *bytes, size_t size, uint32_t *width, u
 }
 
 /* Does the mask touch the picture area of a block? Chroma blocks reach as far as their samples are spread. */
-static bool touched(const lethe_jpeg_redaction *r, const jpeg_component_info *component, const struct jpeg_decompress_struct *in, JDIMENSION bx, JDIMENSION by) {
+static bool touched(const lethe_jpeg_redaction *r, const jpeg_component_info *component, const struct jpeg_decompress_struct *in, JDIMENSION bx,
+                    JDIMENSION by) {
     uint64_t x_scale = (uint64_t)in->max_h_samp_factor * 8, y_scale = (uint64_t)in->max_v_samp_factor * 8;
     uint64_t x0 = bx * x_scale / (uint64_t)component->h_samp_factor, x1 = ((uint64_t)bx + 1) * x_scale / (uint64_t)component->h_samp_factor;
     uint64_t y0 = by * y_scale / (uint64_t)component->v_samp_factor, y1 = ((uint64_t)by + 1) * y_scale / (uint64_t)component->v_samp_factor;
@@ -151,9 +152,12 @@ static lethe_status write_wide(job *j, const lethe_jpeg_redaction *r, jvirt_barr
 lethe_status lethe_jpeg_redact(const uint8_t *bytes, size_t size, const lethe_jpeg_redaction *r, lethe_buffer *out, lethe_error *error) {
     uint8_t sof, precision, components;
     uint32_t columns, rows, mcu_w, mcu_h;
-    if (!lethe_jpeg_probe(bytes, size, &sof, &precision, &columns, &rows, &components)) return lethe_fail(error, LETHE_MALFORMED, "frame is no JPEG stream");
-    if (!lethe_jpeg_block_size(bytes, size, &mcu_w, &mcu_h)) return lethe_fail(error, LETHE_UNSUPPORTED, "JPEG process of marker FF%02X, %u bits", sof, precision);
-    if (columns != r->columns || rows != r->rows) return lethe_fail(error, LETHE_MALFORMED, "JPEG frame of %u x %u where %u x %u are due", columns, rows, r->columns, r->rows);
+    if (!lethe_jpeg_probe(bytes, size, &sof, &precision, &columns, &rows, &components))
+        return lethe_fail(error, LETHE_MALFORMED, "frame is no JPEG stream");
+    if (!lethe_jpeg_block_size(bytes, size, &mcu_w, &mcu_h))
+        return lethe_fail(error, LETHE_UNSUPPORTED, "JPEG process of marker FF%02X, %u bits", sof, precision);
+    if (columns != r->columns || rows != r->rows)
+        return lethe_fail(error, LETHE_MALFORMED, "JPEG frame of %u x %u where %u x %u are due", columns, rows, r->columns, r->rows);
     lethe_status status = LETHE_OK;
     jvirt_barray_ptr *arrays = NULL;
     job *j = lethe_alloc_array(1, sizeof *j);
@@ -179,8 +183,7 @@ lethe_status lethe_jpeg_redact(const uint8_t *bytes, size_t size, const lethe_jp
     if (precision == 12) j->corrupt = false;
     if (done && !j->corrupt) {
         if (precision == 12) status = write_wide(j, r, arrays, out, error);
-        else
-            done = write_coefficients(j, r, arrays);
+        else done = write_coefficients(j, r, arrays);
     }
     if (done && status == LETHE_OK) done = finish_read(j) || precision == 12;
     if (precision == 12) j->corrupt = false;

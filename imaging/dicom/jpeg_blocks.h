@@ -1,6 +1,6 @@
-/* Redaction of JPEG frames as DCT coefficients: blocks that a mask touches become flat, every other coefficient stays as it is. Baseline, extended (8 and
- * 12 bits), progressive; any sampling; restart intervals are kept; application and comment markers (embedded thumbnails) are left out. Layer: imaging.
- * Thread rule: no shared state. */
+/* Redaction of JPEG frames as DCT coefficients: blocks that a mask touches become flat, every other coefficient stays as it is. Baseline, extended (8
+ * and 12 bits), progressive; any sampling; restart intervals are kept; application and comment markers (embedded thumbnails) are left out. Layer:
+ * imaging. Thread rule: no shared state. */
 #ifndef LETHE_IMAGING_DICOM_JPEG_BLOCKS_H
 #define LETHE_IMAGING_DICOM_JPEG_BLOCKS_H
 
@@ -11,10 +11,10 @@
 #include <stdint.h>
 
 typedef struct lethe_jpeg_redaction {
-    uint32_t columns, rows;  /* of the mask; must be the frame's */
-    const uint8_t *mask;     /* columns * rows bytes: not zero = to be removed */
-    bool white;              /* fill with the highest value (MONOCHROME1) */
-    bool is_rgb;             /* the three components are R, G, B and not Y, Cb, Cr (used where the stream itself does not tell) */
+    uint32_t columns, rows; /* of the mask; must be the frame's */
+    const uint8_t *mask;    /* columns * rows bytes: not zero = to be removed */
+    bool white;             /* fill with the highest value (MONOCHROME1) */
+    bool is_rgb;            /* the three components are R, G, B and not Y, Cb, Cr (used where the stream itself does not tell) */
 } lethe_jpeg_redaction;
 
 /* Size of an MCU in pixels and whether chroma is subsampled; false when the stream is none that can be redacted. */

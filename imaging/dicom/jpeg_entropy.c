@@ -55,8 +55,7 @@ static void flush_bits(coder *c) {
 
 static void put_symbol(coder *c, huffman *table, unsigned symbol) {
     if (c->counting) table->frequency[symbol]++;
-    else
-        put_bits(c, table->code[symbol], table->length[symbol]);
+    else put_bits(c, table->code[symbol], table->length[symbol]);
 }
 
 static unsigned size_of(int value) {
@@ -207,8 +206,10 @@ static void put_scan(coder *c) {
     memset(c->last_dc, 0, sizeof c->last_dc);
     c->restarts = 0;
     bool single = in->num_components == 1;
-    JDIMENSION across = single ? in->comp_info[0].width_in_blocks : (in->image_width + 8u * (unsigned)in->max_h_samp_factor - 1) / (8u * (unsigned)in->max_h_samp_factor);
-    JDIMENSION down = single ? in->comp_info[0].height_in_blocks : (in->image_height + 8u * (unsigned)in->max_v_samp_factor - 1) / (8u * (unsigned)in->max_v_samp_factor);
+    JDIMENSION across = single ? in->comp_info[0].width_in_blocks
+                               : (in->image_width + 8u * (unsigned)in->max_h_samp_factor - 1) / (8u * (unsigned)in->max_h_samp_factor);
+    JDIMENSION down = single ? in->comp_info[0].height_in_blocks
+                             : (in->image_height + 8u * (unsigned)in->max_v_samp_factor - 1) / (8u * (unsigned)in->max_v_samp_factor);
     unsigned since = 0;
     for (JDIMENSION y = 0; y < down && c->status == LETHE_OK; y++)
         for (JDIMENSION x = 0; x < across; x++) {
@@ -241,7 +242,8 @@ static void put_scan(coder *c) {
         }
 }
 
-lethe_status lethe_jpeg_entropy_write(struct jpeg_decompress_struct *in, jvirt_barray_ptr *arrays, unsigned precision, lethe_buffer *out, lethe_error *error) {
+lethe_status lethe_jpeg_entropy_write(struct jpeg_decompress_struct *in, jvirt_barray_ptr *arrays, unsigned precision, lethe_buffer *out,
+                                      lethe_error *error) {
     if (in->num_components > 4 || in->num_components < 1) return lethe_fail(error, LETHE_UNSUPPORTED, "JPEG of %d components", in->num_components);
     coder c = {.in = in, .arrays = arrays, .out = out, .error = error, .counting = true};
     put_scan(&c);

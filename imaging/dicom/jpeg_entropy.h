@@ -10,9 +10,9 @@
 
 #include <jpeglib.h>
 
-/* Write a complete stream from coefficient arrays as jpeg_read_coefficients gives them: same tables, sampling and restart interval; one interleaved scan.
- * May leave by the error manager's longjmp when coefficient access fails; then `out` holds a part. */
-LETHE_NODISCARD lethe_status lethe_jpeg_entropy_write(struct jpeg_decompress_struct *in, jvirt_barray_ptr *arrays, unsigned precision, lethe_buffer *out,
-                                                      lethe_error *error);
+/* Write a complete stream from coefficient arrays as jpeg_read_coefficients gives them: same tables, sampling and restart interval; one interleaved
+ * scan. May leave by the error manager's longjmp when coefficient access fails; then `out` holds a part. */
+LETHE_NODISCARD lethe_status lethe_jpeg_entropy_write(struct jpeg_decompress_struct *in, jvirt_barray_ptr *arrays, unsigned precision,
+                                                      lethe_buffer *out, lethe_error *error);
 
 #endif

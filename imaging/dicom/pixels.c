@@ -17,10 +17,23 @@ struct lethe_pixels {
 };
 
 enum {
-    TAG_SAMPLES = 0x00280002, TAG_PHOTOMETRIC = 0x00280004, TAG_PLANAR = 0x00280006, TAG_FRAMES = 0x00280008, TAG_ROWS = 0x00280010,
-    TAG_COLUMNS = 0x00280011, TAG_SPACING = 0x00280030, TAG_ASPECT = 0x00280034, TAG_ALLOCATED = 0x00280100, TAG_STORED = 0x00280101,
-    TAG_HIGH_BIT = 0x00280102, TAG_REPRESENTATION = 0x00280103, TAG_PADDING = 0x00280120, TAG_LOSSY = 0x00282110, TAG_IMAGER_SPACING = 0x00181164,
-    TAG_SHARED_GROUPS = 0x52009229, TAG_PIXEL_MEASURES = 0x00289110
+    TAG_SAMPLES = 0x00280002,
+    TAG_PHOTOMETRIC = 0x00280004,
+    TAG_PLANAR = 0x00280006,
+    TAG_FRAMES = 0x00280008,
+    TAG_ROWS = 0x00280010,
+    TAG_COLUMNS = 0x00280011,
+    TAG_SPACING = 0x00280030,
+    TAG_ASPECT = 0x00280034,
+    TAG_ALLOCATED = 0x00280100,
+    TAG_STORED = 0x00280101,
+    TAG_HIGH_BIT = 0x00280102,
+    TAG_REPRESENTATION = 0x00280103,
+    TAG_PADDING = 0x00280120,
+    TAG_LOSSY = 0x00282110,
+    TAG_IMAGER_SPACING = 0x00181164,
+    TAG_SHARED_GROUPS = 0x52009229,
+    TAG_PIXEL_MEASURES = 0x00289110
 };
 static const lethe_tag tag_pixel_data = LETHE_TAG(0x7FE0, 0x0010), tag_float = LETHE_TAG(0x7FE0, 0x0008), tag_double = LETHE_TAG(0x7FE0, 0x0009);
 
@@ -31,13 +44,20 @@ typedef struct syntax {
 } syntax;
 #define DICOM_UID "1.2.840.10008.1.2"
 static const syntax syntaxes[] = {
-    {DICOM_UID ".5", LETHE_CODEC_RLE, false},          {DICOM_UID ".4.50", LETHE_CODEC_JPEG_BASELINE, true},
-    {DICOM_UID ".4.51", LETHE_CODEC_JPEG_EXTENDED, true}, {DICOM_UID ".4.57", LETHE_CODEC_JPEG_LOSSLESS, false},
-    {DICOM_UID ".4.70", LETHE_CODEC_JPEG_LOSSLESS, false}, {DICOM_UID ".4.80", LETHE_CODEC_JPEG_LS, false},
-    {DICOM_UID ".4.81", LETHE_CODEC_JPEG_LS, true},    {DICOM_UID ".4.90", LETHE_CODEC_JPEG_2000, false},
-    {DICOM_UID ".4.91", LETHE_CODEC_JPEG_2000, true},  {DICOM_UID ".4.92", LETHE_CODEC_JPEG_2000, false},
-    {DICOM_UID ".4.93", LETHE_CODEC_JPEG_2000, true},  {DICOM_UID ".4.201", LETHE_CODEC_JPEG_2000, false},
-    {DICOM_UID ".4.202", LETHE_CODEC_JPEG_2000, false}, {DICOM_UID ".4.203", LETHE_CODEC_JPEG_2000, true},
+    {DICOM_UID ".5", LETHE_CODEC_RLE, false},
+    {DICOM_UID ".4.50", LETHE_CODEC_JPEG_BASELINE, true},
+    {DICOM_UID ".4.51", LETHE_CODEC_JPEG_EXTENDED, true},
+    {DICOM_UID ".4.57", LETHE_CODEC_JPEG_LOSSLESS, false},
+    {DICOM_UID ".4.70", LETHE_CODEC_JPEG_LOSSLESS, false},
+    {DICOM_UID ".4.80", LETHE_CODEC_JPEG_LS, false},
+    {DICOM_UID ".4.81", LETHE_CODEC_JPEG_LS, true},
+    {DICOM_UID ".4.90", LETHE_CODEC_JPEG_2000, false},
+    {DICOM_UID ".4.91", LETHE_CODEC_JPEG_2000, true},
+    {DICOM_UID ".4.92", LETHE_CODEC_JPEG_2000, false},
+    {DICOM_UID ".4.93", LETHE_CODEC_JPEG_2000, true},
+    {DICOM_UID ".4.201", LETHE_CODEC_JPEG_2000, false},
+    {DICOM_UID ".4.202", LETHE_CODEC_JPEG_2000, false},
+    {DICOM_UID ".4.203", LETHE_CODEC_JPEG_2000, true},
 };
 
 static void find_codec(lethe_pixels *pixels) {
@@ -86,7 +106,8 @@ static void load_spacing(const lethe_dicom_item *root, lethe_pixels_info *info) 
         info->pixel_spacing_mm[1] = column;
     }
     info->aspect = info->pixel_spacing_mm[1] > 0 ? info->pixel_spacing_mm[0] / info->pixel_spacing_mm[1] : 1;
-    if (info->pixel_spacing_mm[0] <= 0 && lethe_dicom_double(root, TAG_ASPECT, 0, &row) && lethe_dicom_double(root, TAG_ASPECT, 1, &column) && row > 0 && column > 0)
+    if (info->pixel_spacing_mm[0] <= 0 && lethe_dicom_double(root, TAG_ASPECT, 0, &row) && lethe_dicom_double(root, TAG_ASPECT, 1, &column) &&
+        row > 0 && column > 0)
         info->aspect = row / column;
 }
 
@@ -100,7 +121,7 @@ static lethe_status load_info(lethe_pixels *pixels, lethe_error *error) {
     if (columns <= 0 || rows <= 0) return lethe_fail(error, LETHE_MALFORMED, "pixel data without Rows (0028,0010) and Columns (0028,0011)");
     if (frames <= 0) frames = 1;
     if (columns > LETHE_LIMIT_PIXEL_SIDE || rows > LETHE_LIMIT_PIXEL_SIDE || frames > LETHE_LIMIT_FRAMES)
-        return lethe_fail(error, LETHE_LIMIT, "%lld frames of %lld x %lld pixels", (long long)frames, (long long)columns, (long long)rows);
+        return lethe_fail(error, LETHE_LIMIT, "frames (0028,0008), rows (0028,0010) or columns (0028,0011) beyond the limits");
     if (samples < 1 || samples > 4) return lethe_fail(error, LETHE_UNSUPPORTED, "%lld samples per pixel (0028,0002)", (long long)samples);
     if (allocated != 1 && allocated != 8 && allocated != 16 && allocated != 32 && allocated != 64)
         return lethe_fail(error, LETHE_UNSUPPORTED, "%lld bits allocated (0028,0100)", (long long)allocated);
@@ -159,8 +180,7 @@ lethe_status lethe_pixels_open(const lethe_dicom_dataset *dataset, lethe_pixels 
         status = lethe_fail(error, LETHE_LIMIT, "a frame of %llu bytes", (unsigned long long)(pixels->frame_bits / 8));
 out:
     if (status != LETHE_OK) lethe_pixels_close(pixels);
-    else
-        *out = pixels;
+    else *out = pixels;
     return status;
 }
 
@@ -176,11 +196,13 @@ const lethe_dicom_element *lethe_pixels_element(const lethe_pixels *pixels) { re
 static lethe_status raw_range(const lethe_pixels *pixels, uint32_t frame, uint64_t *first_bit, lethe_error *error) {
     *first_bit = frame * pixels->frame_bits; /* both are limited: frames < 2^20, a frame < 2^33 bits */
     if (*first_bit + pixels->frame_bits > pixels->element->value_bytes * 8)
-        return lethe_fail(error, LETHE_MALFORMED, "frame %u ends behind the %llu bytes of pixel data", frame, (unsigned long long)pixels->element->value_bytes);
+        return lethe_fail(error, LETHE_MALFORMED, "frame %u ends behind the %llu bytes of pixel data", frame,
+                          (unsigned long long)pixels->element->value_bytes);
     return LETHE_OK;
 }
 
-lethe_status lethe_pixels_frame_bytes(lethe_pixels *pixels, uint32_t frame, lethe_buffer *joined, const uint8_t **bytes, size_t *size, lethe_error *error) {
+lethe_status lethe_pixels_frame_bytes(lethe_pixels *pixels, uint32_t frame, lethe_buffer *joined, const uint8_t **bytes, size_t *size,
+                                      lethe_error *error) {
     if (frame >= pixels->info.frames) return lethe_fail(error, LETHE_NOT_FOUND, "no frame %u of %u", frame, pixels->info.frames);
     if (!pixels->info.encapsulated) {
         uint64_t first_bit;
@@ -242,7 +264,8 @@ static lethe_status decode_raw(lethe_pixels *pixels, uint32_t frame, lethe_image
     uint64_t first_bit;
     lethe_status status = raw_range(pixels, frame, &first_bit, error);
     if (status != LETHE_OK) return status;
-    if (info->bits_allocated == 64 || pixels->element->tag != tag_pixel_data) return lethe_fail(error, LETHE_UNSUPPORTED, "floating point pixel data");
+    if (info->bits_allocated == 64 || pixels->element->tag != tag_pixel_data)
+        return lethe_fail(error, LETHE_UNSUPPORTED, "floating point pixel data");
     image->bytes_per_sample = info->bits_allocated <= 8 ? 1 : info->bits_allocated == 16 ? 2 : 4;
     status = lethe_image_allocate(image, error);
     if (status != LETHE_OK) return status;
@@ -285,13 +308,16 @@ lethe_status lethe_pixels_decode(lethe_pixels *pixels, uint32_t frame, lethe_ima
     const lethe_pixels_info *info = &pixels->info;
     lethe_buffer joined;
     lethe_buffer_init(&joined, LETHE_LIMIT_FRAME_BYTES);
-    *image = (lethe_image){.columns = info->columns, .rows = info->rows, .samples = info->samples_per_pixel, .bits_stored = info->bits_stored,
-                           .is_signed = info->is_signed, .photometric = info->photometric};
+    *image = (lethe_image){.columns = info->columns,
+                           .rows = info->rows,
+                           .samples = info->samples_per_pixel,
+                           .bits_stored = info->bits_stored,
+                           .is_signed = info->is_signed,
+                           .photometric = info->photometric};
     lethe_status status;
     unsigned bits = info->bits_stored, high_bit = info->high_bit;
     if (frame >= info->frames) status = lethe_fail(error, LETHE_NOT_FOUND, "no frame %u of %u", frame, info->frames);
-    else if (!info->encapsulated)
-        status = decode_raw(pixels, frame, image, error);
+    else if (!info->encapsulated) status = decode_raw(pixels, frame, image, error);
     else {
         const uint8_t *bytes = NULL;
         size_t size = 0;

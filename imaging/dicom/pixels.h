@@ -1,5 +1,5 @@
-/* Pixel data of a parsed instance: where each frame lies, and frames decoded. Layer: imaging. Thread rule: one thread at a time per object; the data set
- * must outlive it. */
+/* Pixel data of a parsed instance: where each frame lies, and frames decoded. Layer: imaging. Thread rule: one thread at a time per object; the data
+ * set must outlive it. */
 #ifndef LETHE_IMAGING_DICOM_PIXELS_H
 #define LETHE_IMAGING_DICOM_PIXELS_H
 
@@ -11,12 +11,12 @@
 typedef enum lethe_codec {
     LETHE_CODEC_RAW,
     LETHE_CODEC_RLE,
-    LETHE_CODEC_JPEG_BASELINE,  /* 1.2.840.10008.1.2.4.50 */
-    LETHE_CODEC_JPEG_EXTENDED,  /* .51 */
-    LETHE_CODEC_JPEG_LOSSLESS,  /* .57 .70 */
-    LETHE_CODEC_JPEG_LS,        /* .80 .81 */
-    LETHE_CODEC_JPEG_2000,      /* .90 .91 .201 .202 .203 */
-    LETHE_CODEC_VIDEO,          /* MPEG-2, H.264, H.265: not decoded */
+    LETHE_CODEC_JPEG_BASELINE, /* 1.2.840.10008.1.2.4.50 */
+    LETHE_CODEC_JPEG_EXTENDED, /* .51 */
+    LETHE_CODEC_JPEG_LOSSLESS, /* .57 .70 */
+    LETHE_CODEC_JPEG_LS,       /* .80 .81 */
+    LETHE_CODEC_JPEG_2000,     /* .90 .91 .201 .202 .203 */
+    LETHE_CODEC_VIDEO,         /* MPEG-2, H.264, H.265: not decoded */
     LETHE_CODEC_UNKNOWN
 } lethe_codec;
 
@@ -24,12 +24,12 @@ typedef struct lethe_pixels_info {
     uint32_t columns, rows, frames;
     uint16_t samples_per_pixel, bits_allocated, bits_stored, high_bit, planar_configuration;
     bool is_signed;
-    lethe_photometric photometric;      /* LETHE_YBR_FULL also for YBR_FULL_422, YBR_ICT and YBR_RCT as declared */
-    char photometric_text[17];          /* as declared */
+    lethe_photometric photometric; /* LETHE_YBR_FULL also for YBR_FULL_422, YBR_ICT and YBR_RCT as declared */
+    char photometric_text[17];     /* as declared */
     lethe_codec codec;
     bool encapsulated, lossy; /* lossy: by transfer syntax or (0028,2110) */
     bool has_padding;
-    int32_t padding_value;    /* (0028,0120) */
+    int32_t padding_value;      /* (0028,0120) */
     double pixel_spacing_mm[2]; /* row, column; 0 when unknown (PixelSpacing, then ImagerPixelSpacing) */
     double aspect;              /* pixel height / pixel width, 1 when unknown */
 } lethe_pixels_info;
@@ -52,17 +52,17 @@ LETHE_NODISCARD lethe_status lethe_pixels_decode(lethe_pixels *pixels, uint32_t 
 /* --- from stored values to the screen (PS3.3 C.11) --- */
 
 typedef struct lethe_display {
-    double slope, intercept;    /* modality LUT; 1, 0 */
-    double centre, width;       /* VOI window in modality units; width 0 = none given: use the data's range */
-    bool has_window, invert;    /* invert: MONOCHROME1 or PresentationLUTShape INVERSE */
+    double slope, intercept; /* modality LUT; 1, 0 */
+    double centre, width;    /* VOI window in modality units; width 0 = none given: use the data's range */
+    bool has_window, invert; /* invert: MONOCHROME1 or PresentationLUTShape INVERSE */
     enum { LETHE_VOI_LINEAR, LETHE_VOI_LINEAR_EXACT, LETHE_VOI_SIGMOID } function;
 } lethe_display;
 
 /* Rescale, window and inversion of a frame (functional groups looked up for enhanced objects). `window_index` picks one of several windows. */
 void lethe_display_load(const lethe_dicom_dataset *dataset, uint32_t frame, unsigned window_index, lethe_display *display);
 /* 8-bit grey or RGB picture of a decoded frame: modality LUT (sequence too), VOI LUT or window, palette, YBR to RGB. */
-LETHE_NODISCARD lethe_status lethe_display_render(const lethe_dicom_dataset *dataset, const lethe_image *stored, const lethe_display *display, lethe_image *out,
-                                                  lethe_error *error);
+LETHE_NODISCARD lethe_status lethe_display_render(const lethe_dicom_dataset *dataset, const lethe_image *stored, const lethe_display *display,
+                                                  lethe_image *out, lethe_error *error);
 /* In place: YBR_FULL to RGB (PS3.3 C.7.6.3.1.2); others unchanged. */
 void lethe_image_to_rgb(lethe_image *image);
 /* One grey value through window centre and width, 0 to 255 (PS3.3 C.11.2.1.2). */

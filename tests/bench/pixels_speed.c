@@ -46,8 +46,10 @@ static int one(const char *path, lethe_burned_in *engine, TessBaseAPI *reader, t
         lethe_display display;
         lethe_display_load(dataset, 0, 0, &display);
         start = seconds();
-        if (lethe_pixels_decode(pixels, 0, &stored, NULL) == LETHE_OK && lethe_display_render(dataset, &stored, &display, &picture, NULL) == LETHE_OK) {
-            TessBaseAPISetImage(reader, picture.pixels, (int)picture.columns, (int)picture.rows, picture.samples, (int)(picture.columns * picture.samples));
+        if (lethe_pixels_decode(pixels, 0, &stored, NULL) == LETHE_OK &&
+            lethe_display_render(dataset, &stored, &display, &picture, NULL) == LETHE_OK) {
+            TessBaseAPISetImage(reader, picture.pixels, (int)picture.columns, (int)picture.rows, picture.samples,
+                                (int)(picture.columns * picture.samples));
             TessBaseAPISetSourceResolution(reader, 100);
             TessDeleteText(TessBaseAPIGetUTF8Text(reader));
             t->tesseract += seconds() - start;
@@ -73,7 +75,8 @@ int main(int argc, char **argv) {
     lethe_pixel_policy_default(&policy);
     FILE *list = argc > 1 ? fopen(argv[1], "r") : NULL;
     TessBaseAPI *reader = TessBaseAPICreate();
-    if (list == NULL || reader == NULL || TessBaseAPIInit3(reader, NULL, "eng") != 0 || lethe_burned_in_create(&policy, &engine, NULL) != LETHE_OK) return 1;
+    if (list == NULL || reader == NULL || TessBaseAPIInit3(reader, NULL, "eng") != 0 || lethe_burned_in_create(&policy, &engine, NULL) != LETHE_OK)
+        return 1;
     (void)TessBaseAPISetVariable(reader, "debug_file", "/dev/null");
     TessBaseAPISetPageSegMode(reader, PSM_SPARSE_TEXT);
     unsigned total = 0, seen = 0;
@@ -86,7 +89,8 @@ int main(int argc, char **argv) {
     }
     double ours = t.lethe / t.lethe_megapixels, theirs = t.tesseract / t.tesseract_megapixels;
     (void)printf("lethe: %u images, %.1f images/s, %.1f ms per megapixel\n", t.lethe_images, t.lethe_images / t.lethe, 1000 * ours);
-    (void)printf("tesseract, whole frames: %u images, %.1f images/s, %.1f ms per megapixel\n", t.tesseract_images, t.tesseract_images / t.tesseract, 1000 * theirs);
+    (void)printf("tesseract, whole frames: %u images, %.1f images/s, %.1f ms per megapixel\n", t.tesseract_images, t.tesseract_images / t.tesseract,
+                 1000 * theirs);
     (void)printf("ratio: %.1f\n", theirs / ours);
     lethe_burned_in_destroy(engine);
     TessBaseAPIEnd(reader);

@@ -12,7 +12,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     uint8_t sof, precision, components;
     lethe_jpeg_redaction r = {0};
-    if (!lethe_jpeg_probe(bytes, size, &sof, &precision, &r.columns, &r.rows, &components) || (uint64_t)r.columns * r.rows > 1u << 18 || r.columns == 0 || r.rows == 0) return 0;
+    if (!lethe_jpeg_probe(bytes, size, &sof, &precision, &r.columns, &r.rows, &components) || (uint64_t)r.columns * r.rows > 1u << 18 ||
+        r.columns == 0 || r.rows == 0)
+        return 0;
     uint8_t *mask = lethe_alloc_array(r.columns, r.rows);
     lethe_buffer out;
     lethe_buffer_init(&out, 8u << 20);
@@ -22,7 +24,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
         if (lethe_jpeg_redact(bytes, size, &r, &out, NULL) == LETHE_OK) {
             uint8_t sof2, precision2, components2;
             uint32_t columns, rows;
-            if (!lethe_jpeg_probe(out.bytes, out.size, &sof2, &precision2, &columns, &rows, &components2) || columns != r.columns || rows != r.rows || components != components2) abort();
+            if (!lethe_jpeg_probe(out.bytes, out.size, &sof2, &precision2, &columns, &rows, &components2) || columns != r.columns || rows != r.rows ||
+                components != components2)
+                abort();
         }
     }
     lethe_buffer_release(&out);

@@ -9,7 +9,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     if (size < 3) return 0;
-    lethe_image image = {.columns = 1u + bytes[0], .rows = 1u + bytes[1], .samples = (bytes[2] & 1) != 0 ? 3 : 1, .bytes_per_sample = (bytes[2] & 2) != 0 ? 2 : 1};
+    lethe_image image = {
+        .columns = 1u + bytes[0], .rows = 1u + bytes[1], .samples = (bytes[2] & 1) != 0 ? 3 : 1, .bytes_per_sample = (bytes[2] & 2) != 0 ? 2 : 1};
     lethe_image again = image;
     lethe_buffer encoded;
     lethe_buffer_init(&encoded, 4u << 20);

@@ -1,5 +1,5 @@
-/* Test helper: decode every frame of FILE and write "columns rows samples frames photometric\n" and all samples as 32-bit little-endian integers to OUT.
- * Exit 0 done, 1 an error (printed), 77 no pixel data or a codec that is not decoded. */
+/* Test helper: decode every frame of FILE and write "columns rows samples frames photometric\n" and all samples as 32-bit little-endian integers to
+ * OUT. Exit 0 done, 1 an error (printed), 77 no pixel data or a codec that is not decoded. */
 #include "core/file.h"
 #include "core/limits.h"
 #include "core/memory.h"
@@ -16,8 +16,7 @@ static lethe_status dump(const lethe_dicom_dataset *dataset, FILE *out, lethe_er
         lethe_image image;
         status = lethe_pixels_decode(pixels, frame, &image, error);
         if (status != LETHE_OK) break;
-        if (frame == 0)
-            (void)fprintf(out, "%u %u %u %u %d\n", image.columns, image.rows, image.samples, info->frames, (int)image.photometric);
+        if (frame == 0) (void)fprintf(out, "%u %u %u %u %d\n", image.columns, image.rows, image.samples, info->frames, (int)image.photometric);
         for (uint32_t y = 0; y < image.rows; y++)
             for (uint32_t x = 0; x < image.columns; x++)
                 for (unsigned c = 0; c < image.samples; c++) {

@@ -1,7 +1,7 @@
 /* Makes a released project whose every pixel is known by formula, for tests/interop/viewer_*.sh: viewer_phantom DIR.
  *
- * Study 1.2.3.1, CT, series 1: 12 slices of 128 x 96, signed 16 bits, stored = 10 x + 3 y + 50 k - 400, slope 2, intercept -1000, spacing 0.5 mm across and 0.75 mm down,
- * 3 mm apart, turned by 20 degrees about x. A bright block (stored + 3000) at 40 <= x < 60, 30 <= y < 50 on slices 4 to 7.
+ * Study 1.2.3.1, CT, series 1: 12 slices of 128 x 96, signed 16 bits, stored = 10 x + 3 y + 50 k - 400, slope 2, intercept -1000, spacing 0.5 mm
+ * across and 0.75 mm down, 3 mm apart, turned by 20 degrees about x. A bright block (stored + 3000) at 40 <= x < 60, 30 <= y < 50 on slices 4 to 7.
  * Study 1.2.3.2, CR: 64 x 64, MONOCHROME1, 8 bits, stored = 4 x.
  * Study 1.2.3.3, MG: RCC LCC RMLO LMLO, 96 x 128; a bright stripe of 8 pixels at the chest wall, which LMLO has on the wrong side. */
 #include "core/catalogue.h"
@@ -73,15 +73,29 @@ static void write_image(maker *m, const image *i) {
     text(m, &b, LETHE_TAG(0x0028, 0x1051), LETHE_VR_DS, i->width);
     text(m, &b, LETHE_TAG(0x0028, 0x1052), LETHE_VR_DS, i->intercept);
     text(m, &b, LETHE_TAG(0x0028, 0x1053), LETHE_VR_DS, i->slope);
-    if (!m->status) m->status = lethe_dicom_encode(&b, explicit_little, LETHE_TAG(0x7FE0, 0x0010), i->bits == 8 ? LETHE_VR_OB : LETHE_VR_OW, i->pixels, i->pixel_bytes, &m->error);
+    if (!m->status)
+        m->status = lethe_dicom_encode(&b, explicit_little, LETHE_TAG(0x7FE0, 0x0010), i->bits == 8 ? LETHE_VR_OB : LETHE_VR_OW, i->pixels,
+                                       i->pixel_bytes, &m->error);
     char relative[256];
     (void)snprintf(relative, sizeof relative, "P-PHANTOM/%s/%s/%s.dcm", i->study, i->series, i->instance);
     char *path = lethe_path_join(m->project->released_path, relative);
     if (!m->status) m->status = lethe_folder_create_for(path, 0755, &m->error);
     if (!m->status) m->status = lethe_file_write(path, b.bytes, b.size, 0644, &m->error);
-    lethe_catalogue_entry entry = {.path = relative, .kind = "dicom", .patient = "P-PHANTOM", .study_uid = i->study, .series_uid = i->series, .instance_uid = i->instance,
-                                   .modality = i->modality, .sop_class = i->sop_class, .laterality = i->laterality, .view_position = i->view, .series_number = i->series_number,
-                                   .instance_number = i->instance_number, .rows = i->rows, .columns = i->columns, .frames = 1};
+    lethe_catalogue_entry entry = {.path = relative,
+                                   .kind = "dicom",
+                                   .patient = "P-PHANTOM",
+                                   .study_uid = i->study,
+                                   .series_uid = i->series,
+                                   .instance_uid = i->instance,
+                                   .modality = i->modality,
+                                   .sop_class = i->sop_class,
+                                   .laterality = i->laterality,
+                                   .view_position = i->view,
+                                   .series_number = i->series_number,
+                                   .instance_number = i->instance_number,
+                                   .rows = i->rows,
+                                   .columns = i->columns,
+                                   .frames = 1};
     if (!m->status) m->status = lethe_catalogue_put(m->catalogue, &entry, 1, &m->error);
     lethe_free(path);
     lethe_buffer_release(&b);
@@ -101,10 +115,30 @@ static void make_stack(maker *m) {
         (void)snprintf(position, sizeof position, "-32\\%.6f\\%.6f", -36 - 3.0 * k * s, 10 + 3.0 * k * c);
         (void)snprintf(orientation, sizeof orientation, "1\\0\\0\\0\\%.10f\\%.10f", c, s);
         /* Instance numbers run against the geometry: only sorting by position puts the slices in order. */
-        image i = {.study = "1.2.3.1", .series = "1.2.3.1.1", .instance = instance, .modality = "CT", .sop_class = "1.2.840.10008.5.1.4.1.1.2", .photometric = "MONOCHROME2",
-                   .laterality = "", .view = "", .orientation_words = "", .series_number = 1, .instance_number = SLICES - k, .columns = W, .rows = H, .bits = 16,
-                   .is_signed = true, .slope = "2", .intercept = "-1000", .centre = "0", .width = "3000", .position = position, .orientation = orientation,
-                   .spacing = "0.75\\0.5", .pixels = pixels, .pixel_bytes = sizeof pixels};
+        image i = {.study = "1.2.3.1",
+                   .series = "1.2.3.1.1",
+                   .instance = instance,
+                   .modality = "CT",
+                   .sop_class = "1.2.840.10008.5.1.4.1.1.2",
+                   .photometric = "MONOCHROME2",
+                   .laterality = "",
+                   .view = "",
+                   .orientation_words = "",
+                   .series_number = 1,
+                   .instance_number = SLICES - k,
+                   .columns = W,
+                   .rows = H,
+                   .bits = 16,
+                   .is_signed = true,
+                   .slope = "2",
+                   .intercept = "-1000",
+                   .centre = "0",
+                   .width = "3000",
+                   .position = position,
+                   .orientation = orientation,
+                   .spacing = "0.75\\0.5",
+                   .pixels = pixels,
+                   .pixel_bytes = sizeof pixels};
         write_image(m, &i);
     }
 }
@@ -112,9 +146,29 @@ static void make_stack(maker *m) {
 static void make_radiograph(maker *m) {
     static uint8_t pixels[64 * 64];
     for (int i = 0; i < 64 * 64; i++) pixels[i] = (uint8_t)(4 * (i % 64));
-    image i = {.study = "1.2.3.2", .series = "1.2.3.2.1", .instance = "1.2.3.2.1.1", .modality = "CR", .sop_class = "1.2.840.10008.5.1.4.1.1.1", .photometric = "MONOCHROME1",
-               .laterality = "", .view = "", .orientation_words = "", .series_number = 1, .instance_number = 1, .columns = 64, .rows = 64, .bits = 8, .slope = "1",
-               .intercept = "0", .centre = "128", .width = "256", .position = "", .orientation = "", .spacing = "", .pixels = pixels, .pixel_bytes = sizeof pixels};
+    image i = {.study = "1.2.3.2",
+               .series = "1.2.3.2.1",
+               .instance = "1.2.3.2.1.1",
+               .modality = "CR",
+               .sop_class = "1.2.840.10008.5.1.4.1.1.1",
+               .photometric = "MONOCHROME1",
+               .laterality = "",
+               .view = "",
+               .orientation_words = "",
+               .series_number = 1,
+               .instance_number = 1,
+               .columns = 64,
+               .rows = 64,
+               .bits = 8,
+               .slope = "1",
+               .intercept = "0",
+               .centre = "128",
+               .width = "256",
+               .position = "",
+               .orientation = "",
+               .spacing = "",
+               .pixels = pixels,
+               .pixel_bytes = sizeof pixels};
     write_image(m, &i);
 }
 
@@ -122,16 +176,37 @@ static void make_mammogram(maker *m) {
     static const struct {
         const char *side, *view, *words, *instance;
         bool wall_right;
-    } views[4] = {{"R", "CC", "P\\R", "1.2.3.3.1.1", true}, {"L", "CC", "A\\L", "1.2.3.3.1.2", false}, {"R", "MLO", "P\\F", "1.2.3.3.1.3", true},
+    } views[4] = {{"R", "CC", "P\\R", "1.2.3.3.1.1", true},
+                  {"L", "CC", "A\\L", "1.2.3.3.1.2", false},
+                  {"R", "MLO", "P\\F", "1.2.3.3.1.3", true},
                   {"L", "MLO", "P\\F", "1.2.3.3.1.4", true}};
     static uint16_t pixels[96 * 128];
     for (int v = 0; v < 4; v++) {
         for (int y = 0; y < 128; y++)
             for (int x = 0; x < 96; x++) pixels[y * 96 + x] = (views[v].wall_right ? x >= 88 : x < 8) ? 4000 : 1000;
-        image i = {.study = "1.2.3.3", .series = "1.2.3.3.1", .instance = views[v].instance, .modality = "MG", .sop_class = "1.2.840.10008.5.1.4.1.1.1.2", .photometric = "MONOCHROME2",
-                   .laterality = views[v].side, .view = views[v].view, .orientation_words = views[v].words, .series_number = 1, .instance_number = v + 1, .columns = 96,
-                   .rows = 128, .bits = 16, .slope = "1", .intercept = "0", .centre = "2048", .width = "4096", .position = "", .orientation = "", .spacing = "0.1\\0.1",
-                   .pixels = pixels, .pixel_bytes = sizeof pixels};
+        image i = {.study = "1.2.3.3",
+                   .series = "1.2.3.3.1",
+                   .instance = views[v].instance,
+                   .modality = "MG",
+                   .sop_class = "1.2.840.10008.5.1.4.1.1.1.2",
+                   .photometric = "MONOCHROME2",
+                   .laterality = views[v].side,
+                   .view = views[v].view,
+                   .orientation_words = views[v].words,
+                   .series_number = 1,
+                   .instance_number = v + 1,
+                   .columns = 96,
+                   .rows = 128,
+                   .bits = 16,
+                   .slope = "1",
+                   .intercept = "0",
+                   .centre = "2048",
+                   .width = "4096",
+                   .position = "",
+                   .orientation = "",
+                   .spacing = "0.1\\0.1",
+                   .pixels = pixels,
+                   .pixel_bytes = sizeof pixels};
         write_image(m, &i);
     }
 }

@@ -54,8 +54,10 @@ static void edge_costs(const lethe_image *p, const lethe_livewire *w, float *cos
     for (uint32_t r = 0; r < w->rows; r++)
         for (uint32_t c = 0; c < w->columns; c++) {
             int64_t x = w->x0 + c, y = w->y0 + r;
-            float gx = grey(p, x + 1, y - 1) + 2 * grey(p, x + 1, y) + grey(p, x + 1, y + 1) - grey(p, x - 1, y - 1) - 2 * grey(p, x - 1, y) - grey(p, x - 1, y + 1);
-            float gy = grey(p, x - 1, y + 1) + 2 * grey(p, x, y + 1) + grey(p, x + 1, y + 1) - grey(p, x - 1, y - 1) - 2 * grey(p, x, y - 1) - grey(p, x + 1, y - 1);
+            float gx = grey(p, x + 1, y - 1) + 2 * grey(p, x + 1, y) + grey(p, x + 1, y + 1) - grey(p, x - 1, y - 1) - 2 * grey(p, x - 1, y) -
+                       grey(p, x - 1, y + 1);
+            float gy = grey(p, x - 1, y + 1) + 2 * grey(p, x, y + 1) + grey(p, x + 1, y + 1) - grey(p, x - 1, y - 1) - 2 * grey(p, x, y - 1) -
+                       grey(p, x + 1, y - 1);
             float g = sqrtf(gx * gx + gy * gy);
             cost[(size_t)r * w->columns + c] = g;
             if (g > strongest) strongest = g;
@@ -98,7 +100,8 @@ lethe_status lethe_livewire_create(const lethe_image *pixels, lethe_point anchor
     if (!w) return lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
     w->x0 = ax > reach ? ax - reach : 0;
     w->y0 = ay > reach ? ay - reach : 0;
-    int64_t x1 = ax + reach + 1 < pixels->columns ? ax + reach + 1 : pixels->columns, y1 = ay + reach + 1 < pixels->rows ? ay + reach + 1 : pixels->rows;
+    int64_t x1 = ax + reach + 1 < pixels->columns ? ax + reach + 1 : pixels->columns,
+            y1 = ay + reach + 1 < pixels->rows ? ay + reach + 1 : pixels->rows;
     w->columns = (uint32_t)(x1 - w->x0);
     w->rows = (uint32_t)(y1 - w->y0);
     size_t total = (size_t)w->columns * w->rows;

@@ -10,7 +10,8 @@
 typedef struct lethe_livewire lethe_livewire;
 
 /* Prepare paths from the pixel under `anchor`; reaches `reach_px` in each direction. Copies what it needs of the image. */
-LETHE_NODISCARD lethe_status lethe_livewire_create(const lethe_image *pixels, lethe_point anchor, uint32_t reach_px, lethe_livewire **out, lethe_error *error);
+LETHE_NODISCARD lethe_status lethe_livewire_create(const lethe_image *pixels, lethe_point anchor, uint32_t reach_px, lethe_livewire **out,
+                                                   lethe_error *error);
 void lethe_livewire_destroy(lethe_livewire *wire);
 /* The path from the anchor to `to` (cut to the window) as pixel centres, anchor first; returns how many of `capacity` points were written. */
 size_t lethe_livewire_path(const lethe_livewire *wire, lethe_point to, lethe_point *out, size_t capacity);

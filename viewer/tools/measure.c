@@ -7,7 +7,9 @@
 
 #define PI 3.14159265358979323846
 
-double lethe_measure_length(lethe_point a, lethe_point b, double across_mm, double down_mm) { return hypot((b.x - a.x) * across_mm, (b.y - a.y) * down_mm); }
+double lethe_measure_length(lethe_point a, lethe_point b, double across_mm, double down_mm) {
+    return hypot((b.x - a.x) * across_mm, (b.y - a.y) * down_mm);
+}
 
 double lethe_measure_angle(lethe_point a, lethe_point vertex, lethe_point b, double across_mm, double down_mm) {
     double ux = (a.x - vertex.x) * across_mm, uy = (a.y - vertex.y) * down_mm, vx = (b.x - vertex.x) * across_mm, vy = (b.y - vertex.y) * down_mm;

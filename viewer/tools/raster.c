@@ -32,8 +32,10 @@ static bool put(const lethe_bitmap *bitmap, uint32_t x, uint32_t y, uint8_t valu
     return true;
 }
 
-void lethe_brush(const lethe_bitmap *bitmap, lethe_point from, lethe_point to, double rx, double ry, uint8_t value, const lethe_paint_rule *rule, lethe_dirty *dirty) {
-    /* Distances are measured with the ellipse made a unit circle; the stroke is a capsule there. A brush under one pixel paints the pixel it is on. */
+void lethe_brush(const lethe_bitmap *bitmap, lethe_point from, lethe_point to, double rx, double ry, uint8_t value, const lethe_paint_rule *rule,
+                 lethe_dirty *dirty) {
+    /* Distances are measured with the ellipse made a unit circle; the stroke is a capsule there. A brush under one pixel paints the pixel it is on.
+     */
     rx = fmax(rx, 0.5);
     ry = fmax(ry, 0.5);
     double ax = from.x / rx, ay = from.y / ry, dx = to.x / rx - ax, dy = to.y / ry - ay, length = dx * dx + dy * dy;
@@ -52,7 +54,8 @@ void lethe_brush(const lethe_bitmap *bitmap, lethe_point from, lethe_point to, d
             py -= t * dy;
             if (px * px + py * py <= 1) (void)put(bitmap, (uint32_t)x, (uint32_t)y, value, rule, dirty);
         }
-    if (to.x >= 0 && to.y >= 0 && to.x < bitmap->columns && to.y < bitmap->rows) (void)put(bitmap, (uint32_t)to.x, (uint32_t)to.y, value, rule, dirty);
+    if (to.x >= 0 && to.y >= 0 && to.x < bitmap->columns && to.y < bitmap->rows)
+        (void)put(bitmap, (uint32_t)to.x, (uint32_t)to.y, value, rule, dirty);
 }
 
 /* --- areas --- */
@@ -60,8 +63,8 @@ void lethe_brush(const lethe_bitmap *bitmap, lethe_point from, lethe_point to, d
 typedef bool (*belongs_fn)(const void *context, size_t index);
 
 /* Mark the connected area around a pixel in `seen` (1 byte each); a stack of indices on the heap, each pixel pushed once. */
-static lethe_status flood(uint32_t columns, uint32_t rows, size_t start, bool diagonal, belongs_fn belongs, const void *context, uint8_t *seen, bool *border, uint64_t *count,
-                          size_t *stack) {
+static lethe_status flood(uint32_t columns, uint32_t rows, size_t start, bool diagonal, belongs_fn belongs, const void *context, uint8_t *seen,
+                          bool *border, uint64_t *count, size_t *stack) {
     size_t top = 0;
     *count = 0;
     if (border) *border = false;
@@ -120,7 +123,8 @@ static bool is_same(const void *context, size_t index) {
     return s->labels[index] == s->label;
 }
 
-lethe_status lethe_fill(const lethe_bitmap *bitmap, int64_t x, int64_t y, uint8_t value, const lethe_paint_rule *rule, lethe_dirty *dirty, uint64_t *changed, lethe_error *error) {
+lethe_status lethe_fill(const lethe_bitmap *bitmap, int64_t x, int64_t y, uint8_t value, const lethe_paint_rule *rule, lethe_dirty *dirty,
+                        uint64_t *changed, lethe_error *error) {
     *changed = 0;
     if (x < 0 || y < 0 || x >= bitmap->columns || y >= bitmap->rows) return LETHE_OK;
     work w;
@@ -144,14 +148,16 @@ typedef struct value_range {
 
 static bool is_in_range(const void *context, size_t index) {
     const value_range *r = context;
-    double v = lethe_image_sample(r->pixels, (uint32_t)(index % r->pixels->columns), (uint32_t)(index / r->pixels->columns), 0) * r->slope + r->intercept;
+    double v =
+        lethe_image_sample(r->pixels, (uint32_t)(index % r->pixels->columns), (uint32_t)(index / r->pixels->columns), 0) * r->slope + r->intercept;
     return v >= r->low && v <= r->high;
 }
 
-lethe_status lethe_grow(const lethe_bitmap *bitmap, const lethe_image *pixels, double slope, double intercept, int64_t x, int64_t y, double tolerance, uint8_t value,
-                        const lethe_paint_rule *rule, lethe_dirty *dirty, uint64_t *changed, lethe_error *error) {
+lethe_status lethe_grow(const lethe_bitmap *bitmap, const lethe_image *pixels, double slope, double intercept, int64_t x, int64_t y, double tolerance,
+                        uint8_t value, const lethe_paint_rule *rule, lethe_dirty *dirty, uint64_t *changed, lethe_error *error) {
     *changed = 0;
-    if (x < 0 || y < 0 || x >= bitmap->columns || y >= bitmap->rows || pixels->columns != bitmap->columns || pixels->rows != bitmap->rows) return LETHE_OK;
+    if (x < 0 || y < 0 || x >= bitmap->columns || y >= bitmap->rows || pixels->columns != bitmap->columns || pixels->rows != bitmap->rows)
+        return LETHE_OK;
     double sum = 0;
     int near = 0;
     for (int64_t ny = y - 1; ny <= y + 1; ny++)
@@ -165,15 +171,16 @@ lethe_status lethe_grow(const lethe_bitmap *bitmap, const lethe_image *pixels, d
     lethe_status status = work_start(&w, (size_t)bitmap->columns * bitmap->rows, error);
     if (!status) {
         uint64_t count;
-        status = flood(bitmap->columns, bitmap->rows, (size_t)y * bitmap->columns + (size_t)x, false, is_in_range, &range, w.seen, NULL, &count, w.stack);
+        status =
+            flood(bitmap->columns, bitmap->rows, (size_t)y * bitmap->columns + (size_t)x, false, is_in_range, &range, w.seen, NULL, &count, w.stack);
         if (!status) *changed = apply(bitmap, w.seen, value, rule, dirty);
     }
     work_end(&w);
     return status;
 }
 
-lethe_status lethe_grow_volume(const float *voxels, uint32_t columns, uint32_t rows, uint32_t slices, uint32_t i, uint32_t j, uint32_t k, double tolerance, uint8_t *out,
-                               uint64_t *marked, lethe_error *error) {
+lethe_status lethe_grow_volume(const float *voxels, uint32_t columns, uint32_t rows, uint32_t slices, uint32_t i, uint32_t j, uint32_t k,
+                               double tolerance, uint8_t *out, uint64_t *marked, lethe_error *error) {
     size_t area = (size_t)columns * rows, total = area * slices, start = (size_t)k * area + (size_t)j * columns + i;
     *marked = 0;
     size_t capacity = 4096, top = 0;
@@ -185,7 +192,8 @@ lethe_status lethe_grow_volume(const float *voxels, uint32_t columns, uint32_t r
     while (top > 0) {
         size_t at = stack[--top], x = at % columns, y = at / columns % rows;
         ++*marked;
-        const size_t near[6] = {x > 0 ? at - 1 : total, x + 1 < columns ? at + 1 : total, y > 0 ? at - columns : total, y + 1 < rows ? at + columns : total,
+        const size_t near[6] = {x > 0 ? at - 1 : total,         x + 1 < columns ? at + 1 : total,
+                                y > 0 ? at - columns : total,   y + 1 < rows ? at + columns : total,
                                 at >= area ? at - area : total, at + area < total ? at + area : total};
         if (top + 6 > capacity) {
             size_t *more = lethe_realloc_array(stack, capacity * 2, sizeof *more);
@@ -295,7 +303,8 @@ static void distance_line(const double *f, size_t n, double *out, size_t *v, dou
 /* Distance of each pixel to the nearest pixel where mask == `wanted`. */
 static lethe_status distances(const uint8_t *mask, uint8_t wanted, uint32_t columns, uint32_t rows, double *out, lethe_error *error) {
     size_t longest = columns > rows ? columns : rows;
-    double *line = lethe_alloc_array(longest, sizeof *line), *result = lethe_alloc_array(longest, sizeof *result), *z = lethe_alloc_array(longest + 2, sizeof *z);
+    double *line = lethe_alloc_array(longest, sizeof *line), *result = lethe_alloc_array(longest, sizeof *result),
+           *z = lethe_alloc_array(longest + 2, sizeof *z);
     size_t *v = lethe_alloc_array(longest + 1, sizeof *v);
     lethe_status status = line && result && z && v ? LETHE_OK : lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
     for (size_t i = 0; i < (size_t)columns * rows && !status; i++) out[i] = mask[i] == wanted ? 0 : 1e12;

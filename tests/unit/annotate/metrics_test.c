@@ -231,10 +231,20 @@ static void test_bootstrap(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cohen),    cmocka_unit_test(test_weighted),          cmocka_unit_test(test_fleiss), cmocka_unit_test(test_krippendorff),
-        cmocka_unit_test(test_icc),      cmocka_unit_test(test_auroc),             cmocka_unit_test(test_average_precision),
-        cmocka_unit_test(test_pf1),      cmocka_unit_test(test_froc),              cmocka_unit_test(test_overlap_and_hausdorff),
-        cmocka_unit_test(test_hausdorff_against_brute_force), cmocka_unit_test(test_components), cmocka_unit_test(test_staple), cmocka_unit_test(test_bootstrap),
+        cmocka_unit_test(test_cohen),
+        cmocka_unit_test(test_weighted),
+        cmocka_unit_test(test_fleiss),
+        cmocka_unit_test(test_krippendorff),
+        cmocka_unit_test(test_icc),
+        cmocka_unit_test(test_auroc),
+        cmocka_unit_test(test_average_precision),
+        cmocka_unit_test(test_pf1),
+        cmocka_unit_test(test_froc),
+        cmocka_unit_test(test_overlap_and_hausdorff),
+        cmocka_unit_test(test_hausdorff_against_brute_force),
+        cmocka_unit_test(test_components),
+        cmocka_unit_test(test_staple),
+        cmocka_unit_test(test_bootstrap),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -160,8 +160,9 @@ static void test_allocation_faults(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_stored_form),  cmocka_unit_test(test_checks_refuse),  cmocka_unit_test(test_polygon_fill),     cmocka_unit_test(test_box_fill_and_area),
-        cmocka_unit_test(test_mask_outline), cmocka_unit_test(test_ring_with_hole), cmocka_unit_test(test_allocation_faults),
+        cmocka_unit_test(test_stored_form),       cmocka_unit_test(test_checks_refuse), cmocka_unit_test(test_polygon_fill),
+        cmocka_unit_test(test_box_fill_and_area), cmocka_unit_test(test_mask_outline),  cmocka_unit_test(test_ring_with_hole),
+        cmocka_unit_test(test_allocation_faults),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,15 +8,17 @@
 
 #include <cmocka.h>
 
-static const char schema_yaml[] = "schema: t\nversion: 1\nlabels:\n"
-                                  "  - {name: lesion, level: region, geometries: [box, polygon, mask, volume], fields: [{name: grade, answer: ordinal, required: true, "
-                                  "options: [{value: \"1\"}, {value: \"2\"}]}]}\n"
-                                  "  - {name: class, level: image, answer: single, options: [{value: a}, {value: b}]}\n";
+static const char schema_yaml[] =
+    "schema: t\nversion: 1\nlabels:\n"
+    "  - {name: lesion, level: region, geometries: [box, polygon, mask, volume], fields: [{name: grade, answer: ordinal, required: true, "
+    "options: [{value: \"1\"}, {value: \"2\"}]}]}\n"
+    "  - {name: class, level: image, answer: single, options: [{value: a}, {value: b}]}\n";
 
 static lethe_annotation box_on(const char *image, lethe_shape *shape, double x) {
     lethe_error error = {0};
     assert_int_equal(lethe_shape_make_box(x, 1, x + 5, 9, 0, shape, &error), LETHE_OK);
-    return (lethe_annotation){.level = LETHE_LEVEL_REGION, .image = image, .label = "lesion", .tool = "box", .spent_ms = 1500, .shape = *shape, .confidence = -1};
+    return (lethe_annotation){
+        .level = LETHE_LEVEL_REGION, .image = image, .label = "lesion", .tool = "box", .spent_ms = 1500, .shape = *shape, .confidence = -1};
 }
 
 static size_t count_on(lethe_store *store, const char *image) {
@@ -243,7 +245,8 @@ static void test_schema_rules(void **state) {
     c.value = "b";
     assert_int_equal(lethe_store_append(f.store, &c, &error), LETHE_OK);
     /* Labels in use cannot be taken away; adding is fine. */
-    static const char smaller[] = "schema: t\nversion: 2\nlabels:\n  - {name: class, level: image, answer: single, options: [{value: a}, {value: b}]}\n";
+    static const char smaller[] =
+        "schema: t\nversion: 2\nlabels:\n  - {name: class, level: image, answer: single, options: [{value: a}, {value: b}]}\n";
     assert_int_equal(lethe_store_install_schema(f.store, smaller, sizeof smaller - 1, "t2.yaml", &error), LETHE_CONFIG);
     assert_non_null(strstr(error.message, "lesion"));
     lethe_error_clear(&error);
@@ -286,8 +289,9 @@ static void test_cases_and_box_query(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_append_and_history),   cmocka_unit_test(test_unreleased_image_is_refused), cmocka_unit_test(test_batch_is_all_or_none),
-        cmocka_unit_test(test_undo_redo_over_sessions), cmocka_unit_test(test_named_states),             cmocka_unit_test(test_blind_readers),
+        cmocka_unit_test(test_append_and_history),   cmocka_unit_test(test_unreleased_image_is_refused),
+        cmocka_unit_test(test_batch_is_all_or_none), cmocka_unit_test(test_undo_redo_over_sessions),
+        cmocka_unit_test(test_named_states),         cmocka_unit_test(test_blind_readers),
         cmocka_unit_test(test_schema_rules),         cmocka_unit_test(test_cases_and_box_query),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,7 +26,9 @@ typedef struct sample {
 static void text(lethe_buffer *out, lethe_tag tag, lethe_vr vr, const char *value) {
     if (value != NULL) assert_int_equal(lethe_dicom_encode_text(out, explicit_little, tag, vr, value, NULL), LETHE_OK);
 }
-static void number(lethe_buffer *out, lethe_tag tag, uint16_t value) { assert_int_equal(lethe_dicom_encode_us(out, explicit_little, tag, value, NULL), LETHE_OK); }
+static void number(lethe_buffer *out, lethe_tag tag, uint16_t value) {
+    assert_int_equal(lethe_dicom_encode_us(out, explicit_little, tag, value, NULL), LETHE_OK);
+}
 static void long_number(lethe_buffer *out, lethe_tag tag, uint32_t value) {
     uint8_t bytes[4] = {(uint8_t)value, (uint8_t)(value >> 8), (uint8_t)(value >> 16), (uint8_t)(value >> 24)};
     assert_int_equal(lethe_dicom_encode(out, explicit_little, tag, LETHE_VR_UL, bytes, 4, NULL), LETHE_OK);
@@ -59,20 +61,25 @@ static void build(lethe_buffer *out, const sample *s, const uint8_t *pixels) {
     number(out, 0x00280102, 7);
     number(out, 0x00280103, 0);
     text(out, 0x00280301, LETHE_VR_CS, s->burned_in);
-    assert_int_equal(lethe_dicom_encode(out, explicit_little, LETHE_TAG(0x7FE0, 0x0010), LETHE_VR_OB, pixels, s->pixel_bytes != 0 ? s->pixel_bytes : COLUMNS * ROWS, NULL), LETHE_OK);
+    assert_int_equal(lethe_dicom_encode(out, explicit_little, LETHE_TAG(0x7FE0, 0x0010), LETHE_VR_OB, pixels,
+                                        s->pixel_bytes != 0 ? s->pixel_bytes : COLUMNS * ROWS, NULL),
+                     LETHE_OK);
 }
 
 /* Letters of 5 x 7 dots, doubled: "H E L T I" in turns. */
 static void draw_letters(uint8_t *pixels, unsigned x, unsigned y, unsigned count, uint8_t value, bool turned) {
-    static const uint8_t shapes[5][7] = {{17, 17, 17, 31, 17, 17, 17}, {31, 16, 16, 30, 16, 16, 31}, {16, 16, 16, 16, 16, 16, 31}, {31, 4, 4, 4, 4, 4, 4}, {14, 17, 16, 14, 1, 17, 14}};
+    static const uint8_t shapes[5][7] = {{17, 17, 17, 31, 17, 17, 17},
+                                         {31, 16, 16, 30, 16, 16, 31},
+                                         {16, 16, 16, 16, 16, 16, 31},
+                                         {31, 4, 4, 4, 4, 4, 4},
+                                         {14, 17, 16, 14, 1, 17, 14}};
     for (unsigned n = 0; n < count; n++)
         for (unsigned v = 0; v < 14; v++)
             for (unsigned u = 0; u < 10; u++) {
                 if (((shapes[n % 5][v / 2] >> (4 - u / 2)) & 1) == 0) continue;
                 unsigned a = x + n * 12 + u, b = y + v;
                 if (turned) pixels[(size_t)(ROWS - 1 - a) * COLUMNS + b] = value;
-                else
-                    pixels[(size_t)b * COLUMNS + a] = value;
+                else pixels[(size_t)b * COLUMNS + a] = value;
             }
 }
 
@@ -99,7 +106,8 @@ static bool covered(const lethe_pixel_decision *d, uint32_t x, uint32_t y) {
     return false;
 }
 
-static const sample ultrasound = {.modality = "US", .sop_class = "1.2.840.10008.5.1.4.1.1.6.1", .image_type = "ORIGINAL\\PRIMARY", .manufacturer = "Nobody", .model = "Nothing"};
+static const sample ultrasound = {
+    .modality = "US", .sop_class = "1.2.840.10008.5.1.4.1.1.6.1", .image_type = "ORIGINAL\\PRIMARY", .manufacturer = "Nobody", .model = "Nothing"};
 
 static void finds_letters_upright_turned_bright_and_dark(void **state) {
     (void)state;
@@ -228,9 +236,12 @@ static void the_policy_has_its_say(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(finds_letters_upright_turned_bright_and_dark), cmocka_unit_test(leaves_a_plain_picture_and_a_ruler_alone),
-        cmocka_unit_test(removes_everything_outside_ultrasound_regions), cmocka_unit_test(looks_only_where_there_is_a_risk),
-        cmocka_unit_test(applies_a_device_rule_by_manufacturer_and_size), cmocka_unit_test(a_corrupt_frame_is_quarantined),
+        cmocka_unit_test(finds_letters_upright_turned_bright_and_dark),
+        cmocka_unit_test(leaves_a_plain_picture_and_a_ruler_alone),
+        cmocka_unit_test(removes_everything_outside_ultrasound_regions),
+        cmocka_unit_test(looks_only_where_there_is_a_risk),
+        cmocka_unit_test(applies_a_device_rule_by_manufacturer_and_size),
+        cmocka_unit_test(a_corrupt_frame_is_quarantined),
         cmocka_unit_test(the_policy_has_its_say),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

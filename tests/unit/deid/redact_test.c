@@ -1,5 +1,5 @@
-/* Redaction over every codec: pixels outside the boxes are identical after decoding, pixels inside are gone. Uses Debian's pydicom files and, where it
- * exists, the shared test data; says what it did not find. */
+/* Redaction over every codec: pixels outside the boxes are identical after decoding, pixels inside are gone. Uses Debian's pydicom files and, where
+ * it exists, the shared test data; says what it did not find. */
 #include "core/file.h"
 #include "core/limits.h"
 #include "core/memory.h"
@@ -99,7 +99,8 @@ static lethe_status one_file(void *context, const char *path, const char *relati
         goto out;
     }
     /* Odd places, overlapping, one at the edge; in files of several frames only the second and later. */
-    lethe_pixel_box boxes[3] = {{.x = 3, .y = 5, .w = info.columns / 2, .h = info.rows / 3}, {.x = info.columns / 3, .y = info.rows / 4, .w = info.columns / 3, .h = 9},
+    lethe_pixel_box boxes[3] = {{.x = 3, .y = 5, .w = info.columns / 2, .h = info.rows / 3},
+                                {.x = info.columns / 3, .y = info.rows / 4, .w = info.columns / 3, .h = 9},
                                 {.x = info.columns - 5, .y = info.rows - 7, .w = 5, .h = 7}};
     decision.boxes = boxes;
     decision.box_count = decision.box_capacity = 3;
@@ -142,9 +143,11 @@ static void redacts_real_files_of_every_codec(void **state) {
     assert_int_equal(lethe_walk(pydicom_folder, one_file, &t, NULL), LETHE_OK);
     (void)snprintf(shared, sizeof shared, "%s/../shared/testdata/dicom", LETHE_SOURCE_DIR);
     if (getenv("LETHE_SLOW") != NULL && stat(shared, &status) == 0) assert_int_equal(lethe_walk(shared, one_file, &t, NULL), LETHE_OK);
-    print_message("%u redacted (raw %u, RLE %u, JPEG baseline %u, extended %u, lossless %u, JPEG-LS %u, JPEG 2000 %u), %u unsupported, %u passed over\n", t.redacted,
-                  t.by_codec[LETHE_CODEC_RAW], t.by_codec[LETHE_CODEC_RLE], t.by_codec[LETHE_CODEC_JPEG_BASELINE], t.by_codec[LETHE_CODEC_JPEG_EXTENDED],
-                  t.by_codec[LETHE_CODEC_JPEG_LOSSLESS], t.by_codec[LETHE_CODEC_JPEG_LS], t.by_codec[LETHE_CODEC_JPEG_2000], t.unsupported, t.passed_over);
+    print_message(
+        "%u redacted (raw %u, RLE %u, JPEG baseline %u, extended %u, lossless %u, JPEG-LS %u, JPEG 2000 %u), %u unsupported, %u passed over\n",
+        t.redacted, t.by_codec[LETHE_CODEC_RAW], t.by_codec[LETHE_CODEC_RLE], t.by_codec[LETHE_CODEC_JPEG_BASELINE],
+        t.by_codec[LETHE_CODEC_JPEG_EXTENDED], t.by_codec[LETHE_CODEC_JPEG_LOSSLESS], t.by_codec[LETHE_CODEC_JPEG_LS],
+        t.by_codec[LETHE_CODEC_JPEG_2000], t.unsupported, t.passed_over);
     assert_true(t.by_codec[LETHE_CODEC_RAW] > 5);
     assert_true(t.by_codec[LETHE_CODEC_RLE] > 3);
     assert_true(t.by_codec[LETHE_CODEC_JPEG_BASELINE] > 3);

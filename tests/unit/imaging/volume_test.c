@@ -17,8 +17,13 @@ static void near(double a, double b, double tolerance) {
 /* Slices turned by 30 degrees about x, 2 mm apart. */
 static lethe_frame_geometry oblique(int k) {
     double c = cos(0.5235987755982988), s = sin(0.5235987755982988);
-    lethe_frame_geometry g = {.has_plane = true, .has_spacing = true, .row_spacing_mm = 0.5, .column_spacing_mm = 0.8, .row_direction = {1, 0, 0},
-                              .column_direction = {0, c, s}, .normal = {0, -s, c}};
+    lethe_frame_geometry g = {.has_plane = true,
+                              .has_spacing = true,
+                              .row_spacing_mm = 0.5,
+                              .column_spacing_mm = 0.8,
+                              .row_direction = {1, 0, 0},
+                              .column_direction = {0, c, s},
+                              .normal = {0, -s, c}};
     for (int a = 0; a < 3; a++) g.position_mm[a] = (const double[]){-10, 5, 40}[a] + 2.0 * k * g.normal[a];
     return g;
 }

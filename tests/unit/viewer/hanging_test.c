@@ -51,7 +51,8 @@ static void a_missing_view_leaves_its_cell_empty(void **state) {
 
 static void prostate_by_words(void **state) {
     (void)state;
-    lethe_series series[4] = {magnetic("localizer", "", "", 0), magnetic("ADC map", "", "", 0), magnetic("t2_tse_tra", "", "", 0), magnetic("ep2d_diff_b1000", "", "", 0)};
+    lethe_series series[4] = {magnetic("localizer", "", "", 0), magnetic("ADC map", "", "", 0), magnetic("t2_tse_tra", "", "", 0),
+                              magnetic("ep2d_diff_b1000", "", "", 0)};
     lethe_study study = {.series = series, .series_count = 4};
     lethe_hanging h;
     lethe_hang(&study, LETHE_HANGING_AUTO, &h);
@@ -62,8 +63,8 @@ static void prostate_by_words(void **state) {
 
 static void prostate_without_descriptions(void **state) {
     (void)state;
-    lethe_series series[3] = {magnetic("", "DERIVED\\PRIMARY\\DIFFUSION\\ADC", "EP", 62), magnetic("", "ORIGINAL\\PRIMARY\\DIFFUSION\\NONE", "EP", 62),
-                              magnetic("", "ORIGINAL\\PRIMARY\\M\\ND", "SE", 101)};
+    lethe_series series[3] = {magnetic("", "DERIVED\\PRIMARY\\DIFFUSION\\ADC", "EP", 62),
+                              magnetic("", "ORIGINAL\\PRIMARY\\DIFFUSION\\NONE", "EP", 62), magnetic("", "ORIGINAL\\PRIMARY\\M\\ND", "SE", 101)};
     lethe_study study = {.series = series, .series_count = 3};
     lethe_hanging h;
     lethe_hang(&study, LETHE_HANGING_AUTO, &h);
@@ -86,7 +87,8 @@ static void anything_else_hangs_alone(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(four_views_back_to_back), cmocka_unit_test(a_missing_view_leaves_its_cell_empty), cmocka_unit_test(prostate_by_words),
-                                       cmocka_unit_test(prostate_without_descriptions), cmocka_unit_test(anything_else_hangs_alone)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(four_views_back_to_back), cmocka_unit_test(a_missing_view_leaves_its_cell_empty),
+                                       cmocka_unit_test(prostate_by_words), cmocka_unit_test(prostate_without_descriptions),
+                                       cmocka_unit_test(anything_else_hangs_alone)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

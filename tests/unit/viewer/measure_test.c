@@ -28,7 +28,8 @@ static void statistics_of_a_region(void **state) {
     (void)state;
     int16_t pixels[100];
     for (int i = 0; i < 100; i++) pixels[i] = (int16_t)(i % 10);
-    lethe_image image = {.columns = 10, .rows = 10, .samples = 1, .bytes_per_sample = 2, .bits_stored = 16, .is_signed = true, .pixels = (uint8_t *)pixels};
+    lethe_image image = {
+        .columns = 10, .rows = 10, .samples = 1, .bytes_per_sample = 2, .bits_stored = 16, .is_signed = true, .pixels = (uint8_t *)pixels};
     lethe_point corners[2] = {{2, 2}, {5, 4}};
     lethe_shape box = {.kind = LETHE_SHAPE_BOX, .points = corners, .point_count = 2};
     lethe_statistics s;
@@ -82,7 +83,7 @@ static void the_wire_follows_an_edge(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(lengths_angles_areas), cmocka_unit_test(statistics_of_a_region), cmocka_unit_test(handles_move_what_they_hold),
-                                       cmocka_unit_test(the_wire_follows_an_edge)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(lengths_angles_areas), cmocka_unit_test(statistics_of_a_region),
+                                       cmocka_unit_test(handles_move_what_they_hold), cmocka_unit_test(the_wire_follows_an_edge)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

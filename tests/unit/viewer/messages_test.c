@@ -3,8 +3,8 @@
 
 #include <dirent.h>
 #include <setjmp.h>
-#include <stdbool.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -110,6 +110,7 @@ static void translates(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(every_text_has_french), cmocka_unit_test(no_line_twice_or_empty), cmocka_unit_test(translates)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_text_has_french), cmocka_unit_test(no_line_twice_or_empty),
+                                       cmocka_unit_test(translates)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -89,7 +89,8 @@ static void grow_follows_values(void **state) {
     for (int y = 0; y < H; y++)
         for (int x = 0; x < W; x++) pixels[y * W + x] = (int16_t)((x - 20) * (x - 20) + (y - 20) * (y - 20) < 64 ? 100 + (x + y) % 3 : -200);
     pixels[20 * W + 60] = 100; /* same value, not connected */
-    lethe_image image = {.columns = W, .rows = H, .samples = 1, .bytes_per_sample = 2, .bits_stored = 16, .is_signed = true, .pixels = (uint8_t *)pixels};
+    lethe_image image = {
+        .columns = W, .rows = H, .samples = 1, .bytes_per_sample = 2, .bits_stored = 16, .is_signed = true, .pixels = (uint8_t *)pixels};
     lethe_bitmap b = {labels, W, H};
     lethe_dirty d = {0};
     uint64_t changed;
@@ -121,8 +122,8 @@ static void smooth_takes_spikes_away(void **state) {
     uint8_t labels[W * H] = {0};
     for (int y = 10; y < 30; y++)
         for (int x = 10; x < 30; x++) labels[y * W + x] = 1;
-    labels[20 * W + 35] = 1;  /* a stray pixel */
-    labels[20 * W + 20] = 0;  /* a pin hole */
+    labels[20 * W + 35] = 1; /* a stray pixel */
+    labels[20 * W + 20] = 0; /* a pin hole */
     lethe_bitmap b = {labels, W, H};
     lethe_dirty d = {0};
     assert_int_equal(lethe_smooth(&b, 1, NULL, &d, NULL), LETHE_OK);
@@ -168,9 +169,9 @@ static void between_two_discs_lies_a_disc(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_brush_is_a_disc_in_mm), cmocka_unit_test(fast_strokes_have_no_gaps), cmocka_unit_test(locks_and_values_hold),
-        cmocka_unit_test(fill_stays_inside), cmocka_unit_test(grow_follows_values), cmocka_unit_test(grow_in_a_volume),
-        cmocka_unit_test(smooth_takes_spikes_away), cmocka_unit_test(the_largest_piece_stays), cmocka_unit_test(between_two_discs_lies_a_disc),
+        cmocka_unit_test(a_brush_is_a_disc_in_mm),  cmocka_unit_test(fast_strokes_have_no_gaps), cmocka_unit_test(locks_and_values_hold),
+        cmocka_unit_test(fill_stays_inside),        cmocka_unit_test(grow_follows_values),       cmocka_unit_test(grow_in_a_volume),
+        cmocka_unit_test(smooth_takes_spikes_away), cmocka_unit_test(the_largest_piece_stays),   cmocka_unit_test(between_two_discs_lies_a_disc),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,7 +14,9 @@ static double channel(uint32_t value) {
     return c <= 0.03928 ? c / 12.92 : pow((c + 0.055) / 1.055, 2.4);
 }
 
-static double luminance(uint32_t argb) { return 0.2126 * channel(argb >> 16 & 255) + 0.7152 * channel(argb >> 8 & 255) + 0.0722 * channel(argb & 255); }
+static double luminance(uint32_t argb) {
+    return 0.2126 * channel(argb >> 16 & 255) + 0.7152 * channel(argb >> 8 & 255) + 0.0722 * channel(argb & 255);
+}
 
 static double contrast(uint32_t a, uint32_t b) {
     double x = luminance(a), y = luminance(b);
@@ -29,8 +31,10 @@ static void known_pairs(void **state) {
 
 static void text_is_readable(void **state) {
     (void)state;
-    const uint32_t surfaces[] = {LETHE_COLOUR_CANVAS, LETHE_COLOUR_BASE, LETHE_COLOUR_SURFACE, LETHE_COLOUR_RAISED, LETHE_COLOUR_HOVER, LETHE_COLOUR_SELECTED};
-    const uint32_t texts[] = {LETHE_COLOUR_TEXT, LETHE_COLOUR_MUTED, LETHE_COLOUR_ACCENT, LETHE_COLOUR_GOOD, LETHE_COLOUR_WARNING, LETHE_COLOUR_DANGER};
+    const uint32_t surfaces[] = {LETHE_COLOUR_CANVAS, LETHE_COLOUR_BASE,  LETHE_COLOUR_SURFACE,
+                                 LETHE_COLOUR_RAISED, LETHE_COLOUR_HOVER, LETHE_COLOUR_SELECTED};
+    const uint32_t texts[] = {LETHE_COLOUR_TEXT, LETHE_COLOUR_MUTED,   LETHE_COLOUR_ACCENT,
+                              LETHE_COLOUR_GOOD, LETHE_COLOUR_WARNING, LETHE_COLOUR_DANGER};
     for (size_t s = 0; s < sizeof surfaces / sizeof *surfaces; s++)
         for (size_t t = 0; t < sizeof texts / sizeof *texts; t++)
             if (contrast(surfaces[s], texts[t]) < 4.5) fail_msg("%08x on %08x: %.2f : 1", texts[t], surfaces[s], contrast(surfaces[s], texts[t]));

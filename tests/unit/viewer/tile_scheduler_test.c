@@ -187,7 +187,8 @@ static void failures_are_said_once(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(nearest_first), cmocka_unit_test(stale_work_is_dropped), cmocka_unit_test(the_cache_is_bounded),
-                                       cmocka_unit_test(a_source_is_forgotten), cmocka_unit_test(failures_are_said_once)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(nearest_first), cmocka_unit_test(stale_work_is_dropped),
+                                       cmocka_unit_test(the_cache_is_bounded), cmocka_unit_test(a_source_is_forgotten),
+                                       cmocka_unit_test(failures_are_said_once)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
