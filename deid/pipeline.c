@@ -428,3 +428,31 @@ lethe_status lethe_engine_process(lethe_engine *engine, const char *path, const 
     if (!engine->options.explain) forget_instance(engine);
     return LETHE_OK;
 }
+
+/* The strings of the entry are those of the result. */
+lethe_catalogue_entry lethe_result_entry(const lethe_result *r) {
+    return (lethe_catalogue_entry){.path = r->output,
+                                   .kind = r->is_slide ? "slide" : "dicom",
+                                   .patient = r->patient,
+                                   .study_uid = r->study_uid,
+                                   .series_uid = r->series_uid,
+                                   .instance_uid = r->instance_uid,
+                                   .modality = r->modality,
+                                   .sop_class = r->sop_class,
+                                   .series_description = r->series_description,
+                                   .study_description = r->study_description,
+                                   .body_part = r->body_part,
+                                   .study_date = r->study_date,
+                                   .manufacturer = r->manufacturer,
+                                   .model = r->model,
+                                   .sex = r->sex,
+                                   .age = r->age,
+                                   .laterality = r->laterality,
+                                   .view_position = r->view_position,
+                                   .series_number = r->series_number,
+                                   .instance_number = r->instance_number,
+                                   .rows = r->rows,
+                                   .columns = r->columns,
+                                   .frames = r->frames,
+                                   .sha256 = r->sha256};
+}

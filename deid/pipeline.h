@@ -5,6 +5,7 @@
 #ifndef LETHE_DEID_PIPELINE_H
 #define LETHE_DEID_PIPELINE_H
 
+#include "core/catalogue.h"
 #include "core/file.h"
 #include "deid/attributes.h"
 #include "deid/burned_in.h"
@@ -76,5 +77,8 @@ LETHE_NODISCARD lethe_status lethe_engine_explain(lethe_engine *engine, lethe_bu
 
 /* The pseudonym of a patient as the pipeline would give it, and the digest under which an objection stands. `issuer` may be "". */
 LETHE_NODISCARD lethe_status lethe_engine_patient(lethe_engine *engine, const char *issuer, const char *patient_id, char out[80], lethe_error *error);
+
+/* What the catalogue says of a released instance or slide. Strings are borrowed from the result. */
+lethe_catalogue_entry lethe_result_entry(const lethe_result *result);
 
 #endif

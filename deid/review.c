@@ -178,30 +178,7 @@ static lethe_status process(desk *d, bool release, lethe_result *result, lethe_e
 
 static lethe_status put_catalogue(desk *d, const lethe_result *r, lethe_error *error) {
     lethe_catalogue *catalogue = NULL;
-    lethe_catalogue_entry entry = {.path = r->output,
-                                   .kind = r->is_slide ? "slide" : "dicom",
-                                   .patient = r->patient,
-                                   .study_uid = r->study_uid,
-                                   .series_uid = r->series_uid,
-                                   .instance_uid = r->instance_uid,
-                                   .modality = r->modality,
-                                   .sop_class = r->sop_class,
-                                   .series_description = r->series_description,
-                                   .study_description = r->study_description,
-                                   .body_part = r->body_part,
-                                   .study_date = r->study_date,
-                                   .manufacturer = r->manufacturer,
-                                   .model = r->model,
-                                   .sex = r->sex,
-                                   .age = r->age,
-                                   .laterality = r->laterality,
-                                   .view_position = r->view_position,
-                                   .series_number = r->series_number,
-                                   .instance_number = r->instance_number,
-                                   .rows = r->rows,
-                                   .columns = r->columns,
-                                   .frames = r->frames,
-                                   .sha256 = r->sha256};
+    lethe_catalogue_entry entry = lethe_result_entry(r);
     lethe_status status = lethe_catalogue_open(d->project, &catalogue, error);
     if (status == LETHE_OK) status = lethe_catalogue_put(catalogue, &entry, 1, error);
     lethe_catalogue_close(catalogue);

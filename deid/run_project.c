@@ -121,30 +121,7 @@ static lethe_status put_catalogue(project_run *run, lethe_error *error) {
     for (size_t i = 0; i < run->done_count; i++) {
         const lethe_result *r = &run->results[i];
         if (r->outcome != LETHE_OUTCOME_RELEASED) continue;
-        entries[count++] = (lethe_catalogue_entry){.path = r->output,
-                                                   .kind = r->is_slide ? "slide" : "dicom",
-                                                   .patient = r->patient,
-                                                   .study_uid = r->study_uid,
-                                                   .series_uid = r->series_uid,
-                                                   .instance_uid = r->instance_uid,
-                                                   .modality = r->modality,
-                                                   .sop_class = r->sop_class,
-                                                   .series_description = r->series_description,
-                                                   .study_description = r->study_description,
-                                                   .body_part = r->body_part,
-                                                   .study_date = r->study_date,
-                                                   .manufacturer = r->manufacturer,
-                                                   .model = r->model,
-                                                   .sex = r->sex,
-                                                   .age = r->age,
-                                                   .laterality = r->laterality,
-                                                   .view_position = r->view_position,
-                                                   .series_number = r->series_number,
-                                                   .instance_number = r->instance_number,
-                                                   .rows = r->rows,
-                                                   .columns = r->columns,
-                                                   .frames = r->frames,
-                                                   .sha256 = r->sha256};
+        entries[count++] = lethe_result_entry(r);
     }
     lethe_status status = count == 0 ? LETHE_OK : lethe_catalogue_put(run->catalogue, entries, count, error);
     lethe_free(entries);
