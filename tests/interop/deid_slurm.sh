@@ -27,7 +27,7 @@ pids+=($!)
 for _ in $(seq 50); do [ -S "$work/munge/socket" ] && break; sleep 0.1; done
 [ -S "$work/munge/socket" ] || { echo "skipped: munged does not start here"; exit 77; }
 
-host=$(hostname -s)
+host=localhost
 mkdir "$work/state" "$work/spool"
 cat > "$work/slurm.conf" <<EOF
 ClusterName=lethe
@@ -58,7 +58,7 @@ EOF
 export SLURM_CONF=$work/slurm.conf
 slurmctld -D -i > "$work/ctl.out" 2>&1 &
 pids+=($!)
-slurmd -D > "$work/d.out" 2>&1 &
+slurmd -D -N localhost > "$work/d.out" 2>&1 &
 pids+=($!)
 for _ in $(seq 150); do sinfo -h -o %T 2> /dev/null | grep -q idle && break; sleep 0.2; done
 sinfo -h -o %T 2> /dev/null | grep -q idle || { echo "skipped: no Slurm node comes up here"; tail -2 "$work/slurmd.log" "$work/slurmctld.log" 2> /dev/null; exit 77; }
