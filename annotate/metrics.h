@@ -60,6 +60,10 @@ typedef struct lethe_finding {
 LETHE_NODISCARD lethe_status lethe_froc(const lethe_finding *findings, size_t count, size_t lesions, size_t images, double sensitivities[6],
                                         double *mean, lethe_error *error);
 
+/* One-to-one matching of the largest total weight; weights[row * columns + column], finite. column_of_row[row] gets a column, or SIZE_MAX where there
+ * are fewer columns than rows. Cost: the square of the shorter side times the longer one. */
+LETHE_NODISCARD lethe_status lethe_match_largest(const double *weights, size_t rows, size_t columns, size_t *column_of_row, lethe_error *error);
+
 /* --- masks: [z][y][x], not 0 = inside; spacing in mm along x, y, z --- */
 typedef struct lethe_grid {
     uint32_t columns, rows, slices;

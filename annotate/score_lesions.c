@@ -265,52 +265,93 @@ static lethe_grid grid_of(const lethe_nifti *n) {
 
 /* --- PI-CAI --- */
 
-typedef struct lesion_pair {
-    uint32_t truth, found;
-    double iou;
-} lesion_pair;
+enum { MOST_CELLS = 1 << 24 };
 
-static int best_overlap(const void *a, const void *b) {
-    double left = ((const lesion_pair *)a)->iou, right = ((const lesion_pair *)b)->iou;
-    return left > right ? -1 : left < right;
-}
-
-/* Overlap of every pair of components that touch. */
-static lethe_status overlaps(const uint32_t *truth, uint32_t truths, const uint32_t *found, uint32_t finds, size_t voxels, lesion_pair **out,
-                             size_t *count, lethe_error *error) {
-    size_t cells;
-    *count = 0;
-    if (!lethe_multiply_size(truths + 1, finds + 1, &cells)) return lethe_fail(error, LETHE_LIMIT, "too many lesions");
-    size_t *both = lethe_alloc_array(cells, sizeof *both);
+/* IoU of every lesion (row) with every finding (column); what is below 0.10 counts as 0. */
+static lethe_status overlaps(const uint32_t *truth, uint32_t truths, const uint32_t *found, uint32_t finds, size_t voxels, double **out,
+                             lethe_error *error) {
+    size_t cells, stride = (size_t)finds + 1;
+    *out = NULL;
+    if (!lethe_multiply_size((size_t)truths + 1, stride, &cells) || cells > MOST_CELLS) return lethe_fail(error, LETHE_LIMIT, "too many lesions");
+    size_t *both = lethe_alloc_array(cells, sizeof *both), *truth_size = lethe_alloc_array((size_t)truths + 1, sizeof *truth_size),
+           *found_size = lethe_alloc_array(stride, sizeof *found_size);
     *out = lethe_alloc_array(cells, sizeof **out);
-    if (both == NULL || *out == NULL) {
-        lethe_free(both);
-        return lethe_fail(error, LETHE_NO_MEMORY, "no memory for lesions");
+    bool complete = both != NULL && truth_size != NULL && found_size != NULL && *out != NULL;
+    for (size_t i = 0; complete && i < voxels; i++) {
+        both[truth[i] * stride + found[i]]++;
+        truth_size[truth[i]]++;
+        found_size[found[i]]++;
     }
-    for (size_t i = 0; i < voxels; i++) both[(size_t)truth[i] * (finds + 1) + found[i]]++;
-    for (uint32_t t = 1; t <= truths; t++)
-        for (uint32_t f = 1; f <= finds; f++) {
-            size_t shared = both[(size_t)t * (finds + 1) + f], size_t_ = 0, size_f = 0;
-            if (shared == 0) continue;
-            for (uint32_t k = 0; k <= finds; k++) size_t_ += both[(size_t)t * (finds + 1) + k];
-            for (uint32_t k = 0; k <= truths; k++) size_f += both[(size_t)k * (finds + 1) + f];
-            (*out)[(*count)++] = (lesion_pair){t, f, (double)shared / (double)(size_t_ + size_f - shared)};
+    for (size_t t = 1; complete && t <= truths; t++)
+        for (size_t f = 1; f <= finds; f++) {
+            double shared = (double)both[t * stride + f], iou = shared / ((double)truth_size[t] + (double)found_size[f] - shared);
+            (*out)[(t - 1) * finds + f - 1] = iou < 0.10 ? 0 : iou;
         }
     lethe_free(both);
-    if (*count > 1) qsort(*out, *count, sizeof **out, best_overlap);
-    return LETHE_OK;
+    lethe_free(truth_size);
+    lethe_free(found_size);
+    return complete ? LETHE_OK : lethe_fail(error, LETHE_NO_MEMORY, "no memory for lesions");
 }
 
-/* Components (26-connected) of the truth against those of the detection map; a hit is an IoU of at least 0.10, one to one, best overlap first. The
- * score of a finding is its highest voxel, of the case its best finding. */
+/* Pair lesions and findings: as many pairs as can be, then the largest total overlap. A finding that overlaps a lesion enough but is in no pair is
+ * neither a hit nor a false alarm. */
+static lethe_status pair_lesions(scored_case *c, double *iou, uint32_t truths, uint32_t finds, lethe_error *error) {
+    size_t *column = lethe_alloc_array(truths, sizeof *column), kept = 0;
+    bool *touched = lethe_alloc_array(finds, sizeof *touched);
+    lethe_status status = column == NULL || touched == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for lesions") : LETHE_OK;
+    for (size_t i = 0; status == LETHE_OK && i < (size_t)truths * finds; i++)
+        if (iou[i] > 0) {
+            iou[i] += 1;
+            touched[i % finds] = true;
+        }
+    if (status == LETHE_OK) status = lethe_match_largest(iou, truths, finds, column, error);
+    for (size_t t = 0; status == LETHE_OK && t < truths; t++)
+        if (column[t] != SIZE_MAX && iou[t * finds + column[t]] > 0) c->findings[column[t]].is_lesion = true;
+        else column[t] = SIZE_MAX;
+    for (size_t f = 0; status == LETHE_OK && f < finds; f++)
+        if (c->findings[f].is_lesion || !touched[f]) c->findings[kept++] = c->findings[f];
+    c->finding_count = kept;
+    for (size_t t = 0; status == LETHE_OK && t < truths; t++)
+        if (column[t] == SIZE_MAX) c->findings[c->finding_count++] = (scored_finding){.is_lesion = true, .missed = true};
+    lethe_free(column);
+    lethe_free(touched);
+    return status;
+}
+
+static int by_value(const void *a, const void *b) {
+    float left = *(const float *)a, right = *(const float *)b;
+    return left < right ? -1 : left > right;
+}
+
+/* A detection map gives each finding one value: more values than findings mean that a map of probabilities was handed in. */
+static lethe_status check_detection_map(const lethe_nifti *map, const uint32_t *labels, uint32_t finds, size_t voxels, const char *id,
+                                        lethe_error *error) {
+    float *values = lethe_alloc_array(voxels, sizeof *values);
+    size_t count = 0, different = 0;
+    if (values == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for lesions");
+    for (size_t i = 0; i < voxels; i++)
+        if (labels[i] != 0 && (count == 0 || map->voxels[i] < values[count - 1] || map->voxels[i] > values[count - 1]))
+            values[count++] = map->voxels[i];
+    if (count > 1) qsort(values, count, sizeof *values, by_value);
+    for (size_t i = 0; i < count; i++) different += i == 0 || values[i] > values[i - 1];
+    lethe_free(values);
+    if (different <= finds) return LETHE_OK;
+    return lethe_fail(
+        error, LETHE_MALFORMED,
+        "%.100s of the submission: %zu different values in %u findings: a detection map has one value per finding, this looks like a map of "
+        "probabilities",
+        id, different, finds);
+}
+
+/* Components (26-connected) of the truth against those of the detection map; a hit is an IoU of at least 0.10, one to one. The score of a finding is
+ * its highest voxel, of the case its best finding. */
 static lethe_status compare_picai(scored_case *c, const lethe_nifti *truth, const lethe_nifti *submitted, lethe_error *error) {
-    size_t voxels = (size_t)truth->columns * truth->rows * truth->slices, pair_count = 0;
+    size_t voxels = (size_t)truth->columns * truth->rows * truth->slices;
     lethe_grid grid = grid_of(truth);
     uint32_t truths = 0, finds = 0, *truth_labels = lethe_alloc_array(voxels, sizeof *truth_labels),
              *found_labels = lethe_alloc_array(voxels, sizeof *found_labels);
     uint8_t *mask = lethe_alloc_array(voxels, 1);
-    lesion_pair *pairs = NULL;
-    bool *truth_taken = NULL;
+    double *iou = NULL;
     lethe_status status =
         truth_labels == NULL || found_labels == NULL || mask == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for lesions") : LETHE_OK;
     for (size_t i = 0; status == LETHE_OK && i < voxels; i++) mask[i] = truth->voxels[i] > 0;
@@ -321,33 +362,23 @@ static lethe_status compare_picai(scored_case *c, const lethe_nifti *truth, cons
         mask[i] = submitted->voxels[i] > 0;
     }
     if (status == LETHE_OK) status = lethe_components(mask, &grid, found_labels, &finds, error);
-    if (status == LETHE_OK) status = overlaps(truth_labels, truths, found_labels, finds, voxels, &pairs, &pair_count, error);
-    if (status == LETHE_OK) {
-        c->findings = lethe_alloc_array((size_t)truths + finds, sizeof *c->findings);
-        truth_taken = lethe_alloc_array((size_t)truths + 1, sizeof *truth_taken);
-        if (c->findings == NULL || truth_taken == NULL) status = lethe_fail(error, LETHE_NO_MEMORY, "no memory for lesions");
-    }
+    if (status == LETHE_OK) status = check_detection_map(submitted, found_labels, finds, voxels, c->id, error);
+    if (status == LETHE_OK) status = overlaps(truth_labels, truths, found_labels, finds, voxels, &iou, error);
+    if (status == LETHE_OK && (c->findings = lethe_alloc_array((size_t)truths + finds, sizeof *c->findings)) == NULL)
+        status = lethe_fail(error, LETHE_NO_MEMORY, "no memory for lesions");
     if (status == LETHE_OK) {
         c->truth = truths > 0;
         c->lesion_count = truths;
-        c->finding_count = finds;
         for (size_t i = 0; i < voxels; i++)
             if (found_labels[i] != 0)
                 c->findings[found_labels[i] - 1].score = fmax(c->findings[found_labels[i] - 1].score, (double)submitted->voxels[i]);
         for (uint32_t f = 0; f < finds; f++) c->score = fmax(c->score, c->findings[f].score);
-        for (size_t i = 0; i < pair_count && pairs[i].iou >= 0.10; i++) {
-            if (truth_taken[pairs[i].truth] || c->findings[pairs[i].found - 1].is_lesion) continue;
-            truth_taken[pairs[i].truth] = true;
-            c->findings[pairs[i].found - 1].is_lesion = true;
-        }
-        for (uint32_t t = 1; t <= truths; t++)
-            if (!truth_taken[t]) c->findings[c->finding_count++] = (scored_finding){.is_lesion = true, .missed = true};
+        status = pair_lesions(c, iou, truths, finds, error);
     }
     lethe_free(truth_labels);
     lethe_free(found_labels);
     lethe_free(mask);
-    lethe_free(pairs);
-    lethe_free(truth_taken);
+    lethe_free(iou);
     return status;
 }
 

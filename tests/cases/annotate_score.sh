@@ -71,6 +71,31 @@ value dice dice 0.5 ms mt
 value dice mean_iou 1/3 ms mt
 value hd95 hd95_mm 4 ms mt
 mkdir none; refused "no file for 1.nii.gz" picai none pt
+# The assignment: as many pairs as can be before the largest overlap; a finding that overlaps enough and stays single is no false alarm.
+# Lesions A (1..10) and B (12..20) in a row of voxels. Finding 0.9 covers 5..16 and overlaps both (6/16 and 5/16); 0.5 covers 1..3 and overlaps A only
+# (3/10). Greedy would give 0.9 to A and leave 0.5 and B single; the assignment gives 0.9 to B and 0.5 to A. Two findings (0.3, 0.2) lie on lesion C of
+# the second case, one is paired, the other does not count; 0.1 lies nowhere.
+/usr/bin/python3 - <<'PY'
+import os
+import nibabel, numpy as np
+for d in ("qt", "qs", "qsoft"): os.mkdir(d)
+def save(path, a, dtype): nibabel.save(nibabel.Nifti1Image(a.astype(dtype), np.eye(4)), path)
+t = np.zeros((40, 12, 3)); s = np.zeros((40, 12, 3))
+t[1:11, 1, 1] = 1; t[12:21, 1, 1] = 1; s[5:17, 1, 1] = 0.9; s[1:4, 1, 1] = 0.5
+save("qt/1.nii.gz", t, "uint8"); save("qs/1.nii.gz", s, "float32")
+t = np.zeros((40, 12, 3)); s = np.zeros((40, 12, 3))
+t[0:10, 5, 1] = 1; s[0:4, 5, 1] = 0.3; s[6:9, 5, 1] = 0.2; s[30, 9, 1] = 0.1
+save("qt/2.nii.gz", t, "uint8"); save("qs/2.nii.gz", s, "float32")
+t = np.zeros((40, 12, 3)); s = np.zeros((40, 12, 3)); s[3, 3, 0] = 0.6
+save("qt/3.nii.gz", t, "uint8"); save("qs/3.nii.gz", s, "float32")
+s[3:6, 3, 0] = 0.6, 0.7, 0.8
+for n in "12": os.link(f"qs/{n}.nii.gz", f"qsoft/{n}.nii.gz")
+save("qsoft/3.nii.gz", s, "float32")
+PY
+# Hits 0.9 0.5 0.3 of three lesions, false alarms 0.6 and 0.1: precision 1, then 2/3, then 3/4. Cases: 0.9 and 0.3 with cancer, 0.6 without: AUROC 1/2.
+value picai average_precision "(1 + 2/3 + 3/4) / 3" qs qt
+value picai auroc 0.5 qs qt
+refused "3.nii.gz of the submission: 3 different values in 1 findings" picai qsoft qt
 cp mt/a.nii.gz ps/cut.gz; mkdir cut; head -c 60 ps/1_detection_map.nii.gz >cut/1.nii.gz; cp ps/2.nii.gz cut/; refused "1.nii.gz of the submission" picai cut pt
 mkdir small; /usr/bin/python3 -c "
 import nibabel, numpy as np
