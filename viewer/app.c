@@ -6,14 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum {
-    TEXTURE_CACHE_MIB = 512,
-    TILE_CACHE_MIB = 512,
-    UPLOAD_BUDGET_BYTES = 24 << 20,
-    THUMBNAIL_LEVEL = 1000,
-    THUMBNAIL_SIDE = 96,
-    DECODE_THREADS = 2
-};
+enum { TEXTURE_CACHE_MIB = 512, TILE_CACHE_MIB = 512, UPLOAD_BUDGET_BYTES = 24 << 20, THUMBNAIL_SIDE = 96, DECODE_THREADS = 2 };
 
 /* --- decoding, on the scheduler's threads --- */
 
@@ -39,16 +32,26 @@ static lethe_status read_tile(void *context, unsigned thread, const lethe_tile_k
     const lethe_series *series = series_of(app, key->source);
     if (!series || series->file_count == 0) return lethe_fail(error, LETHE_NOT_FOUND, "the series is closed");
     if (series->slide)
-        return key->level == THUMBNAIL_LEVEL ? slide_thumbnail(series->slide, out, error)
-                                             : lethe_slide_read_tile(series->slide, key->level, key->column, key->row, out, error);
+        return key->level == LETHE_TILE_THUMBNAIL ? slide_thumbnail(series->slide, out, error)
+                                                  : lethe_slide_read_tile(series->slide, key->level, key->column, key->row, out, error);
     lethe_frame_reader *reader = app->readers[thread];
-    if (key->level == THUMBNAIL_LEVEL) {
+    if (key->level == LETHE_TILE_THUMBNAIL) {
         const lethe_study_file *file = &series->files[series->file_count / 2];
         return lethe_frame_reader_thumbnail(reader, file->path, (uint32_t)(file->frames / 2), THUMBNAIL_SIDE, out, error);
     }
     if (key->column < 0 || (size_t)key->column >= series->frame_count) return lethe_fail(error, LETHE_NOT_FOUND, "no such frame");
     const lethe_study_frame *frame = &series->frames[key->column];
-    return lethe_frame_reader_read(reader, series->files[frame->file].path, frame->frame, out, error);
+    const char *path = series->files[frame->file].path;
+    if (key->level == LETHE_TILE_OVERLAYS) return lethe_frame_reader_overlays(reader, path, frame->frame, out, error);
+    return lethe_frame_reader_read(reader, path, frame->frame, out, error);
+}
+
+static lethe_status read_managed_tile(void *context, unsigned thread, const lethe_tile_key *key, lethe_image *out, lethe_error *error) {
+    const lethe_app *app = context;
+    lethe_status status = read_tile(context, thread, key, out, error);
+    const lethe_series *series = status || app->raw_colours ? NULL : series_of(app, key->source);
+    if (series && series->profile) lethe_colour_profile_apply(series->profile, out);
+    return status;
 }
 
 static void tile_ready(void *context) {
@@ -111,7 +114,8 @@ lethe_status lethe_app_create(const lethe_app_options *options, lethe_app **out,
     app->opacity = 0.4;
     app->grow_tolerance = 15;
     app->threshold_high = 200;
-    app->show_marks = app->show_text = app->show_left = app->show_right = app->linked = app->show_reference = app->show_crosshair = true;
+    app->show_overlays = app->show_marks = app->show_text = app->show_left = app->show_right = app->linked = app->show_reference =
+        app->show_crosshair = true;
     app->grid_columns = app->grid_rows = 1;
     app->maximised = -1;
     lethe_status status = open_project(app, error);
@@ -124,7 +128,7 @@ lethe_status lethe_app_create(const lethe_app_options *options, lethe_app **out,
         if (!app->readers[i]) status = lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
     }
     lethe_tiles_options tiles = {
-        .threads = DECODE_THREADS, .cache_bytes = (size_t)TILE_CACHE_MIB << 20, .read = read_tile, .context = app, .ready = tile_ready};
+        .threads = DECODE_THREADS, .cache_bytes = (size_t)TILE_CACHE_MIB << 20, .read = read_managed_tile, .context = app, .ready = tile_ready};
     if (!status) status = lethe_tiles_create(&tiles, &app->tiles, error);
     if (!status && !(app->textures = lethe_texture_cache_create(app->draw, (size_t)TEXTURE_CACHE_MIB << 20)))
         status = lethe_fail(error, LETHE_NO_MEMORY, "out of memory");

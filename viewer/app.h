@@ -67,6 +67,9 @@ typedef struct lethe_view {
     double centre, width; /* window */
     bool has_window, user_window, invert, linear, auto_linear;
     int colour_map, preset;
+    int voi; /* which of the file's windows and LUTs */
+    lethe_texture table_texture;
+    const lethe_display_table *table_shown;
     bool playing;
     double next_frame_at;
     lethe_view_plane plane; /* LETHE_VIEW_PLANE */
@@ -207,6 +210,7 @@ struct lethe_app {
 
     double brush_mm, threshold_low, threshold_high, grow_tolerance, opacity;
     bool brush_3d, grow_3d, fill_outline, snap;
+    bool show_overlays, raw_colours; /* planes of 60xx; slides and photographs without their ICC profile */
     bool linked, show_marks, show_text, show_left, show_right, show_crosshair, show_reference, mpr_on;
     double cross_mm[3];
     bool has_cross;
@@ -255,6 +259,21 @@ void lethe_app_step_case(lethe_app *app, int direction);
 void lethe_app_submit(lethe_app *app);
 void lethe_app_skip(lethe_app *app, const char *reason);
 void lethe_app_toggle_mpr(lethe_app *app);
+void lethe_app_toggle_colours(lethe_app *app);
+
+/* Levels of tile keys that are no level of a pyramid. */
+enum { LETHE_TILE_THUMBNAIL = 1000, LETHE_TILE_OVERLAYS };
+
+/* --- voi.c --- */
+/* The window of the frame; without one, its VOI LUT or the range of its values. Colour starts as it is. */
+void lethe_view_default_window(lethe_app *app, lethe_view *view);
+bool lethe_view_uses_table(const lethe_view *view);
+/* The alternatives that the file offers: its windows, its VOI LUT, the range of the values. 0 for colour. */
+int lethe_view_voi_count(const lethe_view *view);
+void lethe_view_voi_name(const lethe_app *app, const lethe_view *view, int choice, char *out, size_t size);
+void lethe_view_choose_voi(lethe_app *app, lethe_view *view, int choice);
+lethe_picture lethe_view_picture(lethe_app *app, lethe_view *view, const lethe_texture *texture, double width, double height,
+                                 const lethe_display *display);
 
 /* --- view.c --- */
 const lethe_study_frame *lethe_view_frame(const lethe_view *view);
@@ -273,7 +292,6 @@ const lethe_image *lethe_view_pixels(lethe_app *app, const lethe_view *view);
 bool lethe_view_to_patient(const lethe_view *view, lethe_point image, double patient_mm[3]);
 bool lethe_view_from_patient(const lethe_view *view, const double patient_mm[3], lethe_point *image, double *distance_mm);
 int lethe_view_at(const lethe_app *app, lethe_point screen);
-void lethe_view_default_window(lethe_app *app, lethe_view *view);
 void lethe_app_sync_from(lethe_app *app, int view);
 
 /* --- view_draw.c, overlay.c --- */

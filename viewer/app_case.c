@@ -25,6 +25,7 @@ lethe_status lethe_app_refresh_lists(lethe_app *app, lethe_error *error) {
 
 static void clear_view(lethe_app *app, lethe_view *view) {
     lethe_texture_drop(app->draw, &view->plane_texture);
+    lethe_texture_drop(app->draw, &view->table_texture);
     lethe_free(view->cut_values);
     *view = (lethe_view){0};
 }
@@ -215,6 +216,17 @@ void lethe_app_skip(lethe_app *app, const char *reason) {
     if (id) lethe_app_open_later(app, id);
 }
 
+/* Decoded colours depend on the switch: read them again. */
+void lethe_app_toggle_colours(lethe_app *app) {
+    for (size_t i = 0; app->study && i < app->study->series_count; i++) {
+        if (!app->study->series[i].profile) continue;
+        lethe_tiles_forget(app->tiles, app->study->series[i].source);
+        lethe_texture_cache_forget(app->textures, app->study->series[i].source);
+    }
+    app->raw_colours = !app->raw_colours;
+    lethe_app_say(app, LETHE_COLOUR_ACCENT, "%s", app->raw_colours ? T("Colours as stored") : T("Colours by the ICC profile"));
+}
+
 /* --- multi-planar reconstruction --- */
 
 static void wake(void *context) {
@@ -239,6 +251,7 @@ void lethe_app_toggle_mpr(lethe_app *app) {
         if (lethe_app_failed(app, lethe_mpr_start(series, first, count, wake, &app->mpr, &error), &error)) return;
     }
     lethe_view keep = *view;
+    keep.table_texture = (lethe_texture){0}; /* goes with the view below */
     view->plane_texture = (lethe_texture){0};
     view->cut_values = NULL;
     for (int i = 0; i < LETHE_VIEWS; i++) clear_view(app, &app->views[i]);
@@ -254,7 +267,9 @@ void lethe_app_toggle_mpr(lethe_app *app) {
                                      .plane = (lethe_view_plane)(i - 1),
                                      .centre = keep.centre,
                                      .width = keep.width,
-                                     .has_window = keep.has_window};
+                                     .has_window = keep.has_window,
+                                     .user_window = keep.user_window,
+                                     .voi = keep.voi};
     app->has_cross = false;
     app->mpr_on = true;
 }

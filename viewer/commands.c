@@ -74,26 +74,16 @@ static void window(lethe_app *app, double centre, double width, int preset) {
 }
 static void window_default(lethe_app *app) {
     active(app)->has_window = active(app)->user_window = false;
-    active(app)->preset = 0;
+    active(app)->preset = active(app)->voi = 0;
 }
+static void window_next(lethe_app *app) { lethe_view_choose_voi(app, active(app), active(app)->voi + 1); }
 static void window_soft(lethe_app *app) { window(app, 40, 400, 1); }
 static void window_lung(lethe_app *app) { window(app, -600, 1500, 2); }
 static void window_bone(lethe_app *app) { window(app, 400, 1800, 3); }
 static void window_brain(lethe_app *app) { window(app, 40, 80, 4); }
-static void window_range(lethe_app *app) {
-    lethe_view *view = active(app);
-    const lethe_image *pixels = lethe_view_pixels(app, view);
-    const lethe_study_frame *frame = lethe_view_frame(view);
-    if (!pixels || !frame || pixels->samples != 1) return;
-    double low = INFINITY, high = -INFINITY;
-    for (uint32_t y = 0; y < pixels->rows; y++)
-        for (uint32_t x = 0; x < pixels->columns; x++) {
-            double v = lethe_image_sample(pixels, x, y, 0) * frame->display.slope + frame->display.intercept;
-            low = fmin(low, v);
-            high = fmax(high, v);
-        }
-    window(app, (low + high) / 2 + 0.5, fmax(1, high - low + 1), 5);
-}
+static void window_range(lethe_app *app) { lethe_view_choose_voi(app, active(app), lethe_view_voi_count(active(app)) - 1); }
+static void overlays(lethe_app *app) { app->show_overlays = !app->show_overlays; }
+static void colours(lethe_app *app) { lethe_app_toggle_colours(app); }
 
 /* --- layout --- */
 static void hang_auto(lethe_app *app) { lethe_app_hang(app, LETHE_HANGING_AUTO); }
@@ -255,6 +245,9 @@ static const lethe_command commands[] = {
     {"window-bone", "Window", "Bone", '3', LETHE_MOD_SHIFT, window_bone},
     {"window-brain", "Window", "Brain", '4', LETHE_MOD_SHIFT, window_brain},
     {"window-range", "Window", "Full range of the values", '5', LETHE_MOD_SHIFT, window_range},
+    {"window-next", "Window", "Next window or VOI LUT of the file", 'W', LETHE_MOD_SHIFT, window_next},
+    {"overlays", "Window", "Show or hide the graphics of the file", 'U', LETHE_MOD_SHIFT, overlays},
+    {"colours", "Window", "Colours by the ICC profile or as stored", 'P', LETHE_MOD_CTRL, colours},
     {"hang-auto", "Layout", "Layout of the kind of study", '0', LETHE_MOD_CTRL, hang_auto},
     {"hang-single", "Layout", "One view", '1', LETHE_MOD_CTRL, hang_single},
     {"hang-two", "Layout", "Two views", '2', LETHE_MOD_CTRL, hang_two},

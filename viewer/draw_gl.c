@@ -7,7 +7,7 @@
 
 typedef struct program {
     GLuint id;
-    GLint viewport, texture, uniforms[16];
+    GLint viewport, texture, uniforms[20];
 } program;
 
 enum {
@@ -26,6 +26,8 @@ enum {
     U_MAP,
     U_OUTLINE,
     U_PALETTE,
+    U_TABLE,
+    U_TABLE_RANGE,
     U_COUNT
 };
 
@@ -58,6 +60,8 @@ static const char grey_fragment[] =
     "in vec2 at;\nout vec4 colour;\nuniform SAMPLER image;\nuniform vec2 size;\nuniform bool linear_filter;\nuniform vec3 rescale;\nuniform vec2 "
     "window;\n"
     "uniform int function;\nuniform bool invert;\nuniform vec3 padding;\nuniform float opacity;\nuniform int map;\n"
+    "uniform sampler2D table;\nuniform vec3 table_range;\n"
+    "float entry(int i) { int w = int(table_range.z); return texelFetch(table, ivec2(i % w, i / w), 0).r; }\n"
     "float stored(ivec2 p) { return float(texelFetch(image, clamp(p, ivec2(0), ivec2(size) - 1), 0).r) + rescale.z; }\n"
     "void main() {\n"
     "  vec2 p = at * size;\n"
@@ -67,11 +71,16 @@ static const char grey_fragment[] =
     "    vec2 q = p - 0.5; vec2 f = fract(q); ivec2 i = ivec2(floor(q));\n"
     "    v = mix(mix(stored(i), stored(i + ivec2(1, 0)), f.x), mix(stored(i + ivec2(0, 1)), stored(i + ivec2(1, 1)), f.x), f.y);\n"
     "  } else v = raw;\n"
+    "  if (map == 3) { if (raw == 0.0) discard; colour = vec4(1.0, 0.86, 0.35, opacity); return; }\n"
     "  if (padding.z > 0.5 && raw >= padding.x && raw <= padding.y) { colour = vec4(0.0, 0.0, 0.0, opacity); return; }\n"
     "  float m = v * rescale.x + rescale.y;\n"
     "  float g;\n"
     "  if (function == 0) g = window.y <= 1.0 ? step(window.x - 0.5, m) : (m - (window.x - 0.5)) / (window.y - 1.0) + 0.5;\n"
     "  else if (function == 1) g = (m - window.x) / max(window.y, 1e-6) + 0.5;\n"
+    "  else if (function == 3) {\n"
+    "    float last = table_range.y - 1.0, x = clamp(m - table_range.x, 0.0, last); int i = int(x);\n"
+    "    g = mix(entry(i), entry(min(i + 1, int(last))), x - float(i));\n"
+    "  }\n"
     "  else g = 1.0 / (1.0 + exp(-4.0 * (m - window.x) / max(window.y, 1e-6)));\n"
     "  g = clamp(g, 0.0, 1.0);\n"
     "  if (invert) g = 1.0 - g;\n"
@@ -125,8 +134,9 @@ static GLuint compile(GLenum kind, const char *head, const char *body) {
 }
 
 static bool link_program(program *out, const char *vertex, const char *head, const char *fragment) {
-    static const char *const names[U_COUNT] = {"place",    "matrix", "centre",  "middle",  "size", "linear_filter", "rescale", "window",
-                                               "function", "invert", "padding", "opacity", "map",  "outline",       "palette"};
+    static const char *const names[U_COUNT] = {"place",   "matrix",  "centre",   "middle", "size",       "linear_filter",
+                                               "rescale", "window",  "function", "invert", "padding",    "opacity",
+                                               "map",     "outline", "palette",  "table",  "table_range"};
     GLuint v = compile(GL_VERTEX_SHADER, "", vertex), f = compile(GL_FRAGMENT_SHADER, head, fragment);
     GLint good = 0;
     if (v && f) {
@@ -284,6 +294,18 @@ lethe_status lethe_texture_load_float(lethe_draw *draw, const float *values, uin
     return create_texture(draw, LETHE_TEXTURE_FLOAT, width, height, values, out, error);
 }
 
+lethe_status lethe_texture_load_table(lethe_draw *draw, const uint16_t *values, uint32_t entries, unsigned bits, lethe_texture *out,
+                                      lethe_error *error) {
+    *out = (lethe_texture){.kind = LETHE_TEXTURE_NONE};
+    uint32_t width = entries < 1024 ? entries : 1024, rows = width ? (entries + width - 1) / width : 0;
+    float *scaled = lethe_alloc_array((size_t)width * rows + 1, sizeof *scaled);
+    if (!scaled) return lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
+    for (uint32_t i = 0; i < entries; i++) scaled[i] = (float)values[i] / (float)((1u << bits) - 1);
+    lethe_status status = create_texture(draw, LETHE_TEXTURE_FLOAT, width, rows, scaled, out, error);
+    lethe_free(scaled);
+    return status;
+}
+
 lethe_status lethe_texture_load_labels(lethe_draw *draw, const uint8_t *labels, uint32_t width, uint32_t height, lethe_texture *out,
                                        lethe_error *error) {
     return create_texture(draw, LETHE_TEXTURE_LABELS, width, height, labels, out, error);
@@ -360,6 +382,9 @@ static void set_picture_uniforms(const program *p, const lethe_picture *picture)
     glUniform1i(p->uniforms[U_MAP], picture->colour_map);
     glUniform1i(p->uniforms[U_OUTLINE], picture->outline);
     glUniform1i(p->uniforms[U_PALETTE], 1);
+    glUniform1i(p->uniforms[U_TABLE], 2);
+    if (picture->table)
+        glUniform3f(p->uniforms[U_TABLE_RANGE], (float)picture->table_first, (float)picture->table_entries, (float)picture->table->width);
 }
 
 void lethe_draw_picture(lethe_draw *draw, const lethe_picture *picture) {
@@ -380,6 +405,10 @@ void lethe_draw_picture(lethe_draw *draw, const lethe_picture *picture) {
         glTexParameteri(GL_TEXTURE_2D, GL_TEXTURE_MAG_FILTER, GL_NEAREST);
         glPixelStorei(GL_UNPACK_ALIGNMENT, 1);
         glTexImage2D(GL_TEXTURE_2D, 0, GL_RGBA8, 256, 1, 0, GL_RGBA, GL_UNSIGNED_BYTE, picture->palette);
+    }
+    if (picture->table) {
+        glActiveTexture(GL_TEXTURE2);
+        glBindTexture(GL_TEXTURE_2D, picture->table->id);
     }
     glActiveTexture(GL_TEXTURE0);
     glBindTexture(GL_TEXTURE_2D, picture->texture->id);

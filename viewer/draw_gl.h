@@ -43,6 +43,11 @@ void lethe_texture_drop(lethe_draw *draw, lethe_texture *texture);
 size_t lethe_texture_bytes(const lethe_texture *texture);
 size_t lethe_draw_texture_bytes(const lethe_draw *draw); /* all that live */
 
+enum { LETHE_FUNCTION_TABLE = 3, LETHE_COLOUR_MAP_OVERLAY = 3 };
+/* A VOI LUT, its outputs scaled to 0 .. 1. */
+LETHE_NODISCARD lethe_status lethe_texture_load_table(lethe_draw *draw, const uint16_t *values, uint32_t entries, unsigned bits, lethe_texture *out,
+                                                      lethe_error *error);
+
 /* One picture: a texture over `place` (image coordinates), seen through a camera, cut to the camera's viewport. */
 typedef struct lethe_picture {
     const lethe_texture *texture;
@@ -50,14 +55,17 @@ typedef struct lethe_picture {
     lethe_rect place;
     bool linear; /* interpolate; else nearest */
     bool invert;
-    double slope, intercept; /* grey: modality LUT */
-    double centre, width;    /* grey: window in modality units */
-    int function;            /* lethe_display.function */
+    double slope, intercept;    /* grey: modality LUT */
+    double centre, width;       /* grey: window in modality units */
+    int function;               /* lethe_display.function, or LETHE_FUNCTION_TABLE */
+    const lethe_texture *table; /* VOI LUT of lethe_texture_load_table; values from `table_first` on, `table_entries` of them */
+    int32_t table_first;
+    uint32_t table_entries;
     bool has_padding;
     double padding_low, padding_high; /* stored values shown black */
     double opacity;                   /* labels and overlays; 0 counts as 1 */
     bool outline;                     /* labels: only their borders */
-    int colour_map;                   /* grey: 0 grey, 1 hot, 2 cool-warm */
+    int colour_map;                   /* grey: 0 grey, 1 hot, 2 cool-warm, 3 graphics: what is not 0 is drawn in one colour */
     const uint8_t *palette;           /* labels: 256 RGBA colours, alpha 0 = hidden; borrowed for the call */
 } lethe_picture;
 

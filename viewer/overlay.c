@@ -57,7 +57,10 @@ static void draw_texts(lethe_app *app, int number) {
         }
     }
     int line = 0;
-    if (view->kind != LETHE_VIEW_SLIDE && view->has_window && !series->colour) {
+    if (lethe_view_uses_table(view)) {
+        lethe_view_voi_name(app, view, view->voi, text, sizeof text);
+        corner(app, view, false, true, line++, LETHE_COLOUR_TEXT, false, text);
+    } else if (view->kind != LETHE_VIEW_SLIDE && view->has_window && !series->colour) {
         number_text(view->centre, a);
         number_text(view->width, b);
         (void)snprintf(text, sizeof text, "%s %s   %s %s", T("C"), a, T("W"), b);
@@ -72,6 +75,7 @@ static void draw_texts(lethe_app *app, int number) {
         (void)snprintf(text, sizeof text, "%s %.0f %%", T("Zoom"), view->camera.scale * 100);
     }
     corner(app, view, false, true, line++, LETHE_COLOUR_MUTED, false, text);
+    if (series->profile && app->raw_colours) corner(app, view, false, true, line++, LETHE_COLOUR_WARNING, false, T("Colours as stored"));
     if (view->invert) corner(app, view, false, true, line++, LETHE_COLOUR_WARNING, false, T("Inverted"));
     if (!view->linear) corner(app, view, false, true, line++, LETHE_COLOUR_ACCENT, false, T("Exact pixels"));
 }
@@ -325,7 +329,7 @@ static void draw_magnifier(lethe_app *app) {
     if (!app->magnifier || !app->mouse_on_canvas) return;
     int number = lethe_view_at(app, app->mouse);
     if (number < 0 || app->views[number].kind != LETHE_VIEW_STACK || !app->views[number].framed) return;
-    const lethe_view *view = &app->views[number];
+    lethe_view *view = &app->views[number];
     lethe_tile_key key = {.source = view->series->source, .column = (int64_t)view->index};
     const lethe_texture *texture = lethe_texture_cache_find(app->textures, &key);
     if (!texture) return;
@@ -335,19 +339,8 @@ static void draw_magnifier(lethe_app *app) {
     lens.scale = fmax(view->camera.scale * 3, 1);
     lens.centre = lethe_camera_to_image(&view->camera, app->mouse);
     const lethe_study_frame *frame = lethe_view_frame(view);
-    lethe_picture p = {.texture = texture,
-                       .camera = &lens,
-                       .place = {0, 0, texture->width, texture->height},
-                       .linear = view->linear,
-                       .slope = frame->display.slope,
-                       .intercept = frame->display.intercept,
-                       .centre = view->centre,
-                       .width = view->width,
-                       .function = (int)frame->display.function,
-                       .invert = view->invert != (frame->display.invert && texture->kind != LETHE_TEXTURE_COLOUR)};
-    lethe_picture black = p;
-    black.place = (lethe_rect){lens.centre.x - 1e5, lens.centre.y - 1e5, 1e-9, 1e-9};
-    (void)black;
+    lethe_picture p = lethe_view_picture(app, view, texture, texture->width, texture->height, &frame->display);
+    p.camera = &lens;
     lethe_draw_picture(app->draw, &p);
     lethe_canvas_rect(app->ui, lens.viewport, LETHE_COLOUR_ACCENT, 2, 2);
 }

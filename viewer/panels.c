@@ -29,11 +29,18 @@ static void presets(lethe_app *app) {
     static const char *const ids[] = {"window-default", "window-soft", "window-lung", "window-bone", "window-brain", "window-range"};
     bool ct = view->series && strcmp(view->series->modality, "CT") == 0;
     if (!ct) {
-        if (lethe_ui_button(app->ui, T("Full range"), LETHE_BUTTON_QUIET, 0, T("Full range of the values")))
-            lethe_command_find("window-range")->run(app);
-        lethe_ui_same_line(app->ui, 2);
-        if (lethe_ui_button(app->ui, T("Default window"), LETHE_BUTTON_QUIET, 0, T("Window of the image")))
-            lethe_command_find("window-default")->run(app);
+        int count = lethe_view_voi_count(view), most = count < 6 ? count : 6; /* what the file offers, the range last */
+        for (int i = 0; i < most; i++) {
+            char name[96];
+            int choice = most < count && i == most - 1 ? count - 1 : i;
+            lethe_view_voi_name(app, view, choice, name, sizeof name);
+            lethe_ui_push_id(app->ui, i);
+            if (lethe_ui_button(app->ui, name, view->voi == choice && !view->user_window ? LETHE_BUTTON_PLAIN : LETHE_BUTTON_QUIET, 0,
+                                choice == count - 1 ? T("Full range of the values") : T("Window of the image")))
+                lethe_view_choose_voi(app, view, choice);
+            lethe_ui_pop_id(app->ui);
+            lethe_ui_same_line(app->ui, 2);
+        }
         lethe_ui_same_line(app->ui, 10);
         return;
     }

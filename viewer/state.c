@@ -57,7 +57,8 @@ static bool view_state(const lethe_view *view, const char *name, char *out, size
                    {"inverted", view->invert},
                    {"mirrored", view->camera.flip_x},
                    {"playing", view->playing},
-                   {"linear", view->linear}};
+                   {"linear", view->linear},
+                   {"table", lethe_view_uses_table(view)}};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         if (strcmp(numbers[i].name, name) == 0) {
             number(out, size, numbers[i].value);

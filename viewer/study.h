@@ -9,6 +9,7 @@
 #include "imaging/dicom/pixels.h"
 #include "imaging/slide/slide.h"
 #include "imaging/volume.h"
+#include "viewer/colour_profile.h"
 #include "viewer/tile_scheduler.h"
 
 #include <stddef.h>
@@ -21,10 +22,15 @@ typedef struct lethe_study_file {
     int64_t instance_number, rows, columns, frames;
 } lethe_study_file;
 
+enum { LETHE_FRAME_WINDOWS = 4 };
+
 typedef struct lethe_study_frame {
     uint32_t file, frame; /* index in series.files; frame of it, from 0 */
     lethe_frame_geometry geometry;
-    lethe_display display;
+    lethe_display display;                  /* of decoded values: a modality LUT is applied when a frame is read, and then counts as slope 1 */
+    double windows[LETHE_FRAME_WINDOWS][2]; /* centre, width: the alternatives that the file offers */
+    uint8_t window_count;
+    uint16_t table; /* VOI LUT: 1 + index in series.tables; 0 = none */
 } lethe_study_frame;
 
 typedef struct lethe_series {
@@ -49,10 +55,16 @@ typedef struct lethe_series {
     double echo_ms;                    /* 0 when unknown */
     bool peeked;                       /* the facts above and the chest wall come from a file's header */
     bool chest_wall_right;             /* mammograms: where the chest wall stands in the stored picture */
-    bool calibrated;                   /* spacing is in the patient, not at the detector */
-    char unit[8];                      /* "HU", or "" */
-    lethe_slide *slide;                /* open while the study is */
-    char failure[256];                 /* why it cannot be shown, or "" */
+    lethe_display_table *tables;       /* VOI LUTs that its frames name */
+    size_t table_count;
+    char window_names[LETHE_FRAME_WINDOWS][32]; /* as the file explains them, or "" */
+    bool mapped;                                /* a modality LUT gives the values */
+    bool has_overlays;                          /* planes of group 60xx */
+    lethe_colour_profile *profile;              /* colour: towards sRGB; NULL when the file has none */
+    bool calibrated;                            /* spacing is in the patient, not at the detector */
+    char unit[8];                               /* "HU", or "" */
+    lethe_slide *slide;                         /* open while the study is */
+    char failure[256];                          /* why it cannot be shown, or "" */
 } lethe_series;
 
 typedef struct lethe_study {
@@ -80,9 +92,13 @@ void lethe_series_peek(lethe_series *series);
 typedef struct lethe_frame_reader lethe_frame_reader;
 LETHE_NODISCARD lethe_frame_reader *lethe_frame_reader_create(void);
 void lethe_frame_reader_destroy(lethe_frame_reader *reader);
-/* Decode a frame for the screen: grey stored values, or RGB. */
+/* Decode a frame for the screen: grey stored values (through a modality LUT where the file has one), or RGB. */
 LETHE_NODISCARD lethe_status lethe_frame_reader_read(lethe_frame_reader *reader, const char *path, uint32_t frame, lethe_image *out,
                                                      lethe_error *error);
+
+/* The overlays of a frame as lethe_overlay_draw makes them. */
+LETHE_NODISCARD lethe_status lethe_frame_reader_overlays(lethe_frame_reader *reader, const char *path, uint32_t frame, lethe_image *out,
+                                                         lethe_error *error);
 
 /* A small RGB or grey picture of a frame through its own window. */
 LETHE_NODISCARD lethe_status lethe_frame_reader_thumbnail(lethe_frame_reader *reader, const char *path, uint32_t frame, uint32_t side,

@@ -163,50 +163,6 @@ bool lethe_view_value(lethe_app *app, const lethe_view *view, lethe_point image,
     return true;
 }
 
-static void range_of(const lethe_image *image, double *low, double *high) {
-    int32_t a = INT32_MAX, b = INT32_MIN;
-    for (uint32_t y = 0; y < image->rows; y++)
-        for (uint32_t x = 0; x < image->columns; x++) {
-            int32_t v = lethe_image_sample(image, x, y, 0);
-            if (v < a) a = v;
-            if (v > b) b = v;
-        }
-    *low = a;
-    *high = b;
-}
-
-/* The window of the frame; without one, the range of its values. Colour starts as it is. */
-void lethe_view_default_window(lethe_app *app, lethe_view *view) {
-    if (view->has_window) return;
-    if (view->series->colour || view->kind == LETHE_VIEW_SLIDE) {
-        view->centre = 127.5;
-        view->width = 255;
-        view->has_window = true;
-        return;
-    }
-    const lethe_study_frame *frame = view->kind == LETHE_VIEW_PLANE ? &view->series->frames[0] : lethe_view_frame(view);
-    if (!frame) return;
-    if (frame->display.has_window && frame->display.width > 0) {
-        view->centre = frame->display.centre;
-        view->width = frame->display.width;
-        view->has_window = true;
-        return;
-    }
-    const lethe_image *pixels = view->kind == LETHE_VIEW_PLANE ? NULL : lethe_view_pixels(app, view);
-    if (!pixels) return;
-    double low, high;
-    range_of(pixels, &low, &high);
-    low = low * frame->display.slope + frame->display.intercept;
-    high = high * frame->display.slope + frame->display.intercept;
-    view->centre = (low + high) / 2 + 0.5;
-    view->width = fmax(1, fabs(high - low) + 1);
-    if (low == high) { /* one value everywhere has no range of its own: show it as it would look among 8 bits */
-        view->centre = 128;
-        view->width = 256;
-    }
-    view->has_window = true;
-}
-
 /* --- patient space --- */
 
 bool lethe_view_to_patient(const lethe_view *view, lethe_point image, double patient_mm[3]) {

@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { GAP = 2, PREFETCH = 6, THUMBNAIL_LEVEL = 1000 };
+enum { GAP = 2, PREFETCH = 6 };
 
 void lethe_app_layout(lethe_app *app) {
     double left = LETHE_TOOLS_WIDTH + (app->show_left ? LETHE_LEFT_WIDTH : 0), right = app->show_right ? LETHE_RIGHT_WIDTH : 0;
@@ -51,21 +51,6 @@ static void frame_view(lethe_app *app, int number, double width, double height, 
     view->camera.flip_y = flip_y;
     lethe_view_fit(app, number);
     view->framed = true;
-}
-
-static lethe_picture picture_of(const lethe_view *view, const lethe_texture *texture, double width, double height, const lethe_display *display) {
-    lethe_picture p = {.texture = texture,
-                       .camera = &view->camera,
-                       .place = {0, 0, width, height},
-                       .linear = view->linear,
-                       .slope = display->slope,
-                       .intercept = display->intercept,
-                       .centre = view->centre,
-                       .width = view->width,
-                       .function = (int)display->function,
-                       .colour_map = view->colour_map};
-    p.invert = view->invert != (display->invert && texture->kind != LETHE_TEXTURE_COLOUR);
-    return p;
 }
 
 /* --- painted labels --- */
@@ -143,6 +128,27 @@ static void prefetch(lethe_app *app, const lethe_view *view) {
         }
 }
 
+/* Graphics of the file (60xx) over the picture; decoded like a frame of their own. */
+static void draw_overlay_planes(lethe_app *app, lethe_view *view) {
+    if (!view->series->has_overlays || !app->show_overlays) return;
+    lethe_tile_key key = {.source = view->series->source, .level = LETHE_TILE_OVERLAYS, .column = (int64_t)view->index};
+    bool failed = false;
+    const lethe_texture *texture = lethe_texture_cache_find(app->textures, &key);
+    const lethe_image *image = lethe_tiles_want(app->tiles, &key, 50, &failed);
+    if (!texture && image) texture = lethe_texture_cache_put(app->textures, &key, image);
+    if (!texture) {
+        view->shown = view->shown && failed;
+        return;
+    }
+    lethe_picture p = {.texture = texture,
+                       .camera = &view->camera,
+                       .place = {0, 0, texture->width, texture->height},
+                       .slope = 1,
+                       .width = 1,
+                       .colour_map = LETHE_COLOUR_MAP_OVERLAY};
+    lethe_draw_picture(app->draw, &p);
+}
+
 static void draw_stack(lethe_app *app, int number) {
     lethe_view *view = &app->views[number];
     lethe_series *series = view->series;
@@ -159,12 +165,15 @@ static void draw_stack(lethe_app *app, int number) {
     if (!texture || shown >= series->frame_count) return;
     if (shown == view->index) lethe_view_default_window(app, view);
     frame_view(app, number, texture->width, texture->height, series->aspect);
-    lethe_picture p = picture_of(view, texture, texture->width, texture->height, &series->frames[shown].display);
+    lethe_picture p = lethe_view_picture(app, view, texture, texture->width, texture->height, &series->frames[shown].display);
     p.has_padding = series->has_padding;
     p.padding_low = series->padding_low;
     p.padding_high = series->padding_high;
     lethe_draw_picture(app->draw, &p);
-    if (shown == view->index) draw_paint(app, view);
+    if (shown == view->index) {
+        draw_overlay_planes(app, view);
+        draw_paint(app, view);
+    }
 }
 
 /* --- planes cut through a volume --- */
@@ -228,7 +237,7 @@ static void draw_plane(lethe_app *app, int number) {
     lethe_display display = view->series->frames[lethe_mpr_first(app->mpr)].display;
     display.slope = 1;
     display.intercept = 0;
-    lethe_picture p = picture_of(view, &view->plane_texture, view->cut.columns, view->cut.rows, &display);
+    lethe_picture p = lethe_view_picture(app, view, &view->plane_texture, view->cut.columns, view->cut.rows, &display);
     p.has_padding = true;
     p.padding_low = -3.4e38;
     p.padding_high = -2.9e38;
@@ -261,10 +270,9 @@ static unsigned level_for(const lethe_slide *slide, double scale) {
     return best;
 }
 
-static void draw_tile(lethe_app *app, const lethe_view *view, const lethe_slide_level *level, const lethe_texture *texture, int64_t column,
-                      int64_t row) {
+static void draw_tile(lethe_app *app, lethe_view *view, const lethe_slide_level *level, const lethe_texture *texture, int64_t column, int64_t row) {
     static const lethe_display plain = {.slope = 1};
-    lethe_picture p = picture_of(view, texture, 0, 0, &plain);
+    lethe_picture p = lethe_view_picture(app, view, texture, 0, 0, &plain);
     double d = level->downsample;
     p.place =
         (lethe_rect){(double)(column * level->tile_width_px) * d, (double)(row * level->tile_height_px) * d, texture->width * d, texture->height * d};
@@ -329,7 +337,7 @@ static void load_thumbnails(lethe_app *app) {
     for (size_t i = 0; i < app->thumbnail_count; i++) {
         lethe_thumbnail *t = &app->thumbnails[i];
         if (t->texture.kind != LETHE_TEXTURE_NONE || t->failed) continue;
-        lethe_tile_key key = {.source = t->source, .level = THUMBNAIL_LEVEL};
+        lethe_tile_key key = {.source = t->source, .level = LETHE_TILE_THUMBNAIL};
         const lethe_image *image = lethe_tiles_want(app->tiles, &key, 500 + (double)i, &t->failed);
         if (!image) continue;
         lethe_image copy = *image; /* grey thumbnails are shown by the interface, which wants colour */

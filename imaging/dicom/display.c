@@ -325,3 +325,57 @@ out:
     lethe_free(map);
     return status;
 }
+
+/* --- tables for other programs' shaders --- */
+
+lethe_status lethe_display_table_load(const lethe_dicom_dataset *dataset, uint32_t frame, lethe_table_kind kind, unsigned index,
+                                      lethe_display_table *out, lethe_error *error) {
+    *out = (lethe_display_table){0};
+    const lethe_dicom_item *holder = kind == LETHE_TABLE_VOI ? macro_item(dataset, frame, TAG_FRAME_VOI) : dataset->root;
+    const lethe_dicom_element *sequence = lethe_dicom_find(holder, kind == LETHE_TABLE_VOI ? TAG_VOI_LUT : TAG_MODALITY_LUT);
+    if (sequence == NULL) sequence = lethe_dicom_find(dataset->root, kind == LETHE_TABLE_VOI ? TAG_VOI_LUT : TAG_MODALITY_LUT);
+    const lethe_dicom_item *item = item_at(sequence, index);
+    if (item == NULL) return LETHE_OK;
+    /* The first input is signed when what goes in is: stored values for the modality LUT, modality values (CT: from -1024) for the VOI LUT. */
+    int64_t representation = 0;
+    (void)lethe_dicom_int(dataset->root, LETHE_TAG(0x0028, 0x0103), 0, &representation);
+    lethe_display display;
+    lethe_display_load(dataset, frame, 0, &display);
+    table found = {0};
+    lethe_status status = load_table(item, TAG_LUT_DESCRIPTOR, TAG_LUT_DATA, 0,
+                                     representation != 0 || (kind == LETHE_TABLE_VOI && display.intercept < 0), &found, error);
+    if (status != LETHE_OK || found.values == NULL) {
+        lethe_free(found.values);
+        return status;
+    }
+    /* Some writers declare fewer bits than their values need. */
+    for (uint32_t i = 0; i < found.entries; i++)
+        while (found.bits < 16 && found.values[i] >> found.bits) found.bits++;
+    *out = (lethe_display_table){.entries = found.entries, .bits = found.bits, .first = found.first, .values = found.values};
+    if (!lethe_dicom_text(item, LETHE_TAG(0x0028, 0x3003), 0, out->explanation, sizeof out->explanation)) out->explanation[0] = '\0';
+    return LETHE_OK;
+}
+
+void lethe_display_table_release(lethe_display_table *released) {
+    lethe_free(released->values);
+    *released = (lethe_display_table){0};
+}
+
+lethe_status lethe_image_apply_table(lethe_image *image, const lethe_display_table *applied, lethe_error *error) {
+    if (image->samples != 1 || applied->entries == 0) return LETHE_OK;
+    const table lut = {.entries = applied->entries, .bits = applied->bits, .first = applied->first, .values = applied->values};
+    lethe_image mapped = {.columns = image->columns,
+                          .rows = image->rows,
+                          .samples = 1,
+                          .bytes_per_sample = 2,
+                          .bits_stored = (uint16_t)applied->bits,
+                          .photometric = image->photometric};
+    lethe_status status = lethe_image_allocate(&mapped, error);
+    if (status != LETHE_OK) return status;
+    uint16_t *to = (uint16_t *)(void *)mapped.pixels;
+    for (uint32_t y = 0; y < image->rows; y++)
+        for (uint32_t x = 0; x < image->columns; x++) *to++ = look_up(&lut, lethe_image_sample(image, x, y, 0));
+    lethe_image_release(image);
+    *image = mapped;
+    return LETHE_OK;
+}

@@ -63,6 +63,21 @@ void lethe_display_load(const lethe_dicom_dataset *dataset, uint32_t frame, unsi
 /* 8-bit grey or RGB picture of a decoded frame: modality LUT (sequence too), VOI LUT or window, palette, YBR to RGB. */
 LETHE_NODISCARD lethe_status lethe_display_render(const lethe_dicom_dataset *dataset, const lethe_image *stored, const lethe_display *display,
                                                   lethe_image *out, lethe_error *error);
+/* A lookup table of the data set (PS3.3 C.11.1, C.11.2): input value `first` gives values[0], larger ones the following, beyond the ends the end. */
+typedef struct lethe_display_table {
+    uint32_t entries; /* 0 = there is none */
+    unsigned bits;    /* of an output value, 1 to 16 */
+    int32_t first;
+    uint16_t *values;     /* owned: `entries` of them */
+    char explanation[65]; /* LUTExplanation, or "" */
+} lethe_display_table;
+typedef enum lethe_table_kind { LETHE_TABLE_MODALITY, LETHE_TABLE_VOI } lethe_table_kind;
+/* Item `index` of the modality or VOI LUT sequence. No such item: LETHE_OK and no entries. Errors: LETHE_MALFORMED, LETHE_NO_MEMORY. */
+LETHE_NODISCARD lethe_status lethe_display_table_load(const lethe_dicom_dataset *dataset, uint32_t frame, lethe_table_kind kind, unsigned index,
+                                                      lethe_display_table *out, lethe_error *error);
+void lethe_display_table_release(lethe_display_table *table);
+/* In place: a decoded grey frame through a modality LUT, exactly; afterwards it holds unsigned modality values. Errors: LETHE_NO_MEMORY. */
+LETHE_NODISCARD lethe_status lethe_image_apply_table(lethe_image *image, const lethe_display_table *table, lethe_error *error);
 /* In place: YBR_FULL to RGB (PS3.3 C.7.6.3.1.2); others unchanged. */
 void lethe_image_to_rgb(lethe_image *image);
 /* One grey value through window centre and width, 0 to 255 (PS3.3 C.11.2.1.2). */

@@ -3,12 +3,16 @@
  * Study 1.2.3.1, CT, series 1: 12 slices of 128 x 96, signed 16 bits, stored = 10 x + 3 y + 50 k - 400, slope 2, intercept -1000, spacing 0.5 mm
  * across and 0.75 mm down, 3 mm apart, turned by 20 degrees about x. A bright block (stored + 3000) at 40 <= x < 60, 30 <= y < 50 on slices 4 to 7.
  * Study 1.2.3.2, CR: 64 x 64, MONOCHROME1, 8 bits, stored = 4 x.
+ * Study 1.2.3.4, the ways from stored values to greys: 1.2.3.4.1.1, 12 bits, stored = 16 x + y, two windows, a VOI LUT (value 100 + i gives i * i *
+ * 4095 / 1023^2), overlay 6000 (32 x 16 from row 9 column 17, its left 8 columns set) and overlay 6002 in bit 15 of the cells (x, y >= 40);
+ * 1.2.3.4.1.2, MONOCHROME1, stored = x, a modality LUT 1000 + 3 x x; 1.2.3.4.1.3, pure red in RGB whose ICC profile has red and green exchanged.
  * Study 1.2.3.3, MG: RCC LCC RMLO LMLO, 96 x 128; a bright stripe of 8 pixels at the chest wall, which LMLO has on the wrong side. */
 #include "core/catalogue.h"
 #include "core/file.h"
 #include "core/memory.h"
 #include "imaging/dicom/edit.h"
 
+#include <lcms2.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -40,6 +44,8 @@ typedef struct image {
     const char *slope, *intercept, *centre, *width, *position, *orientation, *spacing;
     const void *pixels;
     size_t pixel_bytes;
+    uint16_t stored_bits, samples;       /* 0 = as bits, 1 */
+    const lethe_buffer *group28, *later; /* elements after (0028,1053), and before the pixels */
 } image;
 
 static void write_image(maker *m, const image *i) {
@@ -60,19 +66,23 @@ static void write_image(maker *m, const image *i) {
     if (i->position[0]) text(m, &b, LETHE_TAG(0x0020, 0x0032), LETHE_VR_DS, i->position);
     if (i->orientation[0]) text(m, &b, LETHE_TAG(0x0020, 0x0037), LETHE_VR_DS, i->orientation);
     if (i->laterality[0]) text(m, &b, LETHE_TAG(0x0020, 0x0062), LETHE_VR_CS, i->laterality);
-    number(m, &b, LETHE_TAG(0x0028, 0x0002), 1);
+    number(m, &b, LETHE_TAG(0x0028, 0x0002), i->samples ? i->samples : 1);
     text(m, &b, LETHE_TAG(0x0028, 0x0004), LETHE_VR_CS, i->photometric);
+    if (i->samples > 1) number(m, &b, LETHE_TAG(0x0028, 0x0006), 0);
     number(m, &b, LETHE_TAG(0x0028, 0x0010), i->rows);
     number(m, &b, LETHE_TAG(0x0028, 0x0011), i->columns);
     if (i->spacing[0]) text(m, &b, LETHE_TAG(0x0028, 0x0030), LETHE_VR_DS, i->spacing);
     number(m, &b, LETHE_TAG(0x0028, 0x0100), i->bits);
-    number(m, &b, LETHE_TAG(0x0028, 0x0101), i->bits);
-    number(m, &b, LETHE_TAG(0x0028, 0x0102), (uint16_t)(i->bits - 1));
+    uint16_t stored = i->stored_bits ? i->stored_bits : i->bits;
+    number(m, &b, LETHE_TAG(0x0028, 0x0101), stored);
+    number(m, &b, LETHE_TAG(0x0028, 0x0102), (uint16_t)(stored - 1));
     number(m, &b, LETHE_TAG(0x0028, 0x0103), i->is_signed);
-    text(m, &b, LETHE_TAG(0x0028, 0x1050), LETHE_VR_DS, i->centre);
-    text(m, &b, LETHE_TAG(0x0028, 0x1051), LETHE_VR_DS, i->width);
-    text(m, &b, LETHE_TAG(0x0028, 0x1052), LETHE_VR_DS, i->intercept);
-    text(m, &b, LETHE_TAG(0x0028, 0x1053), LETHE_VR_DS, i->slope);
+    if (i->centre) text(m, &b, LETHE_TAG(0x0028, 0x1050), LETHE_VR_DS, i->centre);
+    if (i->width) text(m, &b, LETHE_TAG(0x0028, 0x1051), LETHE_VR_DS, i->width);
+    if (i->intercept) text(m, &b, LETHE_TAG(0x0028, 0x1052), LETHE_VR_DS, i->intercept);
+    if (i->slope) text(m, &b, LETHE_TAG(0x0028, 0x1053), LETHE_VR_DS, i->slope);
+    if (i->group28 && !m->status) m->status = lethe_buffer_append(&b, i->group28->bytes, i->group28->size, &m->error);
+    if (i->later && !m->status) m->status = lethe_buffer_append(&b, i->later->bytes, i->later->size, &m->error);
     if (!m->status)
         m->status = lethe_dicom_encode(&b, explicit_little, LETHE_TAG(0x7FE0, 0x0010), i->bits == 8 ? LETHE_VR_OB : LETHE_VR_OW, i->pixels,
                                        i->pixel_bytes, &m->error);
@@ -211,6 +221,140 @@ static void make_mammogram(maker *m) {
     }
 }
 
+/* A LUT sequence of one item: descriptor and values as words. */
+static void table(maker *m, lethe_buffer *b, lethe_tag tag, uint16_t first, uint16_t bits, const char *words, const uint16_t *values,
+                  uint16_t count) {
+    lethe_buffer item, sequence;
+    lethe_buffer_init(&item, 1 << 20);
+    lethe_buffer_init(&sequence, 1 << 20);
+    uint16_t descriptor[3] = {count, first, bits};
+    if (!m->status)
+        m->status = lethe_dicom_encode(&item, explicit_little, LETHE_TAG(0x0028, 0x3002), LETHE_VR_US, descriptor, sizeof descriptor, &m->error);
+    text(m, &item, LETHE_TAG(0x0028, 0x3003), LETHE_VR_LO, words);
+    if (!m->status)
+        m->status = lethe_dicom_encode(&item, explicit_little, LETHE_TAG(0x0028, 0x3006), LETHE_VR_US, values, 2u * (size_t)count, &m->error);
+    uint8_t head[8] = {0xFE, 0xFF, 0x00, 0xE0, (uint8_t)item.size, (uint8_t)(item.size >> 8), (uint8_t)(item.size >> 16), 0};
+    if (!m->status) m->status = lethe_buffer_append(&sequence, head, 8, &m->error);
+    if (!m->status) m->status = lethe_buffer_append(&sequence, item.bytes, item.size, &m->error);
+    if (!m->status) m->status = lethe_dicom_encode(b, explicit_little, tag, LETHE_VR_SQ, sequence.bytes, sequence.size, &m->error);
+    lethe_buffer_release(&item);
+    lethe_buffer_release(&sequence);
+}
+
+static void make_voi(maker *m, image i) {
+    static uint16_t pixels[64 * 64], values[1024];
+    lethe_buffer group28, later;
+    lethe_buffer_init(&group28, 1 << 20);
+    lethe_buffer_init(&later, 1 << 20);
+    for (int y = 0; y < 64; y++)
+        for (int x = 0; x < 64; x++) pixels[64 * y + x] = (uint16_t)((16 * x + y) | (x >= 40 && y >= 40 ? 0x8000 : 0));
+    for (unsigned n = 0; n < 1024; n++) values[n] = (uint16_t)((double)n * n * 4095 / (1023.0 * 1023.0) + 0.5);
+    text(m, &group28, LETHE_TAG(0x0028, 0x1055), LETHE_VR_LO, "WIDE\\NARROW");
+    table(m, &group28, LETHE_TAG(0x0028, 0x3010), 100, 12, "SQUARE", values, 1024);
+    const uint16_t origin[2] = {9, 17};
+    uint8_t bits[64];
+    for (int n = 0; n < 64; n++) bits[n] = n % 4 == 0 ? 0xFF : 0; /* the first eight of 32 columns */
+    number(m, &later, LETHE_TAG(0x6000, 0x0010), 16);
+    number(m, &later, LETHE_TAG(0x6000, 0x0011), 32);
+    text(m, &later, LETHE_TAG(0x6000, 0x0040), LETHE_VR_CS, "G");
+    if (!m->status) m->status = lethe_dicom_encode(&later, explicit_little, LETHE_TAG(0x6000, 0x0050), LETHE_VR_SS, origin, sizeof origin, &m->error);
+    number(m, &later, LETHE_TAG(0x6000, 0x0100), 1);
+    number(m, &later, LETHE_TAG(0x6000, 0x0102), 0);
+    if (!m->status) m->status = lethe_dicom_encode(&later, explicit_little, LETHE_TAG(0x6000, 0x3000), LETHE_VR_OW, bits, sizeof bits, &m->error);
+    number(m, &later, LETHE_TAG(0x6002, 0x0010), 64);
+    number(m, &later, LETHE_TAG(0x6002, 0x0011), 64);
+    number(m, &later, LETHE_TAG(0x6002, 0x0100), 16);
+    number(m, &later, LETHE_TAG(0x6002, 0x0102), 15);
+    i.instance = "1.2.3.4.1.1";
+    i.bits = 16;
+    i.stored_bits = 12;
+    i.photometric = "MONOCHROME2";
+    i.centre = "500\\200";
+    i.width = "1000\\100";
+    i.slope = "1";
+    i.intercept = "0";
+    i.pixels = pixels;
+    i.pixel_bytes = sizeof pixels;
+    i.group28 = &group28;
+    i.later = &later;
+    write_image(m, &i);
+    lethe_buffer_release(&group28);
+    lethe_buffer_release(&later);
+}
+
+static void make_modality(maker *m, image i) {
+    static uint8_t pixels[64 * 64];
+    uint16_t values[64];
+    lethe_buffer group28, later;
+    lethe_buffer_init(&group28, 1 << 20);
+    lethe_buffer_init(&later, 1 << 20);
+    for (int n = 0; n < 64 * 64; n++) pixels[n] = (uint8_t)(n % 64);
+    for (unsigned n = 0; n < 64; n++) values[n] = (uint16_t)(1000 + 3 * n * n);
+    table(m, &group28, LETHE_TAG(0x0028, 0x3000), 0, 16, "", values, 64);
+    text(m, &later, LETHE_TAG(0x2050, 0x0020), LETHE_VR_CS, "INVERSE");
+    i.instance = "1.2.3.4.1.2";
+    i.instance_number = 2;
+    i.bits = 8;
+    i.photometric = "MONOCHROME1";
+    i.centre = "6000";
+    i.width = "12000";
+    i.pixels = pixels;
+    i.pixel_bytes = sizeof pixels;
+    i.group28 = &group28;
+    i.later = &later;
+    write_image(m, &i);
+    lethe_buffer_release(&group28);
+    lethe_buffer_release(&later);
+}
+
+static void make_colour(maker *m, image i) {
+    static uint8_t pixels[64 * 64 * 3], icc[8192];
+    cmsCIExyY white = {0.3127, 0.3290, 1};
+    cmsCIExyYTRIPLE exchanged = {{0.30, 0.60, 1}, {0.64, 0.33, 1}, {0.15, 0.06, 1}};
+    const cmsFloat64Number srgb[5] = {2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045};
+    cmsToneCurve *curve = cmsBuildParametricToneCurve(NULL, 4, srgb), *curves[3] = {curve, curve, curve};
+    cmsHPROFILE profile = cmsCreateRGBProfile(&white, &exchanged, curves);
+    cmsUInt32Number size = sizeof icc;
+    if (!profile || !cmsSaveProfileToMem(profile, icc, &size)) m->status = lethe_fail(&m->error, LETHE_INTERNAL, "no ICC profile");
+    (void)cmsCloseProfile(profile);
+    cmsFreeToneCurve(curve);
+    lethe_buffer group28;
+    lethe_buffer_init(&group28, 1 << 20);
+    size += size & 1;
+    if (!m->status) m->status = lethe_dicom_encode(&group28, explicit_little, LETHE_TAG(0x0028, 0x2000), LETHE_VR_OB, icc, size, &m->error);
+    for (int n = 0; n < 64 * 64; n++) pixels[3 * n] = 255;
+    i.instance = "1.2.3.4.1.3";
+    i.instance_number = 3;
+    i.bits = 8;
+    i.samples = 3;
+    i.photometric = "RGB";
+    i.pixels = pixels;
+    i.pixel_bytes = sizeof pixels;
+    i.group28 = &group28;
+    write_image(m, &i);
+    lethe_buffer_release(&group28);
+}
+
+static void make_greys(maker *m) {
+    const image i = {.study = "1.2.3.4",
+                     .series = "1.2.3.4.1",
+                     .modality = "CR",
+                     .sop_class = "1.2.840.10008.5.1.4.1.1.1",
+                     .laterality = "",
+                     .view = "",
+                     .orientation_words = "",
+                     .series_number = 1,
+                     .instance_number = 1,
+                     .columns = 64,
+                     .rows = 64,
+                     .position = "",
+                     .orientation = "",
+                     .spacing = ""};
+    make_voi(m, i);
+    make_modality(m, i);
+    make_colour(m, i);
+}
+
 int main(int argc, char **argv) {
     if (argc != 2) {
         (void)fprintf(stderr, "usage: viewer_phantom DIR\n");
@@ -224,6 +368,7 @@ int main(int argc, char **argv) {
         make_stack(&m);
         make_radiograph(&m);
         make_mammogram(&m);
+        make_greys(&m);
     }
     lethe_catalogue_close(m.catalogue);
     lethe_project_close(m.project);

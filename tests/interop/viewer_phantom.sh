@@ -55,6 +55,39 @@ assert-pixel @0:32.5,30.5 127,127,127 1
 assert-pixel @0:63.5,30.5 3,3,3 1
 TXT
 
+# VOI LUT, modality LUT, inversion by the presentation LUT, overlays, ICC profile: every step of PS3.3 C.11 against its own formula.
+python3 - > "$work/tables.txt" << 'PY'
+def stored(x, y): return 16*x + y
+def lut(v): n = min(max(v - 100, 0), 1023); return round(int(n*n*4095/(1023.0*1023.0) + 0.5)/4095*255)
+def linear(v, c, w): return round(min(max(((v - (c - 0.5))/(w - 1) + 0.5)*255, 0), 255))
+print("wait-idle\nopen 1.2.3.4\nwait-idle\nset linear off\nset show-text off\ncommand overlays\nwait-idle")
+points = [(0, 0), (5, 3), (6, 4), (20, 30), (33, 10), (50, 12), (63, 30), (63, 63)]
+for x, y in points:
+    g = linear(stored(x, y), 500, 1000); print(f"assert-pixel @0:{x+0.5},{y+0.5} {g},{g},{g} 1")
+print("key shift+W\nwait-idle\nassert-state view.width=100")
+for x, y in points:
+    g = linear(stored(x, y), 200, 100); print(f"assert-pixel @0:{x+0.5},{y+0.5} {g},{g},{g} 1")
+print("key shift+W\nwait-idle\nassert-state view.table=1\nassert-state toast=VOI LUT · SQUARE")
+for x, y in points:
+    g = lut(stored(x, y)); print(f"assert-pixel @0:{x+0.5},{y+0.5} {g},{g},{g} 1")
+# the mouse takes over from the LUT with a window of its own; the default brings the file's back
+print("drag 500,400 520,400 right\nassert-state view.table=0\nkey shift+0\nwait-idle\nassert-state view.width=1000")
+# overlays: one plane of its own, one bit inside of the cells; the value under the pointer has no overlay bit in it
+print("key shift+U\nwait-idle")
+for x, y, there in ((16, 8, 1), (23, 23, 1), (24, 8, 0), (15, 8, 0), (16, 7, 0), (16, 24, 0), (40, 40, 1), (39, 40, 0), (63, 63, 1)):
+    g = linear(stored(x, y), 500, 1000); colour = "255,219,89" if there else f"{g},{g},{g}"
+    print(f"assert-pixel @0:{x+0.5},{y+0.5} {colour} 1")
+print("move @0:50.5,50.5\nmove @0:50.6,50.5\nassert-state value=850")
+# modality LUT and MONOCHROME1
+print("command next-series\nwait-idle\nset linear off\nwait-idle\nassert-state view.centre=6000")
+for x in (0, 10, 31, 50, 63):
+    g = 255 - linear(1000 + 3*x*x, 6000, 12000)
+    print(f"assert-pixel @0:{x+0.5},30.5 {g},{g},{g} 1\nmove @0:{x+0.4},30.5\nmove @0:{x+0.5},30.5\nassert-state value={1000 + 3*x*x}")
+# red by name, green by its profile
+print("command next-series\nwait-idle\nassert-pixel @0:30,30 0,255,0 3\ncommand colours\nwait-idle\nassert-pixel @0:30,30 255,0,0 0\ncommand colours\nwait-idle\nassert-pixel @0:30,30 0,255,0 3\nassert-state gl-errors=0")
+PY
+run tables < "$work/tables.txt"
+
 run hanging << 'TXT'
 wait-idle
 open 1.2.3.3
