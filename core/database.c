@@ -25,6 +25,7 @@ lethe_status lethe_database_execute(lethe_database *database, const char *sql, l
 
 lethe_status lethe_database_begin(lethe_database *database, lethe_error *error) {
     if (database->in_transaction) return lethe_fail(error, LETHE_INTERNAL, "a transaction is open already");
+    database->in_doubt = false;
     lethe_status status = database->ops->begin(database, error);
     database->in_transaction = status == LETHE_OK;
     return status;
@@ -33,8 +34,11 @@ lethe_status lethe_database_begin(lethe_database *database, lethe_error *error) 
 lethe_status lethe_database_commit(lethe_database *database, lethe_error *error) {
     if (!database->in_transaction) return lethe_fail(error, LETHE_INTERNAL, "commit without a transaction");
     database->in_transaction = false;
+    database->in_doubt = false;
     return database->ops->commit(database, error);
 }
+
+bool lethe_database_in_doubt(const lethe_database *database) { return database->in_doubt; }
 
 void lethe_database_rollback(lethe_database *database) {
     if (!database->in_transaction) return;

@@ -31,6 +31,9 @@ LETHE_NODISCARD lethe_status lethe_database_begin(lethe_database *database, leth
 LETHE_NODISCARD lethe_status lethe_database_commit(lethe_database *database, lethe_error *error);
 void lethe_database_rollback(lethe_database *database);
 
+/* True when the last commit failed because the connection broke over it: the transaction may or may not stand. False for SQLite. */
+bool lethe_database_in_doubt(const lethe_database *database);
+
 /* Numbered migrations, each applied once, in order, in one transaction, recorded in table `migration`. `sql_postgresql` NULL: the same SQL for both.
  */
 typedef struct lethe_migration {

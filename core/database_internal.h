@@ -32,6 +32,7 @@ struct lethe_database {
     const database_ops *ops;
     lethe_database_kind kind;
     bool in_transaction;
+    bool in_doubt; /* set by commit */
 };
 
 struct lethe_statement {

@@ -170,8 +170,13 @@ static lethe_status commit(lethe_database *database, lethe_error *error) {
     PGresult *result = PQexec(pg->connection, "COMMIT");
     lethe_status status = LETHE_OK;
     /* COMMIT of an aborted transaction "succeeds" with the tag ROLLBACK. */
-    if (PQresultStatus(result) != PGRES_COMMAND_OK) status = fail_pg(pg, result, error);
-    else if (strcmp(PQcmdStatus(result), "COMMIT") != 0) status = lethe_fail(error, LETHE_DATABASE, "PostgreSQL: the transaction had failed");
+    if (PQresultStatus(result) != PGRES_COMMAND_OK) {
+        status = fail_pg(pg, result, error);
+        /* The server says nothing, or that it is going down: it may have committed before. */
+        database->in_doubt = PQstatus(pg->connection) != CONNECTION_OK;
+    }
+    if (status == LETHE_OK && strcmp(PQcmdStatus(result), "COMMIT") != 0)
+        status = lethe_fail(error, LETHE_DATABASE, "PostgreSQL: the transaction had failed");
     PQclear(result);
     if (status != LETHE_OK) rollback(database);
     return status;

@@ -17,7 +17,7 @@ enum { TAKEOVERS = 10, PAGE = 64 };
 
 struct lethe_queue {
     lethe_database *database;
-    lethe_statement *insert, *conflict, *finish; /* prepared when first needed */
+    lethe_statement *insert, *conflict, *same, *finish; /* prepared when first needed */
 };
 
 static const lethe_migration migrations[] = {
@@ -69,6 +69,7 @@ void lethe_queue_close(lethe_queue *queue) {
     if (queue == NULL) return;
     lethe_statement_finalize(queue->insert);
     lethe_statement_finalize(queue->conflict);
+    lethe_statement_finalize(queue->same);
     lethe_statement_finalize(queue->finish);
     lethe_database_close(queue->database);
     lethe_free(queue);
@@ -120,6 +121,19 @@ static lethe_status has_conflict(lethe_queue *queue, const lethe_item *item, boo
     return status;
 }
 
+/* A row with this content and this very file: an earlier attempt whose answer was lost. */
+static lethe_status is_recorded(lethe_queue *queue, const lethe_item *item, bool *recorded, lethe_error *error) {
+    if (item->path[0] == '\0') return LETHE_OK;
+    lethe_status status = prepare_once(queue, &queue->same, "SELECT id FROM item WHERE sop_instance = ?1 AND sha256 = ?2 AND path = ?3", error);
+    if (status != LETHE_OK) return status;
+    lethe_statement_bind_text(queue->same, 1, item->sop_instance);
+    lethe_statement_bind_text(queue->same, 2, item->sha256);
+    lethe_statement_bind_text(queue->same, 3, item->path);
+    status = lethe_statement_step(queue->same, recorded, error);
+    lethe_statement_reset(queue->same);
+    return status;
+}
+
 /* In a transaction. *recorded tells whether the row is new. */
 static lethe_status insert_item(lethe_queue *queue, lethe_item *item, bool *recorded, lethe_error *error) {
     *recorded = false;
@@ -150,6 +164,7 @@ static lethe_status insert_item(lethe_queue *queue, lethe_item *item, bool *reco
     status = lethe_statement_step(insert, recorded, error);
     if (status == LETHE_OK && *recorded) item->id = lethe_statement_int64(insert, 0);
     lethe_statement_reset(insert);
+    if (status == LETHE_OK && !*recorded) status = is_recorded(queue, item, recorded, error);
     return status;
 }
 

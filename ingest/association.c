@@ -38,6 +38,7 @@ typedef struct association {
     lethe_item item;
     lethe_error failure; /* first failure of the instance under way */
     bool unanswered;     /* the receiver went away over the last question: it may have committed all the same */
+    bool in_doubt;       /* the store went away over its commit: the row may stand all the same */
 } association;
 
 /* --- who may come in --- */
@@ -86,6 +87,7 @@ static lethe_status ask(association *self, intake_request_kind kind, const lethe
     while (done < 0 && errno == EINTR);
     if (done != (ssize_t)sizeof reply) return lethe_fail(error, LETHE_IO, "the receiver is gone");
     self->unanswered = false;
+    self->in_doubt = reply.in_doubt;
     if (reply.status != LETHE_OK) return lethe_fail(error, reply.status, "the receiver answered: %s", lethe_status_name(reply.status));
     return LETHE_OK;
 }
@@ -109,7 +111,7 @@ static uint16_t refuse(association *self) {
 static uint16_t store_begin(void *context, const lethe_dimse_store *store) {
     association *self = context;
     lethe_error_clear(&self->failure);
-    self->unanswered = false;
+    self->unanswered = self->in_doubt = false;
     memset(&self->item, 0, sizeof self->item);
     if (atomic_load(&self->options->shared->backlog) != 0) {
         (void)lethe_fail(&self->failure, LETHE_LIMIT, "too many items wait for de-identification");
@@ -173,8 +175,9 @@ static uint16_t store_end(void *context, bool complete) {
     if (file == NULL) return LETHE_DIMSE_OUT_OF_RESOURCES;
     lethe_status status = self->failure.status;
     if (!complete && status == LETHE_OK) status = lethe_fail(&self->failure, LETHE_NETWORK, "the data set broke off");
+    if (status == LETHE_OK) status = lethe_inbox_complete(file, &self->item, &self->failure);
+    if (status == LETHE_OK && leave_out(self)) return drop(self, file); /* before it carries a row */
     if (status == LETHE_OK) status = lethe_inbox_sync(file, &self->item, &self->failure);
-    if (status == LETHE_OK && leave_out(self)) return drop(self, file);
     if (status == LETHE_OK) status = ask(self, INTAKE_ADD, &self->item, &self->failure);
     if (status == LETHE_OK) {
         atomic_fetch_add(&self->options->shared->instances, 1);
@@ -183,7 +186,7 @@ static uint16_t store_end(void *context, bool complete) {
         return LETHE_DIMSE_SUCCESS;
     }
     /* A receiver that was killed between its commit and its answer has left a row: the file must stay. Without a row, the next sweep removes it. */
-    if (self->unanswered) lethe_inbox_keep(file);
+    if (self->unanswered || self->in_doubt) lethe_inbox_keep(file);
     else lethe_inbox_discard(file);
     if (status == LETHE_EXISTS) { /* accepted once: it lies here already */
         atomic_fetch_add(&self->options->shared->duplicates, 1);
@@ -276,6 +279,7 @@ int lethe_association_run(int socket, const association_options *options) {
     lethe_status status = lethe_dimse_serve(socket, &dimse, &handler, &summary, &error);
     (void)alarm(0);
     if (self.file != NULL) lethe_inbox_discard(self.file);
+    lethe_inbox_drop_spares(options->inbox);
     lethe_error trail = {0};
     if (lethe_trail_append(options->project, &trail, "association", "\"peer\":\"%s\",\"instances\":%" PRIu64 ",\"end\":\"%s\"", options->peer_host,
                            summary.instances,

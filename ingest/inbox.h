@@ -1,8 +1,8 @@
 /* The durable inbox: bytes that came in, on disk before anybody is told so. Private side.
  *
  * A file is written under its final, random name below private/inbox/<day>/<minute>/ and synced; it exists for the rest of Lethe once its row stands
- * in the queue. What has no row was never acknowledged and is swept away at the next start. Layer: ingest. Thread rule: one thread at a time per
- * object. */
+ * in the queue. What has no row was never acknowledged and is swept away at the next start; only a received data set carries its row in its own
+ * header (ingest/inbox_label.h) and gets it back. Layer: ingest. Thread rule: one thread at a time per object. */
 #ifndef LETHE_INGEST_INBOX_H
 #define LETHE_INGEST_INBOX_H
 
@@ -34,11 +34,18 @@ typedef struct lethe_inbox_meta {
 LETHE_NODISCARD lethe_status lethe_inbox_begin(lethe_inbox *inbox, const lethe_inbox_meta *meta, const char *extension, lethe_inbox_file **out,
                                                lethe_error *error);
 LETHE_NODISCARD lethe_status lethe_inbox_write(lethe_inbox_file *file, const void *bytes, size_t size, lethe_error *error);
-/* Sync the file and fill in path, sha256 (of the bytes written through lethe_inbox_write, without the header) and size_bytes. Its folder still needs
- * lethe_inbox_sync_folders before the row is committed. Keeps `file`: then either lethe_inbox_keep or lethe_inbox_discard. */
+/* Optional, before lethe_inbox_sync: the file can be read from here on, and path, sha256 and size_bytes are filled in, but nothing is durable. */
+LETHE_NODISCARD lethe_status lethe_inbox_complete(lethe_inbox_file *file, lethe_item *item, lethe_error *error);
+/* Sync the file and fill in path, sha256 (of the bytes written through lethe_inbox_write, without the header) and size_bytes. A file begun with
+ * `meta` is now durable with its row (its folder's entry was synced before), whatever becomes of the store's last transactions in a power cut; the
+ * folder of another still needs lethe_inbox_sync_folders before its row is committed. Keeps `file`: then either lethe_inbox_keep or
+ * lethe_inbox_discard. */
 LETHE_NODISCARD lethe_status lethe_inbox_sync(lethe_inbox_file *file, lethe_item *item, lethe_error *error);
 void lethe_inbox_keep(lethe_inbox_file *file);    /* frees the object, not the file */
 void lethe_inbox_discard(lethe_inbox_file *file); /* removes the file; NULL is a no-op */
+
+/* Remove the empty files that lethe_inbox_begin made ahead. */
+void lethe_inbox_drop_spares(lethe_inbox *inbox);
 
 /* Sync the folders of several items, each folder once. */
 LETHE_NODISCARD lethe_status lethe_inbox_sync_folders(const lethe_inbox *inbox, const lethe_item *items, size_t count, lethe_error *error);
@@ -56,7 +63,8 @@ LETHE_NODISCARD lethe_status lethe_inbox_copy_slide(lethe_inbox *inbox, const ch
  * it if the process dies. */
 LETHE_NODISCARD lethe_status lethe_inbox_make_folder(lethe_inbox *inbox, char **path, uint64_t *room_bytes, lethe_error *error);
 
-/* Remove files that no row knows: leftovers of a process that died before it acknowledged them. Does nothing while another process takes images in.
+/* Remove files that no row knows: leftovers of a process that died before it acknowledged them. A file that carries its row is recorded again
+ * instead. Does nothing while another process takes images in.
  * `removed` may be NULL. Call before writing anything. Afterwards this process counts as one that takes images in, until lethe_inbox_close. */
 LETHE_NODISCARD lethe_status lethe_inbox_sweep(lethe_inbox *inbox, lethe_queue *queue, uint64_t *removed, lethe_error *error);
 

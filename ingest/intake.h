@@ -23,6 +23,7 @@ typedef struct intake_request {
 /* LETHE_OK: recorded (or found). LETHE_EXISTS: the same content was there already. LETHE_NOT_FOUND. Anything else: refused. */
 typedef struct intake_reply {
     lethe_status status;
+    bool in_doubt; /* refused, but the row may stand: the file must stay */
 } intake_reply;
 
 /* In memory shared by all processes of the receiver. */

@@ -55,7 +55,9 @@ typedef struct receiver {
     struct timespec cohort_changed;
     supervisor services;
     bool stopping;
-    pid_t pid; /* ours, for children that outlive us by an instant */
+    bool full_sync; /* of the store, now */
+    bool in_doubt;  /* the last commit may or may not have happened */
+    pid_t pid;      /* ours, for children that outlive us by an instant */
 } receiver;
 
 /* --- listening --- */
@@ -164,8 +166,11 @@ static void signal_children(const receiver *self, int number) {
 
 /* --- committing --- */
 
-static void reply(int channel, lethe_status status) {
-    intake_reply answer = {status};
+static void reply(int channel, lethe_status status, bool in_doubt) {
+    intake_reply answer;
+    memset(&answer, 0, sizeof answer);
+    answer.status = status;
+    answer.in_doubt = in_doubt;
     ssize_t sent = send(channel, &answer, sizeof answer, MSG_NOSIGNAL | MSG_DONTWAIT);
     (void)sent; /* a child that died has nothing to answer its peer with */
 }
@@ -188,12 +193,37 @@ static lethe_status look_up(receiver *self, const lethe_item *item) {
     return status;
 }
 
+/* A received file carries its row and is synced: its transaction need not be. A tombstone has nothing but its row. Only SQLite can be told so for one
+ * transaction; PostgreSQL syncs always. */
+static lethe_status choose_sync(receiver *self, size_t adds, lethe_error *error) {
+    if (lethe_database_backend(lethe_queue_database(self->queue)) != LETHE_SQLITE) return LETHE_OK;
+    bool full = false;
+    for (size_t i = 0; i < adds; i++) full = full || self->items[i].path[0] == '\0';
+    if (full == self->full_sync) return LETHE_OK;
+    lethe_status status =
+        lethe_database_execute(lethe_queue_database(self->queue), full ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL", error);
+    if (status == LETHE_OK) self->full_sync = full;
+    return status;
+}
+
+/* A store that went away over its commit is asked once more: a row that stands already, with the same file, counts as recorded. */
+static lethe_status record(receiver *self, size_t adds, lethe_error *error) {
+    lethe_status status = LETHE_DATABASE;
+    for (int attempt = 0; attempt < 2 && status == LETHE_DATABASE; attempt++) {
+        lethe_error_clear(error);
+        status = choose_sync(self, adds, error);
+        if (status == LETHE_OK) status = lethe_queue_record_many(self->queue, self->items, adds, self->results, error);
+        if (status == LETHE_DATABASE && lethe_database_in_doubt(lethe_queue_database(self->queue))) self->in_doubt = true;
+    }
+    return status;
+}
+
 /* Everything that waits, in one transaction. Nothing is answered before it is committed. */
 static void serve_requests(receiver *self, size_t count) {
     size_t adds = 0;
     for (size_t i = 0; i < count; i++) {
         if (self->requests[i].kind == INTAKE_LOOKUP) {
-            reply(self->repliers[i], look_up(self, &self->requests[i].item));
+            reply(self->repliers[i], look_up(self, &self->requests[i].item), false);
         } else {
             self->items[adds] = self->requests[i].item;
             self->adders[adds++] = self->repliers[i];
@@ -201,11 +231,11 @@ static void serve_requests(receiver *self, size_t count) {
     }
     if (adds == 0) return;
     lethe_error error = {0};
-    lethe_status status = lethe_inbox_sync_folders(self->inbox, self->items, adds, &error);
-    if (status == LETHE_OK) status = lethe_queue_record_many(self->queue, self->items, adds, self->results, &error);
+    self->in_doubt = false;
+    lethe_status status = record(self, adds, &error);
     if (status != LETHE_OK)
         lethe_log(LETHE_LOG_ERROR, "commit_failed", "items=%zu reason=%s detail=\"%s\"", adds, lethe_status_name(status), error.message);
-    for (size_t i = 0; i < adds; i++) reply(self->adders[i], status == LETHE_OK ? self->results[i] : status);
+    for (size_t i = 0; i < adds; i++) reply(self->adders[i], status == LETHE_OK ? self->results[i] : status, status != LETHE_OK && self->in_doubt);
 }
 
 static size_t gather_requests(receiver *self, const struct pollfd *polls, size_t children) {
@@ -266,6 +296,7 @@ static lethe_status start_services(receiver *self, lethe_error *error) {
     lethe_queue_close(self->queue);
     self->queue = NULL;
     supervisor_start(&self->services);
+    self->full_sync = true;
     return lethe_queue_open(self->options->project, &self->queue, error);
 }
 
@@ -356,7 +387,7 @@ static lethe_status prepare(receiver *self, lethe_error *error) {
 }
 
 lethe_status lethe_receiver_run(const lethe_receiver_options *options, lethe_error *error) {
-    receiver self = {.options = options, .listen_fd = -1, .signal_fd = -1, .pid = getpid()};
+    receiver self = {.options = options, .listen_fd = -1, .signal_fd = -1, .full_sync = true, .pid = getpid()};
     lethe_status status = prepare(&self, error);
     if (status == LETHE_OK) status = loop(&self, error);
     if (self.shared != NULL && status == LETHE_OK)

@@ -1,0 +1,45 @@
+/* What the files of the inbox share; for ingest/inbox*.c only. */
+#ifndef LETHE_INGEST_INBOX_INTERNAL_H
+#define LETHE_INGEST_INBOX_INTERNAL_H
+
+#include "ingest/inbox.h"
+
+#include <openssl/evp.h>
+
+enum { WRITE_BUFFER_BYTES = 256 << 10, NAME_BYTES = 16, MOST_SPARES = 32 };
+
+/* An empty file whose entry in its folder is on disk already. */
+typedef struct spare {
+    int fd;
+    char relative[96];
+} spare;
+
+struct lethe_inbox {
+    const lethe_project *project;
+    uint64_t reserve_bytes;
+    int lock_fd;   /* -1 until lethe_inbox_sweep */
+    char made[32]; /* the newest folder made, "20260131/1207" */
+    spare spares[MOST_SPARES];
+    size_t spare_count, spare_batch;
+};
+
+struct lethe_inbox_file {
+    int fd;
+    char *path;
+    char relative[96]; /* below private/ */
+    char *container;   /* folder of a slide of several files, or NULL */
+    EVP_MD_CTX *digest;
+    uint64_t size;       /* with header */
+    uint64_t undigested; /* bytes at the start that do not count */
+    size_t pending;
+    size_t label_offset; /* 0 = the file carries no row */
+    bool complete;
+    uint8_t *buffer;
+};
+
+/* The folder of this minute, made and synced: "20260131/1207". */
+lethe_status inbox_make_minute(lethe_inbox *inbox, char folder[32], lethe_error *error);
+/* Remove a folder with all that is in it. */
+void inbox_remove_tree(const char *path);
+
+#endif

@@ -1,0 +1,153 @@
+#include "ingest/inbox_label.h"
+
+#include "core/file.h"
+#include "core/text.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define IMPLEMENTATION_UID "2.25.137209811044207711640937215038417214305"
+
+static const char mark[] = "LETHE-ROW 1";
+
+enum { PREFIX_BYTES = 132, GROUP_LENGTH_BYTES = 12, LABEL_ELEMENT_HEAD = 12 };
+
+/* --- writing (PS3.10 7.1, explicit VR little endian) --- */
+
+static size_t put_element(uint8_t *at, uint16_t element, const char *vr, const void *value, size_t length, char padding) {
+    size_t even = length + (length & 1);
+    const uint8_t head[8] = {0x02,           0x00,           (uint8_t)element, (uint8_t)(element >> 8),
+                             (uint8_t)vr[0], (uint8_t)vr[1], (uint8_t)even,    (uint8_t)(even >> 8)};
+    memcpy(at, head, sizeof head);
+    memcpy(at + 8, value, length);
+    if (even != length) at[8 + length] = (uint8_t)padding;
+    return 8 + even;
+}
+
+static size_t put_text(uint8_t *at, uint16_t element, const char *vr, const char *text) {
+    return put_element(at, element, vr, text, strnlen(text, 64), vr[0] == 'U' ? '\0' : ' ');
+}
+
+size_t lethe_inbox_header(const lethe_inbox_meta *meta, uint8_t out[LETHE_INBOX_HEADER_BYTES], size_t *label_offset) {
+    static const uint8_t version[] = {0x02, 0x00, 0x01, 0x00, 'O', 'B', 0, 0, 2, 0, 0, 0, 0x00, 0x01};
+    static const uint8_t label_head[LABEL_ELEMENT_HEAD] = {0x02, 0x00, 0x02, 0x01, 'O', 'B', 0, 0, LETHE_INBOX_LABEL_BYTES, 0, 0, 0};
+    memset(out, 0, LETHE_INBOX_HEADER_BYTES);
+    memcpy(out + 128, "DICM", 4);
+    uint8_t *group = out + PREFIX_BYTES + GROUP_LENGTH_BYTES, *at = group;
+    memcpy(at, version, sizeof version);
+    at += sizeof version;
+    at += put_text(at, 0x0002, "UI", meta->sop_class);
+    at += put_text(at, 0x0003, "UI", meta->sop_instance);
+    at += put_text(at, 0x0010, "UI", meta->transfer_syntax);
+    at += put_text(at, 0x0012, "UI", IMPLEMENTATION_UID);
+    at += put_text(at, 0x0013, "SH", "LETHE_" LETHE_VERSION);
+    if (meta->source_aet != NULL && meta->source_aet[0] != '\0') at += put_text(at, 0x0016, "AE", meta->source_aet);
+    at += put_text(at, 0x0100, "UI", IMPLEMENTATION_UID);
+    memcpy(at, label_head, sizeof label_head);
+    at += sizeof label_head;
+    *label_offset = (size_t)(at - out);
+    at += LETHE_INBOX_LABEL_BYTES;
+    size_t size = (size_t)(at - group);
+    const uint8_t length[4] = {(uint8_t)size, (uint8_t)(size >> 8), 0, 0};
+    (void)put_element(out + PREFIX_BYTES, 0x0000, "UL", length, 4, '\0');
+    return (size_t)(at - out);
+}
+
+void lethe_inbox_label(const lethe_item *item, char out[LETHE_INBOX_LABEL_BYTES]) {
+    memset(out, 0, LETHE_INBOX_LABEL_BYTES);
+    (void)snprintf(out, LETHE_INBOX_LABEL_BYTES, "%s %s %" PRIu64 " %" PRId64 " %" PRId32, mark, item->sha256, item->size_bytes, item->received_us,
+                   item->priority);
+}
+
+/* --- reading back what we wrote --- */
+
+typedef struct cursor {
+    const uint8_t *bytes;
+    size_t at, end;
+} cursor;
+
+typedef struct element {
+    uint16_t number;
+    const uint8_t *value;
+    size_t length;
+} element;
+
+/* The next element of group 2; false at the end and for anything that this program does not write. */
+static bool next_element(cursor *in, element *out) {
+    const uint8_t *at = in->bytes + in->at;
+    if (in->end - in->at < 8 || at[0] != 0x02 || at[1] != 0x00) return false;
+    bool is_long = at[4] == 'O' && at[5] == 'B';
+    size_t head = is_long ? 12 : 8;
+    if (in->end - in->at < head) return false;
+    out->number = (uint16_t)(at[2] | at[3] << 8);
+    out->length = is_long ? (size_t)at[8] | (size_t)at[9] << 8 | (size_t)at[10] << 16 | (size_t)at[11] << 24 : (size_t)at[6] | (size_t)at[7] << 8;
+    if (out->length > in->end - in->at - head) return false;
+    out->value = at + head;
+    in->at += head + out->length;
+    return true;
+}
+
+static void take(char *out, size_t size, const element *from) {
+    size_t length = from->length < size - 1 ? from->length : size - 1;
+    memcpy(out, from->value, length);
+    out[length] = '\0';
+    while (length != 0 && out[length - 1] == ' ') out[--length] = '\0';
+}
+
+static bool parse_label(const char *text, lethe_item *item) {
+    unsigned long long size = 0;
+    long long received = 0;
+    long priority = 0;
+    int used = 0;
+    if (strncmp(text, mark, sizeof mark - 1) != 0) return false;
+    if (sscanf(text + sizeof mark - 1, " %64[0-9a-f] %20llu %20lld %11ld%n", item->sha256, &size, &received, &priority, &used) != 4) return false;
+    item->size_bytes = size;
+    item->received_us = received;
+    item->priority = (int32_t)priority;
+    return text[sizeof mark - 1 + (size_t)used] == '\0' && strlen(item->sha256) == 64;
+}
+
+static bool read_header(const lethe_map *map, lethe_item *item, size_t *data_set) {
+    char aet[17] = "", creator[65] = "", label[LETHE_INBOX_LABEL_BYTES + 1] = "";
+    if (map->size < PREFIX_BYTES + GROUP_LENGTH_BYTES || memcmp(map->bytes + 128, "DICM", 4) != 0) return false;
+    cursor in = {map->bytes, PREFIX_BYTES, map->size};
+    element found;
+    if (!next_element(&in, &found) || found.number != 0 || found.length != 4) return false;
+    size_t size = (size_t)found.value[0] | (size_t)found.value[1] << 8;
+    if (size > LETHE_INBOX_HEADER_BYTES || size > map->size - in.at) return false;
+    in.end = in.at + size;
+    while (next_element(&in, &found)) {
+        switch (found.number) {
+        case 0x0002: take(item->sop_class, sizeof item->sop_class, &found); break;
+        case 0x0003: take(item->sop_instance, sizeof item->sop_instance, &found); break;
+        case 0x0016: take(aet, sizeof aet, &found); break;
+        case 0x0100: take(creator, sizeof creator, &found); break;
+        case 0x0102: take(label, sizeof label, &found); break;
+        default: break;
+        }
+    }
+    if (in.at != in.end || strcmp(creator, IMPLEMENTATION_UID) != 0 || !parse_label(label, item)) return false;
+    item->kind = LETHE_ITEM_DICOM;
+    (void)snprintf(item->source, sizeof item->source, "dimse");
+    (void)snprintf(item->source_name, sizeof item->source_name, "%s/%s.dcm", aet, item->sop_instance);
+    *data_set = in.end;
+    return true;
+}
+
+lethe_status lethe_inbox_read_label(const char *path, lethe_item *item, bool *labelled, lethe_error *error) {
+    lethe_map map = {.fd = -1};
+    size_t data_set = 0;
+    char digest[65];
+    *labelled = false;
+    memset(item, 0, sizeof *item);
+    lethe_status status = lethe_map_open(path, &map, error);
+    if (status != LETHE_OK) return status;
+    if (map.bytes != NULL && read_header(&map, item, &data_set) && item->size_bytes == map.size) {
+        status = lethe_sha256_hex(map.bytes + data_set, map.size - data_set, digest, error);
+        *labelled = status == LETHE_OK && strcmp(digest, item->sha256) == 0;
+    }
+    lethe_map_close(&map);
+    return status;
+}

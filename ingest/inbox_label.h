@@ -1,0 +1,24 @@
+/* An inbox file that carries its own row: the Part 10 header that Lethe writes before a received data set, with the row of the intake in Private
+ * Information (0002,0102) (PS3.10 7.1). One sync of the file then makes both durable; after a power cut the sweep reads the rows back.
+ *
+ * Layer: ingest. Thread rule: pure functions. */
+#ifndef LETHE_INGEST_INBOX_LABEL_H
+#define LETHE_INGEST_INBOX_LABEL_H
+
+#include "core/queue.h"
+#include "ingest/inbox.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { LETHE_INBOX_HEADER_BYTES = 1280, LETHE_INBOX_LABEL_BYTES = 192 };
+
+/* Preamble, DICM and file meta information, with an empty label (all zero). Returns the length; *label_offset is where the label begins. */
+size_t lethe_inbox_header(const lethe_inbox_meta *meta, uint8_t out[LETHE_INBOX_HEADER_BYTES], size_t *label_offset);
+/* The label of a complete file: digest of the data set, size of the file, when it came, priority. */
+void lethe_inbox_label(const lethe_item *item, char out[LETHE_INBOX_LABEL_BYTES]);
+/* Read a file back. *labelled is true only when it has a label and its size and the digest of its data set are those of the label; then kind,
+ * classes, digest, size, time, source and priority of `item` are filled in (not its path). Errors: LETHE_IO. */
+LETHE_NODISCARD lethe_status lethe_inbox_read_label(const char *path, lethe_item *item, bool *labelled, lethe_error *error);
+
+#endif
