@@ -246,6 +246,7 @@ lethe_status lethe_app_turn(lethe_app *app, double seconds, const lethe_event *e
         app->idle_frames = 0;
     }
     advance_cine(app);
+    lethe_app_compare_follow(app);
     draw_frame(app);
     return LETHE_OK;
 }

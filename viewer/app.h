@@ -52,7 +52,7 @@ typedef struct lethe_tool_facts {
 } lethe_tool_facts;
 const lethe_tool_facts *lethe_tool_of(lethe_tool tool);
 
-enum { LETHE_VIEWS = 9, LETHE_LABELS = 255 };
+enum { LETHE_VIEWS = 9, LETHE_LABELS = 255, LETHE_READERS = 8 };
 
 typedef enum lethe_view_kind { LETHE_VIEW_EMPTY, LETHE_VIEW_STACK, LETHE_VIEW_PLANE, LETHE_VIEW_SLIDE } lethe_view_kind;
 
@@ -81,6 +81,7 @@ typedef struct lethe_view {
     size_t last_good; /* frame shown while the wanted one is decoded */
     bool chest_right; /* mammography: the chest wall goes to the right side of the cell */
     bool mammogram;
+    int reader; /* adjudication: 1 + whose labels are shown; 0 = one's own pane, with everybody's */
 } lethe_view;
 
 /* A label of the schema as the panel shows it. */
@@ -217,6 +218,11 @@ struct lethe_app {
     double slab_mm;
     lethe_slab slab;
 
+    bool compare_on;  /* readers side by side */
+    int compare_lead; /* the pane that was moved last: the others follow it */
+    char reader_names[LETHE_READERS][64];
+    int reader_count;
+
     int case_tab, right_tab;
     char case_filter[64];
     lethe_sheet sheet;
@@ -318,6 +324,19 @@ void lethe_app_clear_notes(lethe_app *app);
 void lethe_app_accept_selected(lethe_app *app);
 void lethe_app_save_paint(lethe_app *app, const char *tool, const char *name);
 void lethe_app_draft_clear(lethe_app *app);
+
+/* --- compare.c --- */
+void lethe_app_find_readers(lethe_app *app);
+void lethe_app_toggle_compare(lethe_app *app);
+void lethe_app_compare_follow(lethe_app *app);
+bool lethe_view_shows_mark(const lethe_app *app, const lethe_view *view, const lethe_mark *mark);
+/* Who an annotation is by: a model or file for predictions, else the reader. */
+const char *lethe_mark_owner(const lethe_mark *mark);
+uint32_t lethe_reader_colour_at(int reader);
+uint32_t lethe_reader_colour(const lethe_app *app, const lethe_mark *mark);
+void lethe_app_accept_all(lethe_app *app);
+/* A region of one's own from the selected one and the other readers' that overlap it: their union, or what more than half of them hold. */
+void lethe_app_merge_selected(lethe_app *app, bool majority);
 
 /* --- commands.c --- */
 typedef struct lethe_command {

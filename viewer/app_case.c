@@ -37,7 +37,7 @@ void lethe_app_close_case(lethe_app *app) {
     for (int i = 0; i < LETHE_VIEWS; i++) clear_view(app, &app->views[i]);
     lethe_mpr_destroy(app->mpr);
     app->mpr = NULL;
-    app->mpr_on = app->has_cross = false;
+    app->mpr_on = app->has_cross = app->compare_on = false;
     for (int i = 0; i < LETHE_VIEWS; i++) {
         lethe_texture_drop(app->draw, &app->paint_textures[i].texture);
         app->paint_textures[i] = (lethe_paint_texture){0};
@@ -101,6 +101,8 @@ lethe_status lethe_app_open_case(lethe_app *app, const char *case_id, lethe_erro
     }
     app->active_since = app->now;
     lethe_app_hang(app, LETHE_HANGING_AUTO);
+    lethe_app_find_readers(app);
+    if (app->task && app->reader_count > 1 && lethe_store_role(app->store) == LETHE_ROLE_ADJUDICATOR) lethe_app_toggle_compare(app);
     if (app->tool == LETHE_TOOL_WINDOW && study->is_slide) lethe_app_choose_tool(app, LETHE_TOOL_PAN);
     else if (app->tool == LETHE_TOOL_PAN && !study->is_slide) lethe_app_choose_tool(app, LETHE_TOOL_WINDOW);
     return LETHE_OK;
@@ -133,7 +135,7 @@ void lethe_app_show(lethe_app *app, int number, lethe_series *series) {
 void lethe_app_hang(lethe_app *app, lethe_hanging_kind kind) {
     if (!app->study) return;
     lethe_tool_cancel(app);
-    app->mpr_on = false;
+    app->mpr_on = app->compare_on = false;
     lethe_hanging h;
     for (size_t i = 0; i < app->study->series_count; i++) lethe_series_peek(&app->study->series[i]);
     lethe_hang(app->study, kind, &h);

@@ -121,6 +121,10 @@ static void undo(lethe_app *app) { lethe_app_undo(app, false); }
 static void redo(lethe_app *app) { lethe_app_undo(app, true); }
 static void delete_selected(lethe_app *app) { lethe_app_delete_selected(app); }
 static void accept(lethe_app *app) { lethe_app_accept_selected(app); }
+static void accept_all(lethe_app *app) { lethe_app_accept_all(app); }
+static void merge(lethe_app *app) { lethe_app_merge_selected(app, false); }
+static void majority(lethe_app *app) { lethe_app_merge_selected(app, true); }
+static void compare(lethe_app *app) { lethe_app_toggle_compare(app); }
 static void brush_smaller(lethe_app *app) { app->brush_mm = fmax(0.1, app->brush_mm / 1.25); }
 static void brush_larger(lethe_app *app) { app->brush_mm = fmin(200, app->brush_mm * 1.25); }
 static void outline(lethe_app *app) { app->fill_outline = !app->fill_outline; }
@@ -253,6 +257,7 @@ static const lethe_command commands[] = {
     {"hang-two", "Layout", "Two views", '2', LETHE_MOD_CTRL, hang_two},
     {"hang-four", "Layout", "Four views", '4', LETHE_MOD_CTRL, hang_four},
     {"mpr", "Layout", "Axial, coronal and sagittal planes", '3', LETHE_MOD_CTRL, mpr},
+    {"compare", "Layout", "Readers side by side", '5', LETHE_MOD_CTRL, compare},
     {"slab", "Layout", "Thicker slab of the planes", 'K', 0, slab},
     {"slab-kind", "Layout", "Slab: mean, maximum, minimum", 'K', LETHE_MOD_SHIFT, slab_kind},
     {"link", "Layout", "Scroll views together", 'L', LETHE_MOD_CTRL, link_views},
@@ -264,6 +269,9 @@ static const lethe_command commands[] = {
     {"redo-2", NULL, "Redo", 'Y', LETHE_MOD_CTRL, redo},
     {"delete", "Label", "Delete what is selected", LETHE_KEY_DELETE, 0, delete_selected},
     {"accept", "Label", "Make a copy of another's annotation mine", 'A', LETHE_MOD_CTRL, accept},
+    {"accept-all", "Label", "Accept all of this reader on this image", 'A', LETHE_MOD_CTRL | LETHE_MOD_SHIFT, accept_all},
+    {"merge", "Label", "Merge readers' regions that overlap", 'J', LETHE_MOD_CTRL, merge},
+    {"majority", "Label", "Merge by majority", 'J', LETHE_MOD_CTRL | LETHE_MOD_SHIFT, majority},
     {"brush-smaller", "Label", "Smaller brush", '[', 0, brush_smaller},
     {"brush-larger", "Label", "Larger brush", ']', 0, brush_larger},
     {"brush-smaller-2", NULL, "Smaller brush", ',', 0, brush_smaller},

@@ -294,8 +294,19 @@ static lethe_status append(lethe_marks *marks, lethe_annotation *a, const char *
 
 lethe_status lethe_marks_add(lethe_marks *marks, const char *image, const char *label, const char *tool, lethe_shape *shape, const char *name,
                              int64_t *id, lethe_error *error) {
-    lethe_annotation a = {
-        .task = marks->task, .level = LETHE_LEVEL_REGION, .image = image, .label = label, .tool = tool, .confidence = -1, .shape = *shape};
+    return lethe_marks_add_with_form(marks, image, label, tool, "", shape, name, id, error);
+}
+
+lethe_status lethe_marks_add_with_form(lethe_marks *marks, const char *image, const char *label, const char *tool, const char *form,
+                                       lethe_shape *shape, const char *name, int64_t *id, lethe_error *error) {
+    lethe_annotation a = {.task = marks->task,
+                          .level = LETHE_LEVEL_REGION,
+                          .image = image,
+                          .label = label,
+                          .form = form,
+                          .tool = tool,
+                          .confidence = -1,
+                          .shape = *shape};
     lethe_status status = lethe_shape_check(shape, error);
     if (!status) status = append(marks, &a, name, error);
     lethe_shape_release(shape);

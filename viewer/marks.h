@@ -50,6 +50,9 @@ void lethe_marks_visit(lethe_marks *marks, const char *image, uint32_t frame, co
 /* Add a region (takes the shape, also on failure). `name` is what undo will call it. The new id in *id (may be NULL). */
 LETHE_NODISCARD lethe_status lethe_marks_add(lethe_marks *marks, const char *image, const char *label, const char *tool, lethe_shape *shape,
                                              const char *name, int64_t *id, lethe_error *error);
+/* The same with answers to the questions of the region. */
+LETHE_NODISCARD lethe_status lethe_marks_add_with_form(lethe_marks *marks, const char *image, const char *label, const char *tool, const char *form,
+                                                       lethe_shape *shape, const char *name, int64_t *id, lethe_error *error);
 /* New geometry for a mark (takes the shape). */
 LETHE_NODISCARD lethe_status lethe_marks_reshape(lethe_marks *marks, int64_t id, lethe_shape *shape, const char *name, lethe_error *error);
 LETHE_NODISCARD lethe_status lethe_marks_relabel(lethe_marks *marks, int64_t id, const char *label, const char *name, lethe_error *error);

@@ -27,7 +27,11 @@ static void draw_texts(lethe_app *app, int number) {
     const lethe_view *view = &app->views[number];
     const lethe_series *series = view->series;
     char text[200], a[32], b[32];
-    if (view->kind == LETHE_VIEW_PLANE) {
+    if (app->compare_on) {
+        bool other = view->reader > 0;
+        corner(app, view, false, false, 0, other ? lethe_reader_colour_at(view->reader - 1) : LETHE_COLOUR_TEXT, true,
+               other ? app->reader_names[view->reader - 1] : T("My reading"));
+    } else if (view->kind == LETHE_VIEW_PLANE) {
         static const char *const names[] = {"Axial", "Coronal", "Sagittal"};
         corner(app, view, false, false, 0, LETHE_COLOUR_TEXT, true, T(names[view->plane]));
         if (app->slab_mm > 0) {
@@ -275,11 +279,12 @@ typedef struct mark_drawing {
 static void draw_one_mark(void *context, lethe_mark *mark) {
     mark_drawing *d = context;
     int label = lethe_app_label_index(d->app, mark->label);
-    if (mark->hidden || (label >= 0 && d->app->labels[label].hidden)) return;
+    if (mark->hidden || (label >= 0 && d->app->labels[label].hidden) || !lethe_view_shows_mark(d->app, d->view, mark)) return;
     bool selected = mark->id == d->app->selected;
     /* What is a pixel or two on the screen is a dot. */
     double extent = fmax(mark->bounds.x1 - mark->bounds.x0, mark->bounds.y1 - mark->bounds.y0) * d->view->camera.scale;
-    uint32_t colour = lethe_app_label_colour(d->app, mark->label);
+    /* Side by side, everybody has a colour of their own; elsewhere the label has. */
+    uint32_t colour = d->app->compare_on && !mark->mine ? lethe_reader_colour(d->app, mark) : lethe_app_label_colour(d->app, mark->label);
     d->count++;
     if (extent < 3 && mark->shape.kind != LETHE_SHAPE_POINT && !selected) {
         lethe_point p =

@@ -142,6 +142,29 @@ static bool question(lethe_app *app, const lethe_field *field, char *value, size
     return changed;
 }
 
+/* What other readers said, where the store shows it; a click takes the answer over. */
+static bool others_answers(lethe_app *app, const lethe_label *label, const char *image, char *value, size_t size) {
+    bool taken = false;
+    for (size_t i = 0; i < lethe_marks_count(app->marks); i++) {
+        const lethe_mark *mark = lethe_marks_at(app->marks, i);
+        if (mark->mine || mark->level != label->level || mark->value[0] == '\0' || strcmp(mark->label, label->question.name) != 0 ||
+            (label->level == LETHE_LEVEL_IMAGE && strcmp(mark->image, image) != 0))
+            continue;
+        char id[32];
+        (void)snprintf(id, sizeof id, "a%lld", (long long)mark->id);
+        lethe_ui_row row = {.id = id,
+                            .title = lethe_mark_owner(mark),
+                            .badge = mark->value,
+                            .swatch = lethe_reader_colour(app, mark),
+                            .height = 26,
+                            .tip = T("Take this answer over")};
+        if (!lethe_ui_row_item(app->ui, &row)) continue;
+        (void)snprintf(value, size, "%s", mark->value);
+        taken = true;
+    }
+    return taken;
+}
+
 static void classification(lethe_app *app) {
     lethe_ui *ui = app->ui;
     const char *image = "", *series = "";
@@ -167,6 +190,7 @@ static void classification(lethe_app *app) {
             changed = lethe_ui_checkbox(ui, app->labels[i].title, &yes);
             (void)snprintf(value, sizeof value, "%s", yes ? "yes" : "");
         } else changed = question(app, &label->question, value, sizeof value);
+        if (others_answers(app, label, image, value, sizeof value)) changed = true;
         lethe_ui_pop_id(ui);
         if (!changed) continue;
         lethe_error error = {0};

@@ -177,6 +177,8 @@ bool lethe_app_state(lethe_app *app, const char *name, char *out, size_t size) {
                    {"series", app->study ? (double)app->study->series_count : 0},
                    {"linked", app->linked},
                    {"mpr", app->mpr_on},
+                   {"compare", app->compare_on},
+                   {"readers", app->reader_count},
                    {"sheet", app->sheet},
                    {"cross-x", app->cross_mm[0]},
                    {"cross-y", app->cross_mm[1]},

@@ -82,6 +82,7 @@ static void draw_paint(lethe_app *app, const lethe_view *view) {
     const char *image;
     uint32_t frame;
     if (!app->marks || !app->show_marks || !lethe_view_image(view, &image, &frame) || view->kind != LETHE_VIEW_STACK) return;
+    if (app->compare_on && view->reader > 0) return; /* another reader's pane */
     lethe_paint *paint = lethe_marks_painted(app->marks, image, frame);
     if (!paint && view->series->columns && lethe_marks_has_paint(app->marks, image, frame))
         paint = lethe_marks_paint(app->marks, image, frame, view->series->columns, view->series->rows);

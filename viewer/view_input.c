@@ -44,6 +44,7 @@ static void on_scroll(lethe_app *app, const lethe_event *event) {
     int number = lethe_view_at(app, (lethe_point){event->x, event->y});
     if (number < 0) return;
     lethe_view *view = &app->views[number];
+    app->compare_lead = number;
     if (event->mods & LETHE_MOD_SHIFT) {
         app->brush_mm = fmin(fmax(app->brush_mm * pow(1.15, event->amount), 0.1), 200);
         return;
@@ -93,7 +94,7 @@ static void on_press(lethe_app *app, const lethe_event *event) {
     int number = lethe_view_at(app, at);
     if (number < 0) return;
     bool same = app->active == number;
-    app->active = number;
+    app->active = app->compare_lead = number;
     lethe_view *view = &app->views[number];
     if (view->kind == LETHE_VIEW_EMPTY || !view->framed) return;
     lethe_tool tool = app->tool;
@@ -153,6 +154,7 @@ static void on_key(lethe_app *app, const lethe_event *event) {
     app->mods = event->mods;
     if (event->key == ' ') app->space_down = event->down;
     if (!event->down) return;
+    app->compare_lead = app->active;
     if (lethe_ui_wants_keyboard(app->ui) && event->key != LETHE_KEY_ESCAPE) return;
     if (event->key == LETHE_KEY_ESCAPE) {
         if (app->sheet != LETHE_SHEET_NONE) app->sheet = LETHE_SHEET_NONE;
