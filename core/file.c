@@ -96,6 +96,21 @@ static lethe_status write_all(lethe_output *output, const uint8_t *bytes, size_t
     return LETHE_OK;
 }
 
+/* A file without a name in the folder of `path`: a process that is killed leaves nothing behind. -1 where the file system has none, or where /proc,
+ * which gives it its name later, cannot be read. */
+static int open_nameless(const char *path, size_t folder_length) {
+    char folder[PATH_MAX], link[32];
+    if (folder_length >= sizeof folder) return -1;
+    (void)snprintf(folder, sizeof folder, "%.*s", folder_length == 0 ? 1 : (int)folder_length, folder_length == 0 ? "." : path);
+    int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (fd < 0) return -1;
+    (void)snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    struct stat info;
+    if (stat(link, &info) == 0) return fd;
+    (void)close(fd);
+    return -1;
+}
+
 lethe_status lethe_output_create(const char *path, lethe_output **output, lethe_error *error) {
     *output = NULL;
     lethe_output *fresh = lethe_alloc(sizeof *fresh);
@@ -110,6 +125,13 @@ lethe_status lethe_output_create(const char *path, lethe_output **output, lethe_
     if (fresh->path == NULL || fresh->temporary == NULL) {
         lethe_output_discard(fresh);
         return lethe_fail(error, LETHE_NO_MEMORY, "no memory for an output");
+    }
+    fresh->fd = open_nameless(path, (size_t)(name - path));
+    if (fresh->fd >= 0) {
+        lethe_free(fresh->temporary);
+        fresh->temporary = NULL;
+        *output = fresh;
+        return LETHE_OK;
     }
     fresh->fd = mkostemps(fresh->temporary, 4, O_CLOEXEC); /* mode 0600 */
     if (fresh->fd < 0) {
@@ -204,7 +226,30 @@ static lethe_status sync_parent(const char *path, lethe_error *error) {
     return status;
 }
 
+/* Give a nameless file its name. A name that is taken is replaced by a second step, since linkat() cannot. */
+static lethe_status name_it(lethe_output *output, bool only_new, lethe_error *error) {
+    char link[32];
+    (void)snprintf(link, sizeof link, "/proc/self/fd/%d", output->fd);
+    if (linkat(AT_FDCWD, link, AT_FDCWD, output->path, AT_SYMLINK_FOLLOW) == 0) return LETHE_OK;
+    if (errno != EEXIST) return lethe_fail_errno(error, errno, "cannot give output its name");
+    if (only_new) return lethe_fail(error, LETHE_EXISTS, "an output of that name exists already");
+    const char *name = lethe_path_name(output->path);
+    for (unsigned attempt = 0; attempt < 100; attempt++) {
+        lethe_free(output->temporary);
+        output->temporary = lethe_asprintf("%.*s.lethe-%ld-%u.tmp", (int)(name - output->path), output->path, (long)getpid(), attempt);
+        if (output->temporary == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for an output");
+        if (linkat(AT_FDCWD, link, AT_FDCWD, output->temporary, AT_SYMLINK_FOLLOW) == 0)
+            return rename(output->temporary, output->path) == 0 ? LETHE_OK : lethe_fail_errno(error, errno, "cannot rename output");
+        int reason = errno;
+        lethe_free(output->temporary); /* not ours: it must not be removed */
+        output->temporary = NULL;
+        if (reason != EEXIST) return lethe_fail_errno(error, reason, "cannot give output its name");
+    }
+    return lethe_fail(error, LETHE_IO, "cannot give output its name");
+}
+
 static lethe_status make_visible(lethe_output *output, bool only_new, lethe_error *error) {
+    if (output->temporary == NULL) return name_it(output, only_new, error);
     int result =
         only_new ? renameat2(AT_FDCWD, output->temporary, AT_FDCWD, output->path, RENAME_NOREPLACE) : rename(output->temporary, output->path);
     if (result == 0) return LETHE_OK;
@@ -216,10 +261,14 @@ static lethe_status commit(lethe_output *output, bool only_new, mode_t mode, let
     lethe_status status = lethe_output_flush(output, error);
     if (status == LETHE_OK && mode != 0600 && fchmod(output->fd, mode) != 0) status = lethe_fail_errno(error, errno, "cannot set the mode of output");
     if (status == LETHE_OK && sync == LETHE_SYNC_FULL && fsync(output->fd) != 0) status = lethe_fail_errno(error, errno, "cannot sync output");
-    if (status == LETHE_OK && close(output->fd) != 0) status = lethe_fail_errno(error, errno, "cannot close output");
-    else if (status != LETHE_OK) (void)close(output->fd);
+    bool nameless = output->temporary == NULL;
+    if (status == LETHE_OK && nameless) status = make_visible(output, only_new, error);
+    if (status == LETHE_OK && close(output->fd) != 0) {
+        status = lethe_fail_errno(error, errno, "cannot close output");
+        if (nameless) (void)unlink(output->path);
+    } else if (status != LETHE_OK) (void)close(output->fd);
     output->fd = -1;
-    if (status == LETHE_OK) status = make_visible(output, only_new, error);
+    if (status == LETHE_OK && !nameless) status = make_visible(output, only_new, error);
     if (status == LETHE_OK) {
         lethe_free(output->temporary);
         output->temporary = NULL;

@@ -1,7 +1,8 @@
 /* Files: read-only maps, output that appears whole or not at all, private folders, tree walks.
  *
- * Inputs are opened O_RDONLY and never changed. An output is written to a temporary file in the target's folder under a name that says
- * nothing and becomes visible by one rename. Layer: core. Thread rule: one thread at a time per object. */
+ * Inputs are opened O_RDONLY and never changed. An output is written to a file without a name in the target's folder (O_TMPFILE; where the
+ * file system has none of those, under a name that says nothing) and becomes visible whole, by one link or rename. Layer: core. Thread rule: one
+ * thread at a time per object. */
 #ifndef LETHE_CORE_FILE_H
 #define LETHE_CORE_FILE_H
 
@@ -39,7 +40,8 @@ typedef enum lethe_sync {
 
 typedef struct lethe_output lethe_output;
 
-/* Start an output that will appear as `path` (its folder must exist). Mode 0600 until commit. */
+/* Start an output that will appear as `path` (its folder must exist). Mode 0600 until commit. A process that is killed leaves nothing behind, except
+ * on file systems without O_TMPFILE: there a hidden `.lethe-*.tmp`. */
 LETHE_NODISCARD lethe_status lethe_output_create(const char *path, lethe_output **output, lethe_error *error);
 LETHE_NODISCARD lethe_status lethe_output_write(lethe_output *output, const void *bytes, size_t size, lethe_error *error);
 /* Append a range of another file; shares extents or copies in the kernel where it can. */
@@ -85,5 +87,8 @@ typedef lethe_status (*lethe_walk_fn)(void *context, const char *path, const cha
 /* Visit every regular file below `root` (or `root` itself when it is a file: relative is then its name). Symbolic links below the root are
  * not followed; `.lethe-*.tmp` leftovers are passed over. */
 LETHE_NODISCARD lethe_status lethe_walk(const char *root, lethe_walk_fn visit, void *context, lethe_error *error);
+/* The same, and `other` hears of what is passed over: `what` is "symbolic link", "pipe", "socket", "device" or "unfinished output" (static). */
+typedef lethe_status (*lethe_walk_other_fn)(void *context, const char *relative, const char *what, lethe_error *error);
+LETHE_NODISCARD lethe_status lethe_walk_all(const char *root, lethe_walk_fn visit, lethe_walk_other_fn other, void *context, lethe_error *error);
 
 #endif

@@ -13,17 +13,20 @@ enum { DEEPEST = 256 };
 
 typedef struct walker {
     lethe_walk_fn visit;
+    lethe_walk_other_fn other; /* may be NULL */
     void *context;
     size_t root_length;
 } walker;
 
-static int keep_entry(const struct dirent *entry) {
-    const char *name = entry->d_name;
-    if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0) return 0;
+static int keep_entry(const struct dirent *entry) { return strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0; }
+
+static bool is_leftover(const char *path) {
+    const char *name = lethe_path_name(path);
     size_t length = strlen(name);
-    bool leftover = strncmp(name, ".lethe-", 7) == 0 && length > 4 && strcmp(name + length - 4, ".tmp") == 0;
-    return !leftover;
+    return strncmp(name, ".lethe-", 7) == 0 && length > 4 && strcmp(name + length - 4, ".tmp") == 0;
 }
+
+static const char *kind_of(mode_t mode) { return S_ISLNK(mode) ? "symbolic link" : S_ISFIFO(mode) ? "pipe" : S_ISSOCK(mode) ? "socket" : "device"; }
 
 static int by_bytes(const struct dirent **a, const struct dirent **b) { return strcmp((*a)->d_name, (*b)->d_name); }
 
@@ -32,9 +35,11 @@ static lethe_status walk_folder(const walker *walk, const char *folder, int dept
 static lethe_status walk_entry(const walker *walk, const char *path, int depth, lethe_error *error) {
     struct stat info;
     if (lstat(path, &info) != 0) return lethe_fail_errno(error, errno, "cannot stat an entry while walking");
+    const char *relative = path + walk->root_length;
+    if (is_leftover(path)) return walk->other == NULL ? LETHE_OK : walk->other(walk->context, relative, "unfinished output", error);
     if (S_ISDIR(info.st_mode)) return walk_folder(walk, path, depth + 1, error);
-    if (!S_ISREG(info.st_mode)) return LETHE_OK;
-    return walk->visit(walk->context, path, path + walk->root_length, error);
+    if (!S_ISREG(info.st_mode)) return walk->other == NULL ? LETHE_OK : walk->other(walk->context, relative, kind_of(info.st_mode), error);
+    return walk->visit(walk->context, path, relative, error);
 }
 
 static lethe_status walk_folder(const walker *walk, const char *folder, int depth, lethe_error *error) {
@@ -56,11 +61,15 @@ static lethe_status walk_folder(const walker *walk, const char *folder, int dept
 }
 
 lethe_status lethe_walk(const char *root, lethe_walk_fn visit, void *context, lethe_error *error) {
+    return lethe_walk_all(root, visit, NULL, context, error);
+}
+
+lethe_status lethe_walk_all(const char *root, lethe_walk_fn visit, lethe_walk_other_fn other, void *context, lethe_error *error) {
     struct stat info;
     if (stat(root, &info) != 0) return lethe_fail_errno(error, errno, "cannot stat input");
     if (S_ISREG(info.st_mode)) return visit(context, root, lethe_path_name(root), error);
     if (!S_ISDIR(info.st_mode)) return lethe_fail(error, LETHE_IO, "input is neither a file nor a folder");
     size_t length = strlen(root);
-    walker walk = {visit, context, length != 0 && root[length - 1] == '/' ? length : length + 1};
+    walker walk = {visit, other, context, length != 0 && root[length - 1] == '/' ? length : length + 1};
     return walk_folder(&walk, root, 0, error);
 }

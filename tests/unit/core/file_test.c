@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -273,6 +274,66 @@ static void walk_is_sorted_and_follows_no_links(void **state) {
     lethe_buffer_release(&list);
 }
 
+static lethe_status note_other(void *context, const char *relative, const char *what, lethe_error *error) {
+    return lethe_buffer_printf(context, error, "%s=%s|", relative, what);
+}
+
+static void walk_tells_what_it_passes_over(void **state) {
+    (void)state;
+    assert_int_equal(lethe_file_write(in("a"), "", 0, 0600, NULL), LETHE_OK);
+    assert_int_equal(lethe_file_write(in(".lethe-1.tmp"), "", 0, 0600, NULL), LETHE_OK);
+    assert_int_equal(symlink("a", in("link")), 0);
+    assert_int_equal(mkfifo(in("pipe"), 0600), 0);
+    lethe_buffer list;
+    lethe_buffer_init(&list, 10000);
+    assert_int_equal(lethe_walk_all(folder, note, note_other, &list, NULL), LETHE_OK);
+    assert_string_equal(lethe_buffer_text(&list), ".lethe-1.tmp=unfinished output|a|link=symbolic link|pipe=pipe|");
+    lethe_buffer_release(&list);
+}
+
+static int entries_in_folder(void) {
+    DIR *open_folder = opendir(folder);
+    int count = 0;
+    assert_non_null(open_folder);
+    for (struct dirent *entry; (entry = readdir(open_folder)) != NULL;) count += entry->d_name[0] != '.' || strlen(entry->d_name) > 2;
+    (void)closedir(open_folder);
+    return count;
+}
+
+/* A child that dies in the middle of an output leaves nothing behind, where the file system can do that. */
+static void killed_writer_leaves_nothing(void **state) {
+    (void)state;
+    int probe = open(folder, O_TMPFILE | O_RDWR, 0600);
+    if (probe < 0) {
+        print_message("skipped: no O_TMPFILE here\n");
+        skip();
+    }
+    (void)close(probe);
+    pid_t child = fork();
+    if (child == 0) {
+        lethe_output *output = NULL;
+        if (lethe_output_create(in("x"), &output, NULL) != LETHE_OK) _exit(1);
+        if (lethe_output_write(output, "secret", 6, NULL) != LETHE_OK || lethe_output_flush(output, NULL) != LETHE_OK) _exit(2);
+        (void)raise(SIGKILL);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status));
+    assert_int_equal(entries_in_folder(), 0);
+    for (int time = 0; time < 3; time++) { /* new, then replaced twice */
+        assert_int_equal(lethe_file_write(in("x"), "abc", (size_t)time + 1, 0640, NULL), LETHE_OK);
+        struct stat info;
+        assert_int_equal(stat(in("x"), &info), 0);
+        assert_int_equal(info.st_size, time + 1);
+        assert_int_equal(info.st_mode & 0777, 0640);
+        assert_int_equal(entries_in_folder(), 1);
+    }
+    lethe_output *output = NULL;
+    assert_int_equal(lethe_output_create(in("x"), &output, NULL), LETHE_OK);
+    assert_int_equal(lethe_output_commit_new(output, 0600, LETHE_SYNC_NONE, NULL), LETHE_EXISTS);
+    assert_int_equal(entries_in_folder(), 1);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(map_is_whole_and_read_only, set_up, tear_down),
@@ -284,6 +345,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(folders, set_up, tear_down),
         cmocka_unit_test(paths),
         cmocka_unit_test_setup_teardown(walk_is_sorted_and_follows_no_links, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(walk_tells_what_it_passes_over, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(killed_writer_leaves_nothing, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
