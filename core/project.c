@@ -13,8 +13,13 @@
 
 /* --- project.yaml --- */
 
+typedef struct peer_tls_file {
+    char *authorities, *certificate, *private_key;
+} peer_tls_file;
+
 typedef struct peer_file {
-    char *name, *aet, *host, *url;
+    char *name, *aet, *host, *url, *token_file;
+    peer_tls_file *tls;
     uint32_t port;
 } peer_file;
 
@@ -34,10 +39,21 @@ typedef struct project_file {
 
 enum { TEXT = CYAML_FLAG_POINTER, OPTIONAL_TEXT = CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL };
 
+static const cyaml_schema_field_t peer_tls_fields[] = {
+    CYAML_FIELD_STRING_PTR("authorities", OPTIONAL_TEXT, peer_tls_file, authorities, 1, 4095),
+    CYAML_FIELD_STRING_PTR("certificate", OPTIONAL_TEXT, peer_tls_file, certificate, 1, 4095),
+    CYAML_FIELD_STRING_PTR("private_key", OPTIONAL_TEXT, peer_tls_file, private_key, 1, 4095),
+    CYAML_FIELD_END,
+};
 static const cyaml_schema_field_t peer_fields[] = {
-    CYAML_FIELD_STRING_PTR("name", TEXT, peer_file, name, 1, 64),           CYAML_FIELD_STRING_PTR("aet", OPTIONAL_TEXT, peer_file, aet, 1, 16),
-    CYAML_FIELD_STRING_PTR("host", OPTIONAL_TEXT, peer_file, host, 1, 255), CYAML_FIELD_UINT("port", CYAML_FLAG_OPTIONAL, peer_file, port),
-    CYAML_FIELD_STRING_PTR("url", OPTIONAL_TEXT, peer_file, url, 0, 2048),  CYAML_FIELD_END,
+    CYAML_FIELD_STRING_PTR("name", TEXT, peer_file, name, 1, 64),
+    CYAML_FIELD_STRING_PTR("aet", OPTIONAL_TEXT, peer_file, aet, 1, 16),
+    CYAML_FIELD_STRING_PTR("host", OPTIONAL_TEXT, peer_file, host, 1, 255),
+    CYAML_FIELD_UINT("port", CYAML_FLAG_OPTIONAL, peer_file, port),
+    CYAML_FIELD_STRING_PTR("url", OPTIONAL_TEXT, peer_file, url, 0, 2048),
+    CYAML_FIELD_STRING_PTR("token_file", OPTIONAL_TEXT, peer_file, token_file, 1, 4095),
+    CYAML_FIELD_MAPPING_PTR("tls", OPTIONAL_TEXT, peer_file, tls, peer_tls_fields),
+    CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t peer_schema = {CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, peer_file, peer_fields)};
 static const cyaml_schema_value_t path_schema = {CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, 4095)};
@@ -140,21 +156,44 @@ lethe_status lethe_project_create(const char *folder, const char *name, const ch
 
 static char *copy_or(const char *text, const char *otherwise) { return lethe_strdup(text == NULL || text[0] == '\0' ? otherwise : text); }
 
+/* Relative paths are below the project folder. */
+static char *copy_path(const lethe_project *project, const char *path) {
+    if (path == NULL || path[0] == '\0' || path[0] == '/') return lethe_strdup(path == NULL ? "" : path);
+    return lethe_path_join(project->folder, path);
+}
+
+static lethe_status take_peer(const lethe_project *project, const peer_file *from, unsigned i, lethe_peer *to, lethe_error *error) {
+    static const peer_tls_file nothing = {0};
+    const peer_tls_file *tls = from->tls == NULL ? &nothing : from->tls;
+    if (from->port > UINT16_MAX) return lethe_fail(error, LETHE_CONFIG, "project.yaml: ingest.peers[%u].port: over 65535", i);
+    if ((tls->certificate == NULL) != (tls->private_key == NULL))
+        return lethe_fail(error, LETHE_CONFIG, "project.yaml: ingest.peers[%u].tls: certificate and private_key go together", i);
+    if (from->tls != NULL && from->port != 0 && tls->authorities == NULL)
+        return lethe_fail(error, LETHE_CONFIG, "project.yaml: ingest.peers[%u].tls: DICOM over TLS needs authorities", i);
+    *to = (lethe_peer){.name = copy_or(from->name, ""),
+                       .aet = copy_or(from->aet, "ANY-SCP"),
+                       .host = copy_or(from->host, ""),
+                       .port = (uint16_t)from->port,
+                       .url = copy_or(from->url, ""),
+                       .token_file = copy_path(project, from->token_file),
+                       .tls = from->tls != NULL,
+                       .authorities = copy_path(project, tls->authorities),
+                       .certificate = copy_path(project, tls->certificate),
+                       .private_key = copy_path(project, tls->private_key)};
+    bool complete = to->name != NULL && to->aet != NULL && to->host != NULL && to->url != NULL && to->token_file != NULL && to->authorities != NULL &&
+                    to->certificate != NULL && to->private_key != NULL;
+    return complete ? LETHE_OK : lethe_fail(error, LETHE_NO_MEMORY, "no memory for peers");
+}
+
 static lethe_status take_peers(lethe_project *project, const ingest_file *file, lethe_error *error) {
     if (file->peers_count == 0) return LETHE_OK;
     project->ingest.peers = lethe_alloc_array(file->peers_count, sizeof *project->ingest.peers);
     if (project->ingest.peers == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for peers");
     project->ingest.peers_count = file->peers_count;
-    for (unsigned i = 0; i < file->peers_count; i++) {
-        const peer_file *from = &file->peers[i];
-        lethe_peer *to = &project->ingest.peers[i];
-        if (from->port > UINT16_MAX) return lethe_fail(error, LETHE_CONFIG, "project.yaml: ingest.peers[%u].port: over 65535", i);
-        *to = (lethe_peer){copy_or(from->name, ""), copy_or(from->aet, "ANY-SCP"), copy_or(from->host, ""), (uint16_t)from->port,
-                           copy_or(from->url, "")};
-        if (to->name == NULL || to->aet == NULL || to->host == NULL || to->url == NULL)
-            return lethe_fail(error, LETHE_NO_MEMORY, "no memory for peers");
-    }
-    return LETHE_OK;
+    lethe_status status = LETHE_OK;
+    for (unsigned i = 0; status == LETHE_OK && i < file->peers_count; i++)
+        status = take_peer(project, &file->peers[i], i, &project->ingest.peers[i], error);
+    return status;
 }
 
 static lethe_status take_ingest(lethe_project *project, const ingest_file *file, lethe_error *error) {
@@ -236,10 +275,10 @@ void lethe_project_close(lethe_project *project) {
     for (unsigned i = 0; i < project->ingest.watch_count; i++) lethe_free(project->ingest.watch[i]);
     lethe_free(project->ingest.watch);
     for (unsigned i = 0; i < project->ingest.peers_count; i++) {
-        lethe_free(project->ingest.peers[i].name);
-        lethe_free(project->ingest.peers[i].aet);
-        lethe_free(project->ingest.peers[i].host);
-        lethe_free(project->ingest.peers[i].url);
+        const lethe_peer *peer = &project->ingest.peers[i];
+        char *const owned[] = {peer->name,       peer->aet,         peer->host,        peer->url,
+                               peer->token_file, peer->authorities, peer->certificate, peer->private_key};
+        for (size_t j = 0; j < sizeof owned / sizeof *owned; j++) lethe_free(owned[j]);
     }
     lethe_free(project->ingest.peers);
     lethe_free(project);

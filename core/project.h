@@ -17,7 +17,10 @@
 typedef struct lethe_peer {
     char *name, *aet, *host;
     uint16_t port;
-    char *url; /* DICOMweb root, or "" */
+    char *url;                                     /* DICOMweb root, or "" */
+    char *token_file;                              /* bearer token for DICOMweb, or "" */
+    bool tls;                                      /* DICOM over TLS; DICOMweb follows its URL */
+    char *authorities, *certificate, *private_key; /* PEM, or "": whom we trust (DICOMweb: "" = the system's), and who we are */
 } lethe_peer;
 
 typedef struct lethe_project {

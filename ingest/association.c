@@ -224,8 +224,15 @@ static bool report(void *context, const char *transaction_uid, const lethe_dimse
     if (pid != 0) return true;
     (void)alarm(0);
     (void)close((int)connection_fd);
-    const lethe_scu_options options = {
-        .purpose = LETHE_SCU_COMMIT, .host = peer->host, .aet = peer->aet, .our_aet = self->options->aet, .port = peer->port};
+    const lethe_scu_options options = {.purpose = LETHE_SCU_COMMIT,
+                                       .host = peer->host,
+                                       .aet = peer->aet,
+                                       .our_aet = self->options->aet,
+                                       .port = peer->port,
+                                       .tls = peer->tls,
+                                       .authorities = peer->authorities,
+                                       .certificate = peer->certificate,
+                                       .private_key = peer->private_key};
     lethe_status status = LETHE_NETWORK;
     lethe_error error = {0};
     for (unsigned wait_s = 1; wait_s <= 64 && status != LETHE_OK; wait_s *= 2) {

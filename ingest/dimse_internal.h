@@ -48,6 +48,10 @@ class QuickLayer : public DcmTransportLayer {
 /* A secure layer for the provider's side, BCP 195 (non-downgrading: TLS 1.2 and 1.3). */
 lethe_status make_tls_layer(const lethe_dimse_tls &tls, std::unique_ptr<DcmTransportLayer> &layer, lethe_error *error);
 
+/* The same for the side that asks: the peer must show a certificate of one of `authorities`. */
+lethe_status make_tls_client_layer(const char *authorities, const char *certificate, const char *private_key,
+                                   std::unique_ptr<DcmTransportLayer> &layer, lethe_error *error);
+
 /* SHA-256 of the peer's certificate (DER) in hex; empty without one. */
 std::string peer_certificate(T_ASC_Association *association);
 

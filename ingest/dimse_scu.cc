@@ -10,8 +10,15 @@
 #include <string>
 #include <vector>
 
+/* DcmSCU takes a transport layer only from its own kind. */
+class Requestor : public DcmSCU {
+  public:
+    using DcmSCU::useSecureConnection;
+};
+
 struct lethe_scu {
-    DcmSCU scu;
+    std::unique_ptr<DcmTransportLayer> layer; /* outlives the association */
+    Requestor scu;
     lethe_scu_options options;
     std::string find_class, transfer_syntax, sop_class;
 };
@@ -118,6 +125,12 @@ extern "C" lethe_status lethe_scu_open(const lethe_scu_options *options, lethe_s
         scu.setVerbosePCMode(OFFalse);
         OFCondition condition = propose(*self);
         if (condition.good()) condition = scu.initNetwork();
+        if (condition.good() && options->tls) {
+            lethe_status status =
+                lethe_dimse::make_tls_client_layer(options->authorities, options->certificate, options->private_key, self->layer, error);
+            if (status != LETHE_OK) return status;
+            condition = self->scu.useSecureConnection(self->layer.get());
+        }
         if (condition.good()) condition = scu.negotiateAssociation();
         if (condition.bad()) return fail(error, condition, "no association with the peer");
         *out = self.release();

@@ -30,6 +30,9 @@ typedef struct lethe_scu_options {
     uint16_t port;
     unsigned timeout_seconds;                /* 0 = 60 */
     const char *sop_class, *transfer_syntax; /* LETHE_SCU_STORE */
+    /* TLS 1.2 and 1.3 (BCP 195). PEM files; authorities that vouch for the peer; certificate and private_key "" or NULL = we show none. */
+    bool tls;
+    const char *authorities, *certificate, *private_key;
 } lethe_scu_options;
 
 /* Connect and negotiate. Errors: LETHE_NETWORK (no connection, rejected, a context refused). */

@@ -1,4 +1,4 @@
-/* TLS for the provider side, through DCMTK's dcmtls. */
+/* TLS for both sides, through DCMTK's dcmtls. */
 #include "ingest/dimse_internal.h"
 
 #include "dcmtk/dcmtls/tlslayer.h"
@@ -23,6 +23,26 @@ lethe_status make_tls_layer(const lethe_dimse_tls &tls, std::unique_ptr<DcmTrans
     fresh->setCertificateVerification(tls.require_client_certificate ? DCV_requireCertificate
                                       : tls.authorities != nullptr   ? DCV_checkCertificate
                                                                      : DCV_ignoreCertificate);
+    layer = std::move(fresh);
+    return LETHE_OK;
+}
+
+lethe_status make_tls_client_layer(const char *authorities, const char *certificate, const char *private_key,
+                                   std::unique_ptr<DcmTransportLayer> &layer, lethe_error *error) {
+    DcmTLSTransportLayer::initializeOpenSSL();
+    std::unique_ptr<DcmTLSTransportLayer> fresh(new DcmTLSTransportLayer(NET_REQUESTOR, nullptr, OFFalse));
+    OFCondition condition = fresh->setTLSProfile(TSP_Profile_BCP195_ND);
+    if (condition.bad()) return lethe_fail(error, LETHE_CRYPTO, "no TLS profile");
+    if (certificate != nullptr && certificate[0] != '\0') {
+        condition = fresh->setPrivateKeyFile(private_key, DCF_Filetype_PEM);
+        if (condition.good()) condition = fresh->setCertificateFile(certificate, DCF_Filetype_PEM);
+        if (condition.bad() || !fresh->checkPrivateKeyMatchesCertificate())
+            return lethe_fail(error, LETHE_CONFIG, "ingest.peers.tls: private key or certificate cannot be used");
+    }
+    if (authorities == nullptr || fresh->addTrustedCertificateFile(authorities, DCF_Filetype_PEM).bad())
+        return lethe_fail(error, LETHE_CONFIG, "ingest.peers.tls: authorities cannot be read");
+    if (fresh->activateCipherSuites().bad()) return lethe_fail(error, LETHE_CRYPTO, "no TLS cipher suites");
+    fresh->setCertificateVerification(DCV_requireCertificate);
     layer = std::move(fresh);
     return LETHE_OK;
 }

@@ -6,6 +6,7 @@
 #include "core/text.h"
 #include "ingest/commands.h"
 #include "ingest/inbox.h"
+#include "ingest/remote.h"
 #include "ingest/trail.h"
 
 #include <getopt.h>
@@ -17,7 +18,8 @@
 static const char usage[] = "usage: lethe ingest pull [-C DIR] --peer NAME --cohort FILE.csv [OPTIONS]\n\n"
                             "Ask a PACS of project.yaml for a cohort, fetch it, and write a reconciliation.\n"
                             "  --cohort FILE.csv   columns patient_id, accession_number, study_uid, date_from, date_to, modality, description\n"
-                            "  --retrieve get|move C-GET (default), or C-MOVE to our own running receiver\n"
+                            "  --retrieve get|move|web  C-GET, C-MOVE to our own running receiver, or DICOMweb (default: C-GET, or DICOMweb for a\n"
+                            "                      peer without a port)\n"
                             "  --jobs N            associations at once (default 2)\n"
                             "  --rate N            instances per minute at most\n"
                             "  --window HH:MM-HH:MM  fetch only at these hours (local time)\n"
@@ -29,7 +31,7 @@ static const char usage[] = "usage: lethe ingest pull [-C DIR] --peer NAME --coh
                             "Give the same command again to go on after an interruption. Exit code 1 when something is missing.\n";
 
 typedef struct pull_arguments {
-    const char *folder, *peer, *cohort, *report;
+    const char *folder, *peer, *cohort, *report, *retrieve;
     bool find_only;
     lethe_pull_options options;
 } pull_arguments;
@@ -61,7 +63,7 @@ static bool parse_option(int option, pull_arguments *out) {
     case 'o': out->report = optarg; return true;
     case 'f': return out->find_only = true;
     case 'q': return options->quiet = true;
-    case 'r': options->move = strcmp(optarg, "move") == 0; return options->move || strcmp(optarg, "get") == 0;
+    case 'r': out->retrieve = optarg; return strcmp(optarg, "get") == 0 || strcmp(optarg, "move") == 0 || strcmp(optarg, "web") == 0;
     case 'j': return parse_number(optarg, 1, 64, &options->jobs);
     case 'm': return parse_number(optarg, 1, 10000000, &options->instances_per_minute);
     case 'w': return parse_window(optarg, options);
@@ -127,10 +129,17 @@ static lethe_status pull_all(const pull_arguments *arguments, lethe_pull_totals 
     return status;
 }
 
-static const lethe_peer *peer_named(const lethe_project *project, const char *name) {
-    for (unsigned i = 0; i < project->ingest.peers_count; i++)
-        if (strcmp(project->ingest.peers[i].name, name) == 0) return &project->ingest.peers[i];
-    return NULL;
+/* How is the peer asked, and can it be? */
+static lethe_status choose_peer(pull_arguments *arguments, const lethe_project *project, lethe_error *error) {
+    lethe_pull_options *options = &arguments->options;
+    const char *retrieve = arguments->retrieve;
+    options->peer = lethe_remote_peer(project, arguments->peer);
+    if (options->peer == NULL) return lethe_fail(error, LETHE_USAGE, "project.yaml has no peer of that name");
+    options->move = retrieve != NULL && strcmp(retrieve, "move") == 0;
+    options->web = retrieve != NULL ? strcmp(retrieve, "web") == 0 : lethe_remote_is_web(options->peer);
+    if (options->web && options->peer->url[0] == '\0') return lethe_fail(error, LETHE_CONFIG, "project.yaml: the peer has no url");
+    if (!options->web && options->peer->port == 0) return lethe_fail(error, LETHE_CONFIG, "project.yaml: the peer has no port");
+    return LETHE_OK;
 }
 
 static lethe_status run(pull_arguments *arguments, lethe_pull_totals *totals, lethe_error *error) {
@@ -147,9 +156,7 @@ static lethe_status run(pull_arguments *arguments, lethe_pull_totals *totals, le
         arguments->options.door = door;
         arguments->options.cohort = cohort;
         arguments->options.cohort_digest = digest;
-        arguments->options.peer = peer_named(project, arguments->peer);
-        if (arguments->options.peer == NULL) status = lethe_fail(error, LETHE_USAGE, "project.yaml has no peer of that name");
-        else if (arguments->options.peer->port == 0) status = lethe_fail(error, LETHE_CONFIG, "project.yaml: the peer has no port");
+        status = choose_peer(arguments, project, error);
     }
     if (status == LETHE_OK) status = pull_all(arguments, totals, error);
     lethe_cohort_free(cohort);

@@ -17,6 +17,7 @@ typedef struct lethe_pull_options {
     const lethe_cohort *cohort;
     const char *cohort_digest;          /* sha256 of its file: which pull this is */
     bool move;                          /* C-MOVE to our own receiver instead of C-GET */
+    bool web;                           /* DICOMweb: QIDO-RS and WADO-RS */
     unsigned jobs;                      /* associations at once */
     unsigned attempts;                  /* per series */
     unsigned back_off_ms;               /* before the second attempt; doubled for each further one */

@@ -6,7 +6,7 @@
 #include "core/memory.h"
 #include "core/progress.h"
 #include "ingest/add.h"
-#include "ingest/dimse_scu.h"
+#include "ingest/remote.h"
 
 #include <errno.h>
 #include <ftw.h>
@@ -29,7 +29,7 @@ typedef struct fetcher {
     lethe_queue *queue;
     lethe_inbox *inbox;
     lethe_adder *adder;
-    lethe_scu *scu;
+    lethe_remote *remote;
     char *folder;
     struct {
         int64_t id, attempts;
@@ -122,16 +122,14 @@ static lethe_status count_missing(fetcher *self, int64_t *missing, lethe_error *
 
 /* --- fetching --- */
 
-static lethe_status open_scu(fetcher *self, lethe_error *error) {
-    if (self->scu != NULL) return LETHE_OK;
-    const lethe_peer *peer = self->options->peer;
-    const lethe_scu_options scu = {.purpose = self->options->move ? LETHE_SCU_MOVE : LETHE_SCU_GET,
-                                   .host = peer->host,
-                                   .aet = peer->aet,
-                                   .our_aet = self->options->project->ingest.aet,
-                                   .port = peer->port,
-                                   .timeout_seconds = 600};
-    return lethe_scu_open(&scu, &self->scu, error);
+static lethe_status open_remote(fetcher *self, lethe_error *error) {
+    if (self->remote != NULL) return LETHE_OK;
+    const lethe_remote_options options = {.project = self->options->project,
+                                          .peer = self->options->peer,
+                                          .web = self->options->web,
+                                          .purpose = self->options->move ? LETHE_SCU_MOVE : LETHE_SCU_GET,
+                                          .timeout_seconds = 600};
+    return lethe_remote_open(&options, &self->remote, error);
 }
 
 static lethe_status add_fetched(void *context, const char *path, const char *relative, lethe_error *error) {
@@ -150,12 +148,12 @@ static void empty_folder(const fetcher *self) { (void)nftw(self->folder, remove_
 
 static lethe_status fetch_series(fetcher *self, unsigned *instances, lethe_error *error) {
     lethe_scu_retrieved result;
-    lethe_status status = open_scu(self, error);
+    lethe_status status = open_remote(self, error);
     if (status != LETHE_OK) return status;
     if (self->options->move) {
-        status = lethe_scu_move(self->scu, self->series.study, self->series.series, NULL, self->options->project->ingest.aet, &result, error);
+        status = lethe_remote_move(self->remote, self->series.study, self->series.series, self->options->project->ingest.aet, &result, error);
     } else {
-        status = lethe_scu_get(self->scu, self->series.study, self->series.series, NULL, self->folder, &result, error);
+        status = lethe_remote_get(self->remote, self->series.study, self->series.series, self->folder, &result, error);
         /* What came before a link broke is kept. */
         lethe_error own = {0};
         lethe_status added = lethe_walk(self->folder, add_fetched, self, &own);
@@ -165,8 +163,8 @@ static lethe_status fetch_series(fetcher *self, unsigned *instances, lethe_error
     }
     *instances = result.completed;
     if (status == LETHE_NETWORK) {
-        lethe_scu_close(self->scu);
-        self->scu = NULL;
+        lethe_remote_close(self->remote);
+        self->remote = NULL;
     }
     if (status == LETHE_OK && result.status != 0 && result.completed == 0)
         status = lethe_fail(error, LETHE_NETWORK, "the peer answered with status %04x", (unsigned)result.status);
@@ -232,7 +230,7 @@ static int run_worker(const lethe_pull_options *options, int64_t pull, pid_t par
     }
     if (status != LETHE_OK) lethe_log(LETHE_LOG_ERROR, "pull_worker_failed", "reason=%s detail=\"%s\"", lethe_status_name(status), error.message);
     lethe_free(self.folder);
-    lethe_scu_close(self.scu);
+    lethe_remote_close(self.remote);
     lethe_adder_destroy(self.adder);
     lethe_inbox_close(self.inbox);
     lethe_queue_close(self.queue);

@@ -4,7 +4,7 @@
 #include "core/memory.h"
 #include "core/progress.h"
 #include "core/text.h"
-#include "ingest/dimse_scu.h"
+#include "ingest/remote.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -34,7 +34,7 @@ typedef struct study {
 typedef struct finder {
     const lethe_pull_options *options;
     lethe_database *database;
-    lethe_scu *scu;
+    lethe_remote *remote;
     int64_t pull;
     const lethe_cohort_row *row;
     study *studies; /* of the row */
@@ -135,7 +135,7 @@ static lethe_status find_studies(finder *self, const char *modality, int64_t fro
                                   {0x00080050, row->accession_number}, {0x00080020, range}, {0x00080061, modality}};
     lethe_error own = {0};
     size_t before = self->study_count, answers = 0;
-    lethe_status status = lethe_scu_find(self->scu, "STUDY", keys, sizeof keys / sizeof *keys, take_study, self, &answers, &own);
+    lethe_status status = lethe_remote_find(self->remote, "STUDY", keys, sizeof keys / sizeof *keys, take_study, self, &answers, &own);
     bool limited = status == LETHE_LIMIT || (status == LETHE_OK && self->options->answer_limit != 0 && answers >= self->options->answer_limit);
     if (limited) {
         self->study_count = before;
@@ -205,7 +205,7 @@ static lethe_status find_instances(finder *self, lethe_error *error) {
         (void)snprintf(self->series_uid, sizeof self->series_uid, "%s", list.uids[i]);
         /* SOP Class UID is not asked for: some peers refuse or omit it, and fetching tells. */
         const lethe_scu_key keys[] = {{0x00080018, ""}, {0x0020000d, list.studies[i]}, {0x0020000e, list.uids[i]}};
-        status = lethe_scu_find(self->scu, "IMAGE", keys, 3, take_instance, self, NULL, error);
+        status = lethe_remote_find(self->remote, "IMAGE", keys, 3, take_instance, self, NULL, error);
     }
     lethe_free(list.uids);
     lethe_free(list.studies);
@@ -218,7 +218,7 @@ static lethe_status find_row(finder *self, lethe_error *error) {
     for (size_t i = 0; status == LETHE_OK && i < self->study_count; i++) {
         self->current = &self->studies[i];
         const lethe_scu_key keys[] = {{0x0020000e, ""}, {0x00080060, ""}, {0x0008103e, ""}, {0x0020000d, self->current->uid}};
-        status = lethe_scu_find(self->scu, "SERIES", keys, 4, take_series, self, NULL, error);
+        status = lethe_remote_find(self->remote, "SERIES", keys, 4, take_series, self, NULL, error);
     }
     return status == LETHE_OK ? find_instances(self, error) : status;
 }
@@ -231,13 +231,12 @@ static lethe_status record_row(finder *self, const char *reason, lethe_error *er
     return lethe_statement_run(self->put_row, error);
 }
 
-static lethe_status open_scu(finder *self, lethe_error *error) {
-    const lethe_peer *peer = self->options->peer;
-    const lethe_scu_options scu = {
-        .purpose = LETHE_SCU_FIND, .host = peer->host, .aet = peer->aet, .our_aet = self->options->project->ingest.aet, .port = peer->port};
-    lethe_scu_close(self->scu);
-    self->scu = NULL;
-    return lethe_scu_open(&scu, &self->scu, error);
+static lethe_status open_remote(finder *self, lethe_error *error) {
+    const lethe_remote_options options = {
+        .project = self->options->project, .peer = self->options->peer, .web = self->options->web, .purpose = LETHE_SCU_FIND};
+    lethe_remote_close(self->remote);
+    self->remote = NULL;
+    return lethe_remote_open(&options, &self->remote, error);
 }
 
 /* One row in one transaction; on a broken link once more on a fresh association. What cannot be asked is recorded as such. */
@@ -246,7 +245,7 @@ static lethe_status try_row(finder *self, lethe_error *error) {
     lethe_status status = LETHE_NETWORK;
     for (int attempt = 0; attempt < 2 && status == LETHE_NETWORK; attempt++) {
         lethe_error_clear(&own);
-        status = attempt == 0 && self->scu != NULL ? LETHE_OK : open_scu(self, &own);
+        status = attempt == 0 && self->remote != NULL ? LETHE_OK : open_remote(self, &own);
         if (status != LETHE_OK) continue;
         status = lethe_database_begin(self->database, &own);
         if (status != LETHE_OK) break;
@@ -309,7 +308,7 @@ lethe_status lethe_pull_find(const lethe_pull_options *options, lethe_queue *que
     lethe_status status = lethe_pull_prepare(queue, error);
     if (status == LETHE_OK) status = begin_pull(&self, error);
     if (status == LETHE_OK) status = prepare(&self, error);
-    if (status == LETHE_OK) status = open_scu(&self, error); /* a peer that is not there at all is an error of the whole */
+    if (status == LETHE_OK) status = open_remote(&self, error); /* a peer that is not there at all is an error of the whole */
     lethe_progress_start(&progress, "asking", lethe_cohort_size(options->cohort), options->quiet);
     for (size_t i = 0; status == LETHE_OK && i < lethe_cohort_size(options->cohort); i++) {
         self.row = lethe_cohort_at(options->cohort, i);
@@ -318,7 +317,7 @@ lethe_status lethe_pull_find(const lethe_pull_options *options, lethe_queue *que
     }
     lethe_progress_finish(&progress);
     *pull = self.pull;
-    lethe_scu_close(self.scu);
+    lethe_remote_close(self.remote);
     lethe_statement_finalize(self.put_series);
     lethe_statement_finalize(self.put_instance);
     lethe_statement_finalize(self.put_row);

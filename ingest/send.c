@@ -1,4 +1,4 @@
-/* lethe ingest send: released instances go on to a research archive by C-STORE, each once, with a record. */
+/* lethe ingest send: released instances go on to a research archive by C-STORE or STOW-RS, each once, with a record. */
 #include "core/catalogue.h"
 #include "core/file.h"
 #include "core/limits.h"
@@ -8,7 +8,7 @@
 #include "core/text.h"
 #include "imaging/dicom/dataset.h"
 #include "ingest/commands.h"
-#include "ingest/dimse_scu.h"
+#include "ingest/remote.h"
 #include "ingest/trail.h"
 
 #include <getopt.h>
@@ -19,10 +19,10 @@
 #include <time.h>
 #include <unistd.h>
 
-static const char usage[] =
-    "usage: lethe ingest send [-C DIR] --peer NAME [--patient PSEUDONYM] [--retries N]\n\n"
-    "Send released instances to a peer of project.yaml by C-STORE. What was sent is recorded and not sent again; give the same command again\n"
-    "after new releases or an interruption. Exit code 1 when some could not be sent.\n";
+static const char usage[] = "usage: lethe ingest send [-C DIR] --peer NAME [--patient PSEUDONYM] [--retries N]\n\n"
+                            "Send released instances to a peer of project.yaml by C-STORE, or by STOW-RS when it has a url and no port. What was "
+                            "sent is recorded and not sent again; give the same command again\n"
+                            "after new releases or an interruption. Exit code 1 when some could not be sent.\n";
 
 static const lethe_migration migrations[] = {
     {1, "CREATE TABLE sent (peer TEXT NOT NULL, path TEXT NOT NULL, sha256 TEXT NOT NULL, sent_us BIGINT NOT NULL, PRIMARY KEY (peer, path, sha256))",
@@ -35,8 +35,9 @@ typedef struct sender {
     lethe_database *database;
     lethe_statement *known, *record;
     lethe_arena *arena;
-    lethe_scu *scu;
+    lethe_remote *remote;
     char sop_class[65], transfer_syntax[65]; /* of the open association */
+    bool web;                                /* STOW-RS */
     unsigned attempts;
     uint64_t sent, earlier, failed;
     lethe_progress progress;
@@ -80,28 +81,29 @@ static lethe_status check_file(sender *self, const lethe_catalogue_entry *entry,
 }
 
 static void hang_up(sender *self) {
-    lethe_scu_close(self->scu);
-    self->scu = NULL;
+    lethe_remote_close(self->remote);
+    self->remote = NULL;
 }
 
-/* One association per class and transfer syntax: the peer gets the bytes as they are. Entries come ordered by series, so it seldom changes. */
+/* One association per class and transfer syntax: the peer gets the bytes as they are. Entries come ordered by series, so it seldom changes. DICOMweb
+ * keeps one connection for all. */
 static lethe_status store(sender *self, const char *path, const char *sop_class, const char *syntax, lethe_error *error) {
     uint16_t answered = 0;
     lethe_status status = LETHE_OK;
-    if (self->scu != NULL && (strcmp(self->sop_class, sop_class) != 0 || strcmp(self->transfer_syntax, syntax) != 0)) hang_up(self);
-    if (self->scu == NULL) {
+    bool other = strcmp(self->sop_class, sop_class) != 0 || strcmp(self->transfer_syntax, syntax) != 0;
+    if (self->remote != NULL && other && !self->web) hang_up(self);
+    if (self->remote == NULL) {
         (void)snprintf(self->sop_class, sizeof self->sop_class, "%s", sop_class);
         (void)snprintf(self->transfer_syntax, sizeof self->transfer_syntax, "%s", syntax);
-        const lethe_scu_options options = {.purpose = LETHE_SCU_STORE,
-                                           .host = self->peer->host,
-                                           .aet = self->peer->aet,
-                                           .our_aet = self->project->ingest.aet,
-                                           .port = self->peer->port,
-                                           .sop_class = self->sop_class,
-                                           .transfer_syntax = self->transfer_syntax};
-        status = lethe_scu_open(&options, &self->scu, error);
+        const lethe_remote_options options = {.project = self->project,
+                                              .peer = self->peer,
+                                              .web = self->web,
+                                              .purpose = LETHE_SCU_STORE,
+                                              .sop_class = self->sop_class,
+                                              .transfer_syntax = self->transfer_syntax};
+        status = lethe_remote_open(&options, &self->remote, error);
     }
-    if (status == LETHE_OK) status = lethe_scu_store(self->scu, path, &answered, error);
+    if (status == LETHE_OK) status = lethe_remote_store(self->remote, path, &answered, error);
     if (status != LETHE_OK) hang_up(self);
     /* B000, B006, B007: stored, with a remark (PS3.4 B.2.3). */
     if (status == LETHE_OK && answered != 0 && (answered & 0xf000) != 0xb000)
@@ -177,12 +179,6 @@ static lethe_status send_all(sender *self, const char *patient, lethe_error *err
     return status;
 }
 
-static const lethe_peer *peer_named(const lethe_project *project, const char *name) {
-    for (unsigned i = 0; i < project->ingest.peers_count; i++)
-        if (strcmp(project->ingest.peers[i].name, name) == 0 && project->ingest.peers[i].port != 0) return &project->ingest.peers[i];
-    return NULL;
-}
-
 int lethe_command_send(int argc, char **argv) {
     static const struct option options[] = {{"peer", required_argument, NULL, 'p'},
                                             {"patient", required_argument, NULL, 'i'},
@@ -206,9 +202,11 @@ int lethe_command_send(int argc, char **argv) {
     lethe_status status = lethe_project_open(folder, true, &project, &error);
     if (status == LETHE_OK) {
         self.project = project;
-        self.peer = peer_named(project, peer);
-        status = self.peer == NULL ? lethe_fail(&error, LETHE_USAGE, "project.yaml has no peer of that name with a port")
-                                   : send_all(&self, patient, &error);
+        self.peer = lethe_remote_peer(project, peer);
+        self.web = self.peer != NULL && lethe_remote_is_web(self.peer);
+        status = self.peer == NULL || (!self.web && self.peer->port == 0)
+                     ? lethe_fail(&error, LETHE_USAGE, "project.yaml has no peer of that name with a port or a url")
+                     : send_all(&self, patient, &error);
     }
     if (status == LETHE_OK) (void)printf("sent %" PRIu64 ", sent earlier %" PRIu64 ", failed %" PRIu64 "\n", self.sent, self.earlier, self.failed);
     lethe_project_close(project);
