@@ -75,6 +75,7 @@ void lethe_burned_in_destroy(lethe_burned_in *engine) {
 void lethe_pixel_decision_release(lethe_pixel_decision *decision) {
     if (decision == NULL) return;
     lethe_free(decision->boxes);
+    lethe_free(decision->kept);
     *decision = (lethe_pixel_decision){0};
 }
 
@@ -278,6 +279,16 @@ static bool is_covered(const search *s, const lethe_text_line *line, uint32_t fr
     return false;
 }
 
+/* A person has looked and said: no text here. */
+static bool is_kept(const search *s, const lethe_text_line *line, uint32_t frame) {
+    lethe_pixel_box box = {.x = line->x, .y = line->y, .w = line->w, .h = line->h};
+    for (size_t i = 0; i < s->decision->kept_count; i++) {
+        const lethe_pixel_box *have = &s->decision->kept[i];
+        if (frame >= have->first_frame && frame <= have->last_frame && overlap(have, &box) * 10 >= (uint64_t)box.w * box.h * 9) return true;
+    }
+    return false;
+}
+
 /* --- frames --- */
 
 /* Does an unsure line continue a box of text: same band, about the same height, close by? */
@@ -332,6 +343,7 @@ static lethe_status search_picture(search *s, lethe_image *image, uint32_t first
         if (status != LETHE_OK) return status;
         for (size_t i = 0; i < count; i++) {
             if (lines[i].score < score_continues || (!s->verifying && is_covered(s, &lines[i], first))) continue;
+            if (is_kept(s, &lines[i], first)) continue;
             finding found = FOUND_NOTHING;
             if (s->verifying && s->info->frames >= 4 && lines[i].score < score_flicker) continue;
             if (lines[i].score < score_sure && was_cleared(s, &lines[i])) continue;
@@ -484,7 +496,7 @@ out:
 
 static void conclude(lethe_burned_in *engine, const lethe_device_match *devices, bool regions, bool found_text, lethe_pixel_decision *decision) {
     if (decision->verdict == LETHE_PIXELS_QUARANTINE) return;
-    bool known = devices->burns_count > 0 || regions;
+    bool known = devices->burns_count > 0 || devices->own_device || regions;
     if (found_text && !known && engine->policy.unknown_device != LETHE_UNKNOWN_DEVICE_REDACT) {
         bool review = engine->policy.unknown_device == LETHE_UNKNOWN_DEVICE_REVIEW;
         decision->verdict = review ? LETHE_PIXELS_REVIEW : LETHE_PIXELS_QUARANTINE;
@@ -503,6 +515,8 @@ static lethe_status decide(lethe_burned_in *engine, const lethe_dicom_dataset *d
     bool regions = false;
     lethe_status status = LETHE_OK;
     if (!engine->policy.ignore_catalogue) lethe_device_find(dataset, &devices);
+    status = lethe_burned_in_own_rules(&engine->policy, dataset, info, &devices, decision, error);
+    if (status != LETHE_OK) return status;
     lethe_pixel_mode mode = lethe_burned_in_mode(&engine->policy, dataset, &devices, &reason);
     (void)snprintf(decision->reason, sizeof decision->reason, "%s", reason);
     if (mode == LETHE_PIXELS_OFF && devices.clean != NULL) (void)snprintf(decision->rule, sizeof decision->rule, "%s", devices.clean->name);

@@ -42,6 +42,7 @@ typedef struct lethe_pixel_policy {
     bool trust_declared_clean;                 /* BurnedInAnnotation NO switches the search off; default: searched all the same */
     bool no_reading;                           /* never call the OCR: whatever looks like text is text */
     uint8_t review_video;                      /* 0: MPEG and H.264 of at-risk modalities go to review; 1: quarantine */
+    const struct lethe_pixel_rules *rules;     /* the project's own (pixel_rules.h); borrowed, may be NULL; used even with `ignore_catalogue` */
     const struct lethe_pixel_box *extra_boxes; /* drawn by a person (lethe review mask): removed from every instance; borrowed, may be NULL */
     unsigned extra_count;
 } lethe_pixel_policy;
@@ -73,6 +74,8 @@ typedef struct lethe_pixel_decision {
     char rule[96];          /* catalogue rule that fired, or "" */
     lethe_pixel_box *boxes; /* owned */
     size_t box_count, box_capacity;
+    lethe_pixel_box *kept; /* owned: a person has said that these places hold no text */
+    size_t kept_count;
     bool searched;          /* every frame was decoded and searched */
     bool all_text;          /* mode any-text was in force: BurnedInAnnotation may be set to NO */
     bool clear_unused_bits; /* embedded overlay planes share the pixel cells: bits outside bits stored are to be zeroed */

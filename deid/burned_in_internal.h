@@ -15,6 +15,10 @@ lethe_pixel_mode lethe_burned_in_mode(const lethe_pixel_policy *policy, const le
 LETHE_NODISCARD lethe_status lethe_pixel_decision_add(lethe_pixel_decision *decision, const lethe_pixel_box *box, lethe_error *error);
 LETHE_NODISCARD lethe_status lethe_burned_in_device_boxes(const lethe_device_match *devices, const lethe_pixels_info *info,
                                                           lethe_pixel_decision *decision, lethe_error *error);
+/* Boxes and kept places of the project's own rules; `devices` learns what they say of the device. */
+LETHE_NODISCARD lethe_status lethe_burned_in_own_rules(const lethe_pixel_policy *policy, const lethe_dicom_dataset *dataset,
+                                                       const lethe_pixels_info *info, lethe_device_match *devices, lethe_pixel_decision *decision,
+                                                       lethe_error *error);
 LETHE_NODISCARD lethe_status lethe_burned_in_region_boxes(const lethe_dicom_dataset *dataset, const lethe_pixels_info *info,
                                                           lethe_pixel_decision *decision, bool *used, lethe_error *error);
 bool lethe_burned_in_has_embedded_overlay(const lethe_dicom_dataset *dataset, const lethe_pixels_info *info);

@@ -1,6 +1,7 @@
 #include "deid/burned_in_internal.h"
 
 #include "core/text.h"
+#include "deid/pixel_rules.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -67,6 +68,8 @@ lethe_pixel_mode lethe_burned_in_mode(const lethe_pixel_policy *policy, const le
         *reason = "captured or secondary image of a cross-section modality";
         return LETHE_PIXELS_ANY_TEXT;
     }
+    *reason = "a rule of the project says that the device burns no text";
+    if (devices->own_clean != NULL) return LETHE_PIXELS_OFF;
     *reason = "device known to burn no text";
     if (!policy->ignore_catalogue && devices->clean != NULL && in_list(modality, radiographs)) return LETHE_PIXELS_OFF;
     *reason = "modality at risk";
@@ -105,6 +108,44 @@ lethe_status lethe_burned_in_device_boxes(const lethe_device_match *devices, con
         if (decision->rule[0] == '\0') (void)snprintf(decision->rule, sizeof decision->rule, "%s", rule->name);
     }
     return LETHE_OK;
+}
+
+static bool clip(const lethe_pixels_info *info, lethe_pixel_box *box) {
+    if (box->x >= info->columns || box->y >= info->rows || box->first_frame >= info->frames) return false;
+    if (box->w > info->columns - box->x) box->w = info->columns - box->x;
+    if (box->h > info->rows - box->y) box->h = info->rows - box->y;
+    if (box->last_frame >= info->frames) box->last_frame = info->frames - 1;
+    return true;
+}
+
+static lethe_status keep_places(const lethe_pixel_rule *rule, const lethe_pixels_info *info, lethe_pixel_decision *decision, lethe_error *error) {
+    if (rule->keep_count == 0) return LETHE_OK;
+    lethe_pixel_box *grown = lethe_realloc_array(decision->kept, decision->kept_count + rule->keep_count, sizeof *grown);
+    if (grown == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for boxes");
+    decision->kept = grown;
+    for (unsigned i = 0; i < rule->keep_count; i++) {
+        lethe_pixel_box box = rule->keep[i];
+        if (clip(info, &box)) decision->kept[decision->kept_count++] = box;
+    }
+    return LETHE_OK;
+}
+
+lethe_status lethe_burned_in_own_rules(const lethe_pixel_policy *policy, const lethe_dicom_dataset *dataset, const lethe_pixels_info *info,
+                                       lethe_device_match *devices, lethe_pixel_decision *decision, lethe_error *error) {
+    lethe_status status = LETHE_OK;
+    for (size_t i = 0; i < lethe_pixel_rules_count(policy->rules) && status == LETHE_OK; i++) {
+        const lethe_pixel_rule *rule = lethe_pixel_rules_at(policy->rules, i);
+        if (!lethe_pixel_rule_fits(rule, dataset)) continue;
+        if (rule->clean) devices->own_clean = rule->name;
+        if (rule->is_device && rule->remove_count > 0) devices->own_device = true;
+        for (unsigned b = 0; b < rule->remove_count && status == LETHE_OK; b++) {
+            lethe_pixel_box box = rule->remove[b];
+            if (clip(info, &box)) status = lethe_pixel_decision_add(decision, &box, error);
+        }
+        if (status == LETHE_OK) status = keep_places(rule, info, decision, error);
+        if (decision->rule[0] == '\0') (void)snprintf(decision->rule, sizeof decision->rule, "own rule %s", rule->name);
+    }
+    return status;
 }
 
 enum { MAX_REGIONS = 64 };

@@ -32,8 +32,8 @@ static bool compare(unsigned operation, const char *text, const char *value, siz
     }
 }
 
-/* The whole value, backslashes and all, as text; sequences count as present by their first item. */
-static void element_text(const lethe_dicom_dataset *dataset, lethe_tag tag, char *out, size_t size) {
+/* Sequences count as present by their first item. */
+void lethe_device_text(const lethe_dicom_dataset *dataset, lethe_tag tag, char *out, size_t size) {
     out[0] = '\0';
     const lethe_dicom_item *item = lethe_tag_group(tag) == 0x0002 ? dataset->meta : dataset->root;
     if (item == NULL) return;
@@ -49,6 +49,8 @@ static void element_text(const lethe_dicom_dataset *dataset, lethe_tag tag, char
     out[length] = '\0';
     size_t leading = strspn(out, " ");
     memmove(out, out + leading, length - leading + 1);
+    for (char *at = out; *at != '\0'; at++)
+        if ((unsigned char)*at < 0x20 || (unsigned char)*at > 0x7E || *at == '|') *at = '?';
 }
 
 /* Hundreds of conditions ask for a dozen attributes: each is read once. */
@@ -65,7 +67,7 @@ static const char *text_of(texts *known, lethe_tag tag) {
         if (known->tags[i] == tag) return known->text[i];
     if (known->count == MOST_TEXTS) known->count = 0;
     known->tags[known->count] = tag;
-    element_text(known->dataset, tag, known->text[known->count], TEXT_BYTES);
+    lethe_device_text(known->dataset, tag, known->text[known->count], TEXT_BYTES);
     return known->text[known->count++];
 }
 
@@ -82,6 +84,15 @@ static bool holds(texts *known, const lethe_device_condition *condition) {
             at += length + 1;
         }
     return found != condition->negated;
+}
+
+bool lethe_device_conditions_hold(const lethe_dicom_dataset *dataset, const lethe_device_condition *conditions, unsigned count) {
+    texts known;
+    known.dataset = dataset;
+    known.count = 0;
+    for (unsigned i = 0; i < count; i++)
+        if (!holds(&known, &conditions[i])) return false;
+    return true;
 }
 
 void lethe_device_find(const lethe_dicom_dataset *dataset, lethe_device_match *match) {

@@ -52,8 +52,15 @@ typedef struct lethe_device_match {
     const lethe_device_rule *burns[16]; /* all that apply: their boxes add up */
     unsigned burns_count;
     const lethe_device_rule *clean; /* first that applies, or NULL */
+    const char *own_clean;          /* a rule of the project says the same (burned_in_policy.c), or NULL */
+    bool own_device;                /* a rule of the project knows the device and where it burns */
 } lethe_device_match;
 /* Find the rules for an instance. Cheap: header only. */
 void lethe_device_find(const lethe_dicom_dataset *dataset, lethe_device_match *match);
+
+/* Do all conditions hold? For rules from other sources (pixel_rules.h). */
+bool lethe_device_conditions_hold(const lethe_dicom_dataset *dataset, const lethe_device_condition *conditions, unsigned count);
+/* An attribute as conditions see it: the whole value without outer spaces; bytes that are no printable ASCII, and '|', are '?'. */
+void lethe_device_text(const lethe_dicom_dataset *dataset, lethe_tag tag, char *out, size_t size);
 
 #endif

@@ -139,6 +139,12 @@ lethe_status lethe_engine_explain(lethe_engine *engine, lethe_buffer *out, lethe
         status = lethe_buffer_printf(out, error, "redact  frames %u to %u: %u,%u %ux%u  [%s]\n", box->first_frame + 1, box->last_frame + 1, box->x,
                                      box->y, box->w, box->h, box->why);
     }
+    for (size_t i = 0; status == LETHE_OK && i < engine->decision.kept_count; i++) {
+        const lethe_pixel_box *box = &engine->decision.kept[i];
+        status = lethe_buffer_printf(out, error, "leave   frames %u to %u: %u,%u %ux%u  [%s]\n", box->first_frame + 1, box->last_frame + 1, box->x,
+                                     box->y, box->w, box->h, box->why);
+    }
+    if (status == LETHE_OK && engine->decision.rule[0] != '\0') status = lethe_buffer_printf(out, error, "rule    %s\n", engine->decision.rule);
     if (status == LETHE_OK && engine->decision.reason[0] != '\0') status = lethe_buffer_printf(out, error, "pixels  %s\n", engine->decision.reason);
     return status;
 }

@@ -1,11 +1,15 @@
 /* lethe deid | review | object: the command line over the room. Which verb it is stands in argv[0] ("lethe VERB"). */
 #include "core/file.h"
 #include "core/memory.h"
+#include "core/sandbox.h"
 #include "core/text.h"
+#include "deid/encrypted.h"
 #include "deid/objections.h"
+#include "deid/pixel_rules.h"
 #include "deid/review.h"
 #include "deid/run.h"
 #include "deid/slides/slide_deid.h"
+#include "deid/verbs.h"
 #include "deid/verify.h"
 
 #include <errno.h>
@@ -26,17 +30,18 @@ static void usage(FILE *to) {
     (void)fputs(
         "usage: lethe deid [-C DIR] [--jobs N] [--watch] [--report FILE.html]\n"
         "       lethe deid IN... -o OUT [--profile FILE|NAME] [--key FILE] [--jobs N] [--shard I/N] [--manifest FILE] [--report FILE.html]\n"
-        "                       [--pseudonyms FILE.csv] [--slides FILE.csv] [--json] [--quiet]\n"
-        "                       [--crosswalk FILE.p7m --recipient CERTIFICATE.pem]\n"
-        "       lethe deid explain FILE [--profile FILE|NAME] [--key FILE]\n"
-        "       lethe deid verify PATH [--manifest FILE] [--json]\n\n"
+        "                       [--pseudonyms FILE.csv] [--slides FILE.csv] [--pixel-rules FILE.yaml] [--json] [--quiet]\n"
+        "                       [--crosswalk FILE.p7m --recipient CERTIFICATE.pem] [--reidentify CERTIFICATE.pem]\n"
+        "       lethe deid explain FILE [--profile FILE|NAME] [--key FILE] [-C DIR | --pixel-rules FILE.yaml]\n"
+        "       lethe deid verify PATH [--manifest FILE] [--profile FILE|NAME] [--json]\n"
+        "       lethe deid reidentify PATH -o FOLDER --private-key KEY.pem [--passphrase FILE]\n\n"
         "Profiles: basic, research (default), challenge, or a YAML file. Exit codes: 0 all released; 1 failed; 2 wrong usage or configuration;\n"
         "3 something was quarantined; 4 something waits for review.\n",
         to);
 }
 
 typedef struct arguments {
-    const char *project, *output, *profile, *key, *manifest, *report, *pseudonyms, *slides, *crosswalk, *recipient;
+    const char *project, *output, *profile, *key, *manifest, *report, *pseudonyms, *slides, *crosswalk, *recipient, *reidentify, *pixel_rules;
     unsigned jobs, shard, shards;
     bool watch, json, quiet, project_given;
     const char *const *inputs;
@@ -66,7 +71,7 @@ static bool parse_shard(const char *text, arguments *a) {
 
 /* Returns an exit code, or -1 to go on. */
 static int parse(int argc, char **argv, arguments *a) {
-    enum { PROFILE = 256, KEY, JOBS, WATCH, SHARD, MANIFEST, REPORT, PSEUDONYMS, SLIDES, CROSSWALK, RECIPIENT, JSON, QUIET, HELP };
+    enum { PROFILE = 256, KEY, JOBS, WATCH, SHARD, MANIFEST, REPORT, PSEUDONYMS, SLIDES, CROSSWALK, RECIPIENT, REIDENTIFY, PIXEL_RULES, JSON, QUIET, HELP };
     static const struct option options[] = {{"output", required_argument, NULL, 'o'},
                                             {"profile", required_argument, NULL, PROFILE},
                                             {"key", required_argument, NULL, KEY},
@@ -79,6 +84,8 @@ static int parse(int argc, char **argv, arguments *a) {
                                             {"slides", required_argument, NULL, SLIDES},
                                             {"crosswalk", required_argument, NULL, CROSSWALK},
                                             {"recipient", required_argument, NULL, RECIPIENT},
+                                            {"reidentify", required_argument, NULL, REIDENTIFY},
+                                            {"pixel-rules", required_argument, NULL, PIXEL_RULES},
                                             {"json", no_argument, NULL, JSON},
                                             {"quiet", no_argument, NULL, QUIET},
                                             {"help", no_argument, NULL, HELP},
@@ -103,6 +110,8 @@ static int parse(int argc, char **argv, arguments *a) {
         case SLIDES: a->slides = optarg; break;
         case CROSSWALK: a->crosswalk = optarg; break;
         case RECIPIENT: a->recipient = optarg; break;
+        case REIDENTIFY: a->reidentify = optarg; break;
+        case PIXEL_RULES: a->pixel_rules = optarg; break;
         case JSON: a->json = true; break;
         case QUIET: a->quiet = true; break;
         case HELP: usage(stdout); return LETHE_EXIT_DONE;
@@ -142,22 +151,39 @@ static lethe_status load_key(const arguments *a, uint8_t key[LETHE_KEY_BYTES], l
     return LETHE_OK;
 }
 
-static lethe_status load_lists(const arguments *a, lethe_crosswalk **crosswalk, lethe_slide_mapping **mapping, lethe_error *error) {
-    lethe_status status = a->pseudonyms == NULL ? LETHE_OK : lethe_crosswalk_load(a->pseudonyms, crosswalk, error);
-    if (status == LETHE_OK && a->slides != NULL) status = lethe_slide_mapping_load(a->slides, mapping, error);
+/* What a run needs beside profile and key. */
+typedef struct lists {
+    lethe_crosswalk *crosswalk;
+    lethe_slide_mapping *mapping;
+    lethe_recipients *recipients;
+    lethe_pixel_rules *rules;
+} lists;
+
+static lethe_status load_lists(const arguments *a, const lethe_profile *profile, lists *l, lethe_error *error) {
+    const char *recipients = a->reidentify != NULL ? a->reidentify : lethe_profile_recipients(profile);
+    lethe_status status = a->pseudonyms == NULL ? LETHE_OK : lethe_crosswalk_load(a->pseudonyms, &l->crosswalk, error);
+    if (status == LETHE_OK && a->slides != NULL) status = lethe_slide_mapping_load(a->slides, &l->mapping, error);
+    if (status == LETHE_OK && recipients != NULL) status = lethe_recipients_load(recipients, &l->recipients, error);
+    if (status == LETHE_OK && a->pixel_rules != NULL) status = lethe_pixel_rules_load(a->pixel_rules, &l->rules, error);
     return status;
+}
+
+static void drop_lists(lists *l) {
+    lethe_pixel_rules_destroy(l->rules);
+    lethe_recipients_destroy(l->recipients);
+    lethe_slide_mapping_destroy(l->mapping);
+    lethe_crosswalk_destroy(l->crosswalk);
 }
 
 static int run_folder(const arguments *a) {
     uint8_t key[LETHE_KEY_BYTES];
     lethe_profile *profile = NULL;
-    lethe_crosswalk *crosswalk = NULL;
-    lethe_slide_mapping *mapping = NULL;
+    lists l = {0};
     lethe_run_counts counts;
     lethe_error error = {0};
     lethe_status status = lethe_profile_load(a->profile != NULL ? a->profile : "research", &profile, &error);
     if (status == LETHE_NOT_FOUND) error.status = LETHE_CONFIG;
-    if (status == LETHE_OK) status = load_lists(a, &crosswalk, &mapping, &error);
+    if (status == LETHE_OK) status = load_lists(a, profile, &l, &error);
     if (status == LETHE_OK) status = load_key(a, key, &error);
     if (status == LETHE_OK) {
         lethe_folder_run run = {.inputs = a->inputs,
@@ -170,16 +196,17 @@ static int run_folder(const arguments *a) {
                                 .shards = a->shards,
                                 .manifest = a->manifest,
                                 .report = a->report,
-                                .crosswalk = crosswalk,
+                                .crosswalk = l.crosswalk,
                                 .crosswalk_file = a->crosswalk,
                                 .recipient = a->recipient,
-                                .slide_mapping = mapping,
+                                .slide_mapping = l.mapping,
+                                .recipients = l.recipients,
+                                .pixel_rules = l.rules,
                                 .quiet = a->quiet};
         status = lethe_run_folder(&run, &counts, &error);
     }
     lethe_wipe(key, sizeof key);
-    lethe_slide_mapping_destroy(mapping);
-    lethe_crosswalk_destroy(crosswalk);
+    drop_lists(&l);
     lethe_profile_destroy(profile);
     return status == LETHE_OK ? finish(a, &counts) : complain(&error);
 }
@@ -199,14 +226,13 @@ static lethe_status project_profile(const lethe_project *project, const argument
 static int run_project(const arguments *a) {
     lethe_project *project = NULL;
     lethe_profile *profile = NULL;
-    lethe_crosswalk *crosswalk = NULL;
-    lethe_slide_mapping *mapping = NULL;
+    lists l = {0};
     lethe_run_counts counts;
     lethe_error error = {0};
     lethe_status status = lethe_project_open(a->project, true, &project, &error);
     if (status == LETHE_OK) status = project_profile(project, a, &profile, &error);
     if (status == LETHE_NOT_FOUND) error.status = LETHE_CONFIG;
-    if (status == LETHE_OK) status = load_lists(a, &crosswalk, &mapping, &error);
+    if (status == LETHE_OK) status = load_lists(a, profile, &l, &error);
     if (status == LETHE_OK) {
         struct sigaction action = {.sa_handler = on_signal};
         (void)sigaction(SIGTERM, &action, NULL);
@@ -219,16 +245,38 @@ static int run_project(const arguments *a) {
                                  .report = a->report,
                                  .crosswalk_file = a->crosswalk,
                                  .recipient = a->recipient,
-                                 .crosswalk = crosswalk,
-                                 .slide_mapping = mapping,
+                                 .crosswalk = l.crosswalk,
+                                 .slide_mapping = l.mapping,
+                                 .recipients = l.recipients,
                                  .quiet = a->quiet};
         status = lethe_run_project(&run, &counts, &error);
     }
-    lethe_slide_mapping_destroy(mapping);
-    lethe_crosswalk_destroy(crosswalk);
+    drop_lists(&l);
     lethe_profile_destroy(profile);
     lethe_project_close(project);
     return status == LETHE_OK ? finish(a, &counts) : complain(&error);
+}
+
+/* Rules for an explanation: of the file that is named, or of the project. */
+static lethe_status explain_rules(const arguments *a, lethe_pixel_rules **rules, lethe_error *error) {
+    if (a->pixel_rules != NULL) return lethe_pixel_rules_load(a->pixel_rules, rules, error);
+    if (!a->project_given) return LETHE_OK;
+    char *path = lethe_path_join(a->project, "private/pixel_rules.yaml");
+    if (path == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path");
+    lethe_status status = lethe_pixel_rules_load_optional(path, rules, error);
+    lethe_free(path);
+    return status;
+}
+
+/* The file is as hostile as any other: what reads it can read nothing else, and talk to nobody. */
+static lethe_status confine(const char *file, lethe_error *error) {
+    const char *readable[8] = {file};
+    static const char *const system_paths[] = {"/usr/share", "/usr/lib", "/lib", "/etc/ssl", "/proc/self"};
+    for (size_t i = 0, n = 1; i < sizeof system_paths / sizeof *system_paths; i++)
+        if (access(system_paths[i], F_OK) == 0) readable[n++] = system_paths[i];
+    lethe_sandbox_options options = {.read_only = readable};
+    lethe_sandbox_report report;
+    return lethe_sandbox_enter(&options, &report, error);
 }
 
 static int explain(int argc, char **argv) {
@@ -241,6 +289,7 @@ static int explain(int argc, char **argv) {
     }
     uint8_t key[LETHE_KEY_BYTES];
     lethe_profile *profile = NULL;
+    lethe_pixel_rules *rules = NULL;
     lethe_engine *engine = NULL;
     lethe_error error = {0};
     lethe_buffer text;
@@ -251,10 +300,12 @@ static int explain(int argc, char **argv) {
     if (status == LETHE_NOT_FOUND) error.status = LETHE_CONFIG;
     a.quiet = true;
     if (status == LETHE_OK) status = load_key(&a, key, &error);
+    if (status == LETHE_OK) status = explain_rules(&a, &rules, &error);
     if (status == LETHE_OK) {
-        lethe_engine_options options = {.profile = profile, .key = key, .explain = true};
+        lethe_engine_options options = {.profile = profile, .key = key, .pixel_rules = rules, .explain = true};
         status = lethe_engine_create(&options, &engine, &error);
     }
+    if (status == LETHE_OK && access(a.inputs[0], R_OK) == 0) status = confine(a.inputs[0], &error);
     if (status == LETHE_OK) status = lethe_engine_process(engine, a.inputs[0], lethe_path_name(a.inputs[0]), result, &error);
     code = LETHE_EXIT_DONE;
     if (status == LETHE_OK) {
@@ -269,6 +320,7 @@ static int explain(int argc, char **argv) {
     }
     lethe_wipe(key, sizeof key);
     lethe_engine_destroy(engine);
+    lethe_pixel_rules_destroy(rules);
     lethe_profile_destroy(profile);
     lethe_buffer_release(&text);
     lethe_free(result);
@@ -311,6 +363,7 @@ int main(int argc, char **argv) {
     if (strcmp(verb, "object") == 0) return lethe_object_main(argc, argv);
     if (argc >= 2 && strcmp(argv[1], "explain") == 0) return explain(argc - 1, argv + 1);
     if (argc >= 2 && strcmp(argv[1], "verify") == 0) return verify(argc - 1, argv + 1);
+    if (argc >= 2 && strcmp(argv[1], "reidentify") == 0) return lethe_reidentify_main(argc - 1, argv + 1);
     arguments a;
     int code = parse(argc, argv, &a);
     if (code >= 0) return code;

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,6 +20,7 @@ enum { CHAIN_TAIL = 64 + 2 }; /* digest, quote, brace */
 
 struct lethe_manifest {
     int fd;
+    off_t end; /* of what `chain` stands for: others (a review beside a daemon) append too */
     char chain[65];
     lethe_buffer line;
 };
@@ -122,10 +124,12 @@ lethe_status lethe_manifest_open(const char *path, lethe_manifest **out, lethe_e
     if (manifest == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for a manifest");
     lethe_buffer_init(&manifest->line, 1u << 20);
     memcpy(manifest->chain, zeros, sizeof zeros);
-    manifest->fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+    manifest->fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
     struct stat info;
     lethe_status status = LETHE_OK;
     if (manifest->fd < 0 || fstat(manifest->fd, &info) != 0) status = lethe_fail_errno(error, errno, "cannot open the manifest");
+    else if (flock(manifest->fd, LOCK_EX) != 0 || fstat(manifest->fd, &info) != 0)
+        status = lethe_fail_errno(error, errno, "cannot lock the manifest");
     else if (!S_ISREG(info.st_mode)) status = lethe_fail(error, LETHE_IO, "the manifest is not a regular file");
     else if (fchmod(manifest->fd, 0600) != 0) status = lethe_fail_errno(error, errno, "cannot protect the manifest");
     size_t good = 0;
@@ -133,6 +137,8 @@ lethe_status lethe_manifest_open(const char *path, lethe_manifest **out, lethe_e
     if (status == LETHE_OK && info.st_size > 0) status = read_chain(path, manifest->chain, &good, &lines, error);
     if (status == LETHE_OK && (off_t)good < info.st_size && ftruncate(manifest->fd, (off_t)good) != 0)
         status = lethe_fail_errno(error, errno, "cannot cut a torn line off the manifest");
+    manifest->end = (off_t)good;
+    if (manifest->fd >= 0) (void)flock(manifest->fd, LOCK_UN);
     if (status != LETHE_OK) {
         if (manifest->fd >= 0) (void)close(manifest->fd);
         lethe_free(manifest);
@@ -142,9 +148,24 @@ lethe_status lethe_manifest_open(const char *path, lethe_manifest **out, lethe_e
     return LETHE_OK;
 }
 
-lethe_status lethe_manifest_append(lethe_manifest *manifest, const char *formatted, size_t size, lethe_error *error) {
+/* Somebody else has appended: go on from their last line. */
+static lethe_status catch_up(lethe_manifest *manifest, lethe_error *error) {
+    struct stat info;
+    char tail[CHAIN_TAIL + 1];
+    if (fstat(manifest->fd, &info) != 0) return lethe_fail_errno(error, errno, "cannot stat the manifest");
+    if (info.st_size == manifest->end) return LETHE_OK;
+    if (info.st_size < (off_t)sizeof tail || pread(manifest->fd, tail, sizeof tail, info.st_size - (off_t)sizeof tail) != (ssize_t)sizeof tail ||
+        memcmp(tail + 64, "\"}\n", 3) != 0)
+        return lethe_fail(error, LETHE_UNSAFE, "manifest: another process left a line without its end");
+    memcpy(manifest->chain, tail, 64);
+    manifest->end = info.st_size;
+    return LETHE_OK;
+}
+
+static lethe_status append_locked(lethe_manifest *manifest, const char *formatted, size_t size, lethe_error *error) {
     char chain[65];
-    lethe_status status = link_of(manifest->chain, formatted, size, chain, error);
+    lethe_status status = catch_up(manifest, error);
+    if (status == LETHE_OK) status = link_of(manifest->chain, formatted, size, chain, error);
     lethe_buffer_clear(&manifest->line);
     if (status == LETHE_OK) status = lethe_buffer_append(&manifest->line, formatted, size, error);
     if (status == LETHE_OK) status = lethe_buffer_printf(&manifest->line, error, "%s%s\"}\n", marker, chain);
@@ -156,7 +177,15 @@ lethe_status lethe_manifest_append(lethe_manifest *manifest, const char *formatt
         done += (size_t)put;
     }
     memcpy(manifest->chain, chain, sizeof chain);
+    manifest->end += (off_t)manifest->line.size;
     return LETHE_OK;
+}
+
+lethe_status lethe_manifest_append(lethe_manifest *manifest, const char *formatted, size_t size, lethe_error *error) {
+    if (flock(manifest->fd, LOCK_EX) != 0) return lethe_fail_errno(error, errno, "cannot lock the manifest");
+    lethe_status status = append_locked(manifest, formatted, size, error);
+    (void)flock(manifest->fd, LOCK_UN);
+    return status;
 }
 
 lethe_status lethe_manifest_sync(lethe_manifest *manifest, lethe_error *error) {

@@ -6,6 +6,7 @@
 #include "deid/audit.h"
 #include "deid/crosswalk.h"
 #include "deid/documents.h"
+#include "deid/encrypted.h"
 #include "deid/objections.h"
 #include "deid/pipeline_steps.h"
 #include "deid/redact.h"
@@ -31,6 +32,7 @@ lethe_status lethe_engine_create(const lethe_engine_options *options, lethe_engi
     engine->options = *options;
     engine->options.key = NULL;
     engine->map.fd = -1;
+    lethe_buffer_init(&engine->sealed, LETHE_LIMIT_ARENA_BYTES);
     engine->arena = lethe_arena_create(LETHE_LIMIT_ARENA_BYTES);
     lethe_status status = engine->arena == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for an engine") : LETHE_OK;
     if (status == LETHE_OK) status = lethe_pseudonymizer_create(options->key, &engine->pseudonymizer, error);
@@ -58,6 +60,7 @@ void lethe_engine_destroy(lethe_engine *engine) {
     if (engine == NULL) return;
     if (engine->arena != NULL) forget_instance(engine);
     lethe_burned_in_destroy(engine->burned_in);
+    lethe_buffer_release(&engine->sealed);
     lethe_audit_destroy(engine->audit);
     lethe_scrub_destroy(engine->scrub);
     lethe_pseudonymizer_destroy(engine->pseudonymizer);
@@ -280,7 +283,8 @@ static lethe_status write_once(lethe_engine *engine, instance *in, lethe_error *
         lethe_output_discard(output);
     } else {
         lethe_error detail = {0};
-        status = lethe_output_commit_new(output, 0644, engine->options.sync, &detail);
+        status = engine->options.replace ? lethe_output_commit(output, 0644, engine->options.sync, &detail)
+                                         : lethe_output_commit_new(output, 0644, engine->options.sync, &detail);
         if (status == LETHE_EXISTS && in->result->sha256[0] != '\0') {
             status = meet_existing(in, path, error);
         } else if (status != LETHE_OK && status != LETHE_EXISTS) {
@@ -315,7 +319,11 @@ static void count_edits(lethe_result *r, const lethe_attribute_record *record) {
 
 static lethe_status decide_pixels(lethe_engine *engine, instance *in, lethe_error *error) {
     lethe_status status = LETHE_OK;
-    if (engine->burned_in == NULL) status = lethe_burned_in_create(lethe_profile_pixels(engine->options.profile), &engine->burned_in, error);
+    if (engine->burned_in == NULL) {
+        lethe_pixel_policy policy = *lethe_profile_pixels(engine->options.profile);
+        if (engine->options.pixel_rules != NULL) policy.rules = engine->options.pixel_rules;
+        status = lethe_burned_in_create(&policy, &engine->burned_in, error);
+    }
     if (status == LETHE_OK)
         status = lethe_burned_in_decide(engine->burned_in, engine->dataset, lethe_scrub_identifiers(engine->scrub), &engine->decision, error);
     if (status != LETHE_OK) return status;
@@ -359,11 +367,15 @@ static lethe_status edit_and_write(lethe_engine *engine, instance *in, lethe_err
     if (status == LETHE_OK) count_edits(in->result, &record);
     if (status == LETHE_OK && job.unsafe_graphics && !engine->decision.clear_unused_bits)
         status = lethe_fail(error, LETHE_UNSAFE, "(60xx,0102): overlay planes share the pixel cells");
+    lethe_buffer_clear(&engine->sealed);
+    if (status == LETHE_OK && engine->options.recipients != NULL) /* before pixels change: those cannot be brought back */
+        status = lethe_encrypted_insert(engine->options.recipients, engine->pseudonymizer, engine->dataset, engine->script, &engine->sealed, error);
     if (status == LETHE_OK) status = redact(engine, in, error);
     for (size_t i = 0; status == LETHE_OK && in->forced_count == 0 && i < record.removed_count; i++)
         if (record.removed[i].kind == LETHE_REMOVED_TEXT)
             status = lethe_scrub_add_literal(engine->scrub, record.removed[i].bytes, record.removed[i].size, error);
     if (status == LETHE_OK) status = fill_audit(engine, &record, error);
+    if (status == LETHE_OK) lethe_audit_exempt(engine->audit, engine->sealed.bytes, engine->sealed.size);
     if (status == LETHE_OK) status = lethe_documents_search(engine->dataset, engine->audit, error);
     if (status != LETHE_OK || engine->options.output_folder == NULL) return status;
     return write_output(engine, in, error);

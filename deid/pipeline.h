@@ -26,11 +26,14 @@ typedef struct lethe_engine_options {
     const lethe_objections *objections;              /* borrowed, may be NULL */
     const lethe_crosswalk *crosswalk;                /* pre-assigned pseudonyms; borrowed, may be NULL */
     const struct lethe_slide_mapping *slide_mapping; /* borrowed, may be NULL */
+    const struct lethe_pixel_rules *pixel_rules;     /* the project's own; borrowed, may be NULL */
+    const struct lethe_recipients *recipients;       /* encrypted.h: what is removed travels along, for them only; borrowed, may be NULL */
     lethe_sync sync;
     bool explain;        /* keep the script of the last instance for lethe_engine_explain */
     bool skip_sha256;    /* nobody asks for the digests: results may come without */
     bool want_catalogue; /* fill the catalogue fields of results */
     bool force_release;  /* a person has approved: review becomes release, quarantine stays */
+    bool replace;        /* an output that stands there already is made again: other bytes take its place */
 } lethe_engine_options;
 
 typedef struct lethe_engine lethe_engine;

@@ -51,6 +51,8 @@ typedef struct lethe_folder_run {
     const char *crosswalk_file, *recipient; /* encrypted crosswalk and its recipient's certificate (PEM); both or none */
     const lethe_crosswalk *crosswalk;
     const struct lethe_slide_mapping *slide_mapping;
+    const struct lethe_recipients *recipients; /* encrypted.h; may be NULL */
+    const struct lethe_pixel_rules *pixel_rules; /* pixel_rules.h; may be NULL */
     bool quiet;
 } lethe_folder_run;
 LETHE_NODISCARD lethe_status lethe_run_folder(const lethe_folder_run *run, lethe_run_counts *counts, lethe_error *error);
@@ -67,6 +69,7 @@ typedef struct lethe_project_run {
     const char *crosswalk_file, *recipient;
     const lethe_crosswalk *crosswalk;
     const struct lethe_slide_mapping *slide_mapping;
+    const struct lethe_recipients *recipients; /* encrypted.h; may be NULL */
     bool quiet;
 } lethe_project_run;
 LETHE_NODISCARD lethe_status lethe_run_project(const lethe_project_run *run, lethe_run_counts *counts, lethe_error *error);

@@ -144,6 +144,8 @@ lethe_status lethe_run_folder(const lethe_folder_run *options, lethe_run_counts 
                                           .output_folder = output,
                                           .crosswalk = options->crosswalk,
                                           .slide_mapping = options->slide_mapping,
+                                          .recipients = options->recipients,
+                                          .pixel_rules = options->pixel_rules,
                                           .sync = LETHE_SYNC_NONE,
                                           .want_catalogue = options->report != NULL,
                                           .skip_sha256 = options->manifest == NULL},

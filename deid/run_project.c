@@ -8,7 +8,9 @@
 #include "core/text.h"
 #include "deid/objections.h"
 #include "deid/people.h"
+#include "deid/pixel_rules.h"
 #include "deid/report.h"
+#include "deid/review_work.h"
 
 #include <errno.h>
 #include <ftw.h>
@@ -30,6 +32,9 @@ typedef struct project_run {
     lethe_report *report;
     lethe_people *people;
     lethe_objections *objections;
+    lethe_review_desk *desk;
+    lethe_pixel_rules *rules; /* the project's own; NULL = none */
+    char *rules_path;
     lethe_crew *crew;
     uint8_t key[LETHE_KEY_BYTES];
     char *scratch;
@@ -58,8 +63,10 @@ static lethe_status start_crew(project_run *run, lethe_error *error) {
                                           .output_folder = project->released_path,
                                           .scratch_folder = run->scratch,
                                           .objections = run->objections,
+                                          .pixel_rules = run->rules,
                                           .crosswalk = run->options->crosswalk,
                                           .slide_mapping = run->options->slide_mapping,
+                                          .recipients = run->options->recipients,
                                           .sync = LETHE_SYNC_NONE,
                                           .want_catalogue = true},
                                .workers = run->options->jobs,
@@ -70,20 +77,82 @@ static lethe_status start_crew(project_run *run, lethe_error *error) {
     return lethe_crew_start(&crew, &run->crew, error);
 }
 
-/* Objections may change while a daemon runs; workers hold the list of their start. */
-static lethe_status refresh_objections(project_run *run, lethe_error *error) {
-    lethe_objections *fresh = NULL;
-    lethe_status status = lethe_objections_load(lethe_queue_database(run->queue), &fresh, error);
-    if (status != LETHE_OK) return status;
-    if (run->crew != NULL && lethe_objections_same(run->objections, fresh)) {
-        lethe_objections_destroy(fresh);
-        return LETHE_OK;
+/* Objections and pixel rules may change while a daemon runs; workers hold those of their start. */
+static lethe_status refresh_lists(project_run *run, lethe_error *error) {
+    lethe_objections *objections = NULL;
+    lethe_pixel_rules *rules = NULL;
+    lethe_status status = lethe_objections_load(lethe_queue_database(run->queue), &objections, error);
+    if (status == LETHE_OK) status = lethe_pixel_rules_load_optional(run->rules_path, &rules, error);
+    bool same =
+        status == LETHE_OK && run->crew != NULL && lethe_objections_same(run->objections, objections) && lethe_pixel_rules_same(run->rules, rules);
+    if (status != LETHE_OK || same) {
+        lethe_objections_destroy(objections);
+        lethe_pixel_rules_destroy(rules);
+        return status;
     }
     lethe_crew_destroy(run->crew);
     run->crew = NULL;
     lethe_objections_destroy(run->objections);
-    run->objections = fresh;
+    lethe_pixel_rules_destroy(run->rules);
+    run->objections = objections;
+    run->rules = rules;
     return start_crew(run, error);
+}
+
+/* --- the review desk --- */
+
+static lethe_status propose(project_run *run, lethe_error *error) {
+    lethe_review_box boxes[LETHE_RESULT_BOXES];
+    lethe_status status = LETHE_OK;
+    for (size_t i = 0; i < run->done_count && status == LETHE_OK; i++) {
+        const lethe_result *r = &run->results[i];
+        if (r->box_count == 0 || (r->outcome != LETHE_OUTCOME_RELEASED && r->outcome != LETHE_OUTCOME_REVIEW)) continue;
+        for (unsigned b = 0; b < r->box_count; b++) {
+            const lethe_pixel_box *box = &r->boxes[b];
+            boxes[b] = (lethe_review_box){
+                .first_frame = box->first_frame, .last_frame = box->last_frame, .x = box->x, .y = box->y, .w = box->w, .h = box->h};
+            (void)snprintf(boxes[b].why, sizeof boxes[b].why, "%s", box->why);
+        }
+        status = lethe_review_put_boxes(run->desk, run->items[i].id, boxes, r->box_count, error);
+    }
+    return status;
+}
+
+/* A rule that a reviewer made while this round was at work holds for its images too: they are made again. */
+static lethe_status catch_new_rules(project_run *run, lethe_error *error) {
+    lethe_pixel_rules *fresh = NULL;
+    lethe_status status = lethe_pixel_rules_load_optional(run->rules_path, &fresh, error);
+    bool same = status == LETHE_OK && lethe_pixel_rules_same(run->rules, fresh);
+    lethe_pixel_rules_destroy(fresh);
+    for (size_t i = 0; i < run->done_count && status == LETHE_OK && !same; i++)
+        if (run->results[i].outcome == LETHE_OUTCOME_RELEASED || run->results[i].outcome == LETHE_OUTCOME_REVIEW)
+            status = lethe_review_remake_add(run->desk, run->items[i].id, error);
+    return status;
+}
+
+static lethe_status note_open(void *context, const lethe_review_decision *decision, lethe_error *error) {
+    (void)decision;
+    (void)error;
+    *(bool *)context = true;
+    return LETHE_OK;
+}
+
+/* Decisions that were only recorded (in the viewer), and outputs that a killed review left to be made again. */
+static lethe_status clear_desk(project_run *run, lethe_error *error) {
+    bool open = false;
+    int64_t waiting;
+    size_t count = 0;
+    lethe_status status = lethe_review_visit(run->desk, 0, true, note_open, &open, error);
+    if (status == LETHE_OK) status = lethe_review_remake_list(run->desk, &waiting, 1, &count, error);
+    if (status != LETHE_OK || (!open && count == 0)) return status;
+    lethe_review_counts counts;
+    lethe_review_job job = {.project = run->options->project,
+                            .queue = run->queue,
+                            .desk = run->desk,
+                            .jobs = run->options->jobs,
+                            .crosswalk = run->options->crosswalk,
+                            .recipients = run->options->recipients};
+    return lethe_review_carry_out(&job, &counts, error);
 }
 
 /* Let a quarantined or waiting original stand in its own folder: a second name first, the old one goes after the queue knows. */
@@ -214,7 +283,9 @@ static lethe_status one_round(project_run *run, size_t *claimed, lethe_error *er
     if (status == LETHE_OK) status = lethe_filesystem_sync(project->released_path, error);
     if (status == LETHE_OK) status = write_manifest(run, error);
     if (status == LETHE_OK) status = put_catalogue(run, error);
+    if (status == LETHE_OK) status = propose(run, error);
     if (status == LETHE_OK) status = finish_items(run, error);
+    if (status == LETHE_OK) status = catch_new_rules(run, error);
     if (status == LETHE_OK) count_round(run);
     return status;
 }
@@ -230,10 +301,13 @@ static lethe_status open_all(project_run *run, lethe_error *error) {
     const lethe_project *project = run->options->project;
     char *manifest = lethe_path_join(project->private_path, "manifest.jsonl");
     run->scratch = lethe_path_join(project->private_path, "scratch");
-    lethe_status status = manifest == NULL || run->scratch == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path") : LETHE_OK;
+    run->rules_path = lethe_review_rules_path(project);
+    lethe_status status =
+        manifest == NULL || run->scratch == NULL || run->rules_path == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path") : LETHE_OK;
     if (status == LETHE_OK) status = lethe_folder_create(run->scratch, 0700, error);
     if (status == LETHE_OK) status = lethe_key_load(project->key_path, run->key, error);
     if (status == LETHE_OK) status = lethe_queue_open(project, &run->queue, error);
+    if (status == LETHE_OK) status = lethe_review_desk_open(project, run->queue, &run->desk, error);
     if (status == LETHE_OK) status = lethe_catalogue_open(project, &run->catalogue, error);
     if (status == LETHE_OK) status = lethe_manifest_open(manifest, &run->manifest, error);
     if (status == LETHE_OK && run->options->report != NULL) status = lethe_report_create(run->options->profile, &run->report, error);
@@ -262,7 +336,8 @@ lethe_status lethe_run_project(const lethe_project_run *options, lethe_run_count
     lethe_progress_start(&run->progress, "de-identifying", 0, options->quiet);
     while (status == LETHE_OK && !(options->stop != NULL && *options->stop)) {
         size_t claimed = 0;
-        status = refresh_objections(run, error);
+        status = clear_desk(run, error);
+        if (status == LETHE_OK) status = refresh_lists(run, error);
         if (status == LETHE_OK) status = one_round(run, &claimed, error);
         if (status != LETHE_OK || claimed != 0) continue;
         if (!options->watch) break;
@@ -279,6 +354,9 @@ lethe_status lethe_run_project(const lethe_project_run *options, lethe_run_count
     lethe_objections_destroy(run->objections);
     lethe_status closed = lethe_manifest_close(run->manifest, error);
     lethe_catalogue_close(run->catalogue);
+    lethe_review_desk_close(run->desk);
+    lethe_pixel_rules_destroy(run->rules);
+    lethe_free(run->rules_path);
     lethe_queue_close(run->queue);
     lethe_buffer_release(&run->line);
     lethe_wipe(run->key, sizeof run->key);

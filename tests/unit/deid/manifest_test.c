@@ -40,6 +40,26 @@ static void append(const char *source) {
     free(result);
 }
 
+/* A review beside a daemon: both have the manifest open, both append. */
+static void two_writers_keep_one_chain(void **state) {
+    (void)state;
+    lethe_manifest *one, *two;
+    uint64_t lines = 0;
+    assert_int_equal(truncate(path, 0), 0);
+    assert_int_equal(lethe_manifest_open(path, &one, NULL), LETHE_OK);
+    assert_int_equal(lethe_manifest_open(path, &two, NULL), LETHE_OK);
+    static const char first[] = "{\"source\": \"a\"", second[] = "{\"source\": \"bb\"";
+    assert_int_equal(lethe_manifest_append(one, first, strlen(first), NULL), LETHE_OK);
+    assert_int_equal(lethe_manifest_append(two, second, strlen(second), NULL), LETHE_OK);
+    assert_int_equal(lethe_manifest_append(two, first, strlen(first), NULL), LETHE_OK);
+    assert_int_equal(lethe_manifest_append(one, second, strlen(second), NULL), LETHE_OK);
+    assert_int_equal(lethe_manifest_close(one, NULL), LETHE_OK);
+    assert_int_equal(lethe_manifest_close(two, NULL), LETHE_OK);
+    assert_int_equal(lethe_manifest_verify(path, &lines, NULL), LETHE_OK);
+    assert_int_equal(lines, 4);
+    assert_int_equal(truncate(path, 0), 0);
+}
+
 static void change(const char *from, const char *to) {
     lethe_buffer text;
     lethe_buffer_init(&text, 1u << 20);
@@ -116,7 +136,7 @@ static void crosswalk(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(chain_shows_any_change), cmocka_unit_test(torn_last_line_is_cut_off),
-                                       cmocka_unit_test(crosswalk)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(two_writers_keep_one_chain), cmocka_unit_test(chain_shows_any_change),
+                                       cmocka_unit_test(torn_last_line_is_cut_off), cmocka_unit_test(crosswalk)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
