@@ -1,9 +1,15 @@
 #include "deid/pipeline_steps.h"
 
+#include "deid/objections.h"
 #include "deid/slides/slide_deid.h"
 
 #include <stdio.h>
 #include <string.h>
+
+static bool objects(void *context, const char *patient_pseudonym) {
+    const lethe_engine *engine = context;
+    return lethe_objections_contain(engine->options.objections, patient_pseudonym);
+}
 
 lethe_status lethe_engine_slide(lethe_engine *engine, const char *path, const char *source_name, lethe_result *result, lethe_error *error) {
     lethe_slide_options options = *lethe_profile_slides(engine->options.profile);
@@ -17,19 +23,38 @@ lethe_status lethe_engine_slide(lethe_engine *engine, const char *path, const ch
         (void)snprintf(result->reason, sizeof result->reason, "a slide: nothing to explain without an output");
         return LETHE_OK;
     }
+    /* Boxes that a person has drawn (lethe review mask) are pixels of level 0 here. */
+    const lethe_pixel_policy *pixels = lethe_profile_pixels(engine->options.profile);
+    lethe_slide_region regions[LETHE_SLIDE_REGIONS];
+    for (unsigned i = 0; i < pixels->extra_count && options.region_count < LETHE_SLIDE_REGIONS; i++)
+        regions[options.region_count++] =
+            (lethe_slide_region){pixels->extra_boxes[i].x, pixels->extra_boxes[i].y, pixels->extra_boxes[i].w, pixels->extra_boxes[i].h};
+    options.regions = regions;
+    options.approved = engine->options.force_release;
+    options.objected = objects;
+    options.objected_context = engine;
     lethe_slide_result slide;
     lethe_error why = {0};
     lethe_status status = lethe_slide_deidentify(path, &options, engine->options.output_folder, &slide, &why);
     if (status == LETHE_OK) {
-        result->outcome = slide.outcome == LETHE_SLIDE_RELEASED ? LETHE_OUTCOME_RELEASED
-                          : slide.outcome == LETHE_SLIDE_REVIEW ? LETHE_OUTCOME_REVIEW
-                                                                : LETHE_OUTCOME_QUARANTINED;
+        result->outcome = slide.outcome == LETHE_SLIDE_RELEASED  ? LETHE_OUTCOME_RELEASED
+                          : slide.outcome == LETHE_SLIDE_REVIEW  ? LETHE_OUTCOME_REVIEW
+                          : slide.outcome == LETHE_SLIDE_DROPPED ? LETHE_OUTCOME_DROPPED
+                                                                 : LETHE_OUTCOME_QUARANTINED;
         (void)snprintf(result->reason, sizeof result->reason, "%s", slide.reason);
         (void)snprintf(result->output, sizeof result->output, "%s", result->outcome == LETHE_OUTCOME_RELEASED ? slide.output : "");
         (void)snprintf(result->sha256, sizeof result->sha256, "%s", result->outcome == LETHE_OUTCOME_RELEASED ? slide.sha256 : "");
         (void)snprintf(result->patient, sizeof result->patient, "%s", slide.patient);
         (void)snprintf(result->instance_uid, sizeof result->instance_uid, "%.64s", slide.slide);
         (void)snprintf(result->modality, sizeof result->modality, "SM");
+        for (unsigned i = 0; i < slide.mark_count && result->box_count < LETHE_RESULT_BOXES; i++) {
+            lethe_pixel_box *box = &result->boxes[result->box_count++];
+            *box = (lethe_pixel_box){.x = (uint32_t)slide.marks[i].x_l0,
+                                     .y = (uint32_t)slide.marks[i].y_l0,
+                                     .w = (uint32_t)slide.marks[i].width_l0,
+                                     .h = (uint32_t)slide.marks[i].height_l0};
+            (void)snprintf(box->why, sizeof box->why, "ink or writing on the glass");
+        }
         result->rows = slide.height_px;
         result->columns = slide.width_px;
         result->frames = slide.levels;

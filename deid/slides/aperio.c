@@ -8,6 +8,7 @@
 #include "deid/slides/slide_job.h"
 #include "imaging/slide/tiff_levels.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const lethe_typed_rule keys[] = {
@@ -173,6 +174,16 @@ static lethe_status add_label(lethe_slide_job *job, lethe_error *error) {
     return status;
 }
 
+static lethe_status add_macro(lethe_slide_job *job, lethe_error *error) {
+    lethe_tiff_draft_directory *out;
+    char text[96];
+    lethe_status status = lethe_macro_blackout(job, &out, error);
+    if (status != LETHE_OK || !out) return status;
+    (void)snprintf(text, sizeof text, "Aperio Image Library v1.0.0\r\nmacro %ux%u", job->macro_px[0], job->macro_px[1]);
+    status = lethe_tiff_draft_uint(out, LETHE_TIFF_SUBFILE_TYPE, LETHE_TIFF_LONG, 9, error);
+    return status == LETHE_OK ? lethe_tiff_draft_text(out, LETHE_TIFF_IMAGE_DESCRIPTION, text, error) : status;
+}
+
 static lethe_status plan(lethe_slide_job *job, lethe_error *error) {
     const lethe_tiff_tree *tree = job->probe->tree;
     lethe_status status = LETHE_OK;
@@ -184,8 +195,8 @@ static lethe_status plan(lethe_slide_job *job, lethe_error *error) {
         status = keep ? keep_image(job, d, error) : remove_image(job, d, error);
     }
     if (status == LETHE_OK && job->options->label == LETHE_SLIDE_LABEL_PSEUDONYM) status = add_label(job, error);
-    return status;
+    return status == LETHE_OK ? add_macro(job, error) : status;
 }
 
 const lethe_slide_rules lethe_slide_aperio = {
-    .name = "aperio", .extension = ".svs", .has_label_always = true, .plan = plan, .vocabulary = vocabulary};
+    .name = "aperio", .extension = ".svs", .has_label_always = true, .has_plain_levels = true, .plan = plan, .vocabulary = vocabulary};

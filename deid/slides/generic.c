@@ -24,4 +24,4 @@ static lethe_status plan(lethe_slide_job *job, lethe_error *error) {
     return status;
 }
 
-const lethe_slide_rules lethe_slide_generic = {.name = "generic", .extension = ".tiff", .plan = plan};
+const lethe_slide_rules lethe_slide_generic = {.name = "generic", .extension = ".tiff", .has_plain_levels = true, .plan = plan};

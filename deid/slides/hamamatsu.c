@@ -81,6 +81,15 @@ static lethe_status keep_level(lethe_slide_job *job, const lethe_tiff_directory 
     return keep_mcu_starts(job, d, out, segments->bytes, dropped, error);
 }
 
+static lethe_status add_macro(lethe_slide_job *job, lethe_error *error) {
+    static const uint8_t minus_one[4] = {0x00, 0x00, 0x80, 0xBF}; /* NDPI is little-endian */
+    lethe_tiff_draft_directory *out;
+    lethe_status status = lethe_macro_blackout(job, &out, error);
+    if (status != LETHE_OK || !out) return status;
+    status = lethe_tiff_draft_uint(out, LETHE_NDPI_FORMAT_FLAG, LETHE_TIFF_LONG, 1, error);
+    return status == LETHE_OK ? lethe_tiff_draft_raw(out, LETHE_NDPI_SOURCE_LENS, LETHE_TIFF_FLOAT, 1, minus_one, error) : status;
+}
+
 static lethe_status plan(lethe_slide_job *job, lethe_error *error) {
     const lethe_tiff_tree *tree = job->probe->tree;
     lethe_status status = LETHE_OK;
@@ -94,7 +103,7 @@ static lethe_status plan(lethe_slide_job *job, lethe_error *error) {
         job->label_found |= lens == -1;
         status = lethe_plan_remove(job, d, NULL, error);
     }
-    return status;
+    return status == LETHE_OK ? add_macro(job, error) : status;
 }
 
 const lethe_slide_rules lethe_slide_hamamatsu = {

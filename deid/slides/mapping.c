@@ -28,6 +28,7 @@ typedef enum column {
     COLUMN_ISSUER,
     COLUMN_PSEUDONYM,
     COLUMN_SLIDE_PSEUDONYM,
+    COLUMN_MASK,
     COLUMN_COUNT,
     COLUMN_NONE
 } column;
@@ -49,7 +50,8 @@ static column column_named(const char *name) {
                  {"issuer", COLUMN_ISSUER},
                  {"pseudonym", COLUMN_PSEUDONYM},
                  {"patient_pseudonym", COLUMN_PSEUDONYM},
-                 {"slide_pseudonym", COLUMN_SLIDE_PSEUDONYM}};
+                 {"slide_pseudonym", COLUMN_SLIDE_PSEUDONYM},
+                 {"mask", COLUMN_MASK}};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (lethe_text_equal_fold(names[i].name, name)) return names[i].column;
     return COLUMN_NONE;
@@ -105,10 +107,35 @@ static const char *stem(lethe_arena *arena, const char *name) {
     return lethe_arena_strndup(arena, base, length);
 }
 
+bool lethe_slide_mask_parse(const char *mask, lethe_slide_region *regions, size_t room, size_t *count) {
+    *count = 0;
+    if (strcmp(mask, "none") == 0) return true;
+    for (const char *at = mask + strspn(mask, " "); *at; at += strspn(at, " ")) {
+        int64_t values[4];
+        for (unsigned i = 0; i < 4; i++) {
+            char number[16];
+            size_t length = strspn(at, "0123456789");
+            if (length == 0 || length >= sizeof number) return false;
+            memcpy(number, at, length);
+            number[length] = '\0';
+            if (!lethe_text_to_int64(number, &values[i]) || values[i] > INT32_MAX) return false;
+            at += length;
+            if (i < 3 && *at++ != ',') return false;
+        }
+        if ((*at && *at != ' ') || values[2] == 0 || values[3] == 0 || *count == room) return false;
+        regions[(*count)++] = (lethe_slide_region){values[0], values[1], values[2], values[3]};
+    }
+    return true;
+}
+
 static lethe_status add_row(lethe_slide_mapping *mapping, const char *const fields[COLUMN_COUNT], unsigned line, lethe_error *error) {
     if (!*fields[COLUMN_SLIDE] && !*fields[COLUMN_BARCODE]) return LETHE_OK;
-    if (!*fields[COLUMN_PATIENT] && !*fields[COLUMN_PSEUDONYM])
+    if (!*fields[COLUMN_PATIENT] && !*fields[COLUMN_PSEUDONYM] && !*fields[COLUMN_MASK])
         return lethe_fail(error, LETHE_CONFIG, "slide mapping, line %u: neither patient_id nor pseudonym", line);
+    lethe_slide_region regions[LETHE_SLIDE_REGIONS];
+    size_t region_count;
+    if (!lethe_slide_mask_parse(fields[COLUMN_MASK], regions, LETHE_SLIDE_REGIONS, &region_count))
+        return lethe_fail(error, LETHE_CONFIG, "slide mapping, line %u: a mask is \"none\" or rectangles X,Y,W,H in pixels of level 0", line);
     if (!is_pseudonym(fields[COLUMN_PSEUDONYM]) || !is_pseudonym(fields[COLUMN_SLIDE_PSEUDONYM]))
         return lethe_fail(error, LETHE_CONFIG, "slide mapping, line %u: a pseudonym has letters, digits, '-' and '_' only, at most 64", line);
     if (mapping->count == mapping->capacity) {
@@ -121,7 +148,9 @@ static lethe_status add_row(lethe_slide_mapping *mapping, const char *const fiel
     const char *slide = stem(mapping->arena, fields[COLUMN_SLIDE]);
     if (!slide) return lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
     mapping->entries[mapping->count++] = (mapping_entry){
-        slide, fields[COLUMN_BARCODE], {fields[COLUMN_PATIENT], fields[COLUMN_ISSUER], fields[COLUMN_PSEUDONYM], fields[COLUMN_SLIDE_PSEUDONYM]}};
+        slide,
+        fields[COLUMN_BARCODE],
+        {fields[COLUMN_PATIENT], fields[COLUMN_ISSUER], fields[COLUMN_PSEUDONYM], fields[COLUMN_SLIDE_PSEUDONYM], fields[COLUMN_MASK]}};
     return LETHE_OK;
 }
 
@@ -135,12 +164,13 @@ static lethe_status read_rows(lethe_slide_mapping *mapping, csv *file, lethe_err
         if (strncmp(name, "\xEF\xBB\xBF", 3) == 0) name += 3;
         columns[count] = column_named(name);
         has_key |= columns[count] == COLUMN_SLIDE || columns[count] == COLUMN_BARCODE;
-        has_value |= columns[count] == COLUMN_PATIENT || columns[count] == COLUMN_PSEUDONYM;
+        has_value |= columns[count] == COLUMN_PATIENT || columns[count] == COLUMN_PSEUDONYM || columns[count] == COLUMN_MASK;
         count++;
     }
-    if (!has_key || !has_value) return lethe_fail(error, LETHE_CONFIG, "slide mapping, line 1: needs slide or barcode, and patient_id or pseudonym");
+    if (!has_key || !has_value)
+        return lethe_fail(error, LETHE_CONFIG, "slide mapping, line 1: needs slide or barcode, and patient_id, pseudonym or mask");
     while (file->at < file->end) {
-        const char *fields[COLUMN_COUNT] = {"", "", "", "", "", ""};
+        const char *fields[COLUMN_COUNT] = {"", "", "", "", "", "", ""};
         unsigned line = file->line;
         last = false;
         for (unsigned i = 0; !last; i++) {

@@ -202,4 +202,4 @@ static lethe_status plan(lethe_slide_job *job, lethe_error *error) {
     return status;
 }
 
-const lethe_slide_rules lethe_slide_ome = {.name = "ome", .extension = ".ome.tiff", .plan = plan, .vocabulary = vocabulary};
+const lethe_slide_rules lethe_slide_ome = {.name = "ome", .extension = ".ome.tiff", .has_plain_levels = true, .plan = plan, .vocabulary = vocabulary};

@@ -120,6 +120,21 @@ static lethe_status write_description(lethe_slide_job *job, const lethe_tiff_dir
     return status == LETHE_OK ? lethe_tiff_draft_text(out, LETHE_TIFF_SOFTWARE, known ? made_by : "Philips DP v1.0", error) : status;
 }
 
+/* New pictures of our own: the label that shows the pseudonym, the macro without its label. */
+static lethe_status add_pictures(lethe_slide_job *job, lethe_error *error) {
+    lethe_tiff_draft_directory *out;
+    lethe_image label = {0};
+    lethe_status status = LETHE_OK;
+    if (job->options->label == LETHE_SLIDE_LABEL_PSEUDONYM) {
+        status = lethe_label_draw(job->result->slide, 400, 400, &label, error);
+        if (status == LETHE_OK) status = lethe_plan_picture(job, &label, &out, error);
+        if (status == LETHE_OK) status = lethe_tiff_draft_text(out, LETHE_TIFF_IMAGE_DESCRIPTION, "Label", error);
+        lethe_image_release(&label);
+    }
+    if (status == LETHE_OK) status = lethe_macro_blackout(job, &out, error);
+    return status == LETHE_OK && out ? lethe_tiff_draft_text(out, LETHE_TIFF_IMAGE_DESCRIPTION, "Macro", error) : status;
+}
+
 static lethe_status plan(lethe_slide_job *job, lethe_error *error) {
     const lethe_tiff_tree *tree = job->probe->tree;
     lethe_status status = LETHE_OK;
@@ -137,8 +152,8 @@ static lethe_status plan(lethe_slide_job *job, lethe_error *error) {
         if (status == LETHE_OK) status = lethe_plan_remove_children(job, d, 0, error);
         if (status == LETHE_OK && d == tree->first) status = write_description(job, d, out, error);
     }
-    return status;
+    return status == LETHE_OK ? add_pictures(job, error) : status;
 }
 
 const lethe_slide_rules lethe_slide_philips = {
-    .name = "philips", .extension = ".tiff", .has_label_always = true, .plan = plan, .vocabulary = vocabulary};
+    .name = "philips", .extension = ".tiff", .has_label_always = true, .has_plain_levels = true, .plan = plan, .vocabulary = vocabulary};

@@ -4,6 +4,8 @@
 #include "core/memory.h"
 #include "core/text.h"
 #include "deid/slides/hash_follow.h"
+#include "deid/slides/marks.h"
+#include "deid/slides/regions.h"
 #include "deid/slides/slide_job.h"
 #include "deid/slides/verify.h"
 #include "imaging/slide/openslide_compare.h"
@@ -157,6 +159,8 @@ static lethe_status name_output(lethe_slide_job *job, const char *source_name, c
     const char *stem = stem_of(job->arena, source_name);
     const lethe_slide_mapping_row *row = lethe_slide_mapping_find(job->options->mapping, stem, NULL);
     for (unsigned i = 0; !row && i < codes->count; i++) row = lethe_slide_mapping_find(job->options->mapping, NULL, codes->texts[i]);
+    job->row = row;
+    if (row && !*row->patient_id && !*row->pseudonym) row = NULL; /* a mask alone says nothing about the patient */
     lethe_status status = LETHE_OK;
     char patient[LETHE_PATIENT_PSEUDONYM_SIZE], token[LETHE_TOKEN_SIZE];
     if (row && *row->patient_id) status = lethe_job_removed(job, row->patient_id, strlen(row->patient_id), error);
@@ -169,12 +173,60 @@ static lethe_status name_output(lethe_slide_job *job, const char *source_name, c
         if (status == LETHE_OK) (void)snprintf(result->patient, sizeof result->patient, "%s", patient);
     }
     if (status != LETHE_OK) return status;
+    if (job->row && *job->row->slide_pseudonym) row = job->row;
     if (row && *row->slide_pseudonym) (void)snprintf(result->slide, sizeof result->slide, "%s", row->slide_pseudonym);
     else {
         status = lethe_pseudonym_token(p, "slide", source_name, strlen(source_name), token, error);
         if (status == LETHE_OK) (void)snprintf(result->slide, sizeof result->slide, "S-%s", token);
     }
     return status;
+}
+
+/* --- what a person, or the search for ink, has to say about the scan itself --- */
+
+static lethe_status gather_regions(lethe_slide_job *job, lethe_error *error) {
+    const lethe_slide_options *options = job->options;
+    lethe_slide_region *all = lethe_arena_alloc_array(job->arena, LETHE_SLIDE_REGIONS, sizeof *all);
+    size_t count = 0;
+    if (!all) return lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
+    bool given = job->row && *job->row->mask;
+    job->approved = options->approved || given;
+    if (given && !lethe_slide_mask_parse(job->row->mask, all, LETHE_SLIDE_REGIONS, &count))
+        return lethe_fail(error, LETHE_UNSAFE, "the mask of the slide cannot be read");
+    if (options->region_count > LETHE_SLIDE_REGIONS - count) return lethe_fail(error, LETHE_LIMIT, "too many regions");
+    for (size_t i = 0; i < options->region_count; i++) all[count++] = options->regions[i];
+    job->regions = all;
+    job->region_count = count;
+    if (count && !job->format->has_plain_levels) return lethe_fail(error, LETHE_UNSAFE, "regions of a slide in this format cannot be blacked out");
+    return LETHE_OK;
+}
+
+static bool is_inside(const lethe_slide_region *mark, const lethe_slide_region *region) {
+    return mark->x_l0 >= region->x_l0 && mark->y_l0 >= region->y_l0 && mark->x_l0 + mark->width_l0 <= region->x_l0 + region->width_l0 &&
+           mark->y_l0 + mark->height_l0 <= region->y_l0 + region->height_l0;
+}
+
+/* Ink that no region covers waits for a person. */
+static lethe_status search_marks(lethe_slide_job *job, lethe_error *error) {
+    lethe_slide_result *result = job->result;
+    lethe_slide *slide = NULL;
+    lethe_error why = {0};
+    if (job->options->text == LETHE_SLIDE_TEXT_KEEP || job->approved) return LETHE_OK;
+    lethe_slide_region found[LETHE_MARKS_MOST];
+    unsigned count = 0;
+    lethe_status status = lethe_slide_open(job->probe->path, &slide, &why);
+    if (status == LETHE_OK) status = lethe_marks_find_on_slide(slide, found, LETHE_MARKS_MOST, &count, &why);
+    lethe_slide_close(slide);
+    if (status == LETHE_NO_MEMORY) return lethe_fail(error, status, "%s", why.message);
+    if (status != LETHE_OK) return lethe_fail(error, LETHE_REVIEW, "the scan cannot be searched for ink and writing: %s", why.message);
+    for (unsigned i = 0; i < count; i++) {
+        bool covered = false;
+        for (size_t k = 0; k < job->region_count; k++) covered |= is_inside(&found[i], &job->regions[k]);
+        if (!covered) result->marks[result->mark_count++] = found[i];
+    }
+    if (!result->mark_count) return LETHE_OK;
+    return lethe_fail(error, LETHE_REVIEW, "ink or writing on the glass in %u place%s of the scan", result->mark_count,
+                      result->mark_count == 1 ? "" : "s");
 }
 
 /* --- writing and proving --- */
@@ -206,11 +258,20 @@ static lethe_status prove(lethe_slide_job *job, lethe_output *output, lethe_erro
                                     .source = job->probe->map.bytes,
                                     .source_size = job->probe->map.size,
                                     .search = job->search,
-                                    .made_images = job->made_images};
+                                    .made_images = job->made_images,
+                                    .regions = job->regions,
+                                    .region_count = job->region_count};
     status = lethe_verify_tiff(map.bytes, map.size, &options, &report, error);
     char path[64];
     (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    if (status == LETHE_OK) status = lethe_openslide_compare(job->probe->path, path, &job->result->openslide_regions, error);
+    lethe_compare_area areas[LETHE_SLIDE_REGIONS];
+    for (size_t i = 0; i < job->region_count; i++)
+        areas[i] = (lethe_compare_area){job->regions[i].x_l0, job->regions[i].y_l0, job->regions[i].width_l0, job->regions[i].height_l0};
+    if (status == LETHE_OK && report.tiles_redacted > job->result->tiles_redacted)
+        status = lethe_fail(error, LETHE_UNSAFE, "output: more tiles differ than were redacted");
+    if (status == LETHE_OK)
+        status = lethe_openslide_compare_outside(job->probe->path, path, areas, job->region_count, &job->result->openslide_regions, error);
+    if (status == LETHE_OK) status = lethe_regions_prove(path, job->regions, job->region_count, error);
     if (status == LETHE_OK) status = measure(job->result, path, error);
     lethe_map_close(&map);
     return status;
@@ -247,6 +308,7 @@ static lethe_status write_tiff(lethe_slide_job *job, const char *target, lethe_e
     if (status == LETHE_OK) status = job->format->plan(job, error);
     if (status == LETHE_OK && job->format->has_label_always && !job->label_found && !job->options->allow_missing_label)
         status = lethe_fail(error, LETHE_UNSAFE, "no label image was found where this format always has one");
+    if (status == LETHE_OK) status = search_marks(job, error);
     if (status == LETHE_OK) status = lethe_folder_create_for(target, 0755, error);
     if (status == LETHE_OK) status = lethe_output_create(target, &output, error);
     if (status == LETHE_OK) status = lethe_hash_follow_start(lethe_output_fd(output), &watch.follow, error);
@@ -350,6 +412,7 @@ static lethe_status write_tree(lethe_slide_job *job, const char *output_folder, 
     if (status == LETHE_OK) status = lethe_folder_create(inside, 0755, error);
     job->stage_folder = inside;
     if (status == LETHE_OK) status = job->format->write(job, error);
+    if (status == LETHE_OK) status = search_marks(job, error);
     if (status == LETHE_OK) status = lethe_openslide_compare(job->probe->path, front, &result->openslide_regions, error);
     if (status == LETHE_OK) status = measure(result, front, error);
     if (status == LETHE_OK) status = hash_tree(stage, result->sha256, error);
@@ -375,6 +438,9 @@ static lethe_status run(lethe_slide_job *job, const char *output_folder, lethe_e
     lethe_status status = remember_known(job, name, error);
     if (status == LETHE_OK) status = look_at_label(job, &label, codes, error);
     if (status == LETHE_OK) status = name_output(job, name, codes, error);
+    if (status == LETHE_OK && job->options->objected && job->options->objected(job->options->objected_context, result->patient))
+        status = lethe_fail(error, LETHE_DENIED, "the patient objects to the use of the data");
+    if (status == LETHE_OK) status = gather_regions(job, error);
     if (status == LETHE_OK)
         (void)snprintf(result->output, sizeof result->output, "%s/slides/%s%s", result->patient, result->slide, job->format->extension);
     char *target = status == LETHE_OK ? lethe_path_join(output_folder, result->output) : NULL;
@@ -396,7 +462,7 @@ static lethe_status conclude(lethe_slide_result *result, lethe_status status, co
         result->outcome = LETHE_SLIDE_RELEASED;
         return LETHE_OK;
     }
-    result->outcome = status == LETHE_REVIEW ? LETHE_SLIDE_REVIEW : LETHE_SLIDE_QUARANTINED;
+    result->outcome = status == LETHE_REVIEW ? LETHE_SLIDE_REVIEW : status == LETHE_DENIED ? LETHE_SLIDE_DROPPED : LETHE_SLIDE_QUARANTINED;
     result->output[0] = '\0';
     result->sha256[0] = '\0';
     (void)snprintf(result->reason, sizeof result->reason, "%s", why->message);

@@ -31,14 +31,26 @@ typedef enum lethe_slide_thumbnail_policy {
     LETHE_SLIDE_THUMBNAIL_KEEP /* kept when its shape shows that it is the scanned area alone (else removed) */
 } lethe_slide_thumbnail_policy;
 
+typedef enum lethe_slide_text_policy {
+    LETHE_SLIDE_TEXT_SEARCH = 0, /* ink and writing on a low level send the slide to review (deid/slides/marks.h) */
+    LETHE_SLIDE_TEXT_KEEP        /* not looked for: the slides are known to be without, or a person has looked */
+} lethe_slide_text_policy;
+
+/* A rectangle in pixels of level 0. */
+typedef struct lethe_slide_region {
+    int64_t x_l0, y_l0, width_l0, height_l0;
+} lethe_slide_region;
+enum { LETHE_SLIDE_REGIONS = 256 };
+
 /* --- names and barcodes -> patients and pre-assigned pseudonyms --- */
 
 typedef struct lethe_slide_mapping lethe_slide_mapping;
 
 /* Read a CSV file with a header line. Column `slide` (file name with or without extension) or `barcode`; `patient_id` (optional `issuer`) or
  * `pseudonym`
- * ("patient_pseudonym" is the same); optional `slide_pseudonym`. Pseudonyms are letters, digits, '-' and '_', at most 64. Errors: LETHE_CONFIG with
- * the line number, LETHE_IO, LETHE_LIMIT. */
+ * ("patient_pseudonym" is the same); optional `slide_pseudonym`; optional `mask`: "none", or rectangles
+ * "X,Y,W,H X,Y,W,H" in pixels of level 0 that a person has drawn: they are blacked out, and the slide does not wait for review. Pseudonyms are
+ * letters, digits, '-' and '_', at most 64. Errors: LETHE_CONFIG with the line number, LETHE_IO, LETHE_LIMIT. */
 LETHE_NODISCARD lethe_status lethe_slide_mapping_load(const char *path, lethe_slide_mapping **out, lethe_error *error);
 void lethe_slide_mapping_destroy(lethe_slide_mapping *mapping);
 size_t lethe_slide_mapping_count(const lethe_slide_mapping *mapping);
@@ -54,8 +66,15 @@ typedef struct lethe_slide_options {
     lethe_slide_label_policy label;
     lethe_slide_macro_policy macro;
     lethe_slide_thumbnail_policy thumbnail;
+    lethe_slide_text_policy text;
+    const lethe_slide_region *regions; /* blacked out on every level; borrowed. A format that cannot do so quarantines */
+    size_t region_count;
+    bool approved;                                                  /* a person has looked at the slide: nothing goes to review */
+    bool (*objected)(void *context, const char *patient_pseudonym); /* true: the patient's slides are never released; may be NULL */
+    void *objected_context;
     bool read_barcode;          /* look for a bar code on the label, for `mapping` */
     bool allow_missing_label;   /* the input is known to have lost its label already; false: that is an error where the format always has one */
+    bool keep_removed_labels;   /* of a profile: the run shall give a private folder for them */
     const char *private_folder; /* existing private folder; the removed label goes there as <slide pseudonym>-label.png, mode 0600. NULL = nowhere */
     lethe_sync sync;
     void (*progress)(void *context, uint64_t done_bytes, uint64_t total_bytes); /* may be NULL */
@@ -65,7 +84,8 @@ typedef struct lethe_slide_options {
 typedef enum lethe_slide_outcome {
     LETHE_SLIDE_QUARANTINED = 0, /* nothing was written */
     LETHE_SLIDE_RELEASED,
-    LETHE_SLIDE_REVIEW /* nothing was written; a person has to decide */
+    LETHE_SLIDE_REVIEW, /* nothing was written; a person has to decide: `marks` says where to look */
+    LETHE_SLIDE_DROPPED /* nothing was written; the patient objects */
 } lethe_slide_outcome;
 
 typedef struct lethe_slide_result {
@@ -82,7 +102,10 @@ typedef struct lethe_slide_result {
     unsigned levels;
     double mpp_um, objective_power; /* 0 = unknown */
     uint64_t openslide_regions;     /* compared; 0 when OpenSlide did not open the input */
-    char **removed;                 /* values that were removed, UTF-8, for the private audit record; owned */
+    uint64_t tiles_redacted;        /* encoded again because a region touches them */
+    lethe_slide_region marks[64];   /* ink or writing that was found, in pixels of level 0 */
+    unsigned mark_count;
+    char **removed; /* values that were removed, UTF-8, for the private audit record; owned */
     size_t removed_count;
 } lethe_slide_result;
 

@@ -7,9 +7,11 @@
 #include "deid/slides/typed.h"
 #include "imaging/image.h"
 #include "imaging/slide/probe.h"
+#include "imaging/slide/source.h"
 #include "imaging/slide/tiff_write.h"
 
 typedef struct lethe_slide_rules lethe_slide_rules;
+typedef struct lethe_slide_mapping_row lethe_slide_mapping_row;
 
 typedef struct lethe_slide_job {
     const lethe_slide_options *options;
@@ -21,7 +23,12 @@ typedef struct lethe_slide_job {
     lethe_tiff_draft *draft;  /* TIFF formats: what `plan` fills */
     const char *stage_folder; /* other formats: where `write` puts its files */
     bool label_found;
-    unsigned made_images; /* directories in the draft whose pixels we made */
+    unsigned made_images;              /* directories in the draft whose pixels we made */
+    const lethe_slide_region *regions; /* to be blacked out; in the arena */
+    size_t region_count;
+    const lethe_slide_mapping_row *row; /* of the mapping; NULL = none */
+    uint32_t macro_px[2];               /* columns and rows of a macro that was kept */
+    bool approved;                      /* a person has looked at the slide */
     size_t removed_capacity;
 } lethe_slide_job;
 
@@ -30,6 +37,7 @@ struct lethe_slide_rules {
     const char *extension;                                           /* of the output, with dot */
     const char *refusal;                                             /* set: recognised, never passed through; the reason */
     bool has_label_always;                                           /* no label image found is an error */
+    bool has_plain_levels;                                           /* every level is one grid of tiles over the whole of level 0: regions can go */
     lethe_status (*plan)(lethe_slide_job *job, lethe_error *error);  /* TIFF: fill job->draft */
     lethe_status (*write)(lethe_slide_job *job, lethe_error *error); /* several files: write all into job->stage_folder */
     const lethe_typed_rule *const *vocabulary; /* NULL-terminated list of rule tables that end with key NULL: their words are no identifiers */
@@ -76,6 +84,13 @@ LETHE_NODISCARD lethe_status lethe_plan_picture(lethe_slide_job *job, const leth
 
 /* A label that shows `text` in black on white. */
 LETHE_NODISCARD lethe_status lethe_label_draw(const char *text, uint32_t columns, uint32_t rows, lethe_image *rgba, lethe_error *error);
+/* Where the profile asks for it: the macro photograph with the label's share black, as a new image of the draft. *out is NULL when it is not kept:
+ * not asked for, no readable macro, a shape that does not tell where the label is, or something that looks like writing in the rest. */
+LETHE_NODISCARD lethe_status lethe_macro_blackout(lethe_slide_job *job, lethe_tiff_draft_directory **out, lethe_error *error);
+/* Columns at the left end of a macro of that size that are made black. */
+uint32_t lethe_macro_label_px(uint32_t columns, uint32_t rows);
+/* True when they are, in RGB. */
+bool lethe_macro_is_black(const uint8_t *rgb, uint32_t columns, uint32_t rows);
 /* Bar codes in a picture: each decoded text is passed to `found`. Errors: LETHE_NO_MEMORY. */
 LETHE_NODISCARD lethe_status lethe_barcode_read(const lethe_image *rgba, void (*found)(void *context, const char *text), void *context,
                                                 lethe_error *error);
@@ -89,9 +104,12 @@ LETHE_NODISCARD lethe_status lethe_icc_clean(lethe_slide_job *job, const uint8_t
 
 /* --- mapping (mapping.c) --- */
 
-typedef struct lethe_slide_mapping_row {
+struct lethe_slide_mapping_row {
     const char *patient_id, *issuer, *pseudonym, *slide_pseudonym; /* "" when not given */
-} lethe_slide_mapping_row;
+    const char *mask; /* "" when not given; "none" or "X,Y,W,H X,Y,W,H ...": a person has looked at the slide */
+};
+/* The rectangles of a mask; false when it is written wrongly or holds more than `room`. */
+bool lethe_slide_mask_parse(const char *mask, lethe_slide_region *regions, size_t room, size_t *count);
 /* By file name (with or without extension), then by barcode. NULL arguments do not match. */
 const lethe_slide_mapping_row *lethe_slide_mapping_find(const lethe_slide_mapping *mapping, const char *name, const char *barcode);
 

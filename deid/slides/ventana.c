@@ -114,8 +114,9 @@ static lethe_status keep_level(lethe_slide_job *job, const lethe_tiff_directory 
 static lethe_status put_placeholder(lethe_slide_job *job, const lethe_tiff_directory *d, lethe_error *error) {
     lethe_image black = {.columns = 16, .rows = 16, .samples = 4, .bytes_per_sample = 1, .bits_stored = 8, .photometric = LETHE_RGB};
     lethe_tiff_draft_directory *out;
+    bool pseudonym = job->options->label == LETHE_SLIDE_LABEL_PSEUDONYM;
     lethe_status status = lethe_plan_remove(job, d, handled, error);
-    if (status == LETHE_OK) status = lethe_image_allocate(&black, error);
+    if (status == LETHE_OK) status = pseudonym ? lethe_label_draw(job->result->slide, 400, 400, &black, error) : lethe_image_allocate(&black, error);
     if (status == LETHE_OK) status = lethe_plan_picture(job, &black, &out, error);
     lethe_image_release(&black);
     if (status == LETHE_OK) status = lethe_tiff_draft_text(out, LETHE_TIFF_IMAGE_DESCRIPTION, "Label Image", error);

@@ -3,6 +3,7 @@
 #include "core/memory.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -323,8 +324,26 @@ static bool same_pixels(const uint8_t *in, uint64_t in_size, const uint8_t *out,
     }
 }
 
-static lethe_status compare_image(const file *in, const image *from, const file *out, const image *to, lethe_verify_report *report,
-                                  lethe_error *error) {
+/* May tile `index` differ? Only when a region touches the part of level 0 that it shows. Generous by two pixels of its own level, as the writer is.
+ */
+static bool is_touched(const image *im, const image *first, const lethe_verify_options *options, uint64_t index) {
+    if (!options->region_count || !im->tiled || !im->width || !im->height || !im->tile_width || !im->tile_height) return false;
+    uint64_t across = (im->width + im->tile_width - 1) / im->tile_width, down = (im->height + im->tile_height - 1) / im->tile_height;
+    uint64_t place = index % (across * down);
+    double fx = (double)first->width / (double)im->width, fy = (double)first->height / (double)im->height;
+    if (strcmp(options->format, "philips") == 0) fx = fy = exp2(round(log2((fx + fy) / 2)));
+    double left = ((double)(place % across * im->tile_width) - 2) * fx, top = ((double)(place / across * im->tile_height) - 2) * fy;
+    double right = left + ((double)im->tile_width + 4) * fx, bottom = top + ((double)im->tile_height + 4) * fy;
+    for (size_t i = 0; i < options->region_count; i++) {
+        const lethe_slide_region *r = &options->regions[i];
+        if ((double)r->x_l0 < right && (double)(r->x_l0 + r->width_l0) > left && (double)r->y_l0 < bottom && (double)(r->y_l0 + r->height_l0) > top)
+            return true;
+    }
+    return false;
+}
+
+static lethe_status compare_image(const file *in, const image *from, const file *out, const image *to, const image *first,
+                                  const lethe_verify_options *options, lethe_verify_report *report, lethe_error *error) {
     uint64_t released = 0;
     for (uint64_t i = 0; i < to->segments; i++) {
         uint64_t in_at = number(in, &from->offsets, i), in_length = number(in, &from->counts, i);
@@ -334,6 +353,10 @@ static lethe_status compare_image(const file *in, const image *from, const file 
         if (in_at > in->size || in_length > in->size - in_at)
             return lethe_fail(error, LETHE_UNSAFE, "output: tile %" PRIu64 " has no counterpart", i);
         bool same = in_length == out_length && memcmp(in->bytes + in_at, out->bytes + out_at, (size_t)in_length) == 0;
+        if (!same && is_touched(to, first, options, i)) {
+            report->tiles_redacted++;
+            continue;
+        }
         if (!same && !same_pixels(in->bytes + in_at, in_length, out->bytes + out_at, out_length, to->compression))
             return lethe_fail(error, LETHE_UNSAFE, "output: tile %" PRIu64 " differs from the input's", i);
         report->tiles_compared++;
@@ -365,7 +388,7 @@ static lethe_status compare_images(const file *in, image_list *from, const file 
             continue;
         }
         match->used = true;
-        lethe_status status = compare_image(in, match, out, wanted, report, error);
+        lethe_status status = compare_image(in, match, out, wanted, &from->images[0], options, report, error);
         if (status != LETHE_OK) return status;
     }
     return LETHE_OK;

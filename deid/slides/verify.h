@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "deid/slides/search.h"
+#include "deid/slides/slide_deid.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -16,12 +17,14 @@ typedef struct lethe_verify_options {
     const char *format;
     const uint8_t *source; /* the input's bytes, to compare tiles; NULL = look at the output alone */
     uint64_t source_size;
-    const lethe_search *search; /* NULL = nothing to search */
-    unsigned made_images;       /* directories whose pixels are new */
+    const lethe_search *search;        /* NULL = nothing to search */
+    unsigned made_images;              /* directories whose pixels are new */
+    const lethe_slide_region *regions; /* tiles that they touch may differ from the input's; what they show is proven by lethe_regions_prove */
+    size_t region_count;
 } lethe_verify_options;
 
 typedef struct lethe_verify_report {
-    uint64_t directories, tags, tiles, tiles_compared, padding_bytes;
+    uint64_t directories, tags, tiles, tiles_compared, tiles_redacted, padding_bytes;
 } lethe_verify_report;
 
 /* TIFF-based formats. Errors: LETHE_UNSAFE with the offset or tag of what should not be there. */

@@ -6,26 +6,53 @@
 #include "deid/slides/verify.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
-/* Pictures that Lethe itself puts in: the label with the pseudonym, and the black place-holder of a BIF label. */
-static bool is_own_picture(const lethe_tiff_tree *tree, const lethe_tiff_directory *d) {
+/* Pictures that Lethe itself puts in: the label with the pseudonym, the macro without its label, the black place-holder of a BIF label. */
+typedef struct own_picture {
+    const uint8_t *rgb;
+    uint64_t width, height, bytes;
+    const char *text; /* the directory's description */
+} own_picture;
+
+static bool is_plain_picture(const lethe_tiff_tree *tree, const lethe_tiff_directory *d, own_picture *out) {
     lethe_tiff_segments list;
-    uint64_t offset, bytes, width = lethe_tiff_uint(tree, d, LETHE_TIFF_WIDTH, 0), height = lethe_tiff_uint(tree, d, LETHE_TIFF_HEIGHT, 0);
-    const char *text = lethe_tiff_text(tree, d, LETHE_TIFF_IMAGE_DESCRIPTION);
+    uint64_t offset = 0;
+    *out = (own_picture){.width = lethe_tiff_uint(tree, d, LETHE_TIFF_WIDTH, 0),
+                         .height = lethe_tiff_uint(tree, d, LETHE_TIFF_HEIGHT, 0),
+                         .text = lethe_tiff_text(tree, d, LETHE_TIFF_IMAGE_DESCRIPTION)};
     bool strip = lethe_tiff_uint(tree, d, LETHE_TIFF_COMPRESSION, 0) == LETHE_TIFF_NONE && lethe_tiff_segments_of(d, &list) && !list.tiled &&
-                 list.count == 1 && lethe_tiff_segment_at(tree, &list, 0, &offset, &bytes) && bytes == width * height * 3;
-    if (!strip || !text) return false;
-    const uint8_t *pixels = tree->bytes + offset;
-    if (width == 16 && height == 16 && strcmp(text, "Label Image") == 0) {
-        for (uint64_t i = 0; i < bytes; i++)
-            if (pixels[i]) return false;
-        return true;
-    }
-    if (width != 400 || height != 400 || !lethe_text_ends(text, "\r\nlabel 400x400")) return false;
-    for (uint64_t i = 0; i < bytes; i++) /* black on white, nothing between: no photograph */
-        if (pixels[i] != 0 && pixels[i] != 255) return false;
+                 list.count == 1 && lethe_tiff_segment_at(tree, &list, 0, &offset, &out->bytes);
+    out->rgb = tree->bytes + offset;
+    return strip && out->text && out->width && out->width <= 8192 && out->height && out->height <= 8192 && out->bytes == out->width * out->height * 3;
+}
+
+static bool is_black(const own_picture *p) {
+    for (uint64_t i = 0; i < p->bytes; i++)
+        if (p->rgb[i]) return false;
     return true;
+}
+
+/* Black on white, nothing between: no photograph. */
+static bool is_drawn(const own_picture *p) {
+    for (uint64_t i = 0; i < p->bytes; i++)
+        if (p->rgb[i] != 0 && p->rgb[i] != 255) return false;
+    return p->width == 400 && p->height == 400;
+}
+
+static bool is_own_picture(const lethe_tiff_tree *tree, const lethe_tiff_directory *d, const char *format) {
+    own_picture p;
+    if (!is_plain_picture(tree, d, &p)) return false;
+    if (strcmp(format, "ventana") == 0)
+        return strcmp(p.text, "Label Image") == 0 && ((p.width == 16 && p.height == 16 && is_black(&p)) || is_drawn(&p));
+    char macro[64];
+    (void)snprintf(macro, sizeof macro, "\r\nmacro %ux%u", (unsigned)p.width, (unsigned)p.height);
+    bool aperio = strcmp(format, "aperio") == 0, philips = strcmp(format, "philips") == 0;
+    if ((aperio && lethe_text_ends(p.text, "\r\nlabel 400x400")) || (philips && strcmp(p.text, "Label") == 0)) return is_drawn(&p);
+    bool is_macro = (aperio && lethe_text_ends(p.text, macro)) || (philips && strcmp(p.text, "Macro") == 0) ||
+                    (strcmp(format, "hamamatsu") == 0 && lethe_tiff_double(tree, d, LETHE_NDPI_SOURCE_LENS, 0) == -1);
+    return is_macro && 2 * p.width >= 3 * p.height && lethe_macro_is_black(p.rgb, (uint32_t)p.width, (uint32_t)p.height);
 }
 
 static lethe_status judge(const lethe_slide_result *found, uint64_t own, lethe_error *error) {
@@ -42,7 +69,7 @@ static lethe_status verify_tree(const lethe_slide_probe *probe, const lethe_slid
     const lethe_slide_options options = {.allow_missing_label = true, .thumbnail = LETHE_SLIDE_THUMBNAIL_KEEP};
     lethe_slide_job job = {.options = &options, .format = rules, .probe = probe, .result = &found};
     uint64_t own = 0;
-    for (const lethe_tiff_directory *d = probe->tree->first; d; d = d->next) own += is_own_picture(probe->tree, d);
+    for (const lethe_tiff_directory *d = probe->tree->first; d; d = d->next) own += is_own_picture(probe->tree, d, rules->name);
     job.arena = lethe_arena_create(LETHE_LIMIT_ARENA_BYTES);
     lethe_status status = job.arena ? lethe_search_create(&job.search, error) : lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
     if (status == LETHE_OK && !(job.draft = lethe_tiff_draft_create(probe->tree, job.arena)))

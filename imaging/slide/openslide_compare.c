@@ -47,7 +47,20 @@ static bool is_small(openslide_t *slide, int32_t level) {
     return width < tile_side(slide, level, "width") || height < tile_side(slide, level, "height");
 }
 
-static lethe_status compare_pixels(openslide_t *a, openslide_t *b, uint64_t *regions, lethe_error *error) {
+/* Tiles are redacted as a whole where their coding asks for it: a tile is the margin. */
+static bool is_excluded(openslide_t *slide, int32_t level, const lethe_compare_area *areas, size_t count, int64_t x, int64_t y) {
+    double downsample = openslide_get_level_downsample(slide, level);
+    int64_t across = tile_side(slide, level, "width"), down = tile_side(slide, level, "height"), tile = across > down ? across : down;
+    double margin = (double)(tile ? tile : 512) * downsample, side = SIDE * downsample;
+    for (size_t i = 0; i < count; i++)
+        if ((double)areas[i].x_l0 - margin < (double)x + side && (double)(areas[i].x_l0 + areas[i].width_l0) + margin > (double)x &&
+            (double)areas[i].y_l0 - margin < (double)y + side && (double)(areas[i].y_l0 + areas[i].height_l0) + margin > (double)y)
+            return true;
+    return false;
+}
+
+static lethe_status compare_pixels(openslide_t *a, openslide_t *b, const lethe_compare_area *areas, size_t area_count, uint64_t *regions,
+                                   lethe_error *error) {
     const size_t bytes = (size_t)SIDE * SIDE * 4;
     uint32_t *left = lethe_alloc_array(1, bytes), *right = lethe_alloc_array(1, bytes);
     lethe_status status = left && right ? LETHE_OK : lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
@@ -59,6 +72,7 @@ static lethe_status compare_pixels(openslide_t *a, openslide_t *b, uint64_t *reg
             int64_t x = i * (width - SIDE) / PER_LEVEL, y = (PER_LEVEL - 1 - i) * (height - SIDE) / PER_LEVEL;
             if (x < 0) x = 0;
             if (y < 0) y = 0;
+            if (is_excluded(a, level, areas, area_count, x, y)) continue;
             openslide_read_region(a, left, x, y, level, SIDE, SIDE);
             openslide_read_region(b, right, x, y, level, SIDE, SIDE);
             if (openslide_get_error(a)) break; /* the input's own fault: nothing to compare with */
@@ -73,6 +87,11 @@ static lethe_status compare_pixels(openslide_t *a, openslide_t *b, uint64_t *reg
 }
 
 lethe_status lethe_openslide_compare(const char *input_path, const char *output_path, uint64_t *regions, lethe_error *error) {
+    return lethe_openslide_compare_outside(input_path, output_path, NULL, 0, regions, error);
+}
+
+lethe_status lethe_openslide_compare_outside(const char *input_path, const char *output_path, const lethe_compare_area *areas, size_t area_count,
+                                             uint64_t *regions, lethe_error *error) {
     *regions = 0;
     (void)TIFFSetErrorHandler(NULL), (void)TIFFSetWarningHandler(NULL); /* libraries never print */
     openslide_t *a = openslide_open(input_path), *b = NULL;
@@ -81,7 +100,7 @@ lethe_status lethe_openslide_compare(const char *input_path, const char *output_
     b = openslide_open(output_path);
     if (!b || openslide_get_error(b)) status = lethe_fail(error, LETHE_UNSAFE, "OpenSlide opens the input but not the output");
     if (status == LETHE_OK) status = compare_shape(a, b, error);
-    if (status == LETHE_OK) status = compare_pixels(a, b, regions, error);
+    if (status == LETHE_OK) status = compare_pixels(a, b, areas, area_count, regions, error);
 out:
     if (a) openslide_close(a);
     if (b) openslide_close(b);

@@ -32,4 +32,11 @@ LETHE_NODISCARD lethe_status lethe_j2k_check(const uint8_t *bytes, size_t size, 
 LETHE_NODISCARD lethe_status lethe_packed_check(uint64_t compression, const uint8_t *bytes, size_t size, uint64_t raw_bytes,
                                                 lethe_stream_pieces *pieces, lethe_error *error);
 
+typedef struct lethe_stream_size {
+    uint32_t width_px, height_px; /* JPEG: 0 where the header leaves it open */
+    uint32_t samples;
+} lethe_stream_size;
+/* The size of the picture in a JPEG stream (SOF) or JPEG 2000 codestream (SIZ); false when its header does not say. */
+bool lethe_stream_measure(const uint8_t *bytes, size_t size, lethe_stream_size *out);
+
 #endif

@@ -206,8 +206,9 @@ static bool from_memory(const lethe_tiff_segment *segment) { return segment->pie
 static lethe_status place_segments(layout *l, uint64_t first, uint64_t last) {
     qsort(l->order + first, (size_t)(last - first), sizeof *l->order, by_source);
     uint64_t kept = first, source_end = 0;
+    const lethe_tiff_segment *before = NULL; /* the last one from the source */
     for (uint64_t i = first; i < last; i++) {
-        lethe_tiff_segment *segment = l->order[i], *before = kept > first ? l->order[kept - 1] : NULL;
+        lethe_tiff_segment *segment = l->order[i];
         if (from_memory(segment)) {
             segment->out_offset = l->at;
             l->at += segment->bytes;
@@ -229,7 +230,7 @@ static lethe_status place_segments(layout *l, uint64_t first, uint64_t last) {
         segment->out_offset = l->at;
         l->at += segment->bytes;
         source_end = segment->pieces ? segment->offset : segment->offset + segment->bytes;
-        l->order[kept++] = segment;
+        before = l->order[kept++] = segment;
     }
     /* Shared ones leave holes in the order; close them. */
     for (uint64_t i = kept; i < last; i++) l->order[i] = NULL;
