@@ -31,6 +31,11 @@ typedef struct lethe_dataset_options {
     bool with_images;       /* write the images beside the labels */
     uint32_t tile_px;       /* slides: side of a tile; 0 = 512 */
     uint32_t tile_level;    /* slides: pyramid level of tiles */
+    double tile_mpp_um;     /* slides: resolution of tiles in micrometres per pixel, in place of a level; 0 = the level */
+    bool tile_png;          /* slides: tiles without loss */
+    bool tile_all;          /* slides: tiles that no region touches, too */
+    enum { LETHE_TILES_BOTH, LETHE_TILES_PICTURES, LETHE_TILES_MASKS } tile_part; /* what of tiles is written: hidden labels are masks only */
+    bool reader_names;      /* readers stand under their names; else under codes */
     uint64_t seed;
 } lethe_dataset_options;
 
@@ -48,6 +53,8 @@ typedef struct lethe_dataset {
     int64_t snapshot_at_us;
     lethe_dataset_options options;
     lethe_package *package;
+    const lethe_annotation **classified; /* labels that are no regions, by patient, then id */
+    size_t classified_count;
     uint8_t *selected; /* per image of the index: 1 when it belongs to this export; NULL = all */
 } lethe_dataset;
 
@@ -55,6 +62,10 @@ typedef struct lethe_dataset {
 LETHE_NODISCARD lethe_status lethe_dataset_load(lethe_store *store, const char *released_path, const lethe_image_index *index, int64_t snapshot,
                                                 const lethe_dataset_options *options, lethe_dataset **out, lethe_error *error);
 void lethe_dataset_destroy(lethe_dataset *dataset);
+/* What is said of a patient and of anything of theirs, regions apart. Borrowed. */
+const lethe_annotation *const *lethe_dataset_classifications(const lethe_dataset *dataset, const char *patient, size_t *count);
+/* Does a classification hold for this image: said of it, its series, study or patient? */
+bool lethe_annotation_covers(const lethe_annotation *annotation, const lethe_image_ref *image);
 /* Position in categories; the category is there for every region label of the set. */
 size_t lethe_dataset_category(const lethe_dataset *dataset, const char *label);
 /* The parts on one image: the first, and how many. */
@@ -64,6 +75,8 @@ static inline bool lethe_dataset_has(const lethe_dataset *dataset, size_t image)
 }
 /* Whether a label belongs to this export: one of its patient's images does (splits go by patient). */
 bool lethe_dataset_has_label(const lethe_dataset *dataset, const lethe_annotation *annotation);
+/* What a reader is called in this export: a code ("reader-2"), or the name where options.reader_names says so. Borrowed. */
+const char *lethe_dataset_reader(const lethe_dataset *dataset, const char *author);
 /* "stem" of the image's files, with "_f0007" for a later frame of several; into out. */
 void lethe_dataset_stem(const lethe_dataset *dataset, size_t image, uint32_t frame, char *out, size_t size);
 

@@ -1,4 +1,4 @@
-#include "annotate/image_index.h"
+#include "annotate/image_index_internal.h"
 
 #include "annotate/store.h"
 #include "core/file.h"
@@ -7,19 +7,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-
-typedef struct name_entry {
-    const char *name;
-    size_t image;
-} name_entry;
-
-struct lethe_image_index {
-    lethe_arena *arena;
-    lethe_image_ref *images;
-    size_t count, capacity;
-    name_entry *names; /* sorted by name, then image */
-    size_t name_count;
-};
 
 static const char *keep(lethe_image_index *index, const char *text, bool *complete) {
     const char *copy = lethe_arena_strndup(index->arena, text, strlen(text));
@@ -67,6 +54,10 @@ static lethe_status add_entry(void *context, const lethe_catalogue_entry *e, let
                                                       .columns = e->columns,
                                                       .frames = e->frames < 1 ? 1 : e->frames,
                                                       .is_slide = strcmp(e->kind, "slide") == 0};
+    lethe_image_ref *added = &index->images[index->count - 1];
+    added->source = added->path;
+    added->source_patient = added->patient;
+    added->source_key = added->key;
     return complete ? LETHE_OK : lethe_fail(error, LETHE_NO_MEMORY, "no memory for the catalogue");
 }
 
@@ -78,6 +69,8 @@ static int by_name(const void *a, const void *b) {
 
 static lethe_status build_names(lethe_image_index *index, lethe_error *error) {
     enum { NAMES_EACH = 5 };
+    lethe_free(index->names);
+    index->name_count = 0;
     index->names = lethe_alloc_array(index->count * NAMES_EACH, sizeof *index->names);
     if (index->names == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for the catalogue");
     for (size_t i = 0; i < index->count; i++) {
@@ -100,6 +93,11 @@ static int by_place(const void *a, const void *b) {
     return order != 0 ? order : strcmp(left->path, right->path);
 }
 
+lethe_status lethe_image_index_arrange(lethe_image_index *index, lethe_error *error) {
+    if (index->count > 1) qsort(index->images, index->count, sizeof *index->images, by_place);
+    return build_names(index, error);
+}
+
 lethe_status lethe_image_index_load(lethe_catalogue *catalogue, lethe_image_index **out, lethe_error *error) {
     *out = NULL;
     lethe_image_index *index = lethe_alloc_array(1, sizeof *index);
@@ -108,8 +106,7 @@ lethe_status lethe_image_index_load(lethe_catalogue *catalogue, lethe_image_inde
         return lethe_fail(error, LETHE_NO_MEMORY, "no memory for the catalogue");
     }
     lethe_status status = lethe_catalogue_visit(catalogue, NULL, add_entry, index, error);
-    if (status == LETHE_OK && index->count > 1) qsort(index->images, index->count, sizeof *index->images, by_place);
-    if (status == LETHE_OK) status = build_names(index, error);
+    if (status == LETHE_OK) status = lethe_image_index_arrange(index, error);
     if (status == LETHE_OK) *out = index;
     else lethe_image_index_destroy(index);
     return status;
@@ -123,6 +120,7 @@ void lethe_image_index_destroy(lethe_image_index *index) {
     lethe_free(index);
 }
 
+struct lethe_renamer *lethe_image_index_renamer(const lethe_image_index *index) { return index->renamer; }
 size_t lethe_image_index_count(const lethe_image_index *index) { return index->count; }
 const lethe_image_ref *lethe_image_index_at(const lethe_image_index *index, size_t i) { return &index->images[i]; }
 size_t lethe_image_index_position(const lethe_image_index *index, const lethe_image_ref *ref) { return (size_t)(ref - index->images); }

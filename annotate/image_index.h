@@ -15,6 +15,8 @@ typedef struct lethe_image_ref {
     const char *laterality, *view_position, *sha256;
     int64_t series_number, instance_number, rows, columns, frames;
     bool is_slide;
+    const char *source;                      /* the file below released/: `path`, unless the image got another name for an export (rename.h) */
+    const char *source_patient, *source_key; /* the names in the project */
 } lethe_image_ref;
 
 typedef struct lethe_image_index lethe_image_index;
@@ -23,6 +25,9 @@ LETHE_NODISCARD lethe_status lethe_image_index_load(lethe_catalogue *catalogue, 
 void lethe_image_index_destroy(lethe_image_index *index);
 size_t lethe_image_index_count(const lethe_image_index *index);
 const lethe_image_ref *lethe_image_index_at(const lethe_image_index *index, size_t i); /* in catalogue order */
+/* What gave the images random case names (rename.h); NULL when they have their released ones. Borrowed. */
+struct lethe_renamer;
+struct lethe_renamer *lethe_image_index_renamer(const lethe_image_index *index);
 /* The position of a reference in the index. */
 size_t lethe_image_index_position(const lethe_image_index *index, const lethe_image_ref *ref);
 /* By SOP Instance UID, by path below released/ (a longer path that ends in it will do), by file name, or by file name without its extension. NULL

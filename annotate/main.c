@@ -49,7 +49,9 @@ static int help(const char *verb) {
         (void)puts(
             "usage: lethe export [-C DIR] [--json] --snapshot N|NAME --format FORMAT[,FORMAT] -o FOLDER [--author USER] [--keep-empty-frames]\n"
             "       [--package] [--with-images] [--split TRAIN,VALIDATION,TEST] [--stratify LABEL] [--seed N] [--check-duplicates]\n"
-            "       [--hide-test FILE --key FILE] [--title TEXT] [--licence TEXT] [--description TEXT]");
+            "       [--hide-test FILE --key FILE] [--title TEXT] [--licence TEXT] [--description TEXT] [--sites FILE.csv] [--reader-names]\n"
+            "       [--case-names KEYFILE --mapping FILE.csv] [--shards tar|zip] [--shard-size MIB] [--preview N]\n"
+            "       [--tile-size PIXELS] [--tile-level N | --tile-mpp UM] [--tile-type jpeg|png] [--tile-all]");
         print_formats();
     } else {
         (void)puts("usage: lethe score --truth DIR --submission FILE [--submission FILE]... --metric NAME [--leaderboard FILE.json] [--seed N] "

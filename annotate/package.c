@@ -74,7 +74,7 @@ static lethe_status note(lethe_package *package, const char *relative, const cha
 }
 
 /* The full path of a new file, its folder made. */
-static lethe_status prepare(lethe_package *package, const char *relative, char **path, lethe_error *error) {
+lethe_status lethe_package_place(lethe_package *package, const char *relative, char **path, lethe_error *error) {
     *path = NULL;
     if (!lethe_path_is_safe(relative)) return lethe_fail(error, LETHE_MALFORMED, "unsafe file name in an export");
     *path = lethe_asprintf("%s/%s%s", package->folder, package->prefix, relative);
@@ -91,7 +91,7 @@ static lethe_status prepare(lethe_package *package, const char *relative, char *
 lethe_status lethe_package_write(lethe_package *package, const char *relative, const void *bytes, size_t size, lethe_error *error) {
     char *path = NULL, sha256[65];
     lethe_output *output = NULL;
-    lethe_status status = prepare(package, relative, &path, error);
+    lethe_status status = lethe_package_place(package, relative, &path, error);
     if (status == LETHE_OK) status = lethe_sha256_hex(size == 0 ? "" : bytes, size, sha256, error);
     if (status == LETHE_OK) status = lethe_output_create(path, &output, error);
     if (status == LETHE_OK) status = lethe_output_write(output, bytes, size, error);
@@ -110,7 +110,7 @@ lethe_status lethe_package_copy(lethe_package *package, const char *relative, co
     lethe_output *output = NULL;
     lethe_map map = {.fd = -1};
     uint64_t size = 0;
-    lethe_status status = prepare(package, relative, &path, error);
+    lethe_status status = lethe_package_place(package, relative, &path, error);
     if (status == LETHE_OK) status = lethe_map_open(source, &map, error);
     if (status == LETHE_OK) size = map.size;
     if (status == LETHE_OK) status = lethe_sha256_hex(map.size == 0 ? (const uint8_t *)"" : map.bytes, map.size, sha256, error);
@@ -136,6 +136,30 @@ lethe_status lethe_package_adopt(lethe_package *package, const char *relative, l
     if (status == LETHE_OK) status = note(package, relative, sha256, map.size, error);
     if (map.fd >= 0) lethe_map_close(&map);
     lethe_free(path);
+    return status;
+}
+
+lethe_status lethe_package_remove(lethe_package *package, const char *beginning, lethe_error *error) {
+    size_t kept = 0, length = strlen(beginning);
+    lethe_status status = LETHE_OK;
+    for (size_t i = 0; i < package->count; i++) {
+        lethe_package_file *file = &package->files[i];
+        if (status != LETHE_OK || strncmp(file->path, beginning, length) != 0) {
+            package->files[kept++] = *file;
+            continue;
+        }
+        char *path = lethe_asprintf("%s/%s", package->folder, file->path), *slash;
+        if (path == NULL) status = lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path");
+        else if (unlink(path) != 0) status = lethe_fail_errno(error, errno, "cannot take a file out of the package");
+        /* Folders that are empty now go, too. */
+        while (status == LETHE_OK && (slash = strrchr(path, '/')) != NULL && (size_t)(slash - path) > strlen(package->folder)) {
+            *slash = '\0';
+            if (rmdir(path) != 0) break;
+        }
+        lethe_free(path);
+        lethe_free(file->path);
+    }
+    package->count = kept;
     return status;
 }
 

@@ -1,5 +1,7 @@
 #include "annotate/publish.h"
 
+#include "annotate/leakage.h"
+#include "annotate/rename.h"
 #include "core/file.h"
 #include "core/memory.h"
 #include "core/pseudonym.h"
@@ -33,26 +35,32 @@ static int by_name(const void *a, const void *b) { return strcmp(((const patient
 /* Value of the label on this patient: the largest text said, "" when none. */
 static const char *label_value(const lethe_dataset *d, const char *name, const char *label) {
     const char *best = "";
-    for (size_t i = 0; label != NULL && i < d->labels->count; i++) {
-        const lethe_annotation *a = &d->labels->items[i];
-        if (strcmp(a->patient, name) == 0 && strcmp(a->label, label) == 0 && strcmp(a->value, best) > 0) best = a->value;
-    }
+    size_t count = 0;
+    const lethe_annotation *const *about = lethe_dataset_classifications(d, name, &count);
+    for (size_t i = 0; label != NULL && i < count; i++)
+        if (strcmp(about[i]->label, label) == 0 && strcmp(about[i]->value, best) > 0) best = about[i]->value;
     return best;
 }
 
-static bool has_region(const lethe_dataset *d, const char *name) {
-    for (size_t i = 0; i < d->part_count; i++)
-        if (strcmp(d->parts[i].annotation->patient, name) == 0) return true;
+/* `images` of this patient from `first` on: has any a region? */
+static bool has_region(const lethe_dataset *d, size_t first) {
+    const char *name = lethe_image_index_at(d->index, first)->patient;
+    for (size_t i = first; i < lethe_image_index_count(d->index) && strcmp(lethe_image_index_at(d->index, i)->patient, name) == 0; i++) {
+        size_t count;
+        (void)lethe_dataset_parts_of(d, i, &count);
+        if (count > 0) return true;
+    }
     return false;
 }
 
-static lethe_status describe_patient(const lethe_dataset *d, const lethe_publication *p, const lethe_image_ref *first, patient *out,
+static lethe_status describe_patient(const lethe_dataset *d, const lethe_publication *p, const lethe_csv *sites, size_t first, patient *out,
                                      lethe_error *error) {
     char text[400];
-    out->name = first->patient;
-    (void)snprintf(out->stratum, sizeof out->stratum, "%.60s|%d|%.60s|%.40s", label_value(d, first->patient, p->stratify),
-                   has_region(d, first->patient), first->manufacturer, first->modality);
-    int length = snprintf(text, sizeof text, "%llu|%.300s", (unsigned long long)p->seed, first->patient);
+    const lethe_image_ref *ref = lethe_image_index_at(d->index, first);
+    out->name = ref->patient;
+    (void)snprintf(out->stratum, sizeof out->stratum, "%.60s|%d|%.60s|%.40s|%.60s", label_value(d, ref->patient, p->stratify), has_region(d, first),
+                   ref->manufacturer, ref->modality, lethe_site_of(sites, ref));
+    int length = snprintf(text, sizeof text, "%llu|%.300s", (unsigned long long)p->seed, ref->patient);
     return lethe_sha256_hex(text, (size_t)length, out->order, error);
 }
 
@@ -71,11 +79,12 @@ static void deal(patient *patients, size_t count, const double shares[LETHE_SPLI
 
 lethe_status lethe_split_assign(const lethe_dataset *d, const lethe_publication *p, uint8_t *splits, lethe_error *error) {
     size_t images = lethe_image_index_count(d->index), count = 0;
+    lethe_csv *sites = NULL;
     patient *patients = lethe_alloc_array(images, sizeof *patients);
-    lethe_status status = patients == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for splits") : LETHE_OK;
+    lethe_status status = patients == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for splits") : lethe_sites_load(p->sites_path, &sites, error);
     for (size_t i = 0; status == LETHE_OK && i < images; i++) { /* the catalogue is ordered by patient */
         const lethe_image_ref *ref = lethe_image_index_at(d->index, i);
-        if (count == 0 || strcmp(patients[count - 1].name, ref->patient) != 0) status = describe_patient(d, p, ref, &patients[count++], error);
+        if (count == 0 || strcmp(patients[count - 1].name, ref->patient) != 0) status = describe_patient(d, p, sites, i, &patients[count++], error);
     }
     if (status == LETHE_OK) {
         qsort(patients, count, sizeof *patients, by_stratum);
@@ -88,6 +97,7 @@ lethe_status lethe_split_assign(const lethe_dataset *d, const lethe_publication 
         }
     }
     lethe_free(patients);
+    lethe_csv_destroy(sites);
     return status;
 }
 
@@ -97,9 +107,11 @@ static lethe_status copy_images(lethe_dataset *d, lethe_error *error) {
     lethe_status status = LETHE_OK;
     for (size_t i = 0; status == LETHE_OK && i < lethe_image_index_count(d->index); i++) {
         if (!lethe_dataset_has(d, i)) continue;
-        const char *path = lethe_image_index_at(d->index, i)->path;
-        char *source = lethe_path_join(d->released_path, path), *target = lethe_path_join("images", path);
+        const lethe_image_ref *ref = lethe_image_index_at(d->index, i);
+        lethe_renamer *renamer = lethe_image_index_renamer(d->index);
+        char *source = lethe_path_join(d->released_path, ref->source), *target = lethe_path_join("images", ref->path);
         if (source == NULL || target == NULL) status = lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path");
+        else if (renamer != NULL && !ref->is_slide) status = lethe_rename_dicom(renamer, source, ref, d->package, target, error);
         else status = lethe_package_copy(d->package, target, source, error);
         lethe_free(source);
         lethe_free(target);
@@ -120,20 +132,34 @@ static int remove_found(const char *path, const struct stat *info, int flag, str
     return remove(path);
 }
 
+/* Tiles of a hidden split are pictures: all of the slide, since a choice by regions would tell where they are. Leaves tile_all set. */
+static lethe_status write_open_tiles(lethe_dataset *d, const lethe_format *const *formats, size_t count, lethe_error *error) {
+    lethe_status status = LETHE_OK;
+    d->options.tile_all = true;
+    d->options.tile_part = LETHE_TILES_PICTURES;
+    for (size_t i = 0; status == LETHE_OK && i < count; i++)
+        if (strcmp(formats[i]->name, "tiles") == 0) status = formats[i]->write(d, error);
+    return status;
+}
+
 /* The labels of the test split go into a folder beside the package, are sealed and removed. */
 static lethe_status hide_test(lethe_dataset *d, const lethe_publication *p, const lethe_format *const *formats, size_t count, lethe_error *error) {
     lethe_package *open = d->package, *hidden = NULL;
+    const lethe_dataset_options options = d->options;
     char *folder = lethe_asprintf("%s.labels", p->hidden_path);
     lethe_status status = folder == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path") : lethe_folder_create(folder, 0700, error);
     if (status == LETHE_OK) status = lethe_package_create(folder, &hidden, error);
+    if (status == LETHE_OK) status = write_open_tiles(d, formats, count, error);
     if (status == LETHE_OK) {
         d->package = hidden;
+        d->options.tile_part = LETHE_TILES_MASKS;
         status = write_formats(d, formats, count, error);
         if (status == LETHE_OK) status = lethe_package_finish(hidden, error);
         if (status == LETHE_OK) status = lethe_seal(folder, p->key_path, p->hidden_path, error);
         (void)nftw(folder, remove_found, 16, FTW_DEPTH | FTW_PHYS);
     }
     d->package = open;
+    d->options = options;
     lethe_package_destroy(hidden);
     lethe_free(folder);
     return status;
@@ -151,6 +177,7 @@ static lethe_status write_split(lethe_dataset *d, const lethe_publication *p, co
     bool hide = which == LETHE_SPLIT_TEST && p->hidden_path != NULL;
     if (status == LETHE_OK) status = hide ? hide_test(d, p, formats, count, error) : write_formats(d, formats, count, error);
     lethe_package_set_prefix(package, "");
+    if (status == LETHE_OK && p->shards != LETHE_SHARDS_NONE) status = lethe_shards_write(d, p, lethe_split_name(which), !hide, error);
     return status;
 }
 
@@ -167,18 +194,6 @@ static lethe_status write_split_table(lethe_dataset *d, const uint8_t *splits, l
     return status;
 }
 
-static lethe_status check_leaks(lethe_dataset *d, const uint8_t *splits, lethe_error *error) {
-    lethe_buffer found;
-    size_t count = 0;
-    lethe_buffer_init(&found, (size_t)1 << 30);
-    lethe_status status = lethe_leak_check(d, splits, &found, &count, error);
-    if (status == LETHE_OK && count > 0)
-        status = lethe_fail(error, LETHE_UNSAFE, "%zu pairs of pictures in different splits look the same; the first: %.*s", count,
-                            (int)strcspn(lethe_buffer_text(&found), "\n"), lethe_buffer_text(&found));
-    lethe_buffer_release(&found);
-    return status;
-}
-
 lethe_status lethe_publish(lethe_dataset *d, const lethe_publication *p, const lethe_format *const *formats, size_t count, lethe_error *error) {
     size_t images = lethe_image_index_count(d->index);
     bool split = p->shares[0] + p->shares[1] + p->shares[2] > 0;
@@ -187,16 +202,18 @@ lethe_status lethe_publish(lethe_dataset *d, const lethe_publication *p, const l
     if (split && (splits == NULL || (d->selected = lethe_alloc_array(images, 1)) == NULL))
         status = lethe_fail(error, LETHE_NO_MEMORY, "no memory for splits");
     if (status == LETHE_OK && split) status = lethe_split_assign(d, p, splits, error);
-    if (status == LETHE_OK && split && p->check_duplicates) status = check_leaks(d, splits, error);
+    if (status == LETHE_OK && split) status = lethe_leakage_write(d, p, splits, error);
     if (status == LETHE_OK && !split) {
         if (d->options.with_images) status = copy_images(d, error);
         if (status == LETHE_OK) status = write_formats(d, formats, count, error);
+        if (status == LETHE_OK && p->shards != LETHE_SHARDS_NONE) status = lethe_shards_write(d, p, NULL, true, error);
     }
     for (int which = 0; status == LETHE_OK && split && which < LETHE_SPLITS; which++)
         if (p->shares[which] > 0) status = write_split(d, p, splits, (lethe_split)which, formats, count, error);
     lethe_free(d->selected);
     d->selected = NULL;
     if (status == LETHE_OK && split) status = write_split_table(d, splits, error);
+    if (status == LETHE_OK && p->preview > 0) status = lethe_preview_write(d, p, splits, error);
     if (status == LETHE_OK) status = lethe_publish_metadata(d, p, splits, error);
     lethe_free(splits);
     return status;

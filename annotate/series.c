@@ -1,5 +1,6 @@
 #include "annotate/series.h"
 
+#include "annotate/rename.h"
 #include "core/file.h"
 #include "core/limits.h"
 #include "core/memory.h"
@@ -28,7 +29,7 @@ static void close_file(opened *file) {
 
 static lethe_status open_file(const lethe_image_index *index, const char *released_path, size_t image, opened *file, lethe_error *error) {
     *file = (opened){.map = {.fd = -1}};
-    char *path = lethe_path_join(released_path, lethe_image_index_at(index, image)->path);
+    char *path = lethe_path_join(released_path, lethe_image_index_at(index, image)->source);
     lethe_status status = path == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path") : lethe_map_open(path, &file->map, error);
     lethe_free(path);
     if (status == LETHE_OK && (file->arena = lethe_arena_create(LETHE_LIMIT_ARENA_BYTES)) == NULL)
@@ -62,6 +63,18 @@ static void read_shared(const lethe_dicom_item *root, lethe_series *s) {
         if (!lethe_dicom_text(root, fields[i].tag, 0, fields[i].out, fields[i].size)) fields[i].out[0] = '\0';
 }
 
+/* Under random case names objects are made for the renamed images. */
+static lethe_status take_names(const lethe_image_index *index, const lethe_image_ref *ref, lethe_series *s, lethe_error *error) {
+    char fresh[65];
+    (void)snprintf(s->patient_name, sizeof s->patient_name, "%s", ref->patient);
+    (void)snprintf(s->patient_id, sizeof s->patient_id, "%s", ref->patient);
+    (void)snprintf(s->study_uid, sizeof s->study_uid, "%s", ref->study_uid);
+    s->study_id[0] = s->accession[0] = '\0';
+    lethe_status status = lethe_renamer_uid(lethe_image_index_renamer(index), s->frame_of_reference, fresh, error);
+    if (status == LETHE_OK) memcpy(s->frame_of_reference, fresh, sizeof fresh);
+    return status;
+}
+
 typedef struct builder {
     lethe_series *series;
     size_t capacity;
@@ -72,6 +85,7 @@ static lethe_status add_frames(builder *b, const lethe_image_index *index, size_
     lethe_series *s = b->series;
     const lethe_image_ref *ref = lethe_image_index_at(index, image);
     int64_t columns = 0, rows = 0, frames = 1;
+    lethe_status status = LETHE_OK;
     if (!lethe_dicom_int(dataset->root, 0x00280011, 0, &columns) || !lethe_dicom_int(dataset->root, 0x00280010, 0, &rows) || columns <= 0 ||
         rows <= 0)
         return LETHE_OK; /* a report or another object without pixels */
@@ -79,6 +93,8 @@ static lethe_status add_frames(builder *b, const lethe_image_index *index, size_
     if (frames < 1 || frames > LETHE_LIMIT_FRAMES) return lethe_fail(error, LETHE_LIMIT, "%lld frames", (long long)frames);
     if (s->count == 0) {
         read_shared(dataset->root, s);
+        if (lethe_image_index_renamer(index) != NULL) status = take_names(index, ref, s, error);
+        if (status != LETHE_OK) return status;
         s->columns = (uint32_t)columns;
         s->rows = (uint32_t)rows;
     } else if (columns != s->columns || rows != s->rows) {

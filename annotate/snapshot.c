@@ -3,6 +3,7 @@
 #include "annotate/store_internal.h"
 #include "core/text.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static lethe_status insert_snapshot(lethe_store *store, const char *name, int64_t *id, lethe_error *error) {
@@ -74,6 +75,20 @@ lethe_status lethe_snapshot_find(lethe_store *store, const char *number_or_name,
     lethe_status status = lethe_store_number(store, "SELECT id FROM snapshot WHERE name = ?1 OR CAST(id AS TEXT) = ?1 ORDER BY id LIMIT 1",
                                              &number_or_name, 1, id, error);
     if (status == LETHE_OK && *id == 0) status = lethe_fail(error, LETHE_NOT_FOUND, "no snapshot '%.80s'", number_or_name);
+    return status;
+}
+
+lethe_status lethe_snapshot_identity(lethe_store *store, int64_t id, char *out, size_t size, lethe_error *error) {
+    lethe_statement *statement = NULL;
+    bool row = false;
+    lethe_status status = lethe_statement_prepare(store->database, "SELECT name, at_us FROM snapshot WHERE id = ?1", &statement, error);
+    if (status != LETHE_OK) return status;
+    lethe_statement_bind_int64(statement, 1, id);
+    status = lethe_statement_step(statement, &row, error);
+    if (status == LETHE_OK && !row) status = lethe_fail(error, LETHE_NOT_FOUND, "no snapshot %lld", (long long)id);
+    if (status == LETHE_OK)
+        (void)snprintf(out, size, "%.200s|%lld", lethe_statement_text(statement, 0), (long long)lethe_statement_int64(statement, 1));
+    lethe_statement_finalize(statement);
     return status;
 }
 

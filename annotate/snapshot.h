@@ -16,6 +16,8 @@ typedef lethe_status (*lethe_snapshot_fn)(void *context, const lethe_snapshot *s
 LETHE_NODISCARD lethe_status lethe_snapshot_visit(lethe_store *store, lethe_snapshot_fn visit, void *context, lethe_error *error);
 /* By number or by name. Errors: LETHE_NOT_FOUND. */
 LETHE_NODISCARD lethe_status lethe_snapshot_find(lethe_store *store, const char *number_or_name, int64_t *id, lethe_error *error);
+/* What tells this snapshot from every other, of other stores as well: its name and the moment of its making. */
+LETHE_NODISCARD lethe_status lethe_snapshot_identity(lethe_store *store, int64_t id, char *out, size_t size, lethe_error *error);
 /* The schema that was current then; NULL in *out when there was none. The caller owns it. */
 LETHE_NODISCARD lethe_status lethe_snapshot_schema(lethe_store *store, int64_t id, lethe_schema **out, lethe_error *error);
 

@@ -54,40 +54,6 @@ static lethe_status put_long(lethe_dataset *d, lethe_buffer *out, lethe_error *e
     return status;
 }
 
-/* Does what is said of `a` hold for this image? */
-static bool covers(const lethe_annotation *a, const lethe_image_ref *image) {
-    switch (a->level) {
-    case LETHE_LEVEL_IMAGE: return strcmp(a->image, image->key) == 0;
-    case LETHE_LEVEL_SERIES: return strcmp(a->series_uid, image->series_uid) == 0;
-    case LETHE_LEVEL_STUDY: return strcmp(a->study_uid, image->study_uid) == 0 && (a->image[0] == '\0' || strcmp(a->image, image->key) == 0);
-    case LETHE_LEVEL_PATIENT: return strcmp(a->patient, image->patient) == 0;
-    default: return false;
-    }
-}
-
-/* Classifications sorted so that those of one patient stand together: images are visited patient by patient. */
-typedef struct patient_span {
-    size_t first, count;
-} patient_span;
-
-static int by_patient(const void *a, const void *b) {
-    const lethe_annotation *left = *(const lethe_annotation *const *)a, *right = *(const lethe_annotation *const *)b;
-    int order = strcmp(left->patient, right->patient);
-    return order != 0 ? order : left->id < right->id ? -1 : left->id > right->id;
-}
-
-static patient_span span_of(const lethe_annotation *const *sorted, size_t count, const char *patient) {
-    size_t low = 0, high = count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (strcmp(sorted[middle]->patient, patient) < 0) low = middle + 1;
-        else high = middle;
-    }
-    size_t end = low;
-    while (end < count && strcmp(sorted[end]->patient, patient) == 0) end++;
-    return (patient_span){low, end - low};
-}
-
 /* The value of a label for an image: of every reader who gave one, "reader=value" joined by ';' when there are several. */
 static lethe_status put_wide_value(const lethe_annotation *const *of_patient, size_t count, const lethe_image_ref *image, const char *label,
                                    lethe_buffer *cell, lethe_error *error) {
@@ -95,10 +61,10 @@ static lethe_status put_wide_value(const lethe_annotation *const *of_patient, si
     lethe_status status = LETHE_OK;
     lethe_buffer_clear(cell);
     for (size_t i = 0; i < count; i++)
-        if (strcmp(of_patient[i]->label, label) == 0 && covers(of_patient[i], image)) found++;
+        if (strcmp(of_patient[i]->label, label) == 0 && lethe_annotation_covers(of_patient[i], image)) found++;
     for (size_t i = 0, n = 0; status == LETHE_OK && i < count; i++) {
         const lethe_annotation *a = of_patient[i];
-        if (strcmp(a->label, label) != 0 || !covers(a, image)) continue;
+        if (strcmp(a->label, label) != 0 || !lethe_annotation_covers(a, image)) continue;
         const char *value = a->value[0] != '\0' ? a->value : "1"; /* a label that takes no answer is a flag */
         if (found == 1) status = lethe_buffer_append_text(cell, value, error);
         else status = lethe_buffer_printf(cell, error, "%s%s=%s", n == 0 ? "" : ";", a->author, value);
@@ -111,15 +77,11 @@ static bool is_answered_label(const lethe_dataset *d, size_t i) { return d->sche
 
 static lethe_status put_wide(lethe_dataset *d, lethe_buffer *out, lethe_error *error) {
     lethe_status status = LETHE_NO_MEMORY;
-    size_t columns = 0, total = 0, labels = d->schema == NULL ? 0 : d->schema->labels_count;
+    size_t columns = 0, labels = d->schema == NULL ? 0 : d->schema->labels_count;
     lethe_buffer cell;
     lethe_buffer_init(&cell, 1 << 20);
-    const lethe_annotation **sorted = lethe_alloc_array(d->labels->count, sizeof(lethe_annotation *));
     const char **fields = lethe_alloc_array(labels + 8, sizeof *fields);
-    if (sorted == NULL || fields == NULL) goto out;
-    for (size_t i = 0; i < d->labels->count; i++)
-        if (d->labels->items[i].level != LETHE_LEVEL_REGION) sorted[total++] = &d->labels->items[i];
-    if (total > 1) qsort(sorted, total, sizeof *sorted, by_patient);
+    if (fields == NULL) goto out;
     static const char *const fixed[] = {"image", "path", "patient", "study_uid", "series_uid", "modality"};
     for (; columns < 6; columns++) fields[columns] = fixed[columns];
     for (size_t i = 0; i < labels; i++)
@@ -129,14 +91,15 @@ static lethe_status put_wide(lethe_dataset *d, lethe_buffer *out, lethe_error *e
         const lethe_image_ref *image = lethe_image_index_at(d->index, at);
         if (!lethe_dataset_has(d, at)) continue;
         const char *const start[6] = {image->key, image->path, image->patient, image->study_uid, image->series_uid, image->modality};
-        patient_span span = span_of(sorted, total, image->patient);
+        size_t total;
+        const lethe_annotation *const *about = lethe_dataset_classifications(d, image->patient, &total);
         for (size_t i = 0; status == LETHE_OK && i < 6; i++) {
             if (i != 0) status = lethe_buffer_append(out, ",", 1, error);
             if (status == LETHE_OK) status = lethe_csv_field(out, start[i], error);
         }
         for (size_t i = 0; status == LETHE_OK && i < labels; i++) {
             if (!is_answered_label(d, i)) continue;
-            status = put_wide_value(sorted + span.first, span.count, image, d->schema->labels[i].question.name, &cell, error);
+            status = put_wide_value(about, total, image, d->schema->labels[i].question.name, &cell, error);
             if (status == LETHE_OK) status = lethe_buffer_append(out, ",", 1, error);
             if (status == LETHE_OK) status = lethe_csv_field(out, lethe_buffer_text(&cell), error);
         }
@@ -144,7 +107,6 @@ static lethe_status put_wide(lethe_dataset *d, lethe_buffer *out, lethe_error *e
     }
 out:
     lethe_buffer_release(&cell);
-    lethe_free(sorted);
     lethe_free(fields);
     return status == LETHE_OK ? LETHE_OK : lethe_fail(error, status, "no memory for a table");
 }

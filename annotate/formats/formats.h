@@ -5,7 +5,7 @@
 #include "annotate/format.h"
 
 extern const lethe_format lethe_format_coco, lethe_format_csv, lethe_format_png, lethe_format_geojson, lethe_format_asap, lethe_format_yolo,
-    lethe_format_nifti, lethe_format_seg, lethe_format_rtstruct, lethe_format_sr, lethe_format_omop;
+    lethe_format_nifti, lethe_format_seg, lethe_format_rtstruct, lethe_format_sr, lethe_format_omop, lethe_format_tiles;
 
 /* Call `read` for a file, or for each file below a folder whose name ends in `suffix`. `relative` is the name below the folder (or the file's own).
  */

@@ -3,9 +3,12 @@
 #include "annotate/formats/formats.h"
 
 #include "annotate/text_out.h"
+#include "core/file.h"
 #include "core/memory.h"
+#include "core/text.h"
 #include "imaging/image.h"
 
+#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -94,4 +97,100 @@ static lethe_status write_png(lethe_dataset *d, lethe_error *error) {
     return status;
 }
 
-const lethe_format lethe_format_png = {"png", "PNG label maps, one per labelled image and frame", write_png, NULL};
+/* --- import --- */
+
+/* labels.json beside the masks (as exported), or the schema's region labels by their number; --map renames either. */
+static const char *label_of(const lethe_import *import, json_t *legend, int value, char number[16]) {
+    (void)snprintf(number, 16, "%d", value);
+    const char *mapped = lethe_import_label(import, number);
+    if (mapped != number) return mapped;
+    const char *name = json_string_value(json_object_get(legend, number));
+    if (name != NULL) return lethe_import_label(import, name);
+    const lethe_schema *schema = lethe_store_schema(lethe_import_store(import));
+    for (unsigned i = 0, n = 0; schema != NULL && i < schema->labels_count; i++)
+        if (schema->labels[i].level == LETHE_LEVEL_REGION && ++n == (unsigned)value) return schema->labels[i].question.name;
+    return number;
+}
+
+static json_t *load_legend(const char *path) {
+    const char *name = lethe_path_name(path);
+    for (const char *end = name; end > path;) { /* in the file's folder or one above it */
+        char *beside = lethe_asprintf("%.*slabels.json", (int)(end - path), path);
+        json_t *legend = beside == NULL ? NULL : json_load_file(beside, 0, NULL);
+        lethe_free(beside);
+        if (legend != NULL) return legend;
+        for (end--; end > path && end[-1] != '/';) end--;
+    }
+    return NULL;
+}
+
+/* "x_f0007.png": a later frame of several. */
+static lethe_status find_image(lethe_import *import, const char *relative, const lethe_image_ref **image, uint32_t *frame, lethe_error *error) {
+    char stem[600];
+    (void)snprintf(stem, sizeof stem, "%.590s", relative);
+    char *dot = strrchr(stem, '.'), *mark = strstr(stem, "_f");
+    for (char *next = mark; next != NULL; next = strstr(next + 1, "_f")) mark = next;
+    if (dot != NULL) *dot = '\0';
+    *frame = 0;
+    int64_t number = 0;
+    if (mark != NULL && strlen(mark) >= 6 && lethe_text_to_int64(mark + 2, &number) && number >= 1 && number <= UINT32_MAX) {
+        *mark = '\0';
+        lethe_error ignored = {0};
+        const char *given = lethe_import_settings(import)->image;
+        if (lethe_import_find(import, given != NULL ? given : stem, relative, image, &ignored) == LETHE_OK && (*image)->frames > 1) {
+            *frame = (uint32_t)number - 1;
+            if (number > (*image)->frames)
+                return lethe_fail(error, LETHE_MALFORMED, "%s: the image has only %lld frames", relative, (long long)(*image)->frames);
+            return LETHE_OK;
+        }
+    }
+    return lethe_format_image_of(import, relative, image, error);
+}
+
+static lethe_status add_value(lethe_import *import, const lethe_image *map, const lethe_image_ref *image, uint32_t frame, int value, json_t *legend,
+                              const char *relative, lethe_error *error) {
+    char number[16], where[700];
+    const char *label = label_of(import, legend, value, number);
+    if (label == NULL) return LETHE_OK;
+    size_t pixels = (size_t)map->columns * map->rows;
+    uint8_t *bitmap = lethe_alloc_array(pixels, 1);
+    if (bitmap == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for a mask");
+    for (size_t i = 0; i < pixels; i++) bitmap[i] = map->pixels[i] == value;
+    lethe_annotation a = {.level = LETHE_LEVEL_REGION, .image = image->key, .label = label, .confidence = -1};
+    lethe_status status = lethe_shape_make_mask(bitmap, map->columns, map->rows, map->columns, 0, 0, frame, &a.shape, error);
+    (void)snprintf(where, sizeof where, "%.600s value %d", relative, value);
+    if (status == LETHE_OK) status = lethe_import_add(import, &a, where, error);
+    lethe_shape_release(&a.shape);
+    lethe_free(bitmap);
+    return status;
+}
+
+static lethe_status read_file(lethe_import *import, const char *path, const char *relative, lethe_error *error) {
+    const lethe_image_ref *image = NULL;
+    uint32_t frame = 0;
+    lethe_image map = {0};
+    lethe_error inner = {0};
+    bool present[256] = {false};
+    lethe_status status = find_image(import, relative, &image, &frame, error);
+    if (status != LETHE_OK) return status;
+    if ((status = lethe_png_read(path, &map, &inner)) != LETHE_OK) return lethe_fail(error, status, "%s: %.150s", relative, inner.message);
+    if (map.samples != 1 || map.bytes_per_sample != 1)
+        status = lethe_fail(error, LETHE_MALFORMED, "%s: a mask is a grey picture of 8 bits", relative);
+    else if (map.columns != image->columns || map.rows != image->rows)
+        status = lethe_fail(error, LETHE_MALFORMED, "%s: %u x %u pixels, the image has %lld x %lld", relative, map.columns, map.rows,
+                            (long long)image->columns, (long long)image->rows);
+    json_t *legend = status == LETHE_OK ? load_legend(path) : NULL;
+    for (size_t i = 0; status == LETHE_OK && i < (size_t)map.columns * map.rows; i++) present[map.pixels[i]] = true;
+    for (int value = 1; status == LETHE_OK && value < 256; value++)
+        if (present[value]) status = add_value(import, &map, image, frame, value, legend, relative, error);
+    json_decref(legend);
+    lethe_image_release(&map);
+    return status;
+}
+
+static lethe_status read_png(lethe_import *import, const char *path, lethe_error *error) {
+    return lethe_format_each_file(import, path, ".png", read_file, error);
+}
+
+const lethe_format lethe_format_png = {"png", "PNG label maps, one per labelled image and frame (import: 8-bit grey, the image's own size)", write_png,
+                                       read_png};
