@@ -11,6 +11,7 @@ const lethe_testdata_kind lethe_testdata_kinds[] = {
     {"mr-small", "small MR slices for benchmarks (--count)", lethe_testdata_bench_mr},
     {"burned-in", "images with identifying text in the pixels and as many without (--count)", lethe_testdata_burned_in},
     {"slides", "whole-slide images of each format, identifiers planted in tags, XML, names and pictures", lethe_testdata_slides},
+    {"slides-marked", "slides with ink and stickers on the glass, and where they are", lethe_testdata_slides_marked},
     {"slides-hostile", "slides that lie, loop and hide", lethe_testdata_slides_hostile},
     {"slide-big", "one large slide for benchmarks (--big-file)", lethe_testdata_slide_big},
     {0},

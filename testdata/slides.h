@@ -9,6 +9,8 @@ lethe_status lethe_testdata_slides(const lethe_testdata_options *options, const 
 /* hostile/: loops, wrong offsets, huge sizes, secrets in gaps, tails, comments, SubIFDs, shared strips; each must be quarantined or come out clean.
  */
 lethe_status lethe_testdata_slides_hostile(const lethe_testdata_options *options, const char *folder, lethe_answer_key *key, lethe_error *error);
+/* marked/: pens of four colours, a sticker, clean twins; regions.csv beside them is the mask that a person would draw (see `lethe deid --slides`). */
+lethe_status lethe_testdata_slides_marked(const lethe_testdata_options *options, const char *folder, lethe_answer_key *key, lethe_error *error);
 /* bench/slide.svs: one BigTIFF slide of about options->big_bytes (default 256 MB). */
 lethe_status lethe_testdata_slide_big(const lethe_testdata_options *options, const char *folder, lethe_answer_key *key, lethe_error *error);
 

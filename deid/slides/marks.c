@@ -173,6 +173,17 @@ static lethe_status find_writing(const uint8_t *ink, const lethe_image *picture,
     return status;
 }
 
+/* A mark that has grown may reach its neighbours: start over until none does. */
+static void merge_marks(lethe_marks *marks) {
+    for (unsigned before = marks->count + 1; before != marks->count;) {
+        lethe_marks old = *marks;
+        before = old.count;
+        marks->count = 0;
+        for (unsigned i = 0; i < old.count; i++)
+            add_mark(marks, old.list[i].kind, old.list[i].x, old.list[i].y, old.list[i].width, old.list[i].height);
+    }
+}
+
 lethe_status lethe_marks_find(const lethe_image *picture, lethe_marks *marks, lethe_error *error) {
     *marks = (lethe_marks){0};
     size_t pixels = (size_t)picture->columns * picture->rows, black = 0;
@@ -183,6 +194,7 @@ lethe_status lethe_marks_find(const lethe_image *picture, lethe_marks *marks, le
     bool dark = 2 * black > pixels;
     if (status == LETHE_OK && !dark) status = find_strokes(ink, picture, marks, error);
     if (status == LETHE_OK) status = find_writing(ink, picture, dark, marks, error);
+    merge_marks(marks);
     lethe_free(ink);
     return status;
 }

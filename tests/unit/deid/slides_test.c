@@ -2,11 +2,13 @@
 #include "core/file.h"
 #include "core/memory.h"
 #include "core/text.h"
+#include "deid/slides/regions.h"
 #include "deid/slides/search.h"
 #include "deid/slides/slide_job.h"
 #include "deid/slides/typed.h"
 #include "deid/slides/verify.h"
 #include "deid/slides/xml_filter.h"
+#include "imaging/dicom/codec.h"
 #include "imaging/slide/stream_check.h"
 
 #include <setjmp.h>
@@ -316,6 +318,88 @@ static void test_label_is_drawn(void **state) {
     lethe_image_release(&picture);
 }
 
+/* --- regions --- */
+
+static void test_masks(void **state) {
+    (void)state;
+    lethe_slide_region r[2];
+    size_t count = 9;
+    assert_true(lethe_slide_mask_parse("none", r, 2, &count));
+    assert_int_equal(count, 0);
+    assert_true(lethe_slide_mask_parse("10,20,30,40 120000,5,1,1", r, 2, &count));
+    assert_int_equal(count, 2);
+    assert_int_equal(r[1].x_l0, 120000);
+    assert_int_equal(r[0].height_l0, 40);
+    assert_false(lethe_slide_mask_parse("1,2,3", r, 2, &count));
+    assert_false(lethe_slide_mask_parse("1,2,0,4", r, 2, &count));
+    assert_false(lethe_slide_mask_parse("-1,2,3,4", r, 2, &count));
+    assert_false(lethe_slide_mask_parse("1,2,3,4;1,2,3,4", r, 2, &count));
+    assert_false(lethe_slide_mask_parse("1,2,3,4 1,2,3,4 1,2,3,4", r, 2, &count));
+    assert_false(lethe_slide_mask_parse("99999999999,2,3,4", r, 2, &count));
+}
+
+static void test_regions_on_levels(void **state) {
+    (void)state;
+    const lethe_slide_region region = {1000, 2000, 400, 100};
+    lethe_level_box box;
+    assert_true(lethe_region_on_level(&region, 8000, 8000, 8000, 8000, false, &box));
+    assert_true(box.x == 1000 && box.y == 2000 && box.width == 400 && box.height == 100);
+    assert_true(lethe_region_on_level(&region, 8000, 8000, 2000, 2000, false, &box)); /* one pixel more all round */
+    assert_true(box.x == 249 && box.y == 499 && box.width == 102 && box.height == 27);
+    const lethe_slide_region outside = {9000, 0, 10, 10}, edge = {7990, 7990, 100, 100};
+    assert_false(lethe_region_on_level(&outside, 8000, 8000, 8000, 8000, false, &box));
+    assert_true(lethe_region_on_level(&edge, 8000, 8000, 8000, 8000, false, &box));
+    assert_true(box.width == 10 && box.height == 10);
+}
+
+/* A JPEG 2000 tile: black inside the box, every sample outside as it was. */
+static void test_region_in_jpeg_2000(void **state) {
+    (void)state;
+    enum { SIDE = 64 };
+    lethe_image image = {.columns = SIDE, .rows = SIDE, .samples = 3, .bytes_per_sample = 1, .bits_stored = 8}, after = image;
+    const lethe_codec_traits traits = {.precision = 8, .colour_transformed = true};
+    lethe_codec_traits again = {0};
+    lethe_buffer stream, redacted;
+    lethe_buffer_init(&stream, 1 << 20);
+    lethe_buffer_init(&redacted, 1 << 20);
+    assert_int_equal(lethe_image_allocate(&image, NULL), LETHE_OK);
+    assert_int_equal(lethe_image_allocate(&after, NULL), LETHE_OK);
+    for (size_t i = 0; i < sizeof(uint8_t[SIDE][SIDE][3]); i++) image.pixels[i] = (uint8_t)(i * 37 % 251 + 1);
+    assert_int_equal(lethe_j2k_encode(&image, &traits, &stream, NULL), LETHE_OK);
+    const lethe_level_box box = {-5, 10, 25, 8};
+    const lethe_region_tile tile = {.compression = LETHE_TIFF_APERIO_J2K_RGB,
+                                    .bytes = stream.bytes,
+                                    .size = stream.size,
+                                    .width_px = SIDE,
+                                    .height_px = SIDE,
+                                    .samples = 3,
+                                    .bits = 8,
+                                    .boxes = &box,
+                                    .box_count = 1};
+    assert_int_equal(lethe_region_redact_tile(&tile, &redacted, NULL), LETHE_OK);
+    assert_int_equal(lethe_j2k_decode(redacted.bytes, redacted.size, &after, &again, NULL), LETHE_OK);
+    for (unsigned y = 0; y < SIDE; y++)
+        for (unsigned x = 0; x < SIDE; x++) {
+            const uint8_t *old = image.pixels + (y * SIDE + x) * 3, *new = after.pixels + (y * SIDE + x) * 3;
+            bool inside = x < 20 && y >= 10 && y < 18;
+            for (unsigned s = 0; s < 3; s++) assert_int_equal(new[s], inside ? 0 : old[s]);
+        }
+    lethe_image_release(&image);
+    lethe_image_release(&after);
+    lethe_buffer_release(&stream);
+    lethe_buffer_release(&redacted);
+}
+
+static void test_streams_are_measured(void **state) {
+    (void)state;
+    static const uint8_t jpeg[] = {0xFF, 0xD8, 0xFF, 0xFF, 0xFE, 0, 4, 'h', 'i', 0xFF, 0xC0, 0, 17, 8, 1, 44, 2, 88, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+    lethe_stream_size size;
+    assert_true(lethe_stream_measure(jpeg, sizeof jpeg, &size));
+    assert_true(size.height_px == 300 && size.width_px == 600 && size.samples == 3);
+    assert_false(lethe_stream_measure(jpeg, 12, &size));
+    assert_false(lethe_stream_measure((const uint8_t *)"no picture", 10, &size));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_typed_values),
@@ -329,6 +413,10 @@ int main(void) {
         cmocka_unit_test(test_mapping),
         cmocka_unit_test(test_icc_profiles),
         cmocka_unit_test(test_label_is_drawn),
+        cmocka_unit_test(test_masks),
+        cmocka_unit_test(test_regions_on_levels),
+        cmocka_unit_test(test_region_in_jpeg_2000),
+        cmocka_unit_test(test_streams_are_measured),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

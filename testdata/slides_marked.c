@@ -1,0 +1,202 @@
+/* Slides with something written on the glass: pens of four colours, a printed sticker, and a clean twin. A pixel is 10 um wide, so that letters have
+ * the size that they have on real glass. regions.csv beside their folder says where the ink is, as a person would draw it. */
+#include "core/file.h"
+#include "core/memory.h"
+#include "testdata/font.h"
+#include "testdata/slide_art.h"
+#include "testdata/slide_tiff.h"
+#include "testdata/slides.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <zlib.h>
+
+enum { WIDTH = 1536, HEIGHT = 1024, TILE = 256, LEVELS = 2, FACTOR = 4, PEN_X = 300, PEN_Y = 330 };
+
+typedef struct marked {
+    const char *name;
+    uint8_t pen[3];
+    unsigned scale;       /* of the font; 0 = nothing is written */
+    bool sticker;         /* on white paper */
+    uint16_t compression; /* 7: Aperio; else a generic TIFF of this compression */
+} marked;
+
+typedef struct picture {
+    uint8_t *rgb;
+    uint32_t width, height;
+} picture;
+
+static void write_name(picture *p, const marked *how, const char *text, unsigned box[4]) {
+    unsigned w, h;
+    lethe_font_measure(text, how->scale, &w, &h);
+    uint8_t *mask = lethe_alloc_array((size_t)w * h + 1, 1);
+    if (!mask) return;
+    lethe_font_draw(text, how->scale, mask, w, h);
+    unsigned border = how->sticker ? 24 : 0;
+    for (unsigned y = 0; y < h + 2 * border; y++)
+        for (unsigned x = 0; x < w + 2 * border; x++) {
+            uint8_t *at = p->rgb + ((size_t)(PEN_Y + y) * p->width + PEN_X + x) * 3;
+            bool inside = y >= border && y < h + border && x >= border && x < w + border;
+            if (inside && mask[(size_t)(y - border) * w + x - border]) memcpy(at, how->pen, 3);
+            else if (how->sticker) memset(at, 244, 3);
+        }
+    lethe_free(mask);
+    const unsigned found[4] = {PEN_X - 8, PEN_Y - 8, w + 2 * border + 16, h + 2 * border + 16};
+    memcpy(box, found, sizeof found);
+}
+
+static void reduce(const picture *from, picture *to) {
+    for (uint32_t y = 0; y < to->height; y++)
+        for (uint32_t x = 0; x < to->width; x++)
+            for (unsigned s = 0; s < 3; s++) {
+                unsigned sum = 0;
+                for (unsigned i = 0; i < FACTOR * FACTOR; i++)
+                    sum += from->rgb[((size_t)(y * FACTOR + i / FACTOR) * from->width + x * FACTOR + i % FACTOR) * 3 + s];
+                to->rgb[((size_t)y * to->width + x) * 3 + s] = (uint8_t)(sum / (FACTOR * FACTOR));
+            }
+}
+
+static lethe_status pack(const uint8_t *rgb, const marked *how, lethe_buffer *out, lethe_error *error) {
+    const size_t bytes = (size_t)TILE * TILE * 3;
+    const slide_jpeg jpeg = {.quality = 90};
+    if (how->compression == 7) return slide_jpeg_encode(rgb, TILE, TILE, &jpeg, out, NULL, error);
+    if (how->compression == 5) return slide_lzw_encode(rgb, bytes, out, error);
+    if (how->compression == 1) return lethe_buffer_append(out, rgb, bytes, error);
+    uLongf size = compressBound(bytes);
+    uint8_t *packed = lethe_alloc(size);
+    lethe_status status = packed && compress(packed, &size, rgb, bytes) == Z_OK ? lethe_buffer_append(out, packed, size, error)
+                                                                                : lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
+    lethe_free(packed);
+    return status;
+}
+
+static lethe_status put_level(slide_tiff *tiff, slide_directory *d, const picture *p, const marked *how, lethe_error *error) {
+    enum { MOST = (WIDTH / TILE) * (HEIGHT / TILE) };
+    uint64_t offsets[MOST], counts[MOST];
+    uint32_t across = (p->width + TILE - 1) / TILE, down = (p->height + TILE - 1) / TILE;
+    uint8_t *rgb = lethe_alloc_array((size_t)TILE * TILE, 3);
+    lethe_status status = rgb ? LETHE_OK : lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
+    lethe_buffer bytes;
+    lethe_buffer_init(&bytes, 1 << 22);
+    for (uint32_t i = 0; status == LETHE_OK && i < across * down; i++) {
+        memset(rgb, 255, (size_t)TILE * TILE * 3);
+        for (uint32_t y = 0; y < TILE && i / across * TILE + y < p->height; y++) {
+            uint32_t x = i % across * TILE, width = p->width - x < TILE ? p->width - x : TILE;
+            memcpy(rgb + (size_t)y * TILE * 3, p->rgb + ((size_t)(i / across * TILE + y) * p->width + x) * 3, (size_t)width * 3);
+        }
+        lethe_buffer_clear(&bytes);
+        status = pack(rgb, how, &bytes, error);
+        offsets[i] = slide_tiff_put(tiff, bytes.bytes, bytes.size);
+        counts[i] = bytes.size;
+    }
+    const uint64_t bits[3] = {8, 8, 8}, sampling[2] = {2, 2};
+    slide_tag_number(tiff, d, 256, 4, p->width);
+    slide_tag_number(tiff, d, 257, 4, p->height);
+    slide_tag_numbers(tiff, d, 258, 3, bits, 3);
+    slide_tag_number(tiff, d, 259, 3, how->compression);
+    slide_tag_number(tiff, d, 262, 3, how->compression == 7 ? 6 : 2);
+    slide_tag_number(tiff, d, 277, 3, 3);
+    slide_tag_number(tiff, d, 284, 3, 1);
+    slide_tag_number(tiff, d, 322, 3, TILE);
+    slide_tag_number(tiff, d, 323, 3, TILE);
+    if (status == LETHE_OK) {
+        slide_tag_numbers(tiff, d, 324, 4, offsets, (size_t)across * down);
+        slide_tag_numbers(tiff, d, 325, 4, counts, (size_t)across * down);
+    }
+    if (how->compression == 7) slide_tag_numbers(tiff, d, 530, 3, sampling, 2);
+    else {
+        slide_tag_rational(tiff, d, 282, 1000, 1);
+        slide_tag_rational(tiff, d, 283, 1000, 1);
+        slide_tag_number(tiff, d, 296, 3, 3);
+    }
+    lethe_buffer_release(&bytes);
+    lethe_free(rgb);
+    return status;
+}
+
+static lethe_status put_label(slide_tiff *tiff, slide_directory *d, const slide_case *c, lethe_error *error) {
+    enum { SIDE = 200 };
+    const uint64_t bits[3] = {8, 8, 8};
+    uint8_t *rgb = lethe_alloc_array((size_t)SIDE * SIDE, 3);
+    if (!rgb) return lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
+    slide_label(c->label, SIDE, SIDE, rgb);
+    uint64_t offset = slide_tiff_put(tiff, rgb, (size_t)SIDE * SIDE * 3);
+    lethe_free(rgb);
+    slide_tag_number(tiff, d, 254, 4, 1);
+    slide_tag_number(tiff, d, 256, 4, SIDE);
+    slide_tag_number(tiff, d, 257, 4, SIDE);
+    slide_tag_numbers(tiff, d, 258, 3, bits, 3);
+    slide_tag_number(tiff, d, 259, 3, 1);
+    slide_tag_number(tiff, d, 262, 3, 2);
+    slide_tag_text(tiff, d, 270, "Aperio Image Library v12.0.15\r\nlabel 200x200");
+    slide_tag_number(tiff, d, 273, 4, offset);
+    slide_tag_number(tiff, d, 277, 3, 3);
+    slide_tag_number(tiff, d, 278, 4, SIDE);
+    slide_tag_number(tiff, d, 279, 4, SIDE * SIDE * 3);
+    (void)slide_tiff_end(tiff, d, true);
+    return LETHE_OK;
+}
+
+static lethe_status make_marked(const slide_case *c, const marked *how, const char *path, unsigned box[4], lethe_error *error) {
+    slide_tiff tiff;
+    slide_directory d = {0};
+    picture levels[LEVELS] = {{NULL, WIDTH, HEIGHT}, {NULL, WIDTH / FACTOR, HEIGHT / FACTOR}};
+    char text[256];
+    lethe_status status = LETHE_OK;
+    slide_tiff_start(&tiff, false, false, false);
+    for (unsigned i = 0; i < LEVELS; i++) {
+        levels[i].rgb = lethe_alloc_array((size_t)levels[i].width * levels[i].height, 3);
+        if (!levels[i].rgb) status = lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
+    }
+    if (status == LETHE_OK) {
+        slide_tissue_tile(c->phase, 0, 0, 1, WIDTH, HEIGHT, levels[0].rgb);
+        if (how->scale) write_name(&levels[0], how, c->name, box);
+        reduce(&levels[0], &levels[1]);
+    }
+    (void)snprintf(text, sizeof text, "Aperio Image Library v12.0.15\r\n%dx%d [0,0 %dx%d] (256x256) JPEG/YCC Q=90|AppMag = 1|MPP = 10.0|Title = %s",
+                   WIDTH, HEIGHT, WIDTH, HEIGHT, c->name);
+    for (unsigned i = 0; status == LETHE_OK && i < LEVELS; i++) {
+        status = put_level(&tiff, &d, &levels[i], how, error);
+        if (i && how->compression != 7) slide_tag_number(&tiff, &d, 254, 4, 1);
+        slide_tag_text(&tiff, &d, 270, how->compression == 7 ? text : c->name);
+        (void)slide_tiff_end(&tiff, &d, true);
+    }
+    if (status == LETHE_OK && how->compression == 7) status = put_label(&tiff, &d, c, error);
+    for (unsigned i = 0; i < LEVELS; i++) lethe_free(levels[i].rgb);
+    if (status == LETHE_OK) return slide_tiff_save(&tiff, path, error);
+    lethe_buffer_release(&tiff.file);
+    return status;
+}
+
+lethe_status lethe_testdata_slides_marked(const lethe_testdata_options *options, const char *folder, lethe_answer_key *key, lethe_error *error) {
+    static const marked all[] = {
+        {"clean", {0, 0, 0}, 0, false, 7},       {"pen_blue", {28, 44, 158}, 9, false, 7}, {"pen_green", {20, 130, 70}, 9, false, 7},
+        {"pen_red", {205, 30, 34}, 9, false, 7}, {"pen_black", {24, 22, 26}, 9, false, 7}, {"sticker", {18, 18, 18}, 5, true, 7},
+        {"raw", {28, 44, 158}, 9, false, 1},     {"lzw", {28, 44, 158}, 9, false, 5},      {"deflate", {28, 44, 158}, 9, false, 8},
+        {"clean_raw", {0, 0, 0}, 0, false, 1},
+    };
+    char *inside = lethe_path_join(folder, "marked"), *list = inside ? lethe_path_join(folder, "regions.csv") : NULL;
+    lethe_buffer csv;
+    lethe_buffer_init(&csv, 1 << 16);
+    lethe_status status = list ? lethe_folder_create(inside, 0755, error) : lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
+    if (status == LETHE_OK) status = lethe_buffer_append_text(&csv, "slide,mask\n", error);
+    for (uint32_t i = 0; status == LETHE_OK && i < sizeof all / sizeof *all; i++) {
+        slide_case c;
+        char name[64], file[96];
+        unsigned box[4] = {0};
+        slide_case_invent(options, 300 + i, &c);
+        (void)snprintf(name, sizeof name, "%s.%s", all[i].name, all[i].compression == 7 ? "svs" : "tif");
+        (void)snprintf(file, sizeof file, "marked/%s", name);
+        char *path = lethe_path_join(inside, name);
+        status = path ? make_marked(&c, &all[i], path, box, error) : lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
+        lethe_free(path);
+        if (status == LETHE_OK && all[i].scale)
+            status = lethe_buffer_printf(&csv, error, "%s,\"%u,%u,%u,%u\"\n", name, box[0], box[1], box[2], box[3]);
+        if (status == LETHE_OK) status = slide_case_answers(key, &c, file, error);
+    }
+    if (status == LETHE_OK) status = lethe_file_write(list, csv.bytes, csv.size, 0644, error);
+    lethe_buffer_release(&csv);
+    lethe_free(list);
+    lethe_free(inside);
+    return status;
+}
