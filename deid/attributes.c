@@ -210,7 +210,7 @@ static void decide_by_vr(const walk *w, lethe_vr vr, lethe_tag tag, inside where
     } else if (where == INSIDE_CONTENT && text && !code) {
         d->action = LETHE_ACTION_DUMMY;
         d->reason = "text of a content tree: PS3.15 Table E.1-1, D of the enclosing sequence";
-    } else if (code && tag != LETHE_TAG(0x0008, 0x0104)) {
+    } else if (code && tag != LETHE_TAG(0x0008, 0x0104) && tag != LETHE_TAG(0x0008, 0x0115)) {
         d->reason = "part of a code: kept unless it is a known identifier";
     } else if (text) {
         d->action = LETHE_ACTION_CLEAN;
@@ -265,6 +265,7 @@ static bool decide_structural(const lethe_dicom_element *element, const lethe_di
     else if (lethe_tag_element(element->tag) == 0x0000) reason = "group length (PS3.5 7.2: retired)";
     else if (group == 0xFFFC || group == 0xFFFA) reason = "PS3.15 Table E.1-1: padding and digital signatures, X";
     else if ((group & 1) != 0 && (group <= 0x0008 || group == 0xFFFF)) reason = "group number that PS3.5 7.8 forbids";
+    else if (element->tag == LETHE_TAG(0x0400, 0x0500)) reason = "encrypted attributes of an earlier de-identification: nobody can look into them";
     else if (entry == NULL && !lethe_tag_is_private(element->tag)) reason = "not in the data dictionary (PS3.6): removed";
     if (reason == NULL) return false;
     *d = (decision){.action = LETHE_ACTION_REMOVE, .reason = reason};

@@ -92,15 +92,23 @@ static bool find_phone(const char *text, size_t size, size_t at, size_t *end) {
     size_t first = at + plus;
     if (first >= size || !is_digit(text[first])) return false;
     if (plus || (text[at] == '0' && at + 1 < size && text[at + 1] == '0')) {
-        size_t count = 0, now = first;
+        size_t count = 0, now = first, group_end = first, group_count = 0; /* a number may follow: "+33 3 92 49 13 37 2 28 11" */
         while (now < size && count < 16) {
             if (is_digit(text[now])) count++;
             else if (strchr(" .-()", text[now]) == NULL || now + 1 >= size || !(is_digit(text[now + 1]) || text[now + 1] == '(' || text[now] == ')'))
                 break;
             now++;
-            *end = now;
+            if (count == 11 + (plus ? 0u : 2u) && text[first + (plus ? 0 : 2)] == '3' && text[first + (plus ? 1 : 3)] == '3') { /* France */
+                *end = now;
+                return true;
+            }
+            if (count <= 15 && (now == size || !is_digit(text[now]))) {
+                group_end = now;
+                group_count = count;
+            }
         }
-        return count >= (plus ? 8u : 11u) && count <= 15;
+        *end = group_end;
+        return group_count >= (plus ? 8u : 11u);
     }
     size_t count = grouped_digits(text, size, at, false, digits, 10, &stop);
     *end = stop;

@@ -2,6 +2,7 @@
  * docs/free-text.md. */
 #include "deid/clean_internal.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { MOST_AFTER_TITLE = 4, MOST_STREET_WORDS = 6 };
@@ -48,11 +49,15 @@ static bool is_kept_word(const lethe_text_cleaner *cleaner, const lethe_word *wo
 
 /* --- what a word is by itself --- */
 
-/* HEADNECK, thxabdo */
+/* HEADNECK, thxabdo; Verlaufskontrolle, Schilddruesenknoten: German joins its words by S, N or EN. */
 static bool is_two_words(const char *folded, size_t size) {
-    for (size_t cut = 3; cut + 3 <= size && size <= 32; cut++) {
-        unsigned both = lethe_vocabulary_classes(folded, cut) & lethe_vocabulary_classes(folded + cut, size - cut);
-        if ((both & LETHE_WORD_TECHNICAL) != 0 && size >= 7) return true;
+    for (size_t cut = 3; cut + 3 <= size && size <= 32 && size >= 7; cut++) {
+        if ((lethe_vocabulary_classes(folded + cut, size - cut) & LETHE_WORD_TECHNICAL) == 0) continue;
+        if ((lethe_vocabulary_classes(folded, cut) & LETHE_WORD_TECHNICAL) != 0) return true;
+        bool joint = cut >= 6 && size - cut >= 4 && (folded[cut - 1] == 'S' || folded[cut - 1] == 'N');
+        if (joint && (lethe_vocabulary_classes(folded, cut - 1) & LETHE_WORD_TECHNICAL) != 0) return true;
+        if (joint && folded[cut - 1] == 'N' && folded[cut - 2] == 'E' && (lethe_vocabulary_classes(folded, cut - 2) & LETHE_WORD_TECHNICAL) != 0)
+            return true;
     }
     return false;
 }
@@ -120,7 +125,7 @@ static lethe_text_reason judge_mixed(const lethe_text_cleaner *cleaner, const le
     }
     if (times >= 1 && times == word->letters && longest <= 4) return 0; /* 1024x1024x64 */
     if (word->digits >= 6) return LETHE_TEXT_NUMBER;
-    if (word->digits >= 5) return LETHE_TEXT_NUMBER;
+    if (word->digits >= 5) return LETHE_TEXT_UNKNOWN;
     if (cleaner->mode == LETHE_TEXT_STRICT) return LETHE_TEXT_UNKNOWN;
     if (word->letters <= 5 && !word->any_lower) return 0;
     char letters[64];
@@ -197,6 +202,36 @@ static void mark_known(lethe_text_cleaner *cleaner) {
     }
 }
 
+/* A name of somebody whom the object itself tells, common or not. */
+static bool is_known_name(const lethe_text_cleaner *cleaner, const lethe_word *word) {
+    if (cleaner->identifiers == NULL) return false;
+    const lethe_identifier *id = lethe_identifiers_find(cleaner->identifiers, word->folded, word->folded_size);
+    return id != NULL && is_name_kind(id) && word->letters >= 2;
+}
+
+static bool begins_known_name(const lethe_text_cleaner *cleaner, char letter) {
+    for (size_t row = 0; row < lethe_identifiers_count(cleaner->identifiers); row++) {
+        const lethe_identifier *id = lethe_identifiers_at(cleaner->identifiers, row);
+        if (id->kind == LETHE_ID_NAME && id->folded[0] == letter && id->folded[1] != '\0') return true;
+    }
+    return false;
+}
+
+/* "LONG M." and "M. LONG" of Mark Long: the initial tells that the common word is a name. */
+static void mark_initial(lethe_text_cleaner *cleaner, size_t index) {
+    lethe_word *name = word_at(cleaner, index);
+    if (cleaner->identifiers == NULL || (name->reason & LETHE_TEXT_KNOWN) != 0 || !name->first_upper || !is_known_name(cleaner, name)) return;
+    for (int side = 0; side < 2; side++) {
+        if (side == 0 ? index == 0 || !joins_next(cleaner, index - 1) : !joins_next(cleaner, index)) continue;
+        lethe_word *initial = word_at(cleaner, side == 0 ? index - 1 : index + 1);
+        size_t after = initial->start + initial->size;
+        if (initial->letters != 1 || initial->digits != 0 || after >= cleaner->size || cleaner->text[after] != '.') continue;
+        if (!begins_known_name(cleaner, initial->folded[0])) continue;
+        initial->reason |= LETHE_TEXT_KNOWN;
+        name->reason |= LETHE_TEXT_KNOWN;
+    }
+}
+
 /* --- titles and cues --- */
 
 /* A word that can go on a name after the first. Looks on as far as particles stand in a row. */
@@ -242,10 +277,11 @@ static void mark_title(lethe_text_cleaner *cleaner, size_t index) {
            joins_next(cleaner, first))
         first++; /* Herr Prof. Dr. */
     lethe_word *word = word_at(cleaner, first);
-    bool plain = is_plain_title(cleaner, title), name = has(word, LETHE_WORD_NAME) || word->reason != 0;
+    bool known = is_known_name(cleaner, word) && word->first_upper;
+    bool plain = is_plain_title(cleaner, title), name = known || has(word, LETHE_WORD_NAME) || word->reason != 0;
     if (word->digits != 0 && word->letters == 0) return;
     if (!name && has(word, LETHE_WORD_FUNCTION | LETHE_WORD_CUE) && !has(word, LETHE_WORD_PARTICLE)) return;
-    bool technical = has(word, LETHE_WORD_TECHNICAL) && !has(word, LETHE_WORD_NAME);
+    bool technical = has(word, LETHE_WORD_TECHNICAL) && !has(word, LETHE_WORD_NAME) && !known;
     if (technical && (!plain || !word->first_upper || !word->any_lower)) return; /* "Dr Long" goes, "MR LUMBAR" and "Dr traitant" stay */
     if (!plain && !name && (word->letters < 3 || word->digits != 0 || !word->first_upper)) return;
     if (plain && !name && !word->first_upper && has_medical_ending(word)) return;
@@ -365,6 +401,25 @@ static bool is_birth_cue(const lethe_word *word) {
     return is_one_of(word, cues);
 }
 
+/* The patient's own date of birth, however it is written. */
+static bool is_known_date(const lethe_text_cleaner *cleaner, const lethe_date_match *match) {
+    if (cleaner->identifiers == NULL || match->day == 0) return false;
+    char digits[16];
+    int length = snprintf(digits, sizeof digits, "%04d%02d%02d", match->year, match->month, match->day);
+    const lethe_identifier *id = length == 8 ? lethe_identifiers_find(cleaner->identifiers, digits, 8) : NULL;
+    return id != NULL && id->kind == LETHE_ID_DATE;
+}
+
+/* "né le" and "née le" whose accents were lost, and the German star. */
+static bool is_birth_sign(const lethe_text_cleaner *cleaner, size_t first, size_t start) {
+    if (start != 0 && cleaner->text[start - 1] == '*') return true;
+    if (first < 2 || !is_word(&cleaner->words.at[first - 1], "LE")) return false;
+    const lethe_word *cue = &cleaner->words.at[first - 2];
+    size_t after = cue->start + cue->size;
+    return is_word(cue, "N?E") ||
+           (is_word(cue, "N") && after < cleaner->size && (cleaner->text[after] == '?' || (unsigned char)cleaner->text[after] >= 0x80));
+}
+
 static bool is_personal(uint16_t reason) {
     return (reason & (LETHE_TEXT_KNOWN | LETHE_TEXT_TITLE | LETHE_TEXT_NAME | LETHE_TEXT_ADDRESS | LETHE_TEXT_NUMBER | LETHE_TEXT_CONTACT)) != 0;
 }
@@ -390,7 +445,7 @@ static void settle_dates(lethe_text_cleaner *cleaner, size_t count) {
         size_t first = date->first_word, last = date->last_word;
         if (first >= cleaner->words.count) continue;
         bool whole = word_at(cleaner, first)->start == start && word_at(cleaner, last)->start + word_at(cleaner, last)->size == end;
-        bool personal = false;
+        bool personal = is_known_date(cleaner, &date->match) || is_birth_sign(cleaner, first, start);
         for (size_t at = first; at <= last; at++) personal = personal || word_at(cleaner, at)->reason != 0;
         size_t before = first;
         while (before > 0 && before + 2 > first && has(word_at(cleaner, before - 1), LETHE_WORD_FUNCTION) &&
@@ -503,6 +558,7 @@ void lethe_clean_words(lethe_text_cleaner *cleaner) {
         else if (word->classes == LETHE_WORD_UNKNOWN && word->letters >= 4 && name) word->classes = LETHE_WORD_NAME; /* DupontMarie */
     }
     mark_known(cleaner);
+    for (size_t at = 0; at < count; at++) mark_initial(cleaner, at);
     for (size_t at = 0; at < count; at++) {
         mark_address(cleaner, at);
         mark_old_age(cleaner, at);

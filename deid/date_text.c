@@ -29,6 +29,23 @@ static bool is_digit(char byte) { return byte >= '0' && byte <= '9'; }
 static bool is_ascii_letter(char byte) { return (byte | 0x20) >= 'a' && (byte | 0x20) <= 'z'; }
 static bool is_word_byte(char byte) { return is_digit(byte) || is_ascii_letter(byte) || (unsigned char)byte >= 0xC3; }
 
+/* Where the word that begins at `at` ends; a question mark between letters stands for a letter that a character set lost: "d?cembre". */
+static size_t end_of_letters(const char *text, size_t size, size_t at) {
+    size_t end = at;
+    while (end < size && end - at < 20) {
+        if (text[end] == '?' && end > at && end + 1 < size && is_ascii_letter(text[end + 1])) end++;
+        else if (is_digit(text[end]) || !is_word_byte(text[end])) break;
+        else end += (unsigned char)text[end] >= 0xC3 && end + 1 < size ? 2 : 1;
+    }
+    return end;
+}
+
+static bool is_month_name(const char *name, const char *folded, size_t length) {
+    for (size_t at = 0; at < length; at++)
+        if (folded[at] != name[at] && folded[at] != '?') return false;
+    return true;
+}
+
 static size_t run_of_digits(const char *text, size_t size, size_t at) {
     size_t end = at;
     while (end < size && is_digit(text[end])) end++;
@@ -50,11 +67,7 @@ static int full_year(int year, size_t digits) { return digits == 4 ? year : year
 
 /* A month in letters at `at`; returns its length in bytes, 0 when there is none. */
 static size_t read_month(const char *text, size_t size, size_t at, int *month, int *language) {
-    size_t end = at;
-    while (end < size && !is_digit(text[end]) && is_word_byte(text[end]) && end - at < 20) {
-        if ((unsigned char)text[end] >= 0xC3 && end + 1 < size) end++;
-        end++;
-    }
+    size_t end = end_of_letters(text, size, at);
     char folded[LONGEST_MONTH], name[LONGEST_MONTH];
     size_t length = lethe_text_fold(text + at, end - at, folded, sizeof folded);
     if (length < 3 || length >= sizeof folded) return 0;
@@ -64,7 +77,7 @@ static size_t read_month(const char *text, size_t size, size_t at, int *month, i
         for (int column = 0; column < MONTHS; column++) {
             if ((month_names[row][column][0] & ~0x20) != folded[0]) continue;
             size_t size_of_name = lethe_text_fold(month_names[row][column], strlen(month_names[row][column]), name, sizeof name);
-            if (size_of_name != length || memcmp(name, folded, length) != 0) continue;
+            if (size_of_name != length || !is_month_name(name, folded, length)) continue;
             *month = row == (int)ODD_FORMS ? odd_months[column] : column + 1;
             *language = row == (int)ODD_FORMS ? 1 : row;
             return end - at;
@@ -183,9 +196,7 @@ static bool match_day_month(const char *text, size_t size, size_t at, size_t run
 /* March 12, 1961; mars 1961. */
 static bool match_month_first(const char *text, size_t size, size_t at, lethe_date_match *match) {
     int month, language;
-    size_t word_end = at;
-    while (word_end < size && !is_digit(text[word_end]) && is_word_byte(text[word_end]) && word_end - at < 20)
-        word_end += (unsigned char)text[word_end] >= 0xC3 ? 2 : 1;
+    size_t word_end = end_of_letters(text, size, at);
     size_t number_at = skip_between(text, size, word_end);
     if (number_at >= size || !is_digit(text[number_at])) return false; /* the quick way out for most words */
     size_t length = read_month(text, size, at, &month, &language);

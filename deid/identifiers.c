@@ -17,7 +17,8 @@ struct lethe_identifiers {
     uint32_t *slots; /* index + 1 by hash of the folded form */
     size_t slot_count;
     lethe_words words;
-    bool has_cjk; /* a name in letters beyond ASCII: matching inside runs is needed */
+    bool has_lost; /* a name with a question mark where its character set lost a letter */
+    bool has_cjk;  /* a name in letters beyond ASCII: matching inside runs is needed */
 };
 
 static uint32_t hash_of(const char *text, size_t size) {
@@ -48,7 +49,7 @@ void lethe_identifiers_clear(lethe_identifiers *ids) {
     }
     if (ids->slot_count != 0 && ids->count != 0) memset(ids->slots, 0, ids->slot_count * sizeof *ids->slots);
     ids->count = 0;
-    ids->has_cjk = false;
+    ids->has_cjk = ids->has_lost = false;
     lethe_arena_reset(ids->arena);
 }
 
@@ -107,6 +108,7 @@ lethe_status lethe_identifiers_put(lethe_identifiers *ids, lethe_identifier_kind
     fresh->folded = lethe_arena_strndup(ids->arena, folded, folded_size);
     if (fresh->text == NULL || fresh->folded == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for an identifier");
     for (size_t at = 0; at < folded_size; at++) ids->has_cjk = ids->has_cjk || (unsigned char)folded[at] >= 0x80;
+    ids->has_lost = ids->has_lost || memchr(folded, '?', folded_size) != NULL;
     *slot = (uint32_t)++ids->count;
     return LETHE_OK;
 }
@@ -162,6 +164,12 @@ static lethe_status add_name(lethe_identifiers *ids, lethe_identifier_kind kind,
         unsigned classes = lethe_vocabulary_classes(word->folded, word->folded_size);
         bool particle = (classes & (LETHE_WORD_PARTICLE | LETHE_WORD_TITLE)) != 0;
         if (!particle || words->count == 1) status = put_word(ids, kind, utf8, word, is_weak_name(word), error);
+        if (status == LETHE_OK && word->start != 0 && utf8[word->start - 1] == '?' &&
+            word->folded_size < 64) { /* "?verg?rd": its first letter is lost */
+            char lost[65] = "?";
+            memcpy(lost + 1, word->folded, word->folded_size);
+            status = lethe_identifiers_put(ids, kind, utf8 + word->start - 1, word->size + 1, lost, word->folded_size + 1, false, error);
+        }
         size_t last = at; /* "de la Tour": particles and the word they lead to */
         while (particle && last + 1 < words->count &&
                (lethe_vocabulary_classes(words->at[last].folded, words->at[last].folded_size) & (LETHE_WORD_PARTICLE | LETHE_WORD_TITLE)) != 0)
@@ -280,10 +288,32 @@ lethe_status lethe_identifiers_add(lethe_identifiers *ids, lethe_identifier_kind
 size_t lethe_identifiers_count(const lethe_identifiers *ids) { return ids->count; }
 const lethe_identifier *lethe_identifiers_at(const lethe_identifiers *ids, size_t index) { return &ids->at[index]; }
 
+/* Letter by letter; '?' on either side stands for one letter. */
+static bool same_but_lost(const char *a, const char *b, size_t size) {
+    size_t same = 0;
+    for (size_t at = 0; at < size; at++) {
+        if (a[at] == '?' || b[at] == '?') continue;
+        if (a[at] != b[at] || (unsigned char)a[at] >= 0x80) return false;
+        same++;
+    }
+    return same >= 3;
+}
+
+/* A name whose letters were lost on one of the two sides: "LEF?VRE" is "LEFEVRE". */
+static const lethe_identifier *find_lost(const lethe_identifiers *ids, const char *folded, size_t size) {
+    if (size < 4) return NULL;
+    for (size_t index = 0; index < ids->count; index++) {
+        const lethe_identifier *id = &ids->at[index];
+        if (id->kind <= LETHE_ID_STAFF && strlen(id->folded) == size && same_but_lost(id->folded, folded, size)) return id;
+    }
+    return NULL;
+}
+
 const lethe_identifier *lethe_identifiers_find(const lethe_identifiers *ids, const char *folded, size_t size) {
     if (ids->count == 0 || size == 0) return NULL;
     uint32_t index = *find_slot(ids, folded, size);
-    return index == 0 ? NULL : &ids->at[index - 1];
+    if (index != 0) return &ids->at[index - 1];
+    return ids->has_lost || memchr(folded, '?', size) != NULL ? find_lost(ids, folded, size) : NULL;
 }
 
 /* --- matching --- */

@@ -152,7 +152,7 @@ bool lethe_attribute_is_listed(lethe_tag tag) {
         0x00181261, 0x00181320, 0x00181400, 0x00185000, 0x00185010, 0x00185020, 0x00185100, 0x00187001, 0x00187005, 0x00187006, 0x00187008,
         0x00187030, 0x00189005,                         /* PulseSequenceName */
         0x00201040,                                     /* PositionReferenceIndicator */
-        0x00280A02, 0x00281055, 0x00281300, 0x00283003, /* explanations of windows and tables */
+        0x00280A02, 0x00281054, 0x00281055, 0x00281300, 0x00283003, /* explanations of windows and tables */
         0x00541300, 0x00541103, 0x00541105,             /* PET reconstruction, scatter */
         0x00620005, 0x00620009,                         /* segment labels are cleaned, not listed: names of algorithms */
         0x0066003E, 0x00700080, 0x20500020,

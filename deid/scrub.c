@@ -88,21 +88,23 @@ static bool blank_identifiers(const lethe_scrub *scrub, char *text, size_t size)
     return any;
 }
 
+/* First as any text, so that whole dates and names go; then what was removed elsewhere, as it was written. */
 static lethe_status clean_strictly(lethe_scrub *scrub, const char *utf8, size_t size, lethe_buffer *out, bool *changed, lethe_error *error) {
-    char *copy = lethe_strndup(utf8, size);
-    if (copy == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for a text");
-    bool blanked = blank_identifiers(scrub, copy, size);
-    size_t kept = 0; /* one space where several were left, none at the ends */
-    for (size_t i = 0; blanked && i < size; i++)
-        if (copy[i] != ' ' || (kept != 0 && copy[kept - 1] != ' ')) copy[kept++] = copy[i];
-    if (!blanked) kept = size;
-    while (blanked && kept != 0 && copy[kept - 1] == ' ') kept--;
     lethe_text_result result = {0};
-    lethe_status status = kept == 0 ? LETHE_OK : lethe_text_clean(scrub->cleaner, copy, kept, LETHE_TEXT_STRICT, out, &result, error);
+    size_t before = out->size, kept = before;
+    lethe_status status = lethe_text_clean(scrub->cleaner, utf8, size, LETHE_TEXT_STRICT, out, &result, error);
+    if (status != LETHE_OK) return status;
+    char *text = (char *)out->bytes;
+    bool blanked = out->size != before && blank_identifiers(scrub, text + before, out->size - before);
+    for (size_t i = before; blanked && i < out->size; i++) /* one space where several were left, none at the ends */
+        if (text[i] != ' ' || (kept != before && text[kept - 1] != ' ')) text[kept++] = text[i];
+    while (blanked && kept != before && text[kept - 1] == ' ') kept--;
+    if (blanked) {
+        out->size = kept;
+        text[kept] = '\0';
+    }
     *changed = blanked || result.changed;
-    lethe_wipe(copy, size);
-    lethe_free(copy);
-    return status;
+    return LETHE_OK;
 }
 
 lethe_status lethe_scrub_text(lethe_scrub *scrub, const char *utf8, size_t size, lethe_clean_mode mode, lethe_buffer *out, bool *changed,

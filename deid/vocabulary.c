@@ -5,7 +5,7 @@
 
 #include "deid/vocabulary_table.h"
 
-unsigned lethe_vocabulary_classes(const char *folded, size_t size) {
+static unsigned look_up(const char *folded, size_t size) {
     uint32_t hash = 2166136261u;
     for (size_t at = 0; at < size; at++) hash = (hash ^ (unsigned char)folded[at]) * 16777619u;
     hash ^= hash >> 15;
@@ -14,6 +14,27 @@ unsigned lethe_vocabulary_classes(const char *folded, size_t size) {
         unsigned row = vocabulary_slots[at] - 1u;
         if (vocabulary_entries[row].size == size && memcmp(vocabulary_text + vocabulary_entries[row].start, folded, size) == 0)
             return vocabulary_entries[row].classes;
+    }
+    return LETHE_WORD_UNKNOWN;
+}
+
+/* A question mark stands for one lost letter. */
+unsigned lethe_vocabulary_classes(const char *folded, size_t size) {
+    static const char vowels[] = "EAIOUC";
+    const char *first = memchr(folded, '?', size);
+    char tried[64];
+    if (first == NULL || size > sizeof tried) return look_up(folded, size);
+    memcpy(tried, folded, size);
+    char *one = tried + (first - folded), *two = memchr(one + 1, '?', size - (size_t)(first - folded) - 1);
+    if (two != NULL && memchr(two + 1, '?', size - (size_t)(two + 1 - tried)) != NULL) return LETHE_WORD_UNKNOWN;
+    for (const char *a = vowels; *a != '\0'; a++) {
+        *one = *a;
+        for (const char *b = vowels; *b != '\0'; b++) {
+            if (two != NULL) *two = *b;
+            unsigned classes = look_up(tried, size);
+            if (classes != LETHE_WORD_UNKNOWN) return classes;
+            if (two == NULL) break;
+        }
     }
     return LETHE_WORD_UNKNOWN;
 }

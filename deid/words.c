@@ -3,6 +3,7 @@
 #include "core/memory.h"
 #include "core/text.h"
 #include "deid/identifiers.h"
+#include "deid/vocabulary.h"
 
 #include <string.h>
 
@@ -145,6 +146,23 @@ static void take_character(lethe_word *word, uint32_t point) {
     if (word->letters < UINT16_MAX) word->letters++;
 }
 
+/* A character set that could not write a letter left a question mark in its place: "LEF?VRE". Between two words that the vocabulary knows it asks. */
+static bool is_lost_letter(const char *text, size_t size, size_t at, size_t width) {
+    size_t after = at + width, start = at, end = after;
+    if (at == 0 || after >= size) return false;
+    const char *next = text + after;
+    if (!lethe_is_letter(lethe_utf8_next(&next, text + size)) ||
+        ((unsigned char)text[at - 1] < 0x80 && !lethe_is_letter((unsigned char)text[at - 1])))
+        return false;
+    while (start > 0 && lethe_is_letter((unsigned char)text[start - 1])) start--;
+    while (end < size && (unsigned char)text[end] < 0x80 && lethe_is_letter((unsigned char)text[end])) end++;
+    char before[64], behind[64];
+    if (at - start < 3 || end - after < 3 || at - start > sizeof before || end - after > sizeof behind) return true;
+    (void)lethe_text_fold(text + start, at - start, before, sizeof before);
+    (void)lethe_text_fold(text + after, end - after, behind, sizeof behind);
+    return lethe_vocabulary_classes(before, at - start) == LETHE_WORD_UNKNOWN || lethe_vocabulary_classes(behind, end - after) == LETHE_WORD_UNKNOWN;
+}
+
 lethe_status lethe_words_split(lethe_words *words, const char *utf8, size_t size, lethe_error *error) {
     words->count = 0;
     lethe_buffer_clear(&words->folded);
@@ -176,7 +194,12 @@ lethe_status lethe_words_split(lethe_words *words, const char *utf8, size_t size
             if (at >= end) break;
             const char *next = at;
             point = (unsigned char)*next < 0x80 ? (uint32_t)(unsigned char)*next++ : lethe_utf8_next(&next, end);
-            if (!(point >= '0' && point <= '9') && !lethe_is_letter(point)) break;
+            if (point == '?' || point == 0xFFFD) {
+                if (!is_lost_letter(utf8, size, (size_t)(at - utf8), (size_t)(next - at))) break;
+                point = '?';
+            } else if (!(point >= '0' && point <= '9') && !lethe_is_letter(point)) {
+                break;
+            }
             at = next;
         }
         word->folded_size = (uint32_t)(folded - word->folded);

@@ -268,10 +268,31 @@ static bool is_plain(const uint8_t *bytes, size_t size) {
 
 static bool has_escape(const uint8_t *bytes, size_t size) { return size != 0 && memchr(bytes, ESCAPE, size) != NULL; }
 
-lethe_status lethe_charset_decode(lethe_charset *charset, const uint8_t *bytes, size_t size, lethe_vr vr, lethe_buffer *utf8, bool *lossy,
-                                  lethe_error *error) {
-    if (lossy != NULL) *lossy = false;
-    if (is_plain(bytes, size)) return lethe_buffer_append(utf8, bytes, size, error);
+/* UTF-8 that somebody took for Latin-1 and made UTF-8 of again ("LefÃ¨vre" for "Lefèvre"): taken back, in place. */
+static void undo_double(lethe_buffer *utf8, size_t from) {
+    uint8_t *start = utf8->bytes + from, *to = start;
+    const char *at = (const char *)start, *end = (const char *)utf8->bytes + utf8->size;
+    if (memmem(at, (size_t)(end - at), "\xC3\x83", 2) == NULL && memmem(at, (size_t)(end - at), "\xC3\x82", 2) == NULL) return;
+    while (at < end) {
+        uint32_t point = lethe_utf8_next(&at, end);
+        if (point > 0xFF) return;
+    }
+    lethe_buffer once;
+    lethe_buffer_init(&once, utf8->size - from + 1);
+    uint8_t *room;
+    if (lethe_buffer_extend(&once, utf8->size - from, &room, NULL) != LETHE_OK) return;
+    size_t size = 0;
+    for (at = (const char *)start; at < end;) room[size++] = (uint8_t)lethe_utf8_next(&at, end);
+    if (lethe_utf8_is_valid((const char *)room, size)) {
+        memcpy(to, room, size);
+        utf8->size = from + size;
+        utf8->bytes[utf8->size] = 0;
+    }
+    lethe_buffer_release(&once);
+}
+
+static lethe_status decode_bytes(lethe_charset *charset, const uint8_t *bytes, size_t size, lethe_vr vr, lethe_buffer *utf8, bool *lossy,
+                                 lethe_error *error) {
     if (charset->how == UTF_8) return decode_utf8(bytes, size, utf8, lossy, error);
     if (charset->how == GB_18030 || charset->how == GBK) return decode_gb(bytes, size, utf8, lossy, error);
     if (charset->may_be_utf8 && !has_escape(bytes, size) && lethe_utf8_is_valid((const char *)bytes, size)) {
@@ -279,6 +300,16 @@ lethe_status lethe_charset_decode(lethe_charset *charset, const uint8_t *bytes, 
         return lethe_buffer_append(utf8, bytes, size, error);
     }
     return decode_iso_2022(charset, bytes, size, vr, utf8, lossy, error);
+}
+
+lethe_status lethe_charset_decode(lethe_charset *charset, const uint8_t *bytes, size_t size, lethe_vr vr, lethe_buffer *utf8, bool *lossy,
+                                  lethe_error *error) {
+    if (lossy != NULL) *lossy = false;
+    if (is_plain(bytes, size)) return lethe_buffer_append(utf8, bytes, size, error);
+    size_t from = utf8->size;
+    lethe_status status = decode_bytes(charset, bytes, size, vr, utf8, lossy, error);
+    if (status == LETHE_OK && utf8->size != from) undo_double(utf8, from);
+    return status;
 }
 
 /* --- encoding --- */

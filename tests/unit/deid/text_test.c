@@ -105,6 +105,7 @@ static const row unknown_people[] = {
     {"THORAX (DUPONT) FACE", "THORAX FACE"},
     {"Operator: SMITH J. CHEST", "Operator CHEST"},
     {"123-45-6789 HEAD", "HEAD"},
+    {"THORAX +33 3 92 49 13 37 1 85 05 78 006 084 36", "THORAX"},
     {"", ""},
     {"   ", "   "},
 };
@@ -171,6 +172,44 @@ static void names_that_are_technical_words(void **state) {
     assert_string_equal(clean(now, "CT LONG HEAD AXIAL", LETHE_TEXT_RESEARCH, NULL), "CT AXIAL");
     assert_string_equal(clean(now, "CT LI MA AXIAL", LETHE_TEXT_RESEARCH, NULL), "CT AXIAL");
     assert_string_equal(clean(now, "Dr Long CT", LETHE_TEXT_RESEARCH, NULL), "CT");
+    assert_string_equal(clean(now, "SCOUT Frau HEAD", LETHE_TEXT_RESEARCH, NULL), "SCOUT");
+    assert_string_equal(clean(now, "COR HEAD L. STIR", LETHE_TEXT_RESEARCH, NULL), "COR STIR");
+    assert_string_equal(clean(now, "COR L. HEAD STIR", LETHE_TEXT_RESEARCH, NULL), "COR STIR");
+    assert_string_equal(clean(now, "LONG AXIS VIEW", LETHE_TEXT_RESEARCH, NULL), "LONG AXIS VIEW");
+}
+
+/* A character set that could not write a letter put a question mark there, on either side. */
+static void letters_that_were_lost(void **state) {
+    bench *now = *state;
+    add(now, LETHE_ID_NAME, "Lef?vre^Th?ophile");
+    add(now, LETHE_ID_NAME, "?verg?rd^Zygmunt");
+    add(now, LETHE_ID_NAME, "Quéméneur^Gwenaëlle");
+    add(now, LETHE_ID_DATE, "19371224");
+    clean(now, "", LETHE_TEXT_RESEARCH, NULL);
+    lethe_text_cleaner_set_shift(now->cleaner, -500);
+    for (int mode = 0; mode < 2; mode++) {
+        assert_string_equal(clean(now, "IRM lefèvre T2", (lethe_text_mode)mode, NULL), "IRM T2");
+        assert_string_equal(clean(now, "IRM LEF?VRE T2", (lethe_text_mode)mode, NULL), "IRM T2");
+        assert_string_equal(clean(now, "IRM QU?M?NEUR T2", (lethe_text_mode)mode, NULL), "IRM T2");
+        assert_string_equal(clean(now, "T2 OVERGARD/ZYGMUNT", (lethe_text_mode)mode, NULL), "T2");
+        assert_string_equal(clean(now, "IRM n?e le 24 d?cembre 1937", (lethe_text_mode)mode, NULL), "IRM");
+        assert_string_equal(clean(now, "IRM *3 f?vrier 1938", (lethe_text_mode)mode, NULL), "IRM");
+        assert_string_equal(clean(now, "Echographie v?sicale", (lethe_text_mode)mode, NULL), "Echographie v?sicale");
+        assert_string_equal(clean(now, "Fracture? Sinusite?", (lethe_text_mode)mode, NULL), "Fracture? Sinusite?");
+        assert_string_equal(clean(now, "fracture?hematome", (lethe_text_mode)mode, NULL), "fracture?hematome");
+    }
+    lethe_text_cleaner_set_shift(now->cleaner, 0);
+}
+
+/* The patient's own date of birth goes even where other dates are shifted. */
+static void a_birth_date_is_not_shifted(void **state) {
+    bench *now = *state;
+    add(now, LETHE_ID_DATE, "19371224");
+    lethe_text_cleaner_set_shift(now->cleaner, -500);
+    assert_string_equal(clean(now, "CT 24.12.1937 THORAX", LETHE_TEXT_RESEARCH, NULL), "CT THORAX");
+    assert_string_equal(clean(now, "CT 24 décembre 1937", LETHE_TEXT_RESEARCH, NULL), "CT");
+    assert_string_equal(clean(now, "CT 24.12.2019 THORAX", LETHE_TEXT_RESEARCH, NULL), "CT 11.08.2018 THORAX"); /* 500 days earlier */
+    lethe_text_cleaner_set_shift(now->cleaner, 0);
 }
 
 static void other_scripts(void **state) {
@@ -377,6 +416,8 @@ int main(void) {
         TEST(people_nobody_told_us_about),
         TEST(what_the_object_told),
         TEST(names_that_are_technical_words),
+        TEST(letters_that_were_lost),
+        TEST(a_birth_date_is_not_shifted),
         TEST(other_scripts),
         TEST(dates_are_shifted_when_they_describe_and_go_when_they_identify),
         TEST(descriptions_come_out_byte_for_byte),

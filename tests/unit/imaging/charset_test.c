@@ -98,11 +98,12 @@ static void check(const char *terms, const char *bytes, lethe_vr vr, const char 
 
 static void values_in_the_wrong_character_set_are_still_read(void **state) {
     (void)state;
-    check("", "Lef\xC3\xA8vre", LETHE_VR_PN, "Lefèvre", true);           /* UTF-8 that nobody declared */
-    check("ISO_IR 100", "Lef\xC3\xA8vre", LETHE_VR_PN, "Lefèvre", true); /* UTF-8 under Latin-1 */
-    check("", "Lef\xE8vre", LETHE_VR_PN, "Lefèvre", true);               /* Latin-1 that nobody declared */
-    check("ISO_IR 192", "Lef\xE8vre", LETHE_VR_PN, "Lefèvre", true);     /* Latin-1 under UTF-8 */
-    check("ISO_IR 126", "\xD2", LETHE_VR_LO, "\xEF\xBF\xBD", true);      /* a hole in ISO 8859-7 */
+    check("", "Lef\xC3\xA8vre", LETHE_VR_PN, "Lefèvre", true);                    /* UTF-8 that nobody declared */
+    check("ISO_IR 100", "Lef\xC3\xA8vre", LETHE_VR_PN, "Lefèvre", true);          /* UTF-8 under Latin-1 */
+    check("", "Lef\xE8vre", LETHE_VR_PN, "Lefèvre", true);                        /* Latin-1 that nobody declared */
+    check("ISO_IR 192", "Lef\xE8vre", LETHE_VR_PN, "Lefèvre", true);              /* Latin-1 under UTF-8 */
+    check("ISO_IR 192", "Lef\xC3\x83\xC2\xA8vre", LETHE_VR_PN, "Lefèvre", false); /* made UTF-8 twice */
+    check("ISO_IR 126", "\xD2", LETHE_VR_LO, "\xEF\xBF\xBD", true);               /* a hole in ISO 8859-7 */
     check("\\ISO 2022 IR 87", "\x1B$B;3E", LETHE_VR_PN, "山\xEF\xBF\xBD", true);
 }
 
