@@ -4,8 +4,9 @@
 #include "core/log.h"
 #include "core/memory.h"
 #include "core/text.h"
-#include "ingest/dimse_scu.h"
+#include "ingest/confine.h"
 #include "ingest/intake.h"
+#include "ingest/report.h"
 #include "ingest/trail.h"
 
 #include <errno.h>
@@ -203,6 +204,8 @@ static void commitment(void *context, lethe_dimse_reference *references, size_t 
         take_ascii(item.sop_class, sizeof item.sop_class, references[i].sop_class);
         take_ascii(item.sop_instance, sizeof item.sop_instance, references[i].sop_instance);
         lethe_status status = ask(self, INTAKE_LOOKUP, &item, &error);
+        (void)snprintf(references[i].sop_class, sizeof references[i].sop_class, "%s", item.sop_class);
+        (void)snprintf(references[i].sop_instance, sizeof references[i].sop_instance, "%s", item.sop_instance);
         references[i].committed = status == LETHE_OK;
         references[i].failure = status == LETHE_NOT_FOUND   ? LETHE_DIMSE_NO_SUCH_INSTANCE
                                 : status == LETHE_MALFORMED ? 0x0119
@@ -210,41 +213,21 @@ static void commitment(void *context, lethe_dimse_reference *references, size_t 
     }
 }
 
-/* A peer whose address stands in project.yaml gets its report on an association of its own (PS3.4 J.3.3), from a process of its own, so that this one
- * can be released meanwhile. */
+/* A peer whose address stands in project.yaml gets its report on an association of its own (PS3.4 J.3.3), from another process (ingest/report.h):
+ * this one can be released meanwhile, and the host go down. */
 static bool report(void *context, const char *transaction_uid, const lethe_dimse_reference *references, size_t count) {
     const association *self = context;
     const lethe_project *project = self->options->project;
-    const lethe_peer *peer = NULL;
-    for (unsigned i = 0; i < project->ingest.peers_count && peer == NULL; i++)
-        if (strcmp(project->ingest.peers[i].aet, self->calling_aet) == 0 && project->ingest.peers[i].port != 0) peer = &project->ingest.peers[i];
-    if (peer == NULL) return false;
-    pid_t pid = fork();
-    if (pid < 0) return false;
-    if (pid != 0) return true;
-    (void)alarm(0);
-    (void)close((int)connection_fd);
-    const lethe_scu_options options = {.purpose = LETHE_SCU_COMMIT,
-                                       .host = peer->host,
-                                       .aet = peer->aet,
-                                       .our_aet = self->options->aet,
-                                       .port = peer->port,
-                                       .tls = peer->tls,
-                                       .authorities = peer->authorities,
-                                       .certificate = peer->certificate,
-                                       .private_key = peer->private_key};
-    lethe_status status = LETHE_NETWORK;
+    char transaction[65];
+    bool known = false;
+    for (unsigned i = 0; i < project->ingest.peers_count && !known; i++)
+        known = strcmp(project->ingest.peers[i].aet, self->calling_aet) == 0 && project->ingest.peers[i].port != 0;
+    if (!known) return false;
     lethe_error error = {0};
-    for (unsigned wait_s = 1; wait_s <= 64 && status != LETHE_OK; wait_s *= 2) {
-        lethe_scu *scu = NULL;
-        lethe_error_clear(&error);
-        status = lethe_scu_open(&options, &scu, &error);
-        if (status == LETHE_OK) status = lethe_scu_report(scu, transaction_uid, references, count, &error);
-        lethe_scu_close(scu);
-        if (status != LETHE_OK) (void)sleep(wait_s);
-    }
-    if (status != LETHE_OK) lethe_log(LETHE_LOG_WARNING, "commitment_not_reported", "detail=\"%s\"", error.message);
-    _exit(status == LETHE_OK ? 0 : 1);
+    take_ascii(transaction, sizeof transaction, transaction_uid);
+    if (lethe_report_keep(project, self->calling_aet, transaction, references, count, &error) == LETHE_OK) return true;
+    lethe_log(LETHE_LOG_ERROR, "commitment_not_kept", "detail=\"%s\"", error.message);
+    return false;
 }
 
 static bool stopping(void *context) {
@@ -283,7 +266,10 @@ int lethe_association_run(int socket, const association_options *options) {
     if (tls.certificate != NULL) dimse.tls = &tls;
     lethe_dimse_summary summary;
     lethe_error error = {0};
-    lethe_status status = lethe_dimse_serve(socket, &dimse, &handler, &summary, &error);
+    memset(&summary, 0, sizeof summary);
+    lethe_status status = lethe_confine_association(options->project, options->door, &error);
+    if (status == LETHE_OK) status = lethe_dimse_serve(socket, &dimse, &handler, &summary, &error);
+    else (void)close(socket);
     (void)alarm(0);
     if (self.file != NULL) lethe_inbox_discard(self.file);
     lethe_inbox_drop_spares(options->inbox);

@@ -54,7 +54,7 @@ typedef struct lethe_dimse_handler {
     /* The data set has ended (`complete`) or the link broke. Returns the status to answer; what it says is true when it returns. */
     uint16_t (*store_end)(void *context, bool complete);
     void (*commitment)(void *context, lethe_dimse_reference *references, size_t count);
-    /* Tell the peer on an association of its own, later; false = it is to be told on this one, now. */
+    /* Keep the report, to tell the peer on an association of its own, later; false = it is to be told on this one, once its request is answered. */
     bool (*report)(void *context, const char *transaction_uid, const lethe_dimse_reference *references, size_t count);
     bool (*stopping)(void *context); /* asked about once a second while idle */
     /* Called whenever the peer made progress worth a new deadline: `seconds` from now the caller may cut the connection. 0 = none. */

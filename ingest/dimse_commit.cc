@@ -84,6 +84,13 @@ lethe_status commit(T_ASC_Association *association, T_ASC_PresentationContextID 
     if (understood) read_references(*owned, references);
     understood = understood && !references.empty();
 
+    /* What is to be reported later is kept before the request is answered. */
+    bool later = false;
+    if (understood) {
+        handler->commitment(handler->context, references.data(), references.size());
+        later = handler->report(handler->context, transaction.c_str(), references.data(), references.size());
+    }
+
     T_DIMSE_Message message;
     std::memset(&message, 0, sizeof message);
     message.CommandField = DIMSE_N_ACTION_RSP;
@@ -97,10 +104,7 @@ lethe_status commit(T_ASC_Association *association, T_ASC_PresentationContextID 
     response.opts = O_NACTION_AFFECTEDSOPCLASSUID | O_NACTION_AFFECTEDSOPINSTANCEUID | O_NACTION_ACTIONTYPEID;
     condition = DIMSE_sendMessageUsingMemoryData(association, context, &message, nullptr, nullptr, nullptr, nullptr);
     if (condition.bad()) return fail(error, condition, "cannot answer a commitment request");
-    if (!understood) return LETHE_OK;
-
-    handler->commitment(handler->context, references.data(), references.size());
-    if (handler->report(handler->context, transaction.c_str(), references.data(), references.size())) return LETHE_OK;
+    if (!understood || later) return LETHE_OK;
     DcmDataset report;
     bool all = true;
     condition = fill_report(report, transaction.c_str(), references.data(), references.size(), &all);

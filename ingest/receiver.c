@@ -1,8 +1,11 @@
 #include "ingest/receiver.h"
 
+#include "core/file.h"
 #include "core/log.h"
 #include "core/memory.h"
+#include "core/sandbox.h"
 #include "ingest/intake.h"
+#include "ingest/report.h"
 #include "ingest/supervisor.h"
 
 #include <errno.h>
@@ -365,9 +368,13 @@ static lethe_status prepare(receiver *self, lethe_error *error) {
     void *shared = mmap(NULL, sizeof *self->shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (shared == MAP_FAILED) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for the receiver");
     self->shared = shared;
-    self->services.context =
-        (service_context){.project = project, .door = self->options->door, .host = self->host, .shared = self->shared, .stop_fd = -1};
-    lethe_status status = refresh_cohort(self, error);
+    self->services.context = (service_context){
+        .project = project, .door = self->options->door, .host = self->host, .aet = self->aet, .shared = self->shared, .stop_fd = -1};
+    char *reports = lethe_reports_path(project);
+    lethe_status status = reports == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path") : lethe_folder_create(reports, 0700, error);
+    lethe_free(reports);
+    if (!lethe_sandbox_has_landlock()) lethe_log(LETHE_LOG_WARNING, "sandbox_weak", "missing=landlock");
+    if (status == LETHE_OK) status = refresh_cohort(self, error);
     if (status == LETHE_OK) status = lethe_queue_open(project, &self->queue, error);
     if (status == LETHE_OK) status = lethe_inbox_open(project, (uint64_t)self->options->door->reserve_mib << 20, &self->inbox, error);
     uint64_t removed = 0;

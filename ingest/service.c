@@ -16,13 +16,21 @@ enum { RESTART_SECONDS = 2 };
 static const struct {
     const char *name;
     lethe_status (*run)(const service_context *context, lethe_error *error);
-} kinds[SUPERVISED] = {{"watch", lethe_watch_run}, {"metrics", lethe_metrics_run}, {"stow", lethe_stow_run}};
+} kinds[SUPERVISED] = {{"watch", lethe_watch_run}, {"metrics", lethe_metrics_run}, {"stow", lethe_stow_run}, {"report", lethe_report_run}};
+
+/* Only to them are commitment reports sent on associations of their own. */
+static bool has_dicom_peers(const lethe_project *project) {
+    for (unsigned i = 0; i < project->ingest.peers_count; i++)
+        if (project->ingest.peers[i].port != 0) return true;
+    return false;
+}
 
 static bool is_wanted(const supervisor *self, size_t kind) {
     switch (kind) {
     case 0: return self->context.project->ingest.watch_count != 0;
     case 1: return self->context.door->metrics != NULL;
-    default: return self->context.door->stow.port != 0;
+    case 2: return self->context.door->stow.port != 0;
+    default: return has_dicom_peers(self->context.project);
     }
 }
 

@@ -1,5 +1,5 @@
-/* Helpers that the receiver keeps running beside it, each in a process of its own: watched folders, metrics, STOW-RS. One that dies is started again.
- * Layer: ingest. */
+/* Helpers that the receiver keeps running beside it, each in a process of its own: watched folders, metrics, STOW-RS, commitment reports. One that
+ * dies is started again. Layer: ingest. */
 #ifndef LETHE_INGEST_SERVICE_H
 #define LETHE_INGEST_SERVICE_H
 
@@ -11,6 +11,7 @@ typedef struct service_context {
     const lethe_project *project;
     const lethe_door *door;
     const char *host; /* that the receiver listens on */
+    const char *aet;  /* ours */
     intake_shared *shared;
     int stop_fd; /* readable (a signalfd for SIGTERM) when it is time to end */
 } service_context;
@@ -18,6 +19,7 @@ typedef struct service_context {
 /* Each opens its own database and returns when stop_fd is readable. */
 LETHE_NODISCARD lethe_status lethe_watch_run(const service_context *context, lethe_error *error);
 LETHE_NODISCARD lethe_status lethe_metrics_run(const service_context *context, lethe_error *error);
+LETHE_NODISCARD lethe_status lethe_report_run(const service_context *context, lethe_error *error);
 LETHE_NODISCARD lethe_status lethe_stow_run(const service_context *context, lethe_error *error);
 
 #endif

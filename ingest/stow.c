@@ -6,6 +6,7 @@
 #include "core/memory.h"
 #include "core/text.h"
 #include "ingest/add.h"
+#include "ingest/confine.h"
 #include "ingest/multipart.h"
 
 #include <arpa/inet.h>
@@ -278,7 +279,8 @@ static lethe_status prepare(stow *self, lethe_error *error) {
 lethe_status lethe_stow_run(const service_context *context, lethe_error *error) {
     stow self = {.context = context};
     struct MHD_Daemon *daemon = NULL;
-    lethe_status status = prepare(&self, error);
+    lethe_status status = lethe_confine_service(context->project, context->door, error);
+    if (status == LETHE_OK) status = prepare(&self, error);
     if (status == LETHE_OK) status = start_daemon(&self, &daemon, error);
     if (status == LETHE_OK) {
         lethe_log(LETHE_LOG_INFO, "stow_served", "port=%u tls=%d", context->door->stow.port, context->door->tls.certificate != NULL);

@@ -7,7 +7,7 @@
 #include <sys/types.h>
 #include <time.h>
 
-enum { SUPERVISED = 3 };
+enum { SUPERVISED = 4 };
 
 typedef struct supervisor {
     service_context context;

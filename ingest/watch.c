@@ -6,6 +6,7 @@
 #include "core/memory.h"
 #include "core/text.h"
 #include "ingest/add.h"
+#include "ingest/confine.h"
 
 #include <errno.h>
 #include <ftw.h>
@@ -293,7 +294,8 @@ static lethe_status prepare(watcher *self, lethe_error *error) {
 lethe_status lethe_watch_run(const service_context *context, lethe_error *error) {
     watcher self = {.context = context, .inotify_fd = -1};
     candidate *at = NULL, *next = NULL;
-    lethe_status status = prepare(&self, error);
+    lethe_status status = lethe_confine_service(context->project, context->door, error);
+    if (status == LETHE_OK) status = prepare(&self, error);
     for (bool stop = false; status == LETHE_OK && !stop;) {
         lethe_error own = {0};
         lethe_status scanned = scan(&self, &own);

@@ -28,13 +28,13 @@ stop_serve
 # ENOSPC and EIO in the middle, then over.
 sed -i 's/reserve_mib: .*/reserve_mib: 1/' "$work/p/project.yaml"
 cc -shared -fPIC -O1 -o "$work/fault.so" "$LETHE_SOURCE/tests/support/fault.c" -ldl || fail "cc"
-export LETHE_FAULT_FILE=$work/fault
+export LETHE_FAULT_FILE=$work/p/private/commitments/fault # where a confined process may read
 SERVE_PREFIX="env LD_PRELOAD=$work/fault.so ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0" start_serve "$work/p"
 accepted 2 "a healthy disk"
 for fault in enospc short eio; do
-    echo $fault >"$work/fault"
+    echo $fault >"$LETHE_FAULT_FILE"
     refused 3 "$fault"
-    rm "$work/fault"
+    rm "$LETHE_FAULT_FILE"
 done
 accepted 3 "after the faults"
 stop_serve

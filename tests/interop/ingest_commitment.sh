@@ -36,3 +36,29 @@ curl -sf -X POST "http://localhost:$http/modalities/lethe/store" -d "$study" >/d
 check_equal "$(count_of "$work/p" received)" 3 "received from Orthanc"
 check_equal "$(commit "{\"Resources\": [\"$study\"]}")" "Success 3 0" "commitment after sending"
 stop_serve
+
+# A report that cannot be delivered outlives the receiver: nobody listens at the peer's address when the request comes, the receiver is killed, and the report
+# arrives when both are back.
+relay=$(free_port)
+sed -i "s|port: $dicom}|port: $relay}|" "$work/p/project.yaml"
+lethe ingest serve -C "$work/p" --port "$port" >"$work/serve.out" 2>>"$work/serve.err" &
+serve_pid=$!
+serve_pids+=("$serve_pid")
+for _ in $(seq 100); do grep -q '^listening' "$work/serve.out" && break; sleep 0.1; done
+id=$(curl -sf -X POST "http://localhost:$http/modalities/lethe/storage-commitment" -d "{\"Resources\": [\"$study\"]}" | python3 -c "import json, sys; print(json.load(sys.stdin)['ID'])")
+for _ in $(seq 100); do grep -q commitment_not_reported "$work/serve.err" && break; sleep 0.1; done
+grep -q commitment_not_reported "$work/serve.err" || fail "nobody tried to report"
+{ kill -9 "$serve_pid" && wait "$serve_pid"; } 2>/dev/null
+curl -sf "http://localhost:$http/storage-commitment/$id" | grep -q Pending || fail "reported to nobody"
+check_equal "$(find "$work/p/private/commitments" -name '*.report' | wc -l)" 1 "reports kept"
+python3 "$LETHE_SOURCE/tests/support/tls_relay.py" "$dicom" "$relay" - >"$work/relay" &
+started_pids+=($!)
+start_serve "$work/p"
+for _ in $(seq 150); do
+    curl -sf "http://localhost:$http/storage-commitment/$id" | grep -q '"Status" : "Success"' && reported=1 && break
+    sleep 0.1
+done
+[ "${reported:-0}" = 1 ] || fail "the kept report was not delivered"
+for _ in $(seq 50); do [ "$(find "$work/p/private/commitments" -name '*.report' | wc -l)" = 0 ] && break; sleep 0.1; done
+check_equal "$(find "$work/p/private/commitments" -name '*.report' | wc -l)" 0 "reports left"
+stop_serve
