@@ -19,6 +19,8 @@ struct lethe_audit {
     lethe_buffer allowed; /* values, each ended by a newline */
     lethe_buffer inflated;
     uint32_t found_tag;
+    const uint8_t *exempt; /* borrowed */
+    size_t exempt_size;
 };
 
 static const char *const kind_names[LETHE_AUDIT_KINDS] = {"name", "known identifier", "removed value", "date", "UID"};
@@ -52,6 +54,13 @@ void lethe_audit_destroy(lethe_audit *audit) {
 void lethe_audit_reset(lethe_audit *audit) {
     if (!lethe_matcher_sleep(audit->matcher)) lethe_audit_memo_clear(audit->memo);
     lethe_buffer_clear(&audit->allowed);
+    audit->exempt = NULL;
+    audit->exempt_size = 0;
+}
+
+void lethe_audit_exempt(lethe_audit *audit, const void *bytes, size_t size) {
+    audit->exempt = bytes;
+    audit->exempt_size = size;
 }
 
 uint32_t lethe_audit_found_tag(const lethe_audit *audit) { return audit->found_tag; }
@@ -374,6 +383,8 @@ typedef struct survey {
     uint64_t at;  /* looked for */
     uint32_t tag; /* of the deepest element that holds it */
     bool identity_removed, method;
+    const lethe_audit *audit;
+    uint64_t exempt_from, exempt_to; /* (0400,0520) with the bytes of lethe_audit_exempt */
     lethe_error *error;
 } survey;
 
@@ -383,6 +394,11 @@ static lethe_status check_element(void *context, const lethe_audit_layout *layou
     if (e->tag == 0xFFFCFFFCu || e->tag == 0xFFFAFFFAu) return lethe_fail(error, LETHE_UNSAFE, "audit: padding or signature left in the output");
     if (e->depth == 0 && e->tag == 0x00120062u) s->identity_removed = e->value_bytes >= 3 && memcmp(layout->bytes + e->value_offset, "YES", 3) == 0;
     if (e->depth == 0 && (e->tag == 0x00120063u || e->tag == 0x00120064u)) s->method = true;
+    if (e->tag == 0x04000520u && e->depth == 1 && s->audit->exempt_size != 0 && e->value_bytes == s->audit->exempt_size &&
+        memcmp(layout->bytes + e->value_offset, s->audit->exempt, s->audit->exempt_size) == 0) {
+        s->exempt_from = e->value_offset;
+        s->exempt_to = e->value_offset + e->value_bytes;
+    }
     return LETHE_OK;
 }
 
@@ -401,7 +417,7 @@ static lethe_status found(const lethe_match *match, uint32_t tag, lethe_error *e
 }
 
 lethe_status lethe_audit_dicom(lethe_audit *audit, const uint8_t *bytes, uint64_t size, lethe_error *error) {
-    survey s = {.error = error};
+    survey s = {.audit = audit, .error = error};
     audit->found_tag = 0;
     lethe_audit_layout layout;
     lethe_buffer_clear(&audit->inflated);
@@ -412,7 +428,9 @@ lethe_status lethe_audit_dicom(lethe_audit *audit, const uint8_t *bytes, uint64_
     if (!s.identity_removed || !s.method)
         return lethe_fail(error, LETHE_UNSAFE, "audit: (0012,0062) Patient Identity Removed or its method is missing");
     lethe_match match;
-    bool hit = lethe_matcher_find(audit->matcher, layout.bytes, layout.size, 0, layout.pixel_to == 0 ? layout.size : layout.pixel_from, &match);
+    uint64_t text_to = layout.pixel_to == 0 ? layout.size : layout.pixel_from;
+    bool hit = lethe_matcher_find(audit->matcher, layout.bytes, layout.size, 0, s.exempt_to == 0 ? text_to : s.exempt_from, &match);
+    if (!hit && s.exempt_to != 0) hit = lethe_matcher_find(audit->matcher, layout.bytes, layout.size, s.exempt_to, text_to, &match);
     if (!hit && layout.pixel_to != 0) hit = lethe_matcher_find(audit->matcher, layout.bytes, layout.size, layout.pixel_to, layout.size, &match);
     if (!hit) return LETHE_OK;
     s.at = match.offset;

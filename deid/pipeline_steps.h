@@ -14,6 +14,7 @@ struct lethe_engine {
     lethe_scrub *scrub;
     lethe_audit *audit;
     lethe_burned_in *burned_in;
+    lethe_buffer sealed; /* (0400,0520) of the instance at hand */
     char last_folder[4096];
     /* The instance at hand. */
     lethe_map map;

@@ -15,7 +15,7 @@ enum { TAG_BUCKETS = 1024, NO_RULE = -1 };
 
 struct lethe_profile {
     lethe_arena *arena; /* strings and rules */
-    const char *name;
+    const char *name, *recipients;
     uint32_t options;
     lethe_text_mode text;
     unsigned age_limit_years;
@@ -63,8 +63,11 @@ typedef struct profile_yaml {
         int *video;
     } * pixels;
     struct {
-        int label, macro, thumbnail;
-        bool read_barcode;
+        char *certificate;
+    } * reidentify;
+    struct {
+        int label, macro, thumbnail, text;
+        bool read_barcode, allow_missing_label, keep_removed_labels;
     } * slides;
 } profile_yaml;
 
@@ -96,6 +99,8 @@ static const cyaml_strval_t label_words[] = {{"remove", LETHE_SLIDE_LABEL_REMOVE
 static const cyaml_strval_t macro_words[] = {{"remove", LETHE_SLIDE_MACRO_REMOVE}, {"blackout", LETHE_SLIDE_MACRO_BLACKOUT}};
 static const cyaml_strval_t thumbnail_words[] = {{"remove", LETHE_SLIDE_THUMBNAIL_REMOVE}, {"keep", LETHE_SLIDE_THUMBNAIL_KEEP}};
 
+static const cyaml_strval_t slide_text_words[] = {{"search", LETHE_SLIDE_TEXT_SEARCH}, {"keep", LETHE_SLIDE_TEXT_KEEP}};
+
 enum { OPT = CYAML_FLAG_OPTIONAL, OPT_PTR = CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER, STRICT = CYAML_FLAG_STRICT };
 
 static const cyaml_schema_field_t rule_fields[] = {CYAML_FIELD_STRING_PTR("tag", OPT_PTR, rule_yaml, tag, 1, 256),
@@ -116,6 +121,10 @@ static const cyaml_schema_value_t modality_entry = {CYAML_VALUE_MAPPING(CYAML_FL
 /* Anonymous members of profile_yaml, by type. */
 #define PIXELS __typeof__(*((profile_yaml *)0)->pixels)
 #define SLIDES __typeof__(*((profile_yaml *)0)->slides)
+#define REIDENTIFY __typeof__(*((profile_yaml *)0)->reidentify)
+
+static const cyaml_schema_field_t reidentify_fields[] = {CYAML_FIELD_STRING_PTR("certificate", CYAML_FLAG_POINTER, REIDENTIFY, certificate, 1, 4096),
+                                                         CYAML_FIELD_END};
 
 static const cyaml_schema_field_t pixel_fields[] = {
     CYAML_FIELD_SEQUENCE_COUNT("modalities", OPT_PTR, PIXELS, modalities, modalities_count, &modality_entry, 0, LETHE_PIXEL_MODALITIES),
@@ -130,7 +139,11 @@ static const cyaml_schema_field_t slide_fields[] = {
     CYAML_FIELD_ENUM("label", OPT | STRICT, SLIDES, label, label_words, CYAML_ARRAY_LEN(label_words)),
     CYAML_FIELD_ENUM("macro", OPT | STRICT, SLIDES, macro, macro_words, CYAML_ARRAY_LEN(macro_words)),
     CYAML_FIELD_ENUM("thumbnail", OPT | STRICT, SLIDES, thumbnail, thumbnail_words, CYAML_ARRAY_LEN(thumbnail_words)),
-    CYAML_FIELD_BOOL("read_barcode", OPT, SLIDES, read_barcode), CYAML_FIELD_END};
+    CYAML_FIELD_ENUM("text", OPT | STRICT, SLIDES, text, slide_text_words, CYAML_ARRAY_LEN(slide_text_words)),
+    CYAML_FIELD_BOOL("read_barcode", OPT, SLIDES, read_barcode),
+    CYAML_FIELD_BOOL("allow_missing_label", OPT, SLIDES, allow_missing_label),
+    CYAML_FIELD_BOOL("keep_removed_labels", OPT, SLIDES, keep_removed_labels),
+    CYAML_FIELD_END};
 
 static const cyaml_schema_field_t profile_fields[] = {
     CYAML_FIELD_STRING_PTR("name", OPT_PTR, profile_yaml, name, 1, 64),
@@ -144,6 +157,7 @@ static const cyaml_schema_field_t profile_fields[] = {
     CYAML_FIELD_SEQUENCE_COUNT("rules", OPT_PTR, profile_yaml, rules, rules_count, &rule_entry, 0, 10000),
     CYAML_FIELD_MAPPING_PTR("pixels", OPT_PTR, profile_yaml, pixels, pixel_fields),
     CYAML_FIELD_MAPPING_PTR("slides", OPT_PTR, profile_yaml, slides, slide_fields),
+    CYAML_FIELD_MAPPING_PTR("reidentify", OPT_PTR, profile_yaml, reidentify, reidentify_fields),
     CYAML_FIELD_END};
 static const cyaml_schema_value_t profile_schema = {CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, profile_yaml, profile_fields)};
 
@@ -346,7 +360,14 @@ static lethe_status apply_yaml(lethe_profile *profile, const source_text *source
         profile->slides.label = (lethe_slide_label_policy)from->slides->label;
         profile->slides.macro = (lethe_slide_macro_policy)from->slides->macro;
         profile->slides.thumbnail = (lethe_slide_thumbnail_policy)from->slides->thumbnail;
+        profile->slides.text = (lethe_slide_text_policy)from->slides->text;
         profile->slides.read_barcode = from->slides->read_barcode;
+        profile->slides.allow_missing_label = from->slides->allow_missing_label;
+        profile->slides.keep_removed_labels = from->slides->keep_removed_labels;
+    }
+    if (from->reidentify != NULL) {
+        profile->recipients = lethe_arena_strndup(profile->arena, from->reidentify->certificate, strlen(from->reidentify->certificate));
+        if (profile->recipients == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for a profile");
     }
     if (from->rules_count == 0) return LETHE_OK;
     profile->rules = lethe_arena_alloc_array(profile->arena, from->rules_count, sizeof *profile->rules);
@@ -394,12 +415,20 @@ lethe_status lethe_profile_load(const char *name_or_path, lethe_profile **out, l
     lethe_status status = lethe_file_read(name_or_path, &text, error);
     if (status == LETHE_OK) status = lethe_profile_parse(lethe_buffer_text(&text), text.size, lethe_path_name(name_or_path), out, error);
     lethe_buffer_release(&text);
-    return status;
+    size_t folder = (size_t)(lethe_path_name(name_or_path) - name_or_path);
+    lethe_profile *profile = status == LETHE_OK ? *out : NULL;
+    if (profile == NULL || profile->recipients == NULL || profile->recipients[0] == '/' || folder == 0) return status;
+    profile->recipients = lethe_arena_printf(profile->arena, "%.*s%s", (int)folder, name_or_path, profile->recipients);
+    if (profile->recipients != NULL) return LETHE_OK;
+    lethe_profile_destroy(profile);
+    *out = NULL;
+    return lethe_fail(error, LETHE_NO_MEMORY, "no memory for a profile");
 }
 
 /* --- asking --- */
 
 const char *lethe_profile_name(const lethe_profile *profile) { return profile->name; }
+const char *lethe_profile_recipients(const lethe_profile *profile) { return profile->recipients; }
 uint32_t lethe_profile_options(const lethe_profile *profile) { return profile->options; }
 lethe_text_mode lethe_profile_text(const lethe_profile *profile) { return profile->text; }
 unsigned lethe_profile_age_limit(const lethe_profile *profile) { return profile->age_limit_years; }

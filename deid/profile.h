@@ -63,6 +63,8 @@ const char *lethe_profile_name(const lethe_profile *profile);
 uint32_t lethe_profile_options(const lethe_profile *profile); /* LETHE_OPTION_ bits */
 lethe_text_mode lethe_profile_text(const lethe_profile *profile);
 unsigned lethe_profile_age_limit(const lethe_profile *profile); /* years; ages above are grouped; 0 = none are */
+/* PEM file of the recipients of encrypted attributes (encrypted.h); a relative one starts at the profile's own folder. NULL = none. */
+const char *lethe_profile_recipients(const lethe_profile *profile);
 bool lethe_profile_allow_list(const lethe_profile *profile);    /* attributes that no rule and no list names are removed */
 lethe_document_policy lethe_profile_documents(const lethe_profile *profile);
 bool lethe_profile_keep_overlays(const lethe_profile *profile); /* region-of-interest overlay planes stay (Clean Graphics) */

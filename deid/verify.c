@@ -8,6 +8,7 @@
 #include "deid/annex_e.h"
 #include "deid/attributes.h"
 #include "deid/audit.h"
+#include "deid/encrypted.h"
 #include "deid/manifest.h"
 #include "deid/patterns.h"
 #include "deid/slides/verify.h"
@@ -162,6 +163,8 @@ static bool check_one(void *context, const lethe_dicom_element *e) {
         if (!allowed && (e->form == LETHE_DICOM_LEAF || type != LETHE_TYPE_1))
             c->status = lethe_fail(c->error, LETHE_UNSAFE, "%s stands although PS3.15 Table E.1-1 removes it under the declared options", tag);
     }
+    if (c->status == LETHE_OK && e->tag == LETHE_TAG(0x0400, 0x0520) && !lethe_envelope_is_one(e->value, (size_t)e->value_bytes))
+        c->status = lethe_fail(c->error, LETHE_UNSAFE, "%s is not encrypted (CMS EnvelopedData is wanted)", tag);
     if (c->status == LETHE_OK && !lethe_tag_is_private(e->tag) && stands_by_no_right(c, row, e))
         c->status = lethe_fail(c->error, LETHE_UNSAFE, "%s has a value although PS3.15 Table E.1-1 replaces it under the declared options", tag);
     if (c->status == LETHE_OK && e->form == LETHE_DICOM_LEAF && (lethe_vr_is_text(e->vr) || e->vr == LETHE_VR_UN) && e->value_bytes <= (1u << 20)) {
