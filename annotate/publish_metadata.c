@@ -115,12 +115,16 @@ static lethe_status put_label_counts(const lethe_dataset *d, lethe_buffer *out, 
     return status;
 }
 
+static const char *reader_of(const lethe_dataset *d, const char *name) {
+    return name[0] == '\0' || strcmp(name, "truth") == 0 ? name : lethe_dataset_reader(d, name);
+}
+
 static lethe_status put_agreement(lethe_dataset *d, lethe_buffer *out, lethe_error *error) {
     lethe_agreement *agreement = NULL;
     lethe_agreement_options options = {.rounds = 200, .seed = 1};
     if (lethe_store_role(d->store) == LETHE_ROLE_READER) return LETHE_OK;
     lethe_status status = lethe_agreement_compute(d->store, &options, &agreement, error);
-    if (status == LETHE_OK) status = lethe_buffer_append_text(out, "\n## Readers\n\nNames of readers are those of the store. ", error);
+    if (status == LETHE_OK) status = lethe_buffer_append_text(out, "\n## Readers\n\n", error);
     if (status == LETHE_OK && agreement->row_count == 0)
         status = lethe_buffer_append_text(out, "No case was read by two of them, so that agreement cannot be told.\n", error);
     else if (status == LETHE_OK)
@@ -134,7 +138,8 @@ static lethe_status put_agreement(lethe_dataset *d, lethe_buffer *out, lethe_err
         if (!isnan(row->low)) (void)snprintf(interval, sizeof interval, "%.3f to %.3f", row->low, row->high);
         if (isnan(row->value)) continue;
         status = lethe_buffer_printf(out, error, "| %s | %s | %s %s | %zu | %.3f | %s |\n", row->label, row->measure,
-                                     row->reader_a[0] == '\0' ? "all" : row->reader_a, row->reader_b, row->units, row->value, interval);
+                                     row->reader_a[0] == '\0' ? "all" : reader_of(d, row->reader_a), reader_of(d, row->reader_b), row->units,
+                                     row->value, interval);
     }
     lethe_agreement_destroy(agreement);
     return status;
