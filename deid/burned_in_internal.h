@@ -21,6 +21,11 @@ LETHE_NODISCARD lethe_status lethe_burned_in_own_rules(const lethe_pixel_policy 
                                                        lethe_error *error);
 LETHE_NODISCARD lethe_status lethe_burned_in_region_boxes(const lethe_dicom_dataset *dataset, const lethe_pixels_info *info,
                                                           lethe_pixel_decision *decision, bool *used, lethe_error *error);
+/* What text says (burned_in_words.c). A marker is a laterality, view or projection and nothing else; identifying is a date, a long number or a word
+ * that introduces a name; `identifiers` may be NULL. */
+bool lethe_burned_in_is_marker(const char *text);
+bool lethe_burned_in_looks_identifying(const char *text);
+bool lethe_burned_in_names_someone(const lethe_identifiers *identifiers, const char *text);
 bool lethe_burned_in_has_embedded_overlay(const lethe_dicom_dataset *dataset, const lethe_pixels_info *info);
 
 #endif

@@ -2,8 +2,10 @@
 
 #include "core/memory.h"
 #include "core/text.h"
+#include "deid/text_internal.h"
 
 #include <ctype.h>
+#include <dlfcn.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,8 +24,19 @@ struct lethe_ocr {
     size_t picture_size;
 };
 
+/* Tesseract spreads a line of text over all cores, whose threads then wait for each other in busy loops: four times the work for no gain. Its OpenMP
+ * library is told to run everything in the thread that calls; it is looked up because nothing else here links with it. */
+static void stay_in_one_thread(void) {
+    void (*set_levels)(int);
+    void *symbol = dlsym(RTLD_DEFAULT, "omp_set_max_active_levels");
+    if (symbol == NULL) return;
+    memcpy(&set_levels, &symbol, sizeof set_levels);
+    set_levels(0);
+}
+
 lethe_status lethe_ocr_create(lethe_ocr **out, lethe_error *error) {
     *out = NULL;
+    stay_in_one_thread();
     lethe_ocr *ocr = lethe_alloc_array(1, sizeof *ocr);
     if (ocr == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for the reader");
     char sink[64];
@@ -62,15 +75,15 @@ typedef struct crop {
     int turn; /* 0, 90 or 270 degrees: how the line is rotated in the frame */
 } crop;
 
-static double sample(const lethe_image *image, double x, double y, unsigned channel) {
+static double sample(const lethe_image *image, double x, double y, unsigned plane) {
     if (x < 0) x = 0;
     if (y < 0) y = 0;
     if (x > image->columns - 1) x = image->columns - 1;
     if (y > image->rows - 1) y = image->rows - 1;
     uint32_t u = (uint32_t)x, v = (uint32_t)y, u1 = u + 1 < image->columns ? u + 1 : u, v1 = v + 1 < image->rows ? v + 1 : v;
     double fx = x - u, fy = y - v;
-    double top = lethe_image_sample(image, u, v, channel) * (1 - fx) + lethe_image_sample(image, u1, v, channel) * fx;
-    double bottom = lethe_image_sample(image, u, v1, channel) * (1 - fx) + lethe_image_sample(image, u1, v1, channel) * fx;
+    double top = lethe_text_plane_sample(image, u, v, plane) * (1 - fx) + lethe_text_plane_sample(image, u1, v, plane) * fx;
+    double bottom = lethe_text_plane_sample(image, u, v1, plane) * (1 - fx) + lethe_text_plane_sample(image, u1, v1, plane) * fx;
     return top * (1 - fy) + bottom * fy;
 }
 
@@ -91,8 +104,6 @@ static bool draw(lethe_ocr *ocr, const lethe_image *image, const lethe_text_line
     }
     double paper = line->dark ? (double)line->ink + (double)line->contrast * 1.6 : (double)line->ink - (double)line->contrast * 1.6;
     double depth = (double)line->ink - paper;
-    bool offset = image->is_signed; /* the detector's ink counts signed values from the lowest */
-    double shift = !offset ? 0 : image->bytes_per_sample == 1 ? 128 : 32768;
     for (uint32_t v = 0; v < c->out_h; v++)
         for (uint32_t u = 0; u < c->out_w; u++) {
             double a = ((double)u - MARGIN) / scale, b = ((double)v - MARGIN) / scale, x, y;
@@ -106,7 +117,7 @@ static bool draw(lethe_ocr *ocr, const lethe_image *image, const lethe_text_line
                 x = c->x0 + c->w - 1 - b;
                 y = c->y0 + a;
             }
-            double ink = (sample(image, x, y, line->plane) + shift - paper) / (fabs(depth) < 1e-6 ? 1 : depth);
+            double ink = (sample(image, x, y, line->plane) - paper) / (fabs(depth) < 1e-6 ? 1 : depth);
             ink = ink < 0 ? 0 : ink > 1 ? 1 : ink;
             ocr->picture[(size_t)v * c->out_w + u] = (uint8_t)(255 - 255 * ink);
         }

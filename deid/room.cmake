@@ -1,6 +1,6 @@
 # The text detector goes over every pixel: let the compiler vectorise it.
 if(NOT LETHE_SANITIZE)
-  set_source_files_properties(text_planes.c text_components.c text_detector.c text_picture.c PROPERTIES COMPILE_OPTIONS "-O3")
+  set_source_files_properties(text_planes.c text_components.c text_detector.c text_picture.c text_network.c PROPERTIES COMPILE_OPTIONS "-O3")
 endif()
 if(LETHE_TESTS)
   add_executable(lethe-text-features ${CMAKE_CURRENT_SOURCE_DIR}/tools/text_features.c)

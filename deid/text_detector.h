@@ -17,10 +17,10 @@ typedef struct lethe_text_line {
     uint16_t glyphs;     /* estimated */
     bool vertical;       /* rotated by 90 or 270 degrees */
     bool dark;           /* darker than the background */
-    uint8_t plane;       /* colour plane it was found in: 0 grey or red, 1 green, 2 blue */
+    uint8_t plane;       /* where it was found: 0 grey (or Y), 1 red less green (or Cb), 2 blue less green (or Cr) */
     float score;         /* 0 to 1: how sure; >= 0.5 is text without reading it, below a reader should confirm */
-    float contrast;      /* in stored units */
-    float ink;           /* mean stored value of the strokes, in that plane */
+    float contrast;      /* in units of that plane */
+    float ink;           /* mean of the strokes in that plane; signed samples count from the lowest */
 } lethe_text_line;
 
 LETHE_NODISCARD lethe_text_detector *lethe_text_detector_create(void); /* NULL when memory is short */
@@ -28,5 +28,9 @@ void lethe_text_detector_destroy(lethe_text_detector *detector);
 /* Lines of a frame (1 or 3 samples). `*lines` is owned by the detector until the next call. Errors: LETHE_NO_MEMORY, LETHE_LIMIT. */
 LETHE_NODISCARD lethe_status lethe_text_detector_find(lethe_text_detector *detector, const lethe_image *image, const lethe_text_line **lines,
                                                       size_t *count, lethe_error *error);
+/* The same where `blocks` is not zero: one byte for each 16 x 16 pixels, rows of (columns + 15) / 16. A line that reaches out of them may be cut or
+ * missed. NULL: everywhere. */
+LETHE_NODISCARD lethe_status lethe_text_detector_find_in(lethe_text_detector *detector, const lethe_image *image, const uint8_t *blocks,
+                                                         const lethe_text_line **lines, size_t *count, lethe_error *error);
 
 #endif

@@ -293,8 +293,8 @@ static float measure(const grower *g, float f[LETHE_TEXT_FEATURES], lethe_text_l
                               .vertical = g->vertical,
                               .dark = g->pass.dark,
                               .plane = (uint8_t)g->plane,
-                              .contrast = all_contrast,
-                              .ink = mean_of(&ink)};
+                              .contrast = all_contrast * (float)(1u << g->level->shift),
+                              .ink = mean_of(&ink) * (float)(1u << g->level->shift) + (float)g->level->base};
     return glyphs;
 }
 

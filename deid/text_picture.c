@@ -1,47 +1,90 @@
 #include "deid/text_internal.h"
-#include "deid/text_network.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { H = LETHE_TEXT_CROP_HEIGHT, W = LETHE_TEXT_CROP_WIDTH };
+enum { H = LETHE_TEXT_CROP_HEIGHT, W = LETHE_TEXT_CROP_WIDTH, TAPS = 4, LONGEST = 640 };
 
-/* Mean of four nearby bilinear samples: crops shrink large letters by up to four. */
-static float soft_sample(const lethe_text_level *level, float x, float y, float step) {
-    float sum = 0;
-    for (int i = 0; i < 4; i++) {
-        float u = x + ((i & 1) != 0 ? 0.25f : -0.25f) * step, v = y + ((i & 2) != 0 ? 0.25f : -0.25f) * step;
-        u = u < 0 ? 0 : u > (float)(level->w - 1) ? (float)(level->w - 1) : u;
-        v = v < 0 ? 0 : v > (float)(level->h - 1) ? (float)(level->h - 1) : v;
-        uint32_t x0 = (uint32_t)u, y0 = (uint32_t)v, x1 = x0 + 1 < level->w ? x0 + 1 : x0, y1 = y0 + 1 < level->h ? y0 + 1 : y0;
-        float fx = u - (float)x0, fy = v - (float)y0;
-        const uint16_t *a = level->value + (size_t)y0 * level->w, *b = level->value + (size_t)y1 * level->w;
-        sum += (1 - fy) * ((1 - fx) * (float)a[x0] + fx * (float)a[x1]) + fy * ((1 - fx) * (float)b[x0] + fx * (float)b[x1]);
+/* Four samples that together are the mean of two linear interpolations, a quarter step to either side: crops shrink large letters by up to four. */
+typedef struct taps {
+    uint32_t at[TAPS];
+    float weight[TAPS];
+} taps;
+
+static taps taps_at(float position, float step, uint32_t size) {
+    taps t;
+    for (unsigned i = 0; i < 2; i++) {
+        float u = position + (i == 0 ? -0.25f : 0.25f) * step;
+        u = u < 0 ? 0 : u > (float)(size - 1) ? (float)(size - 1) : u;
+        uint32_t whole = (uint32_t)u;
+        float part = u - (float)whole;
+        t.at[2 * i] = whole;
+        t.at[2 * i + 1] = whole + 1 < size ? whole + 1 : whole;
+        t.weight[2 * i] = (1 - part) / 2;
+        t.weight[2 * i + 1] = part / 2;
     }
-    return sum / 4;
+    return t;
 }
 
-/* The part of a line around `along` (0 to 1), letters about 9 of 16 pixels high, normalised to mean 0 and deviation 1, ink positive. */
-static void cut(const lethe_text_level *level, const lethe_text_line *line, float along, float crop[H * W]) {
-    float across = (float)(line->vertical ? line->w : line->h), length = (float)(line->vertical ? line->h : line->w);
-    float step = across * 1.7f / H, span = step * W, start = length <= span ? (length - span) / 2 : (length - span) * along;
-    float middle = line->vertical ? (float)line->x + across / 2 : (float)line->y + across / 2, sum = 0;
-    for (int v = 0; v < H; v++)
-        for (int u = 0; u < W; u++) {
-            float a = start + ((float)u + 0.5f) * step, b = middle + ((float)v + 0.5f - H / 2) * step;
-            float x = line->vertical ? b : (float)line->x + a, y = line->vertical ? (float)line->y + length - a : b;
-            float value = soft_sample(level, x - 0.5f, y - 0.5f, step);
-            crop[v * W + u] = value;
-            sum += value;
-        }
-    float mean = sum / (H * W), variance = 0;
+/* One row of a crop: `sources` are the four lines of pixels across, `step` apart in memory; `along` picks from their weighted sum. */
+static void cut_row(const uint16_t *const sources[TAPS], const float weight[TAPS], size_t step, uint32_t first, uint32_t count, const taps *along,
+                    float *row) {
+    float line[LONGEST];
+    for (uint32_t i = 0; i < count; i++) {
+        size_t at = (size_t)(first + i) * step;
+        line[i] = weight[0] * (float)sources[0][at] + weight[1] * (float)sources[1][at] + weight[2] * (float)sources[2][at] +
+                  weight[3] * (float)sources[3][at];
+    }
+    for (int u = 0; u < W; u++) {
+        const taps *t = &along[u];
+        row[u] = line[t->at[0] - first] * t->weight[0] + line[t->at[1] - first] * t->weight[1] + line[t->at[2] - first] * t->weight[2] +
+                 line[t->at[3] - first] * t->weight[3];
+    }
+}
+
+static void normalise(float crop[H * W], bool dark) {
+    float sum = 0, variance = 0;
+    for (int i = 0; i < H * W; i++) sum += crop[i];
+    float mean = sum / (H * W);
     for (int i = 0; i < H * W; i++) variance += (crop[i] - mean) * (crop[i] - mean);
     float scale = 1 / (sqrtf(variance / (H * W)) + 1e-3f);
-    if (line->dark) scale = -scale;
+    if (dark) scale = -scale;
     for (int i = 0; i < H * W; i++) {
         float value = (crop[i] - mean) * scale;
         crop[i] = value < -4 ? -4 : value > 4 ? 4 : value;
     }
+}
+
+/* The part of a line around `part` (0 to 1), letters about 9 of 16 pixels high, normalised to mean 0 and deviation 1, ink positive. A vertical line
+ * is read upwards. */
+static void cut(const lethe_text_level *level, const lethe_text_line *line, float part, float crop[H * W]) {
+    bool turned = line->vertical;
+    float across = (float)(turned ? line->w : line->h), length = (float)(turned ? line->h : line->w);
+    float step = across * 1.7f / H, span = step * W, start = length <= span ? (length - span) / 2 : (length - span) * part;
+    float middle = turned ? (float)line->x + across / 2 : (float)line->y + across / 2;
+    uint32_t along_size = turned ? level->h : level->w, across_size = turned ? level->w : level->h;
+    taps along[W];
+    uint32_t first = UINT32_MAX, last = 0;
+    for (int u = 0; u < W; u++) {
+        float a = start + ((float)u + 0.5f) * step;
+        along[u] = taps_at((turned ? (float)line->y + length - a : (float)line->x + a) - 0.5f, step, along_size);
+        for (int k = 0; k < TAPS; k++) {
+            first = along[u].at[k] < first ? along[u].at[k] : first;
+            last = along[u].at[k] > last ? along[u].at[k] : last;
+        }
+    }
+    uint32_t count = last - first + 1 > LONGEST ? LONGEST : last - first + 1;
+    if (last - first + 1 > LONGEST) /* a level holds letters of at most 36 pixels; larger ones only touch the rim of the buffer */
+        for (int u = 0; u < W; u++)
+            for (int k = 0; k < TAPS; k++)
+                if (along[u].at[k] - first >= LONGEST) along[u].at[k] = first + LONGEST - 1;
+    for (int v = 0; v < H; v++) {
+        taps down = taps_at(middle + ((float)v + 0.5f - H / 2) * step - 0.5f, step, across_size);
+        const uint16_t *sources[TAPS];
+        for (int k = 0; k < TAPS; k++) sources[k] = level->value + (turned ? down.at[k] : (size_t)down.at[k] * level->stride);
+        cut_row(sources, down.weight, turned ? level->stride : 1, first, count, along, crop + v * W);
+    }
+    normalise(crop, line->dark);
 }
 
 unsigned lethe_text_crops(const lethe_text_level *level, const lethe_text_line *line, float crops[LETHE_TEXT_CROPS][H * W]) {
@@ -49,56 +92,4 @@ unsigned lethe_text_crops(const lethe_text_level *level, const lethe_text_line *
     unsigned count = length <= span * 1.2f ? 1 : LETHE_TEXT_CROPS;
     for (unsigned i = 0; i < count; i++) cut(level, line, count == 1 ? 0.5f : (float)i / (float)(count - 1), crops[i]);
     return count;
-}
-
-/* 3 x 3 convolution with border zeros, then ReLU and 2 x 2 maximum; channels innermost. `padded` has a border of one pixel all round. Sizes are
- * constants where it is called, so that the loops unroll. */
-static inline __attribute__((always_inline)) void layer(const float *padded, int h, int w, int in, const float *weights, const float *bias, int out,
-                                                        float *to, int to_border) {
-    int stride = (w + 2) * in, to_stride = (w / 2 + 2 * to_border) * out;
-    for (int y = 0; y < h / 2; y++)
-        for (int x = 0; x < w / 2; x++) {
-            float best[NET_C] = {0};
-            for (int k = 0; k < 4; k++) {
-                float sum[NET_C];
-                const float *at = padded + (2 * y + k / 2) * stride + (2 * x + k % 2) * in;
-                for (int c = 0; c < out; c++) sum[c] = bias[c];
-                for (int dy = 0; dy < 3; dy++)
-                    for (int i = 0; i < 3 * in; i++) {
-                        float value = at[dy * stride + i];
-                        const float *row = weights + (dy * 3 * in + i) * out;
-                        for (int c = 0; c < out; c++) sum[c] += value * row[c];
-                    }
-                for (int c = 0; c < out; c++) best[c] = sum[c] > best[c] ? sum[c] : best[c];
-            }
-            float *cell = to + (y + to_border) * to_stride + (x + to_border) * out;
-            for (int c = 0; c < out; c++) cell[c] = best[c];
-        }
-}
-
-static inline __attribute__((always_inline)) float run_network(const float *crop) {
-    float first[(H + 2) * (W + 2)] = {0}, second[(H / 2 + 2) * (W / 2 + 2) * NET_A] = {0}, third[(H / 4 + 2) * (W / 4 + 2) * NET_B] = {0};
-    float flat[H / 8 * (W / 8) * NET_C], sum = net_bias_out;
-    for (int y = 0; y < H; y++) memcpy(first + (y + 1) * (W + 2) + 1, crop + y * W, W * sizeof *crop);
-    layer(first, H, W, 1, net_wa, net_ba, NET_A, second, 1);
-    layer(second, H / 2, W / 2, NET_A, net_wb, net_bb, NET_B, third, 1);
-    layer(third, H / 4, W / 4, NET_B, net_wc, net_bc, NET_C, flat, 0);
-    float hidden[NET_D];
-    for (int d = 0; d < NET_D; d++) hidden[d] = net_bd[d];
-    for (int i = 0; i < H / 8 * (W / 8) * NET_C; i++)
-        for (int d = 0; d < NET_D; d++) hidden[d] += flat[i] * net_wd[i * NET_D + d];
-    for (int d = 0; d < NET_D; d++) sum += (hidden[d] > 0 ? hidden[d] : 0) * net_wout[d];
-    return sum;
-}
-
-#if defined(__x86_64__)
-__attribute__((target("avx2,fma"))) static float run_wide(const float *crop) { return run_network(crop); }
-#endif
-static float run_plain(const float *crop) { return run_network(crop); }
-
-float lethe_text_network(const float crop[H * W]) {
-#if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return run_wide(crop);
-#endif
-    return run_plain(crop);
 }

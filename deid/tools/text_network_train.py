@@ -143,9 +143,10 @@ def main():
     y, score, crops = y[keep], score[keep], crops[keep]
     rng = numpy.random.default_rng(3)
     # Easy negatives are many: keep a part.
-    part = (y == 1) | (score > 0.08) | (rng.random(len(y)) < 0.3)
+    part = (y == 1) | (score > 0.3) | (rng.random(len(y)) < numpy.where(score > 0.06, 0.35, 0.04))
     y, score, crops = y[part], score[part], crops[part]
     sys.stderr.write("%d candidates, %d text\n" % (len(y), y.sum()))
+    sys.stderr.flush()
     order = rng.permutation(len(y))
     held, used = order[:len(y) // 8], order[len(y) // 8:]
     weight = numpy.where(y == 1, 1.0, 0.7)

@@ -22,7 +22,8 @@ def save(path, array):
 
 
 def candidates(tool, names):
-    run = subprocess.run([tool], input="\n".join(names) + "\n", capture_output=True, text=True, check=True)
+    # With a file for pictures the tool applies no threshold of its own.
+    run = subprocess.run([tool, "/dev/null"], input="\n".join(names) + "\n", capture_output=True, text=True, check=True)
     out = {name: [] for name in names}
     for line in run.stdout.splitlines():
         parts = line.rsplit(" ", 29)
@@ -107,8 +108,8 @@ def main():
                 owner.append(-1)
     x, y = numpy.array(x), numpy.array(y)
     mean, deviation, w1, b1, w2, b2, p = train(x, y, numpy.random.default_rng(1))
-    sys.stderr.write("%d candidates, %d text; at 0.5: recall %.4f, false %.5f; at 0.9: %.4f, %.5f\n" % (
-        len(y), y.sum(), (p[y == 1] > 0.5).mean(), (p[y == 0] > 0.5).mean(), (p[y == 1] > 0.9).mean(), (p[y == 0] > 0.9).mean()))
+    sys.stderr.write("%d candidates, %d text; at 0.5: recall %.4f, false %.5f; at 0.9: %.4f, %.5f; at 0.06: %.4f, %.5f\n" % (
+        len(y), y.sum(), (p[y == 1] > 0.5).mean(), (p[y == 0] > 0.5).mean(), (p[y == 1] > 0.9).mean(), (p[y == 0] > 0.9).mean(), (p[y == 1] > 0.06).mean(), (p[y == 0] > 0.06).mean()))
     print("/* Weights of the line classifier (text_score.c), made by tools/text_train.py from %d invented pictures%s. */" % (
         count, " and %d real text-free ones" % len(real) if real else ""))
     print("#ifndef LETHE_DEID_TEXT_WEIGHTS_H\n#define LETHE_DEID_TEXT_WEIGHTS_H\n\nenum { LETHE_TEXT_HIDDEN = %d };\n" % HIDDEN)

@@ -79,6 +79,12 @@ int main(int argc, char **argv) {
         return 1;
     (void)TessBaseAPISetVariable(reader, "debug_file", "/dev/null");
     TessBaseAPISetPageSegMode(reader, PSM_SPARSE_TEXT);
+    tally none = {0};
+    for (int k = 0; k < 3 && fgets(path, sizeof path, list) != NULL; k++) {
+        path[strcspn(path, "\n")] = 0;
+        (void)one(path, engine, NULL, &none);
+    }
+    rewind(list);
     unsigned total = 0, seen = 0;
     while (fgets(path, sizeof path, list) != NULL) total++;
     rewind(list);
