@@ -6,6 +6,7 @@
 #include "imaging/dicom/dataset.h"
 #include "imaging/slide/slide.h"
 #include "ingest/archive.h"
+#include "ingest/objection.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -122,7 +123,8 @@ typedef struct found {
     bool is_index; /* a DICOMDIR */
     bool is_folder_slide;
     bool is_archive;
-    bool is_outside; /* the cohort */
+    const char *left_out; /* why it is not to come in, or NULL */
+    lethe_cohort_facts facts;
 } found;
 
 static void take_ascii(char *out, size_t size, const char *text) {
@@ -170,11 +172,8 @@ static void look_into_dicom(lethe_adder *adder, const lethe_map *map, found *wha
     if (lethe_dicom_text(dataset->root, 0x00080018, 0, text, sizeof text) ||
         (dataset->meta != NULL && lethe_dicom_text(dataset->meta, 0x00020003, 0, text, sizeof text)))
         take_ascii(what->item.sop_instance, sizeof what->item.sop_instance, text);
-    if (adder->options.cohort != NULL) {
-        lethe_cohort_facts facts;
-        lethe_cohort_facts_of(dataset, &facts);
-        what->is_outside = !lethe_cohort_has(adder->options.cohort, &facts);
-    }
+    lethe_cohort_facts_of(dataset, &what->facts);
+    if (adder->options.cohort != NULL && !lethe_cohort_has(adder->options.cohort, &what->facts)) what->left_out = "not in the cohort";
     what->is_index = strcmp(what->item.sop_class, DICOMDIR_CLASS) == 0;
     what->skip_bytes = dataset->data_set_offset;
     lethe_dicom_dataset_release(dataset);
@@ -213,11 +212,23 @@ static lethe_status copy_in(lethe_adder *adder, const char *path, found *what, l
     return lethe_inbox_copy(adder->inbox, map->fd, map->size, what->skip_bytes, what->extension, &what->item, file, error);
 }
 
-/* Outside the cohort: a tombstone that says so and nothing else. */
-static lethe_status drop(lethe_adder *adder, const char *path, lethe_error *error) {
+/* Does the patient object? */
+static lethe_status look_for_objection(lethe_adder *adder, found *what, lethe_error *error) {
+    bool any = false, objects = false;
+    if (what->facts.patient_id[0] == '\0' || what->left_out != NULL) return LETHE_OK;
+    lethe_status status = lethe_door_has_objections(adder->queue, &any, error);
+    if (status == LETHE_OK && any)
+        status =
+            lethe_door_patient_objects(lethe_inbox_project(adder->inbox), adder->queue, what->facts.issuer, what->facts.patient_id, &objects, error);
+    if (objects) what->left_out = "the patient objects to the use of the data";
+    return status;
+}
+
+/* What stays is a tombstone that says why and nothing else. */
+static lethe_status drop(lethe_adder *adder, const char *path, const char *why, lethe_error *error) {
     lethe_item tombstone = {.kind = LETHE_ITEM_DICOM, .state = LETHE_ITEM_DROPPED};
     (void)snprintf(tombstone.source, sizeof tombstone.source, "%s", adder->options.source);
-    (void)snprintf(tombstone.reason, sizeof tombstone.reason, "not in the cohort");
+    (void)snprintf(tombstone.reason, sizeof tombstone.reason, "%s", why);
     return enqueue(adder, &tombstone, NULL, path, error);
 }
 
@@ -230,6 +241,7 @@ static lethe_status add_one(lethe_adder *adder, const char *path, const char *na
     lethe_status status = lethe_map_open(path, &map, error);
     if (status != LETHE_OK) return status;
     status = look(adder, path, &map, &what);
+    if (status == LETHE_OK) status = look_for_objection(adder, &what, error);
     if (status == LETHE_OK && what.is_archive) {
         if (adder->archive_name != NULL) quarantine(&what, "an archive within an archive");
         else status = add_archive(adder, path, name, &what, error);
@@ -237,8 +249,8 @@ static lethe_status add_one(lethe_adder *adder, const char *path, const char *na
     }
     if (status == LETHE_OK && what.is_index) {
         adder->counts.indexes++;
-    } else if (status == LETHE_OK && what.is_outside) {
-        status = drop(adder, path, error);
+    } else if (status == LETHE_OK && what.left_out != NULL) {
+        status = drop(adder, path, what.left_out, error);
     } else if (status == LETHE_OK && !what.is_archive) {
         what.item.priority = adder->options.priority;
         (void)snprintf(what.item.source, sizeof what.item.source, "%s", adder->options.source);

@@ -73,17 +73,13 @@ static bool accepts_class(void *context, const char *abstract_syntax) {
 
 /* --- asking the receiver --- */
 
-static lethe_status ask(association *self, intake_request_kind kind, const lethe_item *item, lethe_error *error) {
-    intake_request request;
+static lethe_status ask_about(association *self, const intake_request *request, lethe_error *error) {
     intake_reply reply;
-    memset(&request, 0, sizeof request); /* padding goes over the socket too */
-    request.kind = kind;
-    request.item = *item;
     self->unanswered = true;
     ssize_t done;
-    do done = send(self->options->channel, &request, sizeof request, MSG_NOSIGNAL);
+    do done = send(self->options->channel, request, sizeof *request, MSG_NOSIGNAL);
     while (done < 0 && errno == EINTR);
-    if (done != (ssize_t)sizeof request) return lethe_fail(error, LETHE_IO, "the receiver is gone");
+    if (done != (ssize_t)sizeof *request) return lethe_fail(error, LETHE_IO, "the receiver is gone");
     do done = recv(self->options->channel, &reply, sizeof reply, 0);
     while (done < 0 && errno == EINTR);
     if (done != (ssize_t)sizeof reply) return lethe_fail(error, LETHE_IO, "the receiver is gone");
@@ -91,6 +87,14 @@ static lethe_status ask(association *self, intake_request_kind kind, const lethe
     self->in_doubt = reply.in_doubt;
     if (reply.status != LETHE_OK) return lethe_fail(error, reply.status, "the receiver answered: %s", lethe_status_name(reply.status));
     return LETHE_OK;
+}
+
+static lethe_status ask(association *self, intake_request_kind kind, const lethe_item *item, lethe_error *error) {
+    intake_request request;
+    memset(&request, 0, sizeof request); /* padding goes over the socket too */
+    request.kind = kind;
+    request.item = *item;
+    return ask_about(self, &request, error);
 }
 
 /* --- one instance --- */
@@ -138,31 +142,49 @@ static void store_data(void *context, const void *bytes, size_t size) {
     (void)!lethe_inbox_write(self->file, bytes, size, &self->failure);
 }
 
-/* Outside the cohort: what stays is a tombstone that says so and nothing else. What cannot be parsed goes on: de-identification quarantines it. */
-static bool leave_out(association *self) {
-    if (self->options->cohort == NULL) return false;
+/* What the data set says of whom and what; false for what cannot be parsed: it goes on, and de-identification quarantines it. */
+static bool read_facts(const association *self, lethe_cohort_facts *facts) {
     lethe_map map = {.fd = -1};
     lethe_dicom_dataset *dataset = NULL;
     lethe_arena *arena = lethe_arena_create(LETHE_LIMIT_ARENA_BYTES);
     char *path = lethe_path_join(self->options->project->private_path, self->item.path);
-    bool out = false;
-    if (arena != NULL && path != NULL && lethe_map_open(path, &map, NULL) == LETHE_OK &&
-        lethe_dicom_dataset_parse(map.bytes, map.size, arena, &dataset, NULL) == LETHE_OK) {
-        lethe_cohort_facts facts;
-        lethe_cohort_facts_of(dataset, &facts);
-        out = !lethe_cohort_has(self->options->cohort, &facts);
+    bool read = arena != NULL && path != NULL && lethe_map_open(path, &map, NULL) == LETHE_OK &&
+                lethe_dicom_dataset_parse(map.bytes, map.size, arena, &dataset, NULL) == LETHE_OK;
+    if (read) {
+        lethe_cohort_facts_of(dataset, facts);
         lethe_dicom_dataset_release(dataset);
     }
     lethe_map_close(&map);
     lethe_arena_destroy(arena);
     lethe_free(path);
-    return out;
+    return read;
 }
 
-static uint16_t drop(association *self, lethe_inbox_file *file) {
+/* *why is set for an instance that is not to come in. */
+static lethe_status look_whose(association *self, const char **why, lethe_error *error) {
+    lethe_cohort_facts facts;
+    bool ask_objection = atomic_load(&self->options->shared->objections) != 0;
+    *why = NULL;
+    if ((self->options->cohort == NULL && !ask_objection) || !read_facts(self, &facts)) return LETHE_OK;
+    if (self->options->cohort != NULL && !lethe_cohort_has(self->options->cohort, &facts)) *why = "not in the cohort";
+    if (*why != NULL || !ask_objection) return LETHE_OK;
+    intake_request request;
+    memset(&request, 0, sizeof request);
+    request.kind = INTAKE_OBJECTS;
+    (void)snprintf(request.patient_id, sizeof request.patient_id, "%s", facts.patient_id);
+    (void)snprintf(request.issuer, sizeof request.issuer, "%s", facts.issuer);
+    lethe_error own = {0};
+    lethe_status status = ask_about(self, &request, &own);
+    if (status == LETHE_DENIED) *why = "the patient objects to the use of the data";
+    else if (status != LETHE_OK) return lethe_fail(error, status, "%s", own.message);
+    return LETHE_OK;
+}
+
+/* What stays is a tombstone that says why and nothing else. */
+static uint16_t drop(association *self, lethe_inbox_file *file, const char *why) {
     lethe_item tombstone = {.kind = LETHE_ITEM_DICOM, .state = LETHE_ITEM_DROPPED, .size_bytes = self->item.size_bytes};
     (void)snprintf(tombstone.source, sizeof tombstone.source, "dimse");
-    (void)snprintf(tombstone.reason, sizeof tombstone.reason, "not in the cohort");
+    (void)snprintf(tombstone.reason, sizeof tombstone.reason, "%s", why);
     lethe_inbox_discard(file);
     if (ask(self, INTAKE_ADD, &tombstone, &self->failure) != LETHE_OK) return refuse(self);
     atomic_fetch_add(&self->options->shared->dropped, 1);
@@ -172,12 +194,14 @@ static uint16_t drop(association *self, lethe_inbox_file *file) {
 static uint16_t store_end(void *context, bool complete) {
     association *self = context;
     lethe_inbox_file *file = self->file;
+    const char *why = NULL;
     self->file = NULL;
     if (file == NULL) return LETHE_DIMSE_OUT_OF_RESOURCES;
     lethe_status status = self->failure.status;
     if (!complete && status == LETHE_OK) status = lethe_fail(&self->failure, LETHE_NETWORK, "the data set broke off");
     if (status == LETHE_OK) status = lethe_inbox_complete(file, &self->item, &self->failure);
-    if (status == LETHE_OK && leave_out(self)) return drop(self, file); /* before it carries a row */
+    if (status == LETHE_OK) status = look_whose(self, &why, &self->failure);
+    if (status == LETHE_OK && why != NULL) return drop(self, file, why); /* before it carries a row */
     if (status == LETHE_OK) status = lethe_inbox_sync(file, &self->item, &self->failure);
     if (status == LETHE_OK) status = ask(self, INTAKE_ADD, &self->item, &self->failure);
     if (status == LETHE_OK) {

@@ -145,6 +145,7 @@ const lethe_cohort_row *lethe_cohort_at(const lethe_cohort *cohort, size_t index
 void lethe_cohort_facts_of(const lethe_dicom_dataset *dataset, lethe_cohort_facts *facts) {
     memset(facts, 0, sizeof *facts);
     (void)lethe_dicom_text(dataset->root, 0x00100020, 0, facts->patient_id, sizeof facts->patient_id);
+    (void)lethe_dicom_text(dataset->root, 0x00100021, 0, facts->issuer, sizeof facts->issuer);
     (void)lethe_dicom_text(dataset->root, 0x00080050, 0, facts->accession_number, sizeof facts->accession_number);
     (void)lethe_dicom_text(dataset->root, 0x0020000d, 0, facts->study_uid, sizeof facts->study_uid);
     (void)lethe_dicom_text(dataset->root, 0x00080020, 0, facts->study_date, sizeof facts->study_date);

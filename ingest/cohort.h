@@ -25,7 +25,7 @@ const lethe_cohort_row *lethe_cohort_at(const lethe_cohort *cohort, size_t index
 
 /* What a row is held against; "" = unknown (a condition on it then fails). */
 typedef struct lethe_cohort_facts {
-    char patient_id[65], accession_number[17], study_uid[65], study_date[9], modality[17], study_description[65], series_description[65];
+    char patient_id[65], issuer[65], accession_number[17], study_uid[65], study_date[9], modality[17], study_description[65], series_description[65];
 } lethe_cohort_facts;
 void lethe_cohort_facts_of(const lethe_dicom_dataset *dataset, lethe_cohort_facts *facts);
 bool lethe_cohort_row_holds(const lethe_cohort_row *row, const lethe_cohort_facts *facts);

@@ -51,6 +51,15 @@ static const cyaml_schema_field_t stow_fields[] = {
     CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t audit_fields[] = {
+    CYAML_FIELD_STRING_PTR("host", CYAML_FLAG_POINTER, lethe_door_audit, host, 1, 255),
+    CYAML_FIELD_UINT("port", CYAML_FLAG_OPTIONAL, lethe_door_audit, port),
+    CYAML_FIELD_STRING_PTR("authorities", CYAML_FLAG_POINTER, lethe_door_audit, authorities, 1, 4095),
+    CYAML_FIELD_STRING_PTR("certificate", OPTIONAL_TEXT, lethe_door_audit, certificate, 1, 4095),
+    CYAML_FIELD_STRING_PTR("private_key", OPTIONAL_TEXT, lethe_door_audit, private_key, 1, 4095),
+    CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t door_fields[] = {
     CYAML_FIELD_UINT("max_associations", CYAML_FLAG_OPTIONAL, lethe_door, max_associations),
     CYAML_FIELD_UINT("idle_seconds", CYAML_FLAG_OPTIONAL, lethe_door, idle_seconds),
@@ -68,6 +77,7 @@ static const cyaml_schema_field_t door_fields[] = {
     CYAML_FIELD_UINT("rescan_seconds", CYAML_FLAG_OPTIONAL, lethe_door, rescan_seconds),
     CYAML_FIELD_MAPPING("tls", CYAML_FLAG_OPTIONAL, lethe_door, tls, tls_fields),
     CYAML_FIELD_MAPPING("stow", CYAML_FLAG_OPTIONAL, lethe_door, stow, stow_fields),
+    CYAML_FIELD_MAPPING("audit", CYAML_FLAG_OPTIONAL, lethe_door, audit, audit_fields),
     CYAML_FIELD_END,
 };
 
@@ -117,6 +127,10 @@ static bool copy_door(const lethe_project *project, lethe_door *to, const lethe_
     ok &= copy_path(project, &to->tls.authorities, from->tls.authorities);
     ok &= copy_text(&to->stow.host, from->stow.host);
     ok &= copy_path(project, &to->stow.token_file, from->stow.token_file);
+    ok &= copy_text(&to->audit.host, from->audit.host);
+    ok &= copy_path(project, &to->audit.authorities, from->audit.authorities);
+    ok &= copy_path(project, &to->audit.certificate, from->audit.certificate);
+    ok &= copy_path(project, &to->audit.private_key, from->audit.private_key);
     if (!ok) return false;
     to->allow = lethe_alloc_array(from->allow_count + 1, sizeof *to->allow);
     to->sop_classes = lethe_alloc_array(from->sop_classes_count + 1, sizeof *to->sop_classes);
@@ -158,9 +172,14 @@ lethe_status lethe_door_load(const lethe_project *project, lethe_door **out, let
     set_default(&door->reserve_mib, 1024);
     set_default(&door->stable_seconds, 5);
     set_default(&door->rescan_seconds, 60);
+    set_default(&door->audit.port, 6514); /* RFC 5425 4.1 */
     if (door->max_associations > 1024 || door->max_pdu_bytes < 4096 || door->max_pdu_bytes > 131072) {
         lethe_door_free(door);
         return lethe_fail(error, LETHE_CONFIG, "project.yaml: ingest.door: max_associations is at most 1024, max_pdu_bytes 4096 to 131072");
+    }
+    if (door->audit.port > UINT16_MAX || (door->audit.certificate == NULL) != (door->audit.private_key == NULL)) {
+        lethe_door_free(door);
+        return lethe_fail(error, LETHE_CONFIG, "project.yaml: ingest.door.audit: certificate and private_key go together, port is at most 65535");
     }
     *out = door;
     return LETHE_OK;
@@ -174,8 +193,9 @@ void lethe_door_free(lethe_door *door) {
         lethe_free(door->allow[i].certificate);
     }
     for (uint32_t i = 0; i < door->sop_classes_count; i++) lethe_free(door->sop_classes[i]);
-    char *const texts[] = {door->cohort,          door->metrics,   door->tls.certificate, door->tls.private_key,
-                           door->tls.authorities, door->stow.host, door->stow.token_file};
+    char *const texts[] = {door->cohort,           door->metrics,         door->tls.certificate, door->tls.private_key,   door->tls.authorities,
+                           door->stow.host,        door->stow.token_file, door->audit.host,      door->audit.authorities, door->audit.certificate,
+                           door->audit.private_key};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) lethe_free(texts[i]);
     lethe_free(door->allow);
     lethe_free(door->sop_classes);

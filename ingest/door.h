@@ -27,6 +27,13 @@ typedef struct lethe_door_stow {
     char *token_file;
 } lethe_door_stow;
 
+/* Where audit messages go: an audit record repository by syslog over TLS. */
+typedef struct lethe_door_audit {
+    char *host;                                    /* NULL = nowhere */
+    uint32_t port;                                 /* default 6514 */
+    char *authorities, *certificate, *private_key; /* PEM; the latter two may be NULL */
+} lethe_door_audit;
+
 typedef struct lethe_door {
     uint32_t max_associations;            /* default 64 */
     uint32_t idle_seconds, stall_seconds; /* 300, 60 */
@@ -45,6 +52,7 @@ typedef struct lethe_door {
     uint32_t rescan_seconds;        /* default 60 */
     lethe_door_tls tls;
     lethe_door_stow stow;
+    lethe_door_audit audit;
 } lethe_door;
 
 /* Defaults where the section or a key is missing. Relative paths are made relative to the project folder. Errors: LETHE_CONFIG. */

@@ -38,6 +38,8 @@ void lethe_inbox_close(lethe_inbox *inbox) {
     lethe_free(inbox);
 }
 
+const lethe_project *lethe_inbox_project(const lethe_inbox *inbox) { return inbox->project; }
+
 lethe_status lethe_inbox_free_bytes(const lethe_inbox *inbox, uint64_t *free_bytes, lethe_error *error) {
     struct statvfs info;
     if (statvfs(inbox->project->inbox_path, &info) != 0) return lethe_fail_errno(error, errno, "cannot ask how full the disk is");

@@ -18,6 +18,7 @@ typedef struct lethe_inbox_file lethe_inbox_file;
 /* `reserve_bytes`: refuse to begin when less than this is free on the file system. The project is borrowed. */
 LETHE_NODISCARD lethe_status lethe_inbox_open(const lethe_project *project, uint64_t reserve_bytes, lethe_inbox **out, lethe_error *error);
 void lethe_inbox_close(lethe_inbox *inbox);
+const lethe_project *lethe_inbox_project(const lethe_inbox *inbox);
 /* Free bytes for us on the file system. */
 LETHE_NODISCARD lethe_status lethe_inbox_free_bytes(const lethe_inbox *inbox, uint64_t *free_bytes, lethe_error *error);
 /* Errors: LETHE_LIMIT when the disk is nearly full. Recovers by itself. */

@@ -11,13 +11,15 @@
 #include <stdatomic.h>
 
 typedef enum intake_request_kind {
-    INTAKE_ADD,   /* record `item`, whose file is synced */
-    INTAKE_LOOKUP /* is an item with this SOP instance (and class, unless "") recorded? */
+    INTAKE_ADD,     /* record `item`, whose file is synced */
+    INTAKE_OBJECTS, /* does this patient object? LETHE_OK = no, LETHE_DENIED = yes */
+    INTAKE_LOOKUP   /* is an item with this SOP instance (and class, unless "") recorded? */
 } intake_request_kind;
 
 typedef struct intake_request {
     intake_request_kind kind;
     lethe_item item;
+    char patient_id[65], issuer[65]; /* INTAKE_OBJECTS; otherwise "" */
 } intake_request;
 
 /* LETHE_OK: recorded (or found). LETHE_EXISTS: the same content was there already. LETHE_NOT_FOUND. Anything else: refused. */
@@ -28,7 +30,8 @@ typedef struct intake_reply {
 
 /* In memory shared by all processes of the receiver. */
 typedef struct intake_shared {
-    _Atomic int backlog; /* too many items wait: refuse new ones */
+    _Atomic int backlog;    /* too many items wait: refuse new ones */
+    _Atomic int objections; /* some patients object: ask about each */
     _Atomic uint64_t instances, bytes, duplicates, refused, dropped, associations, rejected, broken;
 } intake_shared;
 

@@ -5,6 +5,7 @@
 #include "core/memory.h"
 #include "core/sandbox.h"
 #include "ingest/intake.h"
+#include "ingest/objection.h"
 #include "ingest/report.h"
 #include "ingest/supervisor.h"
 
@@ -28,7 +29,7 @@
 enum {
     REJECTORS = 32,     /* associations beyond the limit that are rejected politely; the rest is cut */
     GRACE_SECONDS = 15, /* for instances under way when told to stop */
-    BACKLOG_LOOK_SECONDS = 2
+    STORE_LOOK_SECONDS = 1
 };
 
 typedef struct child {
@@ -53,7 +54,7 @@ typedef struct receiver {
     lethe_status *results;
     int *repliers, *adders;
     lethe_statement *lookup;
-    time_t backlog_looked;
+    time_t store_looked;
     lethe_cohort *cohort;
     struct timespec cohort_changed;
     supervisor services;
@@ -196,6 +197,14 @@ static lethe_status look_up(receiver *self, const lethe_item *item) {
     return status;
 }
 
+static lethe_status look_for_objection(receiver *self, const intake_request *request) {
+    bool objects = false;
+    lethe_error error = {0};
+    lethe_status status = lethe_door_patient_objects(self->options->project, self->queue, request->issuer, request->patient_id, &objects, &error);
+    if (status != LETHE_OK) lethe_log(LETHE_LOG_ERROR, "objections_not_read", "detail=\"%s\"", error.message);
+    return status == LETHE_OK && objects ? LETHE_DENIED : status;
+}
+
 /* A received file carries its row and is synced: its transaction need not be. A tombstone has nothing but its row. Only SQLite can be told so for one
  * transaction; PostgreSQL syncs always. */
 static lethe_status choose_sync(receiver *self, size_t adds, lethe_error *error) {
@@ -227,6 +236,8 @@ static void serve_requests(receiver *self, size_t count) {
     for (size_t i = 0; i < count; i++) {
         if (self->requests[i].kind == INTAKE_LOOKUP) {
             reply(self->repliers[i], look_up(self, &self->requests[i].item), false);
+        } else if (self->requests[i].kind == INTAKE_OBJECTS) {
+            reply(self->repliers[i], look_for_objection(self, &self->requests[i]), false);
         } else {
             self->items[adds] = self->requests[i].item;
             self->adders[adds++] = self->repliers[i];
@@ -251,13 +262,18 @@ static size_t gather_requests(receiver *self, const struct pollfd *polls, size_t
     return count;
 }
 
-static void look_at_backlog(receiver *self) {
+static void look_at_store(receiver *self) {
     uint32_t limit = self->options->door->max_queued;
     time_t now = time(NULL);
-    if (limit == 0 || now - self->backlog_looked < BACKLOG_LOOK_SECONDS) return;
-    self->backlog_looked = now;
+    if (now - self->store_looked < STORE_LOOK_SECONDS) return;
+    self->store_looked = now;
     lethe_queue_counts counts;
     lethe_error error = {0};
+    bool any = true; /* when in doubt, ask */
+    (void)!lethe_door_has_objections(self->queue, &any, &error);
+    atomic_store(&self->shared->objections, any);
+    if (limit == 0) return;
+    lethe_error_clear(&error);
     if (lethe_queue_count(self->queue, &counts, &error) != LETHE_OK) return;
     int backlog = counts.by_state[LETHE_ITEM_QUEUED] >= (int64_t)limit;
     if (atomic_exchange(&self->shared->backlog, backlog) != backlog)
@@ -330,7 +346,7 @@ static lethe_status refresh_cohort(receiver *self, lethe_error *error) {
 static lethe_status loop(receiver *self, lethe_error *error) {
     lethe_status status = LETHE_OK;
     while (status == LETHE_OK && !self->stopping) {
-        look_at_backlog(self);
+        look_at_store(self);
         status = refresh_cohort(self, error);
         if (status == LETHE_OK) status = start_services(self, error);
         if (status == LETHE_OK) status = loop_once(self, 1000, error);

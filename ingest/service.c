@@ -16,7 +16,8 @@ enum { RESTART_SECONDS = 2 };
 static const struct {
     const char *name;
     lethe_status (*run)(const service_context *context, lethe_error *error);
-} kinds[SUPERVISED] = {{"watch", lethe_watch_run}, {"metrics", lethe_metrics_run}, {"stow", lethe_stow_run}, {"report", lethe_report_run}};
+} kinds[SUPERVISED] = {
+    {"watch", lethe_watch_run}, {"metrics", lethe_metrics_run}, {"stow", lethe_stow_run}, {"audit", lethe_audit_run}, {"report", lethe_report_run}};
 
 /* Only to them are commitment reports sent on associations of their own. */
 static bool has_dicom_peers(const lethe_project *project) {
@@ -30,6 +31,7 @@ static bool is_wanted(const supervisor *self, size_t kind) {
     case 0: return self->context.project->ingest.watch_count != 0;
     case 1: return self->context.door->metrics != NULL;
     case 2: return self->context.door->stow.port != 0;
+    case 3: return self->context.door->audit.host != NULL;
     default: return has_dicom_peers(self->context.project);
     }
 }

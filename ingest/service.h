@@ -1,5 +1,5 @@
-/* Helpers that the receiver keeps running beside it, each in a process of its own: watched folders, metrics, STOW-RS, commitment reports. One that
- * dies is started again. Layer: ingest. */
+/* Helpers that the receiver keeps running beside it, each in a process of its own: watched folders, metrics, STOW-RS, commitment reports, audit
+ * messages. One that dies is started again. Layer: ingest. */
 #ifndef LETHE_INGEST_SERVICE_H
 #define LETHE_INGEST_SERVICE_H
 
@@ -19,6 +19,7 @@ typedef struct service_context {
 /* Each opens its own database and returns when stop_fd is readable. */
 LETHE_NODISCARD lethe_status lethe_watch_run(const service_context *context, lethe_error *error);
 LETHE_NODISCARD lethe_status lethe_metrics_run(const service_context *context, lethe_error *error);
+LETHE_NODISCARD lethe_status lethe_audit_run(const service_context *context, lethe_error *error);
 LETHE_NODISCARD lethe_status lethe_report_run(const service_context *context, lethe_error *error);
 LETHE_NODISCARD lethe_status lethe_stow_run(const service_context *context, lethe_error *error);
 

@@ -7,7 +7,7 @@
 #include <sys/types.h>
 #include <time.h>
 
-enum { SUPERVISED = 4 };
+enum { SUPERVISED = 5 };
 
 typedef struct supervisor {
     service_context context;
