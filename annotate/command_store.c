@@ -88,7 +88,22 @@ static lethe_status print_user(void *context, const char *name, lethe_role role,
     return LETHE_OK;
 }
 
+/* The first line of a private file; "-" is the standard input. */
+static lethe_status set_password(lethe_command *c, const char *name, const char *path, lethe_error *error) {
+    char line[512];
+    FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
+    if (file == NULL) return lethe_fail(error, LETHE_IO, "the file with the password cannot be read");
+    bool read = fgets(line, sizeof line, file) != NULL;
+    if (file != stdin) (void)fclose(file);
+    if (!read) return lethe_fail(error, LETHE_USAGE, "the file with the password is empty");
+    line[strcspn(line, "\r\n")] = '\0';
+    lethe_status status = lethe_store_set_password(c->store, name, line, error);
+    lethe_wipe(line, sizeof line);
+    return status;
+}
+
 int lethe_command_user(lethe_command *c) {
+    const char *password = lethe_command_option(c, "--password-file");
     const char *role_name = lethe_command_option(c, "--role"), *what = lethe_command_word(c), *name = lethe_command_word(c);
     lethe_error error = {0};
     lethe_role role = LETHE_ROLE_READER;
@@ -96,10 +111,14 @@ int lethe_command_user(lethe_command *c) {
     if (left != 0) return left;
     if (role_name != NULL && !lethe_role_parse(role_name, &role))
         return lethe_command_usage(c, "'%s' is no role: reader, adjudicator or organiser", role_name);
+    bool change = what != NULL && strcmp(what, "password") == 0 && name != NULL && password != NULL;
     bool add = what != NULL && strcmp(what, "add") == 0 && name != NULL, list = what != NULL && strcmp(what, "list") == 0 && name == NULL;
-    if (!add && !list) return lethe_command_usage(c, "user add NAME [--role reader|adjudicator|organiser], or user list");
+    if (!add && !list && !change)
+        return lethe_command_usage(
+            c, "user add NAME [--role reader|adjudicator|organiser] [--password-file FILE], user password NAME --password-file FILE, or user list");
     lethe_status status = lethe_command_open(c, &error);
     if (status == LETHE_OK && add) status = lethe_store_add_user(c->store, name, role, &error);
+    if (status == LETHE_OK && (add || change) && password != NULL) status = set_password(c, name, password, &error);
     if (status == LETHE_OK && list) status = lethe_store_visit_users(c->store, print_user, NULL, &error);
     return status == LETHE_OK ? LETHE_EXIT_DONE : lethe_command_fail(c, &error);
 }
@@ -200,7 +219,35 @@ int lethe_command_status(lethe_command *c) {
 }
 
 /* One annotation or revision as a JSON line. */
-static lethe_status print_annotation(const lethe_annotation *a, lethe_error *error) {
+/* Corners in the patient: of the points, or of the box of pixels of the first slice of a mask. */
+static lethe_status put_patient_points(lethe_store *store, const lethe_annotation *a, lethe_buffer *out, lethe_error *error) {
+    enum { MOST_POINTS = 1000 };
+    lethe_pixel_plane plane;
+    bool known = false;
+    lethe_status status = a->shape.kind == LETHE_SHAPE_NONE ? LETHE_OK : lethe_store_load_plane(store, a->revision, 0, &plane, &known, error);
+    if (status != LETHE_OK || !known) return status;
+    size_t count = a->shape.point_count > MOST_POINTS ? MOST_POINTS : a->shape.point_count;
+    lethe_point corners[2] = {{0, 0}, {0, 0}};
+    if (a->shape.kind == LETHE_SHAPE_ELLIPSE || a->shape.kind == LETHE_SHAPE_ROTATED_BOX) count = 1; /* the second pair is a size */
+    if (a->shape.slice_count > 0) {
+        const lethe_rle *mask = &a->shape.slices[0].mask;
+        corners[0] = (lethe_point){(double)mask->x, (double)mask->y};
+        corners[1] = (lethe_point){(double)mask->x + mask->columns, (double)mask->y + mask->rows};
+    }
+    const lethe_point *points = a->shape.slice_count > 0 ? corners : a->shape.points;
+    if (a->shape.slice_count > 0) count = 2;
+    status = lethe_buffer_append_text(out, ",\"frame_of_reference\":", error);
+    if (status == LETHE_OK) status = lethe_json_string(out, plane.frame_of_reference, error);
+    if (status == LETHE_OK) status = lethe_buffer_append_text(out, ",\"patient_mm\":[", error);
+    for (size_t i = 0; status == LETHE_OK && i < count; i++) {
+        double mm[3];
+        lethe_pixel_plane_point(&plane, points[i], mm);
+        status = lethe_buffer_printf(out, error, "%s[%.9g,%.9g,%.9g]", i == 0 ? "" : ",", mm[0], mm[1], mm[2]);
+    }
+    return status == LETHE_OK ? lethe_buffer_append_text(out, "]", error) : status;
+}
+
+static lethe_status print_annotation(lethe_store *store, const lethe_annotation *a, lethe_error *error) {
     const struct {
         const char *key, *text;
     } texts[] = {{"level", lethe_level_name(a->level)},
@@ -231,6 +278,12 @@ static lethe_status print_annotation(const lethe_annotation *a, lethe_error *err
     if (status == LETHE_OK && lethe_shape_bounds(&a->shape, &box))
         status =
             lethe_buffer_printf(&out, error, ",\"frame\":%u,\"bounds\":[%.9g,%.9g,%.9g,%.9g]", a->shape.frame + 1, box.x0, box.y0, box.x1, box.y1);
+    if (status == LETHE_OK && a->shape.kind == LETHE_SHAPE_MEASUREMENT && a->shape.measure >= 1 && a->shape.measure <= 4) {
+        static const char *const names[] = {"length_mm", "angle_degrees", "area_mm2", "volume_mm3"};
+        status = lethe_buffer_printf(&out, error, ",\"%s\":", names[a->shape.measure - 1]);
+        if (status == LETHE_OK) status = lethe_json_number(&out, a->shape.measured, error);
+    }
+    if (status == LETHE_OK) status = put_patient_points(store, a, &out, error);
     if (status == LETHE_OK) (void)printf("%s}\n", lethe_buffer_text(&out));
     lethe_buffer_release(&out);
     return status;
@@ -257,7 +310,7 @@ int lethe_command_show(lethe_command *c) {
     }
     lethe_status status = lethe_command_open(c, &error);
     if (status == LETHE_OK) status = lethe_store_load(c->store, &filter, &list, &error);
-    for (size_t i = 0; status == LETHE_OK && i < list->count; i++) status = print_annotation(&list->items[i], &error);
+    for (size_t i = 0; status == LETHE_OK && i < list->count; i++) status = print_annotation(c->store, &list->items[i], &error);
     lethe_annotations_destroy(list);
     return status == LETHE_OK ? LETHE_EXIT_DONE : lethe_command_fail(c, &error);
 }

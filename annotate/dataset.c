@@ -182,8 +182,7 @@ const char *lethe_dataset_reader(const lethe_dataset *dataset, const char *autho
     const dataset_holder *holder = (const dataset_holder *)dataset;
     author_code key;
     (void)snprintf(key.name, sizeof key.name, "%s", author);
-    const author_code *found =
-        holder->author_count == 0 ? NULL : bsearch(&key, holder->authors, holder->author_count, sizeof key, by_author_name);
+    const author_code *found = holder->author_count == 0 ? NULL : bsearch(&key, holder->authors, holder->author_count, sizeof key, by_author_name);
     return found != NULL ? found->code : dataset->options.reader_names ? author : "unknown";
 }
 

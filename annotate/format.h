@@ -35,7 +35,7 @@ typedef struct lethe_dataset_options {
     bool tile_png;          /* slides: tiles without loss */
     bool tile_all;          /* slides: tiles that no region touches, too */
     enum { LETHE_TILES_BOTH, LETHE_TILES_PICTURES, LETHE_TILES_MASKS } tile_part; /* what of tiles is written: hidden labels are masks only */
-    bool reader_names;      /* readers stand under their names; else under codes */
+    bool reader_names;                                                            /* readers stand under their names; else under codes */
     uint64_t seed;
 } lethe_dataset_options;
 

@@ -120,7 +120,9 @@ void lethe_image_index_destroy(lethe_image_index *index) {
     lethe_free(index);
 }
 
-struct lethe_renamer *lethe_image_index_renamer(const lethe_image_index *index) { return index->renamer; }
+struct lethe_renamer *lethe_image_index_renamer(const lethe_image_index *index) {
+    return index->renamer;
+}
 size_t lethe_image_index_count(const lethe_image_index *index) { return index->count; }
 const lethe_image_ref *lethe_image_index_at(const lethe_image_index *index, size_t i) { return &index->images[i]; }
 size_t lethe_image_index_position(const lethe_image_index *index, const lethe_image_ref *ref) { return (size_t)(ref - index->images); }

@@ -1,5 +1,5 @@
-/* Near-duplicate pictures across splits. A 64-bit difference hash of each picture is looked for among the hashes of the others, of their mirror images
- * and quarter turns, and of crops of them; what is found is compared again cell by cell. */
+/* Near-duplicate pictures across splits. A 64-bit difference hash of each picture is looked for among the hashes of the others, of their mirror
+ * images and quarter turns, and of crops of them; what is found is compared again cell by cell. */
 #include "annotate/publish.h"
 
 #include "annotate/picture.h"
@@ -16,10 +16,10 @@ typedef struct variant {
     double x, y, side;
     int turn;
 } variant;
-static const variant variants[] = {{0, 0, 1, 0},        {0, 0, 1, 1},     {0, 0, 1, 2},    {0, 0, 1, 3},      {0, 0, 1, 4},      {0, 0, 1, 5},
-                                   {0, 0, 1, 6},        {0, 0, 1, 7},     {.05, .05, .9, 0}, {.1, .1, .8, 0},   {.15, .15, .7, 0}, {0, 0, .9, 0},
-                                   {.1, 0, .9, 0},      {0, .1, .9, 0},   {.1, .1, .9, 0},   {0, 0, .8, 0},     {.2, 0, .8, 0},    {0, .2, .8, 0},
-                                   {.2, .2, .8, 0}};
+static const variant variants[] = {{0, 0, 1, 0},      {0, 0, 1, 1},   {0, 0, 1, 2},   {0, 0, 1, 3},      {0, 0, 1, 4},
+                                   {0, 0, 1, 5},      {0, 0, 1, 6},   {0, 0, 1, 7},   {.05, .05, .9, 0}, {.1, .1, .8, 0},
+                                   {.15, .15, .7, 0}, {0, 0, .9, 0},  {.1, 0, .9, 0}, {0, .1, .9, 0},    {.1, .1, .9, 0},
+                                   {0, 0, .8, 0},     {.2, 0, .8, 0}, {0, .2, .8, 0}, {.2, .2, .8, 0}};
 enum { VARIANTS = sizeof variants / sizeof *variants };
 
 typedef struct hashed {
@@ -148,20 +148,21 @@ static lethe_status confirm(const lethe_dataset *d, const candidates *list, leth
         if (i > 0 && (c->low != c[-1].low || c->high != c[-1].high)) told = false;
         if (told) continue;
         const lethe_image_ref *a = lethe_image_index_at(d->index, c->from), *b = lethe_image_index_at(d->index, c->whole);
-        if (lethe_picture_grid_load(d->released_path, a, from, NULL) != LETHE_OK || lethe_picture_grid_load(d->released_path, b, whole, NULL) != LETHE_OK)
+        if (lethe_picture_grid_load(d->released_path, a, from, NULL) != LETHE_OK ||
+            lethe_picture_grid_load(d->released_path, b, whole, NULL) != LETHE_OK)
             continue;
         told = correlation(from, &variants[c->variant], whole) > 0.95;
         if (!told) continue;
         ++*count;
-        status = lethe_buffer_printf(found, error, "%s,%s\n", lethe_image_index_at(d->index, c->low)->path, lethe_image_index_at(d->index, c->high)->path);
+        status =
+            lethe_buffer_printf(found, error, "%s,%s\n", lethe_image_index_at(d->index, c->low)->path, lethe_image_index_at(d->index, c->high)->path);
     }
     lethe_free(from);
     lethe_free(whole);
     return status;
 }
 
-lethe_status lethe_leak_check(const lethe_dataset *d, const uint8_t *splits, lethe_buffer *found, size_t *count, size_t *unread,
-                              lethe_error *error) {
+lethe_status lethe_leak_check(const lethe_dataset *d, const uint8_t *splits, lethe_buffer *found, size_t *count, size_t *unread, lethe_error *error) {
     size_t images = lethe_image_index_count(d->index), hashes = 0;
     candidates pairs = {0};
     hashed *list = images > UINT32_MAX ? NULL : lethe_alloc_array(images * VARIANTS, sizeof *list);

@@ -48,7 +48,8 @@ static lethe_status put_groups(const char *key, seen *list, size_t count, lethe_
     for (size_t i = 0; status == LETHE_OK && i < count;) {
         size_t end = i, patients[LETHE_SPLITS] = {0}, splits = 0;
         for (; end < count && strcmp(list[end].group, list[i].group) == 0; end++)
-            if (end == i || list[end].split != list[end - 1].split || strcmp(list[end].patient, list[end - 1].patient) != 0) patients[list[end].split]++;
+            if (end == i || list[end].split != list[end - 1].split || strcmp(list[end].patient, list[end - 1].patient) != 0)
+                patients[list[end].split]++;
         status = lethe_buffer_append_text(out, groups++ == 0 ? "\n  {\"name\":" : ",\n  {\"name\":", error);
         if (status == LETHE_OK) status = lethe_json_string(out, list[i].group[0] == '\0' ? "not known" : list[i].group, error);
         for (int k = 0; status == LETHE_OK && k < LETHE_SPLITS; k++) {
@@ -89,7 +90,8 @@ lethe_status lethe_leakage_write(lethe_dataset *d, const lethe_publication *p, c
     lethe_buffer out;
     lethe_buffer_init(&out, (size_t)1 << 28);
     seen *list = lethe_alloc_array(images, sizeof *list);
-    lethe_status status = list == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a report") : lethe_sites_load(p->sites_path, &sites, error);
+    lethe_status status =
+        list == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a report") : lethe_sites_load(p->sites_path, &sites, error);
     if (status == LETHE_OK && twice > 0) status = lethe_fail(error, LETHE_UNSAFE, "%zu patients are in two splits", twice);
     if (status == LETHE_OK) status = lethe_buffer_printf(&out, error, "{\"patients_in_several_splits\":%zu", twice);
     for (size_t i = 0; status == LETHE_OK && i < images; i++) {

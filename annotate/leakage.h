@@ -10,8 +10,8 @@ lethe_status lethe_sites_load(const char *path, lethe_csv **out, lethe_error *er
 /* "" when it is not known. */
 const char *lethe_site_of(const lethe_csv *sites, const lethe_image_ref *ref);
 
-/* leakage.json: patients in two splits (always none: checked, not assumed), machines and sites with their patients per split, and with check_duplicates
- * the pairs of pictures. Errors: LETHE_UNSAFE when a picture or patient stands in two splits. */
+/* leakage.json: patients in two splits (always none: checked, not assumed), machines and sites with their patients per split, and with
+ * check_duplicates the pairs of pictures. Errors: LETHE_UNSAFE when a picture or patient stands in two splits. */
 lethe_status lethe_leakage_write(lethe_dataset *dataset, const lethe_publication *publication, const uint8_t *splits, lethe_error *error);
 
 #endif

@@ -14,7 +14,8 @@ typedef struct sub_command {
 
 static const sub_command annotate_commands[] = {
     {"schema", lethe_command_schema, "schema install FILE|NAME, schema check FILE|NAME, schema show"},
-    {"user", lethe_command_user, "user add NAME [--role reader|adjudicator|organiser], user list"},
+    {"user", lethe_command_user,
+     "user add NAME [--role reader|adjudicator|organiser] [--password-file FILE], user password NAME --password-file FILE, user list"},
     {"task", lethe_command_task,
      "task create --readers A,B [--per-case N] [--query COLUMN=VALUE,...] [--batch NAME] [--calibration N] [--honeypots CASE,...] [--priority N] "
      "[--seed N], "

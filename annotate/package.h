@@ -19,8 +19,8 @@ LETHE_NODISCARD lethe_status lethe_package_write(lethe_package *package, const c
 LETHE_NODISCARD lethe_status lethe_package_copy(lethe_package *package, const char *relative, const char *source, lethe_error *error);
 /* Note a file that was written by other means (its hash is computed now). */
 LETHE_NODISCARD lethe_status lethe_package_adopt(lethe_package *package, const char *relative, lethe_error *error);
-/* The full path (the caller frees) at which a file is to be written by other means, its folder made; lethe_package_adopt notes it afterwards. Errors: as
- * lethe_package_write. */
+/* The full path (the caller frees) at which a file is to be written by other means, its folder made; lethe_package_adopt notes it afterwards. Errors:
+ * as lethe_package_write. */
 LETHE_NODISCARD lethe_status lethe_package_place(lethe_package *package, const char *relative, char **path, lethe_error *error);
 /* Take files that were written out again: those whose path (with prefix) begins with this. */
 LETHE_NODISCARD lethe_status lethe_package_remove(lethe_package *package, const char *beginning, lethe_error *error);

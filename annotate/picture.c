@@ -71,7 +71,7 @@ lethe_status lethe_picture_load(const char *released_path, const lethe_image_ref
     lethe_image whole = {0};
     *out = (lethe_image){0};
     char *path = lethe_path_join(released_path, ref->source);
-    lethe_status status = path == NULL      ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path")
+    lethe_status status = path == NULL    ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path")
                           : ref->is_slide ? load_slide(path, side, &whole, error)
                                           : load_dicom(path, frame, true, &whole, error);
     if (status == LETHE_OK) status = lethe_image_thumbnail(&whole, side, out, error);
@@ -103,7 +103,7 @@ static void fill_grid(const lethe_image *image, lethe_picture_grid *grid) {
 lethe_status lethe_picture_grid_load(const char *released_path, const lethe_image_ref *ref, lethe_picture_grid *grid, lethe_error *error) {
     lethe_image image = {0};
     char *path = lethe_path_join(released_path, ref->source);
-    lethe_status status = path == NULL      ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path")
+    lethe_status status = path == NULL    ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path")
                           : ref->is_slide ? load_slide(path, 512, &image, error)
                                           : load_dicom(path, 0, false, &image, error);
     if (status == LETHE_OK) fill_grid(&image, grid);

@@ -9,8 +9,8 @@
 
 /* A frame of a DICOM image as a reader sees it first (modality LUT, window), or a slide's overview: 8 bits, grey or RGB, at most side x side pixels.
  * `scale` gets picture pixels per image pixel. Errors: what the decoders say. */
-LETHE_NODISCARD lethe_status lethe_picture_load(const char *released_path, const lethe_image_ref *ref, uint32_t frame, uint32_t side, lethe_image *out,
-                                                double *scale, lethe_error *error);
+LETHE_NODISCARD lethe_status lethe_picture_load(const char *released_path, const lethe_image_ref *ref, uint32_t frame, uint32_t side,
+                                                lethe_image *out, double *scale, lethe_error *error);
 
 /* Means of the stored values over a grid of cells that covers the whole picture: what near-duplicates are told by. */
 enum { LETHE_GRID_SIDE = 64 };

@@ -129,11 +129,12 @@ lethe_status lethe_preview_write(lethe_dataset *d, const lethe_publication *p, c
     lethe_buffer_init(&html, (size_t)1 << 24);
     lethe_status status = draw_lots(d, p, splits, &lots, &count, error);
     if (status == LETHE_OK)
-        status = lethe_buffer_append_text(&html,
-                                          "<!DOCTYPE html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>Preview</title>\n<style>body{font:14px "
-                                          "sans-serif;margin:1em}figure{display:inline-block;margin:.5em;max-width:270px;vertical-align:top;overflow-wrap:"
-                                          "anywhere}img{width:256px}</style>\n<h1>Preview: a seeded sample</h1>\n",
-                                          error);
+        status =
+            lethe_buffer_append_text(&html,
+                                     "<!DOCTYPE html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>Preview</title>\n<style>body{font:14px "
+                                     "sans-serif;margin:1em}figure{display:inline-block;margin:.5em;max-width:270px;vertical-align:top;overflow-wrap:"
+                                     "anywhere}img{width:256px}</style>\n<h1>Preview: a seeded sample</h1>\n",
+                                     error);
     for (size_t i = 0; status == LETHE_OK && i < count && number < p->preview; i++) {
         bool shown = false;
         status = show_image(d, lots[i].image, number + 1, &shown, error);

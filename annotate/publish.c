@@ -81,7 +81,8 @@ lethe_status lethe_split_assign(const lethe_dataset *d, const lethe_publication 
     size_t images = lethe_image_index_count(d->index), count = 0;
     lethe_csv *sites = NULL;
     patient *patients = lethe_alloc_array(images, sizeof *patients);
-    lethe_status status = patients == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for splits") : lethe_sites_load(p->sites_path, &sites, error);
+    lethe_status status =
+        patients == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for splits") : lethe_sites_load(p->sites_path, &sites, error);
     for (size_t i = 0; status == LETHE_OK && i < images; i++) { /* the catalogue is ordered by patient */
         const lethe_image_ref *ref = lethe_image_index_at(d->index, i);
         if (count == 0 || strcmp(patients[count - 1].name, ref->patient) != 0) status = describe_patient(d, p, sites, i, &patients[count++], error);

@@ -18,11 +18,12 @@ typedef struct lethe_publication {
     bool check_duplicates;   /* compare pictures across splits */
     const char *sites_path;  /* CSV patient,site: goes into the strata and the leakage report; NULL = sites are not known */
     enum { LETHE_SHARDS_NONE, LETHE_SHARDS_TAR, LETHE_SHARDS_ZIP } shards; /* images and tiles go into shards instead of loose files */
-    uint64_t shard_bytes;    /* a shard is closed when it has this many */
-    unsigned preview;        /* pictures of a sampled preview; 0 = none */
+    uint64_t shard_bytes;                                                  /* a shard is closed when it has this many */
+    unsigned preview;                                                      /* pictures of a sampled preview; 0 = none */
 } lethe_publication;
 
-/* Give each image of the index a split, patient by patient: no patient is in two. Strata: label, regions or none, manufacturer, modality, site. splits[i] of the i-th image. */
+/* Give each image of the index a split, patient by patient: no patient is in two. Strata: label, regions or none, manufacturer, modality, site.
+ * splits[i] of the i-th image. */
 LETHE_NODISCARD lethe_status lethe_split_assign(const lethe_dataset *dataset, const lethe_publication *publication, uint8_t *splits,
                                                 lethe_error *error);
 /* Write the whole package: formats per split, images if the data set's options ask for them, README.md, CARD.md, LICENSE, schema.yaml, splits.csv,
@@ -40,13 +41,14 @@ LETHE_NODISCARD lethe_status lethe_seal(const char *folder, const char *key_path
 /* Open it again into an empty folder. Errors: LETHE_CRYPTO for another key or a changed byte. */
 LETHE_NODISCARD lethe_status lethe_unseal(const char *path, const char *key_path, const char *folder, lethe_error *error);
 
-/* Near-duplicate pictures in different splits, slides too: mirrored, turned by quarters, or cut by 10 to 30 % as well (64-bit difference hashes of the
- * first frame, confirmed by correlation). `found` gets a line "path,path" each. *unread: images that could not be decoded and were not compared. */
+/* Near-duplicate pictures in different splits, slides too: mirrored, turned by quarters, or cut by 10 to 30 % as well (64-bit difference hashes of
+ * the first frame, confirmed by correlation). `found` gets a line "path,path" each. *unread: images that could not be decoded and were not compared.
+ */
 LETHE_NODISCARD lethe_status lethe_leak_check(const lethe_dataset *dataset, const uint8_t *splits, lethe_buffer *found, size_t *count, size_t *unread,
                                               lethe_error *error);
 
-/* One split ("train"; NULL = all) as shards/<split>-000000.tar ...; the loose files of images and tiles are removed (shards.c). `labels` false: pictures
- * only. */
+/* One split ("train"; NULL = all) as shards/<split>-000000.tar ...; the loose files of images and tiles are removed (shards.c). `labels` false:
+ * pictures only. */
 LETHE_NODISCARD lethe_status lethe_shards_write(lethe_dataset *dataset, const lethe_publication *publication, const char *split, bool labels,
                                                 lethe_error *error);
 /* preview/: pictures of a seeded sample with their regions, and a page (preview.c). Nothing of a hidden test split. */

@@ -164,7 +164,8 @@ static lethe_status rename_label(lethe_renamer *renamer, const known_image *know
         const lethe_image_ref *ref = find_old(known, count, *image);
         /* An image of a volume that was withdrawn keeps no name at all. */
         const char *fresh = ref == NULL ? "withdrawn" : ref->key;
-        if ((*image = lethe_arena_strndup(labels->arena, fresh, strlen(fresh))) == NULL) status = lethe_fail(error, LETHE_NO_MEMORY, "no memory for names");
+        if ((*image = lethe_arena_strndup(labels->arena, fresh, strlen(fresh))) == NULL)
+            status = lethe_fail(error, LETHE_NO_MEMORY, "no memory for names");
     }
     return status;
 }
@@ -246,7 +247,8 @@ lethe_status lethe_rename_dicom(lethe_renamer *renamer, const char *source, cons
     lethe_status status = arena == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a file") : lethe_map_open(source, &map, error);
     if (status == LETHE_OK) status = lethe_dicom_dataset_parse(map.bytes, map.size, arena, &dataset, error);
     rewriting w = {.renamer = renamer, .ref = ref, .error = error};
-    if (status == LETHE_OK && (w.script = lethe_edit_script_create(dataset)) == NULL) status = lethe_fail(error, LETHE_NO_MEMORY, "no memory for a file");
+    if (status == LETHE_OK && (w.script = lethe_edit_script_create(dataset)) == NULL)
+        status = lethe_fail(error, LETHE_NO_MEMORY, "no memory for a file");
     if (status == LETHE_OK) {
         if (dataset->meta != NULL) lethe_dicom_visit(dataset->meta, rewrite_element, &w);
         if (w.status == LETHE_OK) lethe_dicom_visit(dataset->root, rewrite_element, &w);

@@ -1,5 +1,5 @@
-/* Shards: images (and tiles) with their labels as samples in tar or zip files, named as WebDataset readers expect: <split>-000000.tar, and in it the files
- * of one sample one after the other under one name without dots: KEY.dcm, KEY.json, KEY.png. Times, owners and modes are constants. */
+/* Shards: images (and tiles) with their labels as samples in tar or zip files, named as WebDataset readers expect: <split>-000000.tar, and in it the
+ * files of one sample one after the other under one name without dots: KEY.dcm, KEY.json, KEY.png. Times, owners and modes are constants. */
 #include "annotate/publish.h"
 
 #include "annotate/text_out.h"
@@ -46,8 +46,9 @@ static lethe_status open_shard(shard_writer *w, lethe_error *error) {
     if (status != LETHE_OK) return status;
     w->archive = archive_write_new();
     w->bytes = 0;
-    bool good = w->archive != NULL && (zip ? archive_write_set_format_zip(w->archive) == ARCHIVE_OK && archive_write_zip_set_compression_store(w->archive) == ARCHIVE_OK
-                                           : archive_write_set_format_pax_restricted(w->archive) == ARCHIVE_OK) &&
+    bool good = w->archive != NULL &&
+                (zip ? archive_write_set_format_zip(w->archive) == ARCHIVE_OK && archive_write_zip_set_compression_store(w->archive) == ARCHIVE_OK
+                     : archive_write_set_format_pax_restricted(w->archive) == ARCHIVE_OK) &&
                 archive_write_open_filename(w->archive, w->path) == ARCHIVE_OK;
     return good ? LETHE_OK : lethe_fail(error, LETHE_IO, "cannot make a shard");
 }
@@ -115,9 +116,10 @@ static lethe_status put_geometry(lethe_buffer *out, const lethe_part *part, leth
     lethe_status status = lethe_buffer_printf(out, error, ",\"frame\":%u,\"shape\":\"%s\"", part->frame + 1, lethe_shape_kind_name(shape->kind));
     if (status == LETHE_OK && shape->slice_count > 0) {
         const lethe_rle *mask = &shape->slices[part->slice].mask;
-        status = lethe_buffer_printf(out, error, ",\"mask\":{\"x\":%" PRId64 ",\"y\":%" PRId64 ",\"columns\":%u,\"rows\":%u,\"runs\":[", mask->x, mask->y,
-                                     mask->columns, mask->rows);
-        for (size_t i = 0; status == LETHE_OK && i < mask->run_count; i++) status = lethe_buffer_printf(out, error, "%s%u", i == 0 ? "" : ",", mask->runs[i]);
+        status = lethe_buffer_printf(out, error, ",\"mask\":{\"x\":%" PRId64 ",\"y\":%" PRId64 ",\"columns\":%u,\"rows\":%u,\"runs\":[", mask->x,
+                                     mask->y, mask->columns, mask->rows);
+        for (size_t i = 0; status == LETHE_OK && i < mask->run_count; i++)
+            status = lethe_buffer_printf(out, error, "%s%u", i == 0 ? "" : ",", mask->runs[i]);
         return status == LETHE_OK ? lethe_buffer_append_text(out, "]}", error) : status;
     }
     if (status == LETHE_OK) status = lethe_buffer_append_text(out, ",\"points\":[", error);

@@ -209,6 +209,8 @@ lethe_status lethe_store_open(const lethe_project *project, const char *user, le
     lethe_store *store = lethe_alloc_array(1, sizeof *store);
     if (store == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for the store");
     lethe_status status = lethe_catalogue_open(project, &store->catalogue, error);
+    if (status == LETHE_OK && (store->released_path = lethe_strdup(project->released_path)) == NULL)
+        status = lethe_fail(error, LETHE_NO_MEMORY, "no memory for the store");
     if (status == LETHE_OK) {
         store->database = lethe_catalogue_database(store->catalogue);
         status = lethe_store_migrate(store->database, error);
@@ -225,6 +227,7 @@ void lethe_store_close(lethe_store *store) {
     if (store == NULL) return;
     lethe_schema_destroy(store->schema);
     lethe_catalogue_close(store->catalogue);
+    lethe_free(store->released_path);
     lethe_free(store);
 }
 

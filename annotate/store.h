@@ -161,6 +161,17 @@ LETHE_NODISCARD lethe_status lethe_store_append_as(lethe_store *store, const cha
 /* Append a revision that says "deleted". */
 LETHE_NODISCARD lethe_status lethe_store_delete(lethe_store *store, int64_t annotation, int64_t spent_ms, lethe_error *error);
 
+/* The plane in the patient of the frame that a revision was drawn on, as it was when it was written (PS3.3 C.7.6.2.1.1). Pixel coordinates are those
+ * of shape.h: (0.5, 0.5) is the centre of the first pixel. */
+typedef struct lethe_pixel_plane {
+    char frame_of_reference[65];           /* "" when the image names none */
+    double origin_mm[3], x_mm[3], y_mm[3]; /* patient = origin + x * x_mm + y * y_mm */
+} lethe_pixel_plane;
+void lethe_pixel_plane_point(const lethe_pixel_plane *plane, lethe_point pixel, double patient_mm[3]);
+/* `slice`: of masks and volumes, from 0; else 0. *known is false where the image has no plane (slides, projections). */
+LETHE_NODISCARD lethe_status lethe_store_load_plane(lethe_store *store, int64_t revision, size_t slice, lethe_pixel_plane *plane, bool *known,
+                                                    lethe_error *error);
+
 /* Undo or redo this user's last change on an image, in this session or an earlier one, by a new revision. *annotation gets what changed, 0 when there
  * was nothing to undo. */
 LETHE_NODISCARD lethe_status lethe_store_undo(lethe_store *store, const char *image, int64_t *annotation, lethe_error *error);
@@ -183,8 +194,11 @@ void lethe_state_names_destroy(lethe_state_names *names);
 
 /* --- users --- */
 
-/* Errors: LETHE_EXISTS, LETHE_DENIED unless organiser. On PostgreSQL also makes the role (without login right if it has no password yet). */
+/* Errors: LETHE_EXISTS, LETHE_DENIED unless organiser. On PostgreSQL also makes the role, which has no password yet. */
 LETHE_NODISCARD lethe_status lethe_store_add_user(lethe_store *store, const char *name, lethe_role role, lethe_error *error);
+/* PostgreSQL: set a user's password; only its SCRAM-SHA-256 verifier (RFC 5802) goes to the server. Printable ASCII, 8 to 200 characters. Errors:
+ * LETHE_USAGE (SQLite, or not a fit password), LETHE_DENIED unless organiser, LETHE_NOT_FOUND. */
+LETHE_NODISCARD lethe_status lethe_store_set_password(lethe_store *store, const char *name, const char *password, lethe_error *error);
 typedef lethe_status (*lethe_user_fn)(void *context, const char *name, lethe_role role, lethe_error *error);
 LETHE_NODISCARD lethe_status lethe_store_visit_users(lethe_store *store, lethe_user_fn visit, void *context, lethe_error *error);
 const char *lethe_role_name(lethe_role role);

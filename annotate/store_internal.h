@@ -10,6 +10,7 @@ struct lethe_store {
     lethe_schema *schema;     /* owned; NULL when none is installed */
     lethe_role role;
     char user[128];
+    char *released_path;
 };
 
 /* UTC now, microseconds since 1970. */
@@ -20,6 +21,8 @@ lethe_status lethe_store_query(lethe_store *store, const char *sql, const char *
 lethe_status lethe_store_number(lethe_store *store, const char *sql, const char *const *texts, int count, int64_t *number, lethe_error *error);
 /* Create the tables, triggers, indexes, and on PostgreSQL the policies. */
 lethe_status lethe_store_migrate(lethe_database *database, lethe_error *error);
+/* A name as an identifier of SQL, in double quotes. False when it does not fit. */
+bool lethe_store_quote(const char *name, char *out, size_t size);
 /* Let a PostgreSQL role use the tables as its role in the store allows. */
 lethe_status lethe_store_grant(lethe_store *store, const char *name, lethe_role role, lethe_error *error);
 

@@ -103,7 +103,81 @@ static const char rules_postgresql[] =
     "CREATE POLICY add ON task_event FOR INSERT WITH CHECK (author = current_user OR is_trusted(current_user::text));"
     "CREATE POLICY own ON named_state USING (author = current_user) WITH CHECK (author = current_user);";
 
-static const lethe_migration migrations[] = {{1, tables_sql, NULL}, {2, rules_sqlite, rules_postgresql}};
+/* Where a revision lies in the patient (store_place.c). */
+#define PLANE_TABLE                                                                                                                                  \
+    "CREATE TABLE annotation_plane (revision BIGINT NOT NULL, slice BIGINT NOT NULL, frame_uid TEXT NOT NULL, ox REAL NOT NULL, oy REAL NOT NULL, "  \
+    "oz REAL NOT NULL, xx REAL NOT NULL, xy REAL NOT NULL, xz REAL NOT NULL, yx REAL NOT NULL, yy REAL NOT NULL, yz REAL NOT NULL, "                 \
+    "PRIMARY KEY (revision, slice));"
+
+static const char planes_sqlite[] =
+    PLANE_TABLE "CREATE TRIGGER annotation_plane_kept BEFORE UPDATE ON annotation_plane BEGIN SELECT RAISE(ABORT, 'planes are append-only'); END;"
+                "CREATE TRIGGER annotation_plane_held BEFORE DELETE ON annotation_plane BEGIN SELECT RAISE(ABORT, 'planes are append-only'); END;";
+
+static const char planes_postgresql[] =
+    PLANE_TABLE "CREATE TRIGGER annotation_plane_kept BEFORE UPDATE OR DELETE ON annotation_plane FOR EACH ROW EXECUTE FUNCTION refuse_change();"
+                "ALTER TABLE annotation_plane ENABLE ROW LEVEL SECURITY;"
+                "CREATE POLICY see ON annotation_plane FOR SELECT USING (EXISTS (SELECT 1 FROM annotation_revision r WHERE r.id = "
+                "annotation_plane.revision));"
+                "CREATE POLICY add ON annotation_plane FOR INSERT WITH CHECK (EXISTS (SELECT 1 FROM annotation_revision r WHERE r.id = "
+                "annotation_plane.revision AND r.author = current_user) OR is_trusted(current_user::text));";
+
+/* What a blind reader could still learn or bend by SQL of their own, closed:
+ * - numbers come from the clock, not from sequences that count what others do; a target's number is a hash of what it names;
+ * - the time of a revision is the server's; a closed task takes no revision and is not opened again by its reader;
+ * - an annotation's head is one of its own revisions;
+ * - no statistics of what was said: EXPLAIN would tell how often a value was given. */
+static const char guards_postgresql[] =
+    "CREATE FUNCTION fresh_number() RETURNS BIGINT LANGUAGE sql VOLATILE AS $$ SELECT ((extract(epoch FROM clock_timestamp()) * 1000000)::bigint - "
+    "1577836800000000) * 8192 + pg_backend_pid() % 8192 $$;"
+    "ALTER TABLE annotation ALTER COLUMN id SET DEFAULT fresh_number();"
+    "ALTER TABLE annotation_revision ALTER COLUMN id SET DEFAULT fresh_number();"
+    "ALTER TABLE named_state ALTER COLUMN id SET DEFAULT fresh_number();"
+    "ALTER TABLE task_event ALTER COLUMN id SET DEFAULT fresh_number();"
+    "CREATE OR REPLACE FUNCTION target_number(p TEXT, st TEXT, se TEXT, im TEXT) RETURNS BIGINT LANGUAGE plpgsql SECURITY DEFINER SET search_path = "
+    "lethe_released, pg_temp AS "
+    "$$ DECLARE found BIGINT; BEGIN "
+    "IF NOT EXISTS (SELECT 1 FROM entry e WHERE e.patient = p AND (st = '' OR e.study_uid = st) AND (se = '' OR e.series_uid = se) AND (im = '' OR "
+    "e.instance_uid = im OR e.path = im)) THEN RAISE EXCEPTION 'nothing released has this name'; END IF; "
+    "INSERT INTO target (no, patient, study_uid, series_uid, image) VALUES (hashtextextended(p || '|' || st || '|' || se || '|' || im, 0) & "
+    "9223372036854775807, p, st, se, im) ON CONFLICT DO NOTHING; "
+    "SELECT no INTO found FROM target WHERE image = im AND series_uid = se AND study_uid = st AND patient = p; RETURN found; END $$;"
+    "CREATE FUNCTION guard_annotation() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = lethe_released, pg_temp AS "
+    "$$ BEGIN IF is_trusted(session_user::text) THEN RETURN NEW; END IF; "
+    "IF NEW.task <> 0 AND NOT EXISTS (SELECT 1 FROM task t WHERE t.id = NEW.task AND t.reader = NEW.author) THEN RAISE EXCEPTION 'not a task of "
+    "this reader'; END IF; "
+    "IF NEW.task = 0 AND EXISTS (SELECT 1 FROM task t JOIN target g ON g.no = NEW.target WHERE t.reader = NEW.author AND t.case_id IN (g.study_uid, "
+    "g.image)) THEN RAISE EXCEPTION 'this case is read under a task'; END IF; RETURN NEW; END $$;"
+    "CREATE TRIGGER annotation_guarded BEFORE INSERT ON annotation FOR EACH ROW EXECUTE FUNCTION guard_annotation();"
+    "CREATE FUNCTION guard_revision() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = lethe_released, pg_temp AS "
+    "$$ BEGIN NEW.at_us := (extract(epoch FROM clock_timestamp()) * 1000000)::bigint; "
+    "IF NOT is_trusted(session_user::text) AND EXISTS (SELECT 1 FROM annotation a JOIN task t ON t.id = a.task WHERE a.id = NEW.annotation AND "
+    "t.state IN (2, 4)) THEN RAISE EXCEPTION 'the task is closed'; END IF; RETURN NEW; END $$;"
+    "CREATE TRIGGER annotation_revision_guarded BEFORE INSERT ON annotation_revision FOR EACH ROW EXECUTE FUNCTION guard_revision();"
+    "CREATE FUNCTION guard_head() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = lethe_released, pg_temp AS "
+    "$$ BEGIN IF NOT EXISTS (SELECT 1 FROM annotation_revision r WHERE r.id = NEW.head AND r.annotation = NEW.id AND r.deleted = NEW.deleted) THEN "
+    "RAISE EXCEPTION 'the head of an annotation is one of its revisions'; END IF; RETURN NEW; END $$;"
+    "CREATE TRIGGER annotation_head_guarded BEFORE UPDATE ON annotation FOR EACH ROW EXECUTE FUNCTION guard_head();"
+    "CREATE FUNCTION guard_task() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = lethe_released, pg_temp AS "
+    "$$ BEGIN IF NOT is_trusted(session_user::text) AND (OLD.state IN (2, 4) OR NEW.state IN (0, 3)) THEN RAISE EXCEPTION 'only an organiser or "
+    "adjudicator opens a task again'; END IF; RETURN NEW; END $$;"
+    "CREATE TRIGGER task_guarded BEFORE UPDATE ON task FOR EACH ROW EXECUTE FUNCTION guard_task();";
+
+static const char secrets_postgresql[] =
+    "ALTER TABLE annotation ALTER COLUMN author SET STATISTICS 0;"
+    "ALTER TABLE annotation_revision ALTER COLUMN author SET STATISTICS 0, ALTER COLUMN label SET STATISTICS 0, ALTER COLUMN value SET STATISTICS 0, "
+    "ALTER COLUMN form SET STATISTICS 0, ALTER COLUMN source SET STATISTICS 0, ALTER COLUMN confidence SET STATISTICS 0, ALTER COLUMN shape SET "
+    "STATISTICS 0;"
+    "ALTER TABLE task ALTER COLUMN kind SET STATISTICS 0, ALTER COLUMN reader SET STATISTICS 0, ALTER COLUMN state SET STATISTICS 0;"
+    "DO $$ DECLARE who RECORD; BEGIN FOR who IN SELECT name, role FROM account WHERE name IN (SELECT rolname FROM pg_roles) LOOP "
+    "EXECUTE format('GRANT SELECT, INSERT ON annotation_plane TO %I', who.name); "
+    "IF who.role = 'reader' THEN EXECUTE format('REVOKE ALL ON ALL SEQUENCES IN SCHEMA lethe_released FROM %I', who.name); END IF; "
+    "END LOOP; END $$;";
+
+static const lethe_migration migrations[] = {{1, tables_sql, NULL},
+                                             {2, rules_sqlite, rules_postgresql},
+                                             {3, planes_sqlite, planes_postgresql},
+                                             {4, "SELECT 1;", guards_postgresql},
+                                             {5, "SELECT 1;", secrets_postgresql}};
 
 lethe_status lethe_store_migrate(lethe_database *database, lethe_error *error) {
     return lethe_database_migrate_component(database, "annotate", migrations, sizeof migrations / sizeof *migrations, error);
@@ -115,18 +189,18 @@ lethe_status lethe_store_migrate(lethe_database *database, lethe_error *error) {
 static const char *const reader_grants[] = {
     "USAGE ON SCHEMA lethe_released",
     "SELECT ON entry, label_schema, target, migration",
-    "SELECT, INSERT ON annotation, annotation_revision, annotation_image, named_state, task_event",
+    "SELECT, INSERT ON annotation, annotation_revision, annotation_image, annotation_plane, named_state, task_event",
     "UPDATE (head, deleted, x0, y0, x1, y1) ON annotation",
     "UPDATE (revision, at_us) ON named_state",
     "SELECT (id, case_id, patient, reader, batch, note, state, priority, pass, created_us, changed_us) ON task",
     "UPDATE (state, note, changed_us) ON task",
-    "USAGE ON ALL SEQUENCES IN SCHEMA lethe_released",
     "EXECUTE ON ALL FUNCTIONS IN SCHEMA lethe_released",
 };
-static const char *const adjudicator_grants[] = {"SELECT ON ALL TABLES IN SCHEMA lethe_released", "INSERT ON snapshot, snapshot_item, task"};
+static const char *const adjudicator_grants[] = {"SELECT ON ALL TABLES IN SCHEMA lethe_released", "INSERT ON snapshot, snapshot_item, task",
+                                                 "USAGE ON ALL SEQUENCES IN SCHEMA lethe_released"};
 static const char *const organiser_grants[] = {"SELECT, INSERT ON ALL TABLES IN SCHEMA lethe_released", "UPDATE ON target, label_schema, task"};
 
-static bool quote_identifier(const char *name, char *out, size_t size) {
+bool lethe_store_quote(const char *name, char *out, size_t size) {
     size_t at = 0;
     out[at++] = '"';
     for (; *name != '\0'; name++) {
@@ -153,14 +227,14 @@ lethe_status lethe_store_grant(lethe_store *store, const char *name, lethe_role 
     char quoted[160], sql[256];
     int64_t known = 0;
     if (lethe_database_backend(store->database) != LETHE_POSTGRESQL) return LETHE_OK;
-    if (!quote_identifier(name, quoted, sizeof quoted)) return lethe_fail(error, LETHE_USAGE, "the user's name is too long");
+    if (!lethe_store_quote(name, quoted, sizeof quoted)) return lethe_fail(error, LETHE_USAGE, "the user's name is too long");
     lethe_status status = lethe_store_number(store, "SELECT COUNT(*) FROM pg_roles WHERE rolname = ?1", &name, 1, &known, error);
     if (status == LETHE_OK && known == 0) {
         (void)snprintf(sql, sizeof sql, "CREATE ROLE %s LOGIN", quoted);
         status = lethe_database_execute(store->database, sql, error);
     }
     if (status == LETHE_OK) status = grant_all(store, reader_grants, sizeof reader_grants / sizeof *reader_grants, quoted, error);
-    if (status == LETHE_OK && role != LETHE_ROLE_READER) status = grant_all(store, adjudicator_grants, 2, quoted, error);
+    if (status == LETHE_OK && role != LETHE_ROLE_READER) status = grant_all(store, adjudicator_grants, 3, quoted, error);
     if (status == LETHE_OK && role == LETHE_ROLE_ORGANISER) status = grant_all(store, organiser_grants, 2, quoted, error);
     return status;
 }

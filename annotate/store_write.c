@@ -1,5 +1,5 @@
 /* Appending revisions. A change never touches an old revision: it adds one and moves the annotation's head, in one transaction. */
-#include "annotate/store_internal.h"
+#include "annotate/store_place.h"
 
 #include "core/buffer.h"
 #include "core/limits.h"
@@ -14,6 +14,7 @@
 typedef struct writer {
     lethe_store *store;
     lethe_statement *find_entry, *find_target, *add_target, *add_annotation, *add_revision, *move_head, *head_of, *add_image, *put_box, *drop_box;
+    lethe_placer *placer;
     lethe_buffer shape;
     char image[512], patient[128], case_id[512]; /* of the last image looked up */
     char study[65], series[65];
@@ -30,6 +31,7 @@ static void writer_close(writer *w) {
     lethe_statement *all[] = {w->find_entry, w->find_target, w->add_target, w->add_annotation, w->add_revision,
                               w->move_head,  w->head_of,     w->add_image,  w->put_box,        w->drop_box};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) lethe_statement_finalize(all[i]);
+    lethe_placer_destroy(w->placer);
     lethe_buffer_release(&w->shape);
 }
 
@@ -50,7 +52,7 @@ static lethe_status writer_open(lethe_store *store, writer *w, lethe_error *erro
                              "VALUES (?1, ?2, ?3, 0, ?4, ?5, ?6, ?7, ?8, ?9, ?10) RETURNING id"},
         {&w->add_revision,
          "INSERT INTO annotation_revision (annotation, previous, action, undoes, author, at_us, level, label, value, form, tool, source, "
-         "confidence, spent_ms, deleted, shape) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16) RETURNING id"},
+         "confidence, spent_ms, deleted, shape) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16) RETURNING id, at_us"},
         {&w->move_head, "UPDATE annotation SET head = ?2, deleted = ?3, x0 = ?4, y0 = ?5, x1 = ?6, y1 = ?7 WHERE id = ?1"},
         {&w->head_of, "SELECT a.head, a.author, a.target, a.task, a.shared FROM annotation a WHERE a.id = ?1"},
         {&w->add_image, "INSERT INTO annotation_image (image, annotation) VALUES (?1, ?2) ON CONFLICT DO NOTHING"},
@@ -60,7 +62,7 @@ static lethe_status writer_open(lethe_store *store, writer *w, lethe_error *erro
     lethe_status status = LETHE_OK;
     for (size_t i = 0; status == LETHE_OK && i < sizeof all / sizeof *all; i++)
         if (all[i].sql != NULL) status = lethe_statement_prepare(store->database, all[i].sql, all[i].slot, error);
-    return status;
+    return status == LETHE_OK ? lethe_placer_create(store, &w->placer, error) : status;
 }
 
 static const char *or_empty(const char *text) { return text == NULL ? "" : text; }
@@ -222,7 +224,15 @@ static lethe_status insert_revision(writer *w, lethe_annotation *a, const change
     lethe_statement_bind_int64(s, 15, c->deleted);
     if (w->shape.size != 0) lethe_statement_bind_blob(s, 16, w->shape.bytes, w->shape.size);
     else lethe_statement_bind_null(s, 16);
-    return returned_id(s, &a->revision, error);
+    bool row = false;
+    status = lethe_statement_step(s, &row, error);
+    if (status == LETHE_OK && !row) status = lethe_fail(error, LETHE_DATABASE, "the store gave no number for a revision");
+    if (status == LETHE_OK) {
+        a->revision = lethe_statement_int64(s, 0);
+        a->at_us = lethe_statement_int64(s, 1); /* a server keeps its own time */
+    }
+    lethe_statement_reset(s);
+    return status;
 }
 
 static lethe_status insert_images(writer *w, const lethe_annotation *a, lethe_error *error) {
@@ -299,11 +309,13 @@ static lethe_status append_one(writer *w, lethe_annotation *a, change *c, lethe_
         status = insert_annotation(w, a, c, error);
         if (status == LETHE_OK && c->action == LETHE_ACTION_CHANGE) c->action = LETHE_ACTION_CREATE;
     }
+    if (status == LETHE_OK) status = lethe_placer_prepare(w->placer, a, error);
     if (status == LETHE_OK) status = insert_revision(w, a, c, error);
     if (status == LETHE_EXISTS && error != NULL) { /* UNIQUE (annotation, previous): two changes of the same revision at once */
         lethe_error_clear(error);
         status = lethe_fail(error, LETHE_EXISTS, "the annotation was changed by somebody else");
     }
+    if (status == LETHE_OK) status = lethe_placer_store(w->placer, a->revision, error);
     if (status == LETHE_OK) status = insert_images(w, a, error);
     if (status == LETHE_OK) status = move_head(w, a, c, error);
     if (status == LETHE_OK) {

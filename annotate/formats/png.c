@@ -192,5 +192,5 @@ static lethe_status read_png(lethe_import *import, const char *path, lethe_error
     return lethe_format_each_file(import, path, ".png", read_file, error);
 }
 
-const lethe_format lethe_format_png = {"png", "PNG label maps, one per labelled image and frame (import: 8-bit grey, the image's own size)", write_png,
-                                       read_png};
+const lethe_format lethe_format_png = {"png", "PNG label maps, one per labelled image and frame (import: 8-bit grey, the image's own size)",
+                                       write_png, read_png};

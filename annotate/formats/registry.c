@@ -4,8 +4,19 @@
 #include <string.h>
 
 const lethe_format *const lethe_formats[] = {
-    &lethe_format_coco,  &lethe_format_csv, &lethe_format_png,      &lethe_format_geojson, &lethe_format_asap, &lethe_format_yolo,
-    &lethe_format_nifti, &lethe_format_seg, &lethe_format_rtstruct, &lethe_format_sr,      &lethe_format_tiles, &lethe_format_omop, NULL,
+    &lethe_format_coco,
+    &lethe_format_csv,
+    &lethe_format_png,
+    &lethe_format_geojson,
+    &lethe_format_asap,
+    &lethe_format_yolo,
+    &lethe_format_nifti,
+    &lethe_format_seg,
+    &lethe_format_rtstruct,
+    &lethe_format_sr,
+    &lethe_format_tiles,
+    &lethe_format_omop,
+    NULL,
 };
 
 const lethe_format *lethe_format_find(const char *name) {

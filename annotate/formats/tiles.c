@@ -1,8 +1,8 @@
-/* Tiles of slides with their masks: tiles/images/<slide>/<x>_<y>.jpg|png and tiles/masks/<slide>/<x>_<y>.png (0 = nothing, else the category's number),
- * x and y in pixels of level 0. tiles/tiles.csv tells the place, level and resolution of each, and how many of its pixels each category has.
+/* Tiles of slides with their masks: tiles/images/<slide>/<x>_<y>.jpg|png and tiles/masks/<slide>/<x>_<y>.png (0 = nothing, else the category's
+ * number), x and y in pixels of level 0. tiles/tiles.csv tells the place, level and resolution of each, and how many of its pixels each category has.
  *
- * Tiles lie on a grid from the corner of the slide. Taken are those that a region touches (`all`: every one). At a level of the pyramid the pixels are
- * those of the level; at a resolution in between they are area means of the next finer level. */
+ * Tiles lie on a grid from the corner of the slide. Taken are those that a region touches (`all`: every one). At a level of the pyramid the pixels
+ * are those of the level; at a resolution in between they are area means of the next finer level. */
 #include "annotate/formats/formats.h"
 
 #include "annotate/text_out.h"
@@ -26,9 +26,9 @@ typedef struct cutting {
     size_t part_count;
     lethe_slide *slide;
     unsigned level;
-    double downsample;  /* pixels of level 0 per tile pixel */
+    double downsample;           /* pixels of level 0 per tile pixel */
     uint32_t tile_px, source_px; /* side of a tile; of the region of the level that it is made from */
-    double mpp_um;      /* of a tile pixel; 0 = unknown */
+    double mpp_um;               /* of a tile pixel; 0 = unknown */
     lethe_buffer *table;
     uint8_t *mask;
     size_t *counts; /* per category */
@@ -43,7 +43,8 @@ static lethe_status choose_level(cutting *c, lethe_error *error) {
     if (o->tile_mpp_um > 0) {
         if (!(base_um > 0)) return lethe_fail(error, LETHE_UNSUPPORTED, "a slide does not say its resolution: choose a level instead");
         c->downsample = o->tile_mpp_um / base_um;
-        if (c->downsample < 0.98) return lethe_fail(error, LETHE_UNSUPPORTED, "a slide has %.4g um per pixel, which is coarser than the tiles", base_um);
+        if (c->downsample < 0.98)
+            return lethe_fail(error, LETHE_UNSUPPORTED, "a slide has %.4g um per pixel, which is coarser than the tiles", base_um);
         c->level = 0;
         for (unsigned i = 1; i < lethe_slide_level_count(c->slide); i++)
             if (lethe_slide_level_at(c->slide, i)->downsample <= c->downsample * 1.02) c->level = i;
@@ -141,7 +142,8 @@ static lethe_status put_line(cutting *c, const char *name, int64_t x, int64_t y,
     if (status == LETHE_OK) status = lethe_buffer_append(c->table, ",", 1, error);
     if (status == LETHE_OK) status = lethe_csv_field(c->table, c->ref->path, error);
     if (status == LETHE_OK)
-        status = lethe_buffer_printf(c->table, error, ",%s,%" PRId64 ",%" PRId64 ",%u,%.9g,%.6g", c->ref->patient, x, y, c->level, c->downsample, c->mpp_um);
+        status = lethe_buffer_printf(c->table, error, ",%s,%" PRId64 ",%" PRId64 ",%u,%.9g,%.6g", c->ref->patient, x, y, c->level, c->downsample,
+                                     c->mpp_um);
     size_t shown = c->d->options.tile_part == LETHE_TILES_PICTURES ? 0 : c->d->category_count;
     for (size_t i = 0; status == LETHE_OK && i < shown && i < 255; i++) status = lethe_buffer_printf(c->table, error, ",%zu", c->counts[i + 1]);
     return status == LETHE_OK ? lethe_buffer_append(c->table, "\n", 1, error) : status;
@@ -151,8 +153,13 @@ static lethe_status cut_tile(cutting *c, int64_t x, int64_t y, lethe_error *erro
     const lethe_dataset_options *o = &c->d->options;
     bool any = false;
     char place[600], name[700];
-    lethe_image picture = {0}, mask = {.columns = c->tile_px, .rows = c->tile_px, .samples = 1, .bytes_per_sample = 1, .bits_stored = 8,
-                                       .photometric = LETHE_MONOCHROME2, .pixels = c->mask};
+    lethe_image picture = {0}, mask = {.columns = c->tile_px,
+                                       .rows = c->tile_px,
+                                       .samples = 1,
+                                       .bytes_per_sample = 1,
+                                       .bits_stored = 8,
+                                       .photometric = LETHE_MONOCHROME2,
+                                       .pixels = c->mask};
     lethe_status status = draw_mask(c, (double)x, (double)y, &any, error);
     if (status != LETHE_OK || (!any && !o->tile_all)) return status;
     bool pictures = o->tile_part != LETHE_TILES_MASKS, masks = o->tile_part != LETHE_TILES_PICTURES;
@@ -207,5 +214,5 @@ static lethe_status write_tiles(lethe_dataset *d, lethe_error *error) {
     return status;
 }
 
-const lethe_format lethe_format_tiles = {"tiles", "tiles of slides and their masks (--tile-size, --tile-level or --tile-mpp, --tile-type, --tile-all)",
-                                         write_tiles, NULL};
+const lethe_format lethe_format_tiles = {
+    "tiles", "tiles of slides and their masks (--tile-size, --tile-level or --tile-mpp, --tile-type, --tile-all)", write_tiles, NULL};

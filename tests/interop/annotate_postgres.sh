@@ -71,6 +71,43 @@ denied "SELECT * FROM pg_authid"
 [ "$(sql anne "UPDATE annotation SET deleted = 1 WHERE author = 'bert' RETURNING id")" = "" ] || fail "anne deletes Bert's label"
 # An error in an expression must not give away a hidden value either.
 ! sql anne "SELECT CAST(value AS INTEGER) / (CASE WHEN author = 'bert' THEN 0 ELSE 1 END) FROM annotation_revision" 2>&1 | grep -q 'zero' || fail "a predicate runs on hidden rows"
+# Functions of one's own see no hidden rows, whatever they cost.
+sql anne "CREATE FUNCTION pg_temp.tell(text) RETURNS boolean LANGUAGE plpgsql COST 0.0000001 AS \$f\$ BEGIN RAISE NOTICE 'seen %', \$1; RETURN true; END \$f\$; SELECT COUNT(*) FROM annotation_revision WHERE pg_temp.tell(author || value)" >"$work/told" 2>&1
+[ "$(grep -c 'seen anne' "$work/told")" = 8 ] && ! grep -q 'seen \(bert\|carl\|dora\)' "$work/told" || fail "a function of a reader's own: $(cat "$work/told")"
+[ "$(sql anne "COPY (SELECT * FROM annotation_revision) TO STDOUT" | wc -l)" = 8 ] || fail "COPY"
+# Numbers tell nothing: no sequence may be read or moved, a target's number is a hash of its name, labelled by others or not.
+for sequence in annotation_id_seq annotation_revision_id_seq target_no_seq task_id_seq task_event_id_seq named_state_id_seq snapshot_id_seq; do
+    denied "SELECT nextval('$sequence')"
+    denied "SELECT last_value FROM $sequence"
+done
+sql postgres "INSERT INTO entry VALUES('P-9/9.dcm','dicom','P-9','2.25.9','2.25.19','2.25.29','MG','','','','','','','','','','','',1,1,64,80,1,'')"
+for i in 3 9; do
+    [ "$(sql anne "SELECT target_number('P-$i', '2.25.$i', '2.25.1$i', '2.25.2$i') = (hashtextextended('P-$i|2.25.$i|2.25.1$i|2.25.2$i', 0) & 9223372036854775807)")" = t ] || fail "the number of target $i"
+done
+denied "SELECT target_number('P-77', '', '', '')"
+# Statistics: none of what was said, and none to be seen.
+sql postgres "ANALYZE" >/dev/null
+[ "$(sql postgres "SELECT COUNT(*) FROM pg_stats WHERE schemaname = 'lethe_released' AND tablename = 'annotation_revision' AND attname IN ('value', 'author', 'label', 'form')")" = 0 ] || fail "statistics of what was said"
+[ "$(sql anne "SELECT COUNT(*) FROM pg_stats WHERE schemaname = 'lethe_released' AND tablename LIKE 'annotation%'")" = 0 ] || fail "anne sees statistics"
+denied "SELECT * FROM pg_statistic"
+a=$(sql anne "EXPLAIN SELECT * FROM annotation_revision WHERE value = '1'"); b=$(sql anne "EXPLAIN SELECT * FROM annotation_revision WHERE value = 'never given'")
+[ "$(echo "$a" | sed "s/'[^']*'//g")" = "$(echo "$b" | sed "s/'[^']*'//g")" ] || fail "EXPLAIN tells how often a value was given"
+# Nor can a reader bend history: another's revision as one's own, another time, a closed task.
+other=$(sql postgres "SELECT head FROM annotation WHERE author = 'bert' LIMIT 1"); mine=$(sql postgres "SELECT id FROM annotation WHERE author = 'anne' ORDER BY id LIMIT 1")
+denied "UPDATE annotation SET head = $other WHERE id = $mine"
+denied "UPDATE annotation SET deleted = 1 WHERE id = $mine"
+denied "INSERT INTO annotation_revision (annotation, previous, action, undoes, author, at_us, level, label, value, form, tool, source, spent_ms, deleted) VALUES ($mine, 7, 1, 0, 'bert', 0, 1, 'birads', '3', '', '', '', 0, 0)"
+forge="INSERT INTO annotation_revision (annotation, previous, action, undoes, author, at_us, level, label, value, form, tool, source, spent_ms, deleted) VALUES ($mine, PREVIOUS, 1, 0, 'anne', 12345, 1, 'birads', '3', '', '', '', 0, 0)"
+sql anne "${forge/PREVIOUS/1}"
+[ "$(sql postgres "SELECT COUNT(*) FROM annotation_revision WHERE at_us = 12345")" = 0 ] || fail "a revision was dated back"
+task=$(sql postgres "SELECT task FROM annotation WHERE id = $mine")
+sql anne "UPDATE task SET state = 2 WHERE id = $task"
+denied "${forge/PREVIOUS/2}"
+denied "UPDATE task SET state = 1 WHERE id = $task"
+denied "INSERT INTO annotation (target, author, task, head, deleted, shared, origin) SELECT target, 'anne', 0, 0, 0, 0, 0 FROM annotation WHERE id = $mine"
+denied "INSERT INTO annotation (target, author, task, head, deleted, shared, origin) SELECT a.target, 'anne', t, 0, 0, 0, 0 FROM annotation a, generate_series(1, 40) t WHERE a.id = $mine AND t NOT IN (SELECT id FROM task)"
+[ "$(sql anne 'SELECT COUNT(*) FROM annotation_plane')" = 0 ] || fail "planes of others"
+sql postgres "UPDATE task SET state = 1 WHERE id = $task"
 # The owner of the tables cannot rewrite history through SQL either.
 ! sql postgres "UPDATE annotation_revision SET value = '5'" >/dev/null 2>&1 || fail "history was rewritten"
 
@@ -78,6 +115,22 @@ denied "SELECT * FROM pg_authid"
 [ "$(sql judge "SELECT COUNT(*) FROM annotation")" = 32 ] || fail "the adjudicator sees everybody's labels"
 sed "s#user=postgres#user=nobody#" "$work/org/project.yaml" >"$work/anne/project.yaml"
 ! "$lethe" annotate -C "$work/anne" status >/dev/null 2>&1 || fail "a stranger gets in"
+
+# With passwords: the server keeps a verifier, the right password opens, a wrong one does not.
+printf 'correct horse 1\n' >"$work/secret"; printf 'short\n' >"$work/short"; printf 'correct horse 2\n' >"$work/wrong"
+! org user password anne --password-file "$work/short" 2>/dev/null || fail "a short password"
+org user password anne --password-file "$work/secret" || fail "setting a password"
+sql postgres "SELECT rolpassword FROM pg_authid WHERE rolname = 'anne'" | grep -q '^SCRAM-SHA-256\$4096:' || fail "no verifier"
+printf 'local all postgres trust\nlocal all all scram-sha-256\n' >"$work/pg/data/pg_hba.conf"
+sql postgres "SELECT pg_reload_conf()" >/dev/null; sleep 0.3
+sed "s#user=postgres#user=anne#" "$work/org/project.yaml" >"$work/anne/project.yaml"
+PGPASSWORD=$(cat "$work/secret") "$lethe" annotate -C "$work/anne" status >/dev/null || fail "the right password"
+! PGPASSWORD=$(cat "$work/wrong") "$lethe" annotate -C "$work/anne" status >/dev/null 2>&1 || fail "a wrong password"
+! "$lethe" annotate -C "$work/anne" status >/dev/null 2>&1 </dev/null || fail "no password"
+! PGPASSWORD=x "$lethe" annotate -C "$work/bert" status >/dev/null 2>&1 || fail "a user without a password"
+! PGPASSWORD=$(cat "$work/secret") "$lethe" annotate -C "$work/anne" user password judge --password-file "$work/secret" 2>/dev/null || fail "a reader sets passwords"
+! PGPASSWORD=$(cat "$work/secret") "$lethe" export -C "$work/anne" --snapshot 1 --format csv -o "$work/peeked" >/dev/null 2>&1 || fail "a reader exports"
+! PGPASSWORD=$(cat "$work/secret") "$lethe" annotate -C "$work/anne" agree >/dev/null 2>&1 || fail "a reader sees agreement"
 
 # A snapshot of all, exported twice by the organiser.
 "$lethe" snapshot -C "$work/org" create s1 | grep -q '32 annotations' || fail "snapshot"
