@@ -1,12 +1,21 @@
 #include "viewer/app.h"
+#include "viewer/review.h"
 
 #include "core/memory.h"
+#include "viewer/slide_background.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { TEXTURE_CACHE_MIB = 512, TILE_CACHE_MIB = 512, UPLOAD_BUDGET_BYTES = 24 << 20, THUMBNAIL_SIDE = 96, DECODE_THREADS = 2 };
+enum {
+    TEXTURE_CACHE_MIB = 512,
+    TILE_CACHE_MIB = 512,
+    UPLOAD_BUDGET_BYTES = 24 << 20,
+    THUMBNAIL_SIDE = 96,
+    BACKGROUND_SIDE = 4096,
+    DECODE_THREADS = 2
+};
 
 /* --- decoding, on the scheduler's threads --- */
 
@@ -31,6 +40,8 @@ static lethe_status read_tile(void *context, unsigned thread, const lethe_tile_k
     lethe_app *app = context;
     const lethe_series *series = series_of(app, key->source);
     if (!series || series->file_count == 0) return lethe_fail(error, LETHE_NOT_FOUND, "the series is closed");
+    if (series->slide && key->level == LETHE_TILE_BACKGROUND)
+        return lethe_slide_background(series->slide, BACKGROUND_SIDE, &app->closing, &app->background_done, out, error);
     if (series->slide)
         return key->level == LETHE_TILE_THUMBNAIL ? slide_thumbnail(series->slide, out, error)
                                                   : lethe_slide_read_tile(series->slide, key->level, key->column, key->row, out, error);
@@ -81,7 +92,8 @@ static lethe_status open_ui(lethe_app *app, lethe_error *error) {
 
 static lethe_status open_project(lethe_app *app, lethe_error *error) {
     lethe_status status = lethe_project_open(app->options.folder ? app->options.folder : ".", app->options.review, &app->project, error);
-    if (!status) status = lethe_store_open(app->project, app->options.user, &app->store, error);
+    if (!status && app->options.review) status = lethe_review_open(app, error);
+    if (!status) status = lethe_store_open(app->project, app->review ? NULL : app->options.user, &app->store, error);
     return status;
 }
 
@@ -111,6 +123,7 @@ lethe_status lethe_app_create(const lethe_app_options *options, lethe_app **out,
     app->options = *options;
     app->language = options->language && strcmp(options->language, "fr") == 0 ? LETHE_FRENCH : LETHE_ENGLISH;
     app->brush_mm = 6;
+    app->other_brush_mm = 0.2;
     app->opacity = 0.4;
     app->grow_tolerance = 15;
     app->threshold_high = 200;
@@ -148,10 +161,12 @@ lethe_status lethe_app_create(const lethe_app_options *options, lethe_app **out,
 void lethe_app_destroy(lethe_app *app) {
     if (!app) return;
     lethe_app_close_case(app);
+    lethe_review_close(app->review);
     lethe_script_close(app->script);
     lethe_tiles_destroy(app->tiles);
     for (int i = 0; i < DECODE_THREADS; i++) lethe_frame_reader_destroy(app->readers[i]);
     lethe_texture_cache_destroy(app->textures);
+    for (int i = 0; i < 256 && app->draw; i++) lethe_texture_drop(app->draw, &app->solid_labels[i]);
     if (app->draw) lethe_texture_drop(app->draw, &app->font);
     lethe_ui_destroy(app->ui);
     lethe_draw_destroy(app->draw);
@@ -267,7 +282,8 @@ static bool moving(const lethe_app *app) {
 
 lethe_status lethe_app_run(lethe_app *app, lethe_error *error) {
     lethe_status status = LETHE_OK;
-    if (app->options.case_id) status = lethe_app_open_case(app, app->options.case_id, error);
+    if (app->review) status = lethe_review_goto(app, 0, error);
+    else if (app->options.case_id) status = lethe_app_open_case(app, app->options.case_id, error);
     while (!status && !app->quit) {
         lethe_event events[64];
         unsigned count = 0;

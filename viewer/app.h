@@ -17,6 +17,8 @@
 #include "viewer/ui.h"
 #include "viewer/window_glfw.h"
 
+#include <stdatomic.h>
+
 typedef struct lethe_app lethe_app;
 
 typedef enum lethe_tool {
@@ -55,6 +57,9 @@ const lethe_tool_facts *lethe_tool_of(lethe_tool tool);
 enum { LETHE_VIEWS = 9, LETHE_LABELS = 255, LETHE_READERS = 8 };
 
 typedef enum lethe_view_kind { LETHE_VIEW_EMPTY, LETHE_VIEW_STACK, LETHE_VIEW_PLANE, LETHE_VIEW_SLIDE } lethe_view_kind;
+
+/* Tools that read grey values have nothing to do on slides. */
+bool lethe_tool_works_on(lethe_tool tool, lethe_view_kind kind);
 
 /* A window's worth of image: which series, which frame, how it is shown. */
 typedef struct lethe_view {
@@ -192,6 +197,7 @@ struct lethe_app {
     size_t thumbnail_count;
     lethe_paint_texture paint_textures[LETHE_VIEWS];
     uint8_t palette[256 * 4];
+    lethe_texture solid_labels[256]; /* one pixel each, for whole tiles of paint */
 
     lethe_view views[LETHE_VIEWS];
     int grid_columns, grid_rows, active, maximised; /* maximised: -1 = none */
@@ -209,7 +215,9 @@ struct lethe_app {
     bool mouse_on_canvas, space_down, magnifier;
     int mods;
 
-    double brush_mm, threshold_low, threshold_high, grow_tolerance, opacity;
+    double brush_mm, other_brush_mm; /* slides have a brush size of their own: swapped when such a case is opened */
+    bool slide_brush;
+    double threshold_low, threshold_high, grow_tolerance, opacity;
     bool brush_3d, grow_3d, fill_outline, snap;
     bool show_overlays, raw_colours; /* planes of 60xx; slides and photographs without their ICC profile */
     bool linked, show_marks, show_text, show_left, show_right, show_crosshair, show_reference, mpr_on;
@@ -230,8 +238,12 @@ struct lethe_app {
     lethe_toast toast;
     char region_form[2048];
 
+    struct lethe_review *review; /* --review: review.h; else NULL */
+
     bool quit, failed;
-    int idle_frames; /* frames in a row in which nothing was missing */
+    atomic_bool closing;         /* long work on the scheduler's threads is to end */
+    atomic_uint background_done; /* of 1000 */
+    int idle_frames;             /* frames in a row in which nothing was missing */
     uint64_t frames_drawn;
     double now;
     struct lethe_script *script;
@@ -268,7 +280,7 @@ void lethe_app_toggle_mpr(lethe_app *app);
 void lethe_app_toggle_colours(lethe_app *app);
 
 /* Levels of tile keys that are no level of a pyramid. */
-enum { LETHE_TILE_THUMBNAIL = 1000, LETHE_TILE_OVERLAYS };
+enum { LETHE_TILE_THUMBNAIL = 1000, LETHE_TILE_OVERLAYS, LETHE_TILE_BACKGROUND, LETHE_TILE_PAINT = 2000 /* + version */ };
 
 /* --- voi.c --- */
 /* The window of the frame; without one, its VOI LUT or the range of its values. Colour starts as it is. */
@@ -303,6 +315,9 @@ void lethe_app_sync_from(lethe_app *app, int view);
 /* --- view_draw.c, overlay.c --- */
 void lethe_app_layout(lethe_app *app);
 void lethe_app_draw_views(lethe_app *app);
+/* The camera of a view for a picture of this size, fitted when it is new. */
+void lethe_view_frame_camera(lethe_app *app, int view, double width, double height, double aspect);
+void lethe_view_draw_slide(lethe_app *app, int view);
 void lethe_app_draw_overlays(lethe_app *app);
 void lethe_app_draw_mark(lethe_app *app, const lethe_view *view, const lethe_shape *shape, uint32_t colour, bool selected, bool dashed);
 uint32_t lethe_app_label_colour(const lethe_app *app, const char *label);

@@ -46,10 +46,12 @@ void lethe_app_close_case(lethe_app *app) {
     lethe_free(app->thumbnails);
     app->thumbnails = NULL;
     app->thumbnail_count = 0;
+    atomic_store(&app->closing, true);
     for (size_t i = 0; i < app->study->series_count; i++) {
         lethe_tiles_forget(app->tiles, app->study->series[i].source);
         lethe_texture_cache_forget(app->textures, app->study->series[i].source);
     }
+    atomic_store(&app->closing, false);
     lethe_marks_close(app->marks);
     app->marks = NULL;
     lethe_study_close(app->study);
@@ -95,9 +97,19 @@ lethe_status lethe_app_open_case(lethe_app *app, const char *case_id, lethe_erro
     app->thumbnail_count = app->thumbnails ? study->series_count : 0;
     for (size_t i = 0; i < app->thumbnail_count; i++) app->thumbnails[i].source = study->series[i].source;
     if (study->is_slide && !status) status = lethe_series_load(&study->series[0], error);
+    if (study->series[0].slide && app->thumbnail_count > 0) { /* one huge level: the background serves as thumbnail */
+        const lethe_slide_level *coarsest = lethe_slide_level_at(study->series[0].slide, lethe_slide_level_count(study->series[0].slide) - 1);
+        app->thumbnails[0].failed = coarsest->width_px * coarsest->height_px > 64000000;
+    }
     if (status) {
         lethe_app_close_case(app);
         return status;
+    }
+    if (study->is_slide != app->slide_brush) {
+        double swap = app->brush_mm;
+        app->brush_mm = app->other_brush_mm;
+        app->other_brush_mm = swap;
+        app->slide_brush = study->is_slide;
     }
     app->active_since = app->now;
     lethe_app_hang(app, LETHE_HANGING_AUTO);

@@ -1,5 +1,6 @@
 /* Everything that a key does, in one table: the shortcut sheet and the scripts read it too. */
 #include "viewer/app.h"
+#include "viewer/review.h"
 
 #include "viewer/tools/raster.h"
 
@@ -125,7 +126,7 @@ static void accept_all(lethe_app *app) { lethe_app_accept_all(app); }
 static void merge(lethe_app *app) { lethe_app_merge_selected(app, false); }
 static void majority(lethe_app *app) { lethe_app_merge_selected(app, true); }
 static void compare(lethe_app *app) { lethe_app_toggle_compare(app); }
-static void brush_smaller(lethe_app *app) { app->brush_mm = fmax(0.1, app->brush_mm / 1.25); }
+static void brush_smaller(lethe_app *app) { app->brush_mm = fmax(0.002, app->brush_mm / 1.25); }
 static void brush_larger(lethe_app *app) { app->brush_mm = fmin(200, app->brush_mm * 1.25); }
 static void outline(lethe_app *app) { app->fill_outline = !app->fill_outline; }
 static void brush_in_3d(lethe_app *app) { app->brush_3d = app->grow_3d = !app->brush_3d; }
@@ -219,6 +220,38 @@ static void submit(lethe_app *app) { lethe_app_submit(app); }
 static void skip(lethe_app *app) { app->sheet = app->task ? LETHE_SHEET_SKIP : LETHE_SHEET_NONE; }
 static void quit(lethe_app *app) { app->quit = true; }
 
+/* --- review of redactions: keys of its own (review_view.c), nothing without --review --- */
+static void review_next(lethe_app *app) {
+    if (app->review) lethe_review_step(app, 1);
+}
+static void review_previous(lethe_app *app) {
+    if (app->review) lethe_review_step(app, -1);
+}
+static void review_before_after(lethe_app *app) {
+    if (app->review) lethe_review_toggle_after(app);
+}
+static void review_accept(lethe_app *app) {
+    if (app->review) lethe_review_accept(app);
+}
+static void review_delete(lethe_app *app) {
+    if (app->review) lethe_review_delete(app);
+}
+static void review_series(lethe_app *app) {
+    if (app->review) lethe_review_apply(app, LETHE_REVIEW_SERIES);
+}
+static void review_device(lethe_app *app) {
+    if (app->review) lethe_review_apply(app, LETHE_REVIEW_DEVICE);
+}
+static void review_undo(lethe_app *app) {
+    if (app->review) lethe_review_undo(app);
+}
+static void review_approve(lethe_app *app) {
+    if (app->review) lethe_review_decide(app, true);
+}
+static void review_reject(lethe_app *app) {
+    if (app->review) lethe_review_decide(app, false);
+}
+
 static const lethe_command commands[] = {
     {"next-slice", "View", "Next slice", LETHE_KEY_DOWN, 0, next_slice},
     {"previous-slice", "View", "Previous slice", LETHE_KEY_UP, 0, previous_slice},
@@ -295,6 +328,16 @@ static const lethe_command commands[] = {
     {"shortcuts-2", NULL, "This list", '?', 0, shortcuts},
     {"full-screen", "Window of the program", "Full screen", LETHE_KEY_F11, 0, full_screen},
     {"quit", "Window of the program", "Quit", 'Q', LETHE_MOD_CTRL, quit},
+    {"review-next", NULL, "Next", LETHE_KEY_NONE, 0, review_next},
+    {"review-previous", NULL, "Previous", LETHE_KEY_NONE, 0, review_previous},
+    {"review-before-after", NULL, "Show after (B)", LETHE_KEY_NONE, 0, review_before_after},
+    {"review-accept", NULL, "Accept (A)", LETHE_KEY_NONE, 0, review_accept},
+    {"review-delete", NULL, "Delete (Del)", LETHE_KEY_NONE, 0, review_delete},
+    {"review-apply-series", NULL, "Apply to the series (S)", LETHE_KEY_NONE, 0, review_series},
+    {"review-apply-device", NULL, "Apply to the device (D)", LETHE_KEY_NONE, 0, review_device},
+    {"review-undo", NULL, "Undo", LETHE_KEY_NONE, 0, review_undo},
+    {"review-approve", NULL, "Approve (Ctrl+Enter)", LETHE_KEY_NONE, 0, review_approve},
+    {"review-reject", NULL, "Reject (Ctrl+Backspace)", LETHE_KEY_NONE, 0, review_reject},
 };
 
 size_t lethe_command_count(void) { return sizeof commands / sizeof *commands; }
@@ -307,6 +350,7 @@ const lethe_command *lethe_command_find(const char *id) {
 }
 
 bool lethe_command_key(lethe_app *app, int key, int mods) {
+    if (key == LETHE_KEY_NONE) return false;
     for (size_t i = 0; i < lethe_command_count(); i++)
         if (commands[i].key == key && commands[i].mods == mods) {
             commands[i].run(app);

@@ -10,6 +10,7 @@ static void usage(FILE *to) {
     (void)fputs("usage: lethe view [-C DIR] [OPTIONS] [CASE]\n\n"
                 "Opens the released images of a project. CASE is a study UID or the path of a slide below released/.\n\n"
                 "  -C, --project DIR     the project folder (default: the current folder)\n"
+                "      --review          look at redactions and decide about them: opens originals of the private side, and nothing else does\n"
                 "  -u, --user NAME       who annotates (default: local)\n"
                 "  -l, --language en|fr  language of the interface (default: of the desktop, else English)\n"
                 "      --size WxH        size of the window (default: 1440x900)\n"
@@ -45,6 +46,7 @@ int main(int argc, char **argv) {
                                           {"script", required_argument, NULL, 'S'},
                                           {"screenshot", required_argument, NULL, 'P'},
                                           {"bench", no_argument, NULL, 'b'},
+                                          {"review", no_argument, NULL, 'R'},
                                           {"help", no_argument, NULL, 'h'},
                                           {0}};
     lethe_app_options options = {.language = desktop_language()};
@@ -56,6 +58,7 @@ int main(int argc, char **argv) {
         case 'S': options.script = optarg; break;
         case 'P': options.screenshot = optarg; break;
         case 'b': options.bench = true; break;
+        case 'R': options.review = true; break;
         case 'f': options.font_size_px = strtod(optarg, NULL); break;
         case 's':
             if (parse_size(optarg, &options.width, &options.height)) break;
@@ -65,7 +68,8 @@ int main(int argc, char **argv) {
         default: usage(stderr); return LETHE_EXIT_USAGE;
         }
     }
-    if (argc - optind > 1 || (strcmp(options.language, "en") != 0 && strcmp(options.language, "fr") != 0) ||
+    if (argc - optind > 1 || (options.review && (argc - optind > 0 || options.bench)) ||
+        (strcmp(options.language, "en") != 0 && strcmp(options.language, "fr") != 0) ||
         (options.font_size_px != 0 && !(options.font_size_px >= 8 && options.font_size_px <= 48))) {
         usage(stderr);
         return LETHE_EXIT_USAGE;

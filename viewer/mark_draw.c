@@ -133,7 +133,9 @@ void lethe_draft_draw(lethe_app *app, int number) {
         }
     }
     bool brush = app->tool == LETHE_TOOL_BRUSH || app->tool == LETHE_TOOL_ERASER || app->tool == LETHE_TOOL_THRESHOLD;
-    if (!brush || !app->mouse_on_canvas || lethe_view_at(app, app->mouse) != number || view->kind != LETHE_VIEW_STACK) return;
+    if (!brush || !app->mouse_on_canvas || lethe_view_at(app, app->mouse) != number ||
+        (view->kind != LETHE_VIEW_STACK && view->kind != LETHE_VIEW_SLIDE))
+        return;
     double across, down;
     (void)lethe_view_spacing(view, &across, &down);
     double radius = app->brush_mm / 2 / across * view->camera.scale;

@@ -78,8 +78,8 @@ static void remove_mark(lethe_marks *marks, int64_t id) {
 
 static bool is_paint(const lethe_mark *mark) { return mark->shape.kind == LETHE_SHAPE_MASK && mark->mine; }
 
-/* Take an annotation from the store again, after undo. */
-lethe_status lethe_marks_reload(lethe_marks *marks, int64_t id, lethe_error *error) {
+/* Take an annotation from the store again. `paint`: its pixels too. */
+static lethe_status reload(lethe_marks *marks, int64_t id, bool paint, lethe_error *error) {
     lethe_annotations *found = NULL;
     lethe_annotation_filter filter = {.annotation = id};
     lethe_status status = lethe_store_load(marks->store, &filter, &found, error);
@@ -100,11 +100,14 @@ lethe_status lethe_marks_reload(lethe_marks *marks, int64_t id, lethe_error *err
             status = put_mark(marks, &mark, error);
         }
     }
-    if (!status && image) status = lethe_paint_rebuild(marks, image, frame, error);
+    if (!status && image && paint) status = lethe_paint_rebuild(marks, image, frame, error);
     lethe_free(image);
     lethe_annotations_destroy(found);
     return status;
 }
+
+lethe_status lethe_marks_reload(lethe_marks *marks, int64_t id, lethe_error *error) { return reload(marks, id, true, error); }
+lethe_status lethe_marks_reload_quietly(lethe_marks *marks, int64_t id, lethe_error *error) { return reload(marks, id, false, error); }
 
 lethe_status lethe_marks_open(lethe_store *store, const char *study_uid, const char *image, int64_t task, lethe_marks **out, lethe_error *error) {
     *out = NULL;
@@ -143,6 +146,8 @@ void lethe_marks_close(lethe_marks *marks) {
     free_steps(&marks->redo);
     lethe_free(marks->items);
     lethe_free(marks->paints);
+    lethe_tiled_mask_destroy(marks->tiled);
+    lethe_free(marks->tiled_image);
     lethe_free(marks);
 }
 
@@ -270,6 +275,22 @@ lethe_status lethe_marks_undo(lethe_marks *marks, const char **image, lethe_erro
 }
 lethe_status lethe_marks_redo(lethe_marks *marks, const char **image, lethe_error *error) {
     return replay(marks, &marks->redo, &marks->undo, false, image, error);
+}
+
+lethe_status lethe_marks_undo_stored(lethe_marks *marks, const char *image, lethe_error *error) {
+    int64_t id = 0;
+    lethe_step step = {0};
+    lethe_status status = lethe_store_undo(marks->store, image, &id, error);
+    if (!status && id == 0) return lethe_fail(error, LETHE_NOT_FOUND, "nothing to undo");
+    if (!status) status = lethe_step_add(&step, image, id, error);
+    if (!status) status = lethe_marks_reload(marks, id, error);
+    if (!status && !(step.name = copy("Earlier change"))) status = lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
+    if (!status) {
+        marks->revisions++;
+        return lethe_steps_push(&marks->redo, &step, error);
+    }
+    lethe_step_release(&step);
+    return status;
 }
 
 void lethe_marks_spent(lethe_marks *marks, int64_t ms) { marks->spent_ms = ms; }

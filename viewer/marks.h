@@ -6,6 +6,7 @@
 #define LETHE_VIEWER_MARKS_H
 
 #include "annotate/store.h"
+#include "viewer/tools/tiled_mask.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -77,6 +78,12 @@ void lethe_paint_clean(lethe_paint *paint);
  * goes back to what the store holds. */
 LETHE_NODISCARD lethe_status lethe_marks_save_paint(lethe_marks *marks, const char *tool, const char *name, lethe_error *error);
 
+/* --- painting on slides --- */
+/* The paint of a slide in level 0, read from the store on first use. NULL when memory is short, or nothing is painted there and `make` is false. */
+lethe_tiled_mask *lethe_marks_tiled(lethe_marks *marks, const char *image, int64_t width_px, int64_t height_px, bool make);
+/* As lethe_marks_save_paint. */
+LETHE_NODISCARD lethe_status lethe_marks_save_tiled(lethe_marks *marks, const char *tool, const char *name, lethe_error *error);
+
 /* --- undo --- */
 /* Name of what undo (redo) would take back; NULL when nothing. */
 const char *lethe_marks_undo_name(const lethe_marks *marks);
@@ -84,6 +91,9 @@ const char *lethe_marks_redo_name(const lethe_marks *marks);
 /* The image it happened on goes to `image` (may be NULL). Errors: as the store's. LETHE_NOT_FOUND when there is nothing. */
 LETHE_NODISCARD lethe_status lethe_marks_undo(lethe_marks *marks, const char **image, lethe_error *error);
 LETHE_NODISCARD lethe_status lethe_marks_redo(lethe_marks *marks, const char **image, lethe_error *error);
+
+/* Undo (redo) of what was done on an image before this session, when nothing of it is left. Errors: LETHE_NOT_FOUND when there is nothing. */
+LETHE_NODISCARD lethe_status lethe_marks_undo_stored(lethe_marks *marks, const char *image, lethe_error *error);
 
 /* Milliseconds that the next change is said to have taken. */
 void lethe_marks_spent(lethe_marks *marks, int64_t ms);

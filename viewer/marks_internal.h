@@ -33,6 +33,8 @@ struct lethe_marks {
     size_t count, capacity;
     lethe_paint **paints;
     size_t paint_count;
+    lethe_tiled_mask *tiled; /* paint of a slide; NULL until there is some */
+    char *tiled_image;
     lethe_steps undo, redo;
 };
 
@@ -42,8 +44,23 @@ LETHE_NODISCARD lethe_status lethe_step_add(lethe_step *step, const char *image,
 LETHE_NODISCARD lethe_status lethe_steps_push(lethe_steps *steps, lethe_step *step, lethe_error *error);
 /* A step is done: name it, put it on the undo list, empty the redo list. Takes the step. */
 LETHE_NODISCARD lethe_status lethe_marks_done(lethe_marks *marks, lethe_step *step, const char *name, lethe_error *error);
+/* The annotation again, without its paint: what the screen shows is what was written. */
+LETHE_NODISCARD lethe_status lethe_marks_reload_quietly(lethe_marks *marks, int64_t id, lethe_error *error);
 LETHE_NODISCARD lethe_status lethe_marks_reload(lethe_marks *marks, int64_t id, lethe_error *error);
 void lethe_paint_free(lethe_paint *paint);
+/* What a stroke made, to be written: one annotation per label. Shapes are owned. */
+typedef struct lethe_paint_batch {
+    lethe_annotation *items;
+    size_t count;
+} lethe_paint_batch;
+unsigned lethe_paint_label_value(const lethe_marks *marks, const char *label);
+/* The annotation that holds a label's paint of an image, with the given shape (taken). */
+LETHE_NODISCARD lethe_status lethe_paint_batch_add(lethe_marks *marks, const char *image, uint32_t frame, unsigned value, const char *tool,
+                                                   lethe_shape *shape, lethe_paint_batch *batch, lethe_error *error);
+/* All in one transaction, as one step of undo; the batch is released in every case. */
+LETHE_NODISCARD lethe_status lethe_paint_batch_save(lethe_marks *marks, lethe_paint_batch *batch, const char *name, lethe_error *error);
+/* Paint of a slide again from the annotations. */
+LETHE_NODISCARD lethe_status lethe_tiled_rebuild(lethe_marks *marks, const char *image, lethe_error *error);
 LETHE_NODISCARD lethe_status lethe_paint_rebuild(lethe_marks *marks, const char *image, uint32_t frame, lethe_error *error);
 
 #endif

@@ -1,5 +1,6 @@
 /* What lies over the pictures: corner text, orientation letters, scale bars, reference lines, the cross-hair, the magnifier, empty cells, toasts. */
 #include "viewer/app.h"
+#include "viewer/review.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -201,6 +202,10 @@ static void draw_minimap(lethe_app *app, const lethe_view *view) {
     for (size_t i = 0; i < app->thumbnail_count; i++)
         if (app->thumbnails[i].source == view->series->source && app->thumbnails[i].texture.kind != LETHE_TEXTURE_NONE)
             texture = &app->thumbnails[i].texture;
+    if (!texture) {
+        lethe_tile_key key = {.source = view->series->source, .level = LETHE_TILE_BACKGROUND};
+        texture = lethe_texture_cache_find(app->textures, &key);
+    }
     if (!texture) return;
     double side = fmin(180, view->rect.width * 0.25), w = side, h = side;
     if (texture->width >= texture->height) h = side * texture->height / texture->width;
@@ -244,6 +249,12 @@ static void draw_failure(lethe_app *app, const lethe_view *view) {
             lethe_canvas_text(app->ui, m, 0.5, LETHE_COLOUR_MUTED, false, text);
         }
         return;
+    }
+    if (view->kind == LETHE_VIEW_SLIDE && !view->shown && atomic_load(&app->background_done) > 0 && atomic_load(&app->background_done) < 1000) {
+        lethe_point m = {view->rect.x + view->rect.width / 2, view->rect.y + view->rect.height / 2};
+        char text[64];
+        (void)snprintf(text, sizeof text, "%s %.0f %%", T("Reading the slide"), atomic_load(&app->background_done) / 10.0);
+        lethe_canvas_text(app->ui, m, 0.5, LETHE_COLOUR_TEXT, false, text);
     }
     if (view->kind != LETHE_VIEW_STACK) return;
     bool failed = false;
@@ -389,6 +400,7 @@ void lethe_app_draw_overlays(lethe_app *app) {
             lethe_canvas_rect(app->ui, (lethe_rect){view->rect.x + 0.5, view->rect.y + 0.5, view->rect.width - 1, view->rect.height - 1},
                               LETHE_COLOUR_ACCENT, 1.5, 0);
     }
+    if (app->review) lethe_review_draw(app);
     draw_magnifier(app);
     draw_toast(app);
 }

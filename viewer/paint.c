@@ -12,7 +12,7 @@ static const char *label_name(const lethe_marks *marks, unsigned value) {
     return value >= 1 && value <= schema->labels_count ? schema->labels[value - 1].question.name : "";
 }
 
-static unsigned label_value(const lethe_marks *marks, const char *name) {
+unsigned lethe_paint_label_value(const lethe_marks *marks, const char *name) {
     const lethe_schema *schema = lethe_store_schema(marks->store);
     if (!schema) return 1;
     for (unsigned i = 0; i < schema->labels_count && i < 255; i++)
@@ -63,7 +63,7 @@ static lethe_status fill_from_marks(lethe_marks *marks, lethe_paint *paint, leth
         const lethe_mark *mark = &marks->items[i];
         if (mark->shape.kind != LETHE_SHAPE_MASK || !mark->mine || mark->shape.frame != paint->frame || strcmp(mark->image, paint->image) != 0)
             continue;
-        unsigned value = label_value(marks, mark->label);
+        unsigned value = lethe_paint_label_value(marks, mark->label);
         if (value) status = lethe_shape_rasterize(&mark->shape, 0, (uint8_t)value, paint->labels, paint->columns, paint->rows, 0, 0, error);
     }
     memcpy(paint->saved, paint->labels, (size_t)paint->columns * paint->rows);
@@ -73,7 +73,8 @@ static lethe_status fill_from_marks(lethe_marks *marks, lethe_paint *paint, leth
 
 lethe_status lethe_paint_rebuild(lethe_marks *marks, const char *image, uint32_t frame, lethe_error *error) {
     lethe_paint *paint = find(marks, image, frame);
-    return paint ? fill_from_marks(marks, paint, error) : LETHE_OK;
+    lethe_status status = paint ? fill_from_marks(marks, paint, error) : LETHE_OK;
+    return status ? status : lethe_tiled_rebuild(marks, image, error);
 }
 
 lethe_paint *lethe_marks_paint(lethe_marks *marks, const char *image, uint32_t frame, uint32_t columns, uint32_t rows) {
@@ -108,37 +109,33 @@ bool lethe_marks_has_paint(lethe_marks *marks, const char *image, uint32_t frame
 
 /* --- saving --- */
 
-typedef struct batch {
-    lethe_annotation *items;
-    size_t count;
-} batch;
-
-static lethe_mark *mask_of(lethe_marks *marks, const lethe_paint *paint, const char *label) {
+static lethe_mark *mask_of(lethe_marks *marks, const char *image, uint32_t frame, const char *label) {
     for (size_t i = 0; i < marks->count; i++) {
         lethe_mark *m = &marks->items[i];
-        if (m->shape.kind == LETHE_SHAPE_MASK && m->mine && m->shape.frame == paint->frame && strcmp(m->label, label) == 0 &&
-            strcmp(m->image, paint->image) == 0)
+        if (m->shape.kind == LETHE_SHAPE_MASK && m->mine && m->shape.frame == frame && strcmp(m->label, label) == 0 && strcmp(m->image, image) == 0)
             return m;
     }
     return NULL;
 }
 
-static lethe_status add_label(lethe_marks *marks, const lethe_paint *paint, unsigned value, const char *tool, uint8_t *scratch, batch *b,
-                              lethe_error *error) {
-    size_t count = (size_t)paint->columns * paint->rows;
-    for (size_t i = 0; i < count; i++) scratch[i] = paint->labels[i] == value;
-    lethe_annotation *more = lethe_realloc_array(b->items, b->count + 1, sizeof *more);
-    if (!more) return lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
-    b->items = more;
+lethe_status lethe_paint_batch_add(lethe_marks *marks, const char *image, uint32_t frame, unsigned value, const char *tool, lethe_shape *shape,
+                                   lethe_paint_batch *batch, lethe_error *error) {
+    lethe_annotation *more = lethe_realloc_array(batch->items, batch->count + 1, sizeof *more);
+    if (!more) {
+        lethe_shape_release(shape);
+        return lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
+    }
+    batch->items = more;
     const char *label = label_name(marks, value);
-    const lethe_mark *mark = mask_of(marks, paint, label);
+    const lethe_mark *mark = mask_of(marks, image, frame, label);
     lethe_annotation a = {.task = marks->task,
                           .level = LETHE_LEVEL_REGION,
-                          .image = paint->image,
+                          .image = image,
                           .label = label,
                           .tool = tool,
                           .confidence = -1,
-                          .spent_ms = marks->spent_ms};
+                          .spent_ms = marks->spent_ms,
+                          .shape = *shape};
     marks->spent_ms = 0;
     if (mark) {
         a.id = mark->id;
@@ -147,12 +144,37 @@ static lethe_status add_label(lethe_marks *marks, const lethe_paint *paint, unsi
         a.value = mark->value;
         a.form = mark->form;
     }
-    lethe_status status = lethe_shape_make_mask(scratch, paint->columns, paint->rows, paint->columns, 0, 0, paint->frame, &a.shape, error);
-    if (!status) b->items[b->count++] = a;
+    more[batch->count++] = a;
+    return LETHE_OK;
+}
+
+lethe_status lethe_paint_batch_save(lethe_marks *marks, lethe_paint_batch *batch, const char *name, lethe_error *error) {
+    lethe_step step = {0};
+    lethe_status status = batch->count > 0 ? lethe_store_append_many(marks->store, batch->items, batch->count, NULL, error) : LETHE_OK;
+    for (size_t i = 0; i < batch->count && !status; i++) status = lethe_step_add(&step, batch->items[i].image, batch->items[i].id, error);
+    for (size_t i = 0; i < batch->count && !status; i++) {
+        marks->revisions++;
+        status = lethe_marks_reload_quietly(marks, batch->items[i].id, error);
+    }
+    for (size_t i = 0; i < batch->count; i++) lethe_shape_release(&batch->items[i].shape);
+    bool any = batch->count > 0;
+    lethe_free(batch->items);
+    *batch = (lethe_paint_batch){0};
+    if (!status && any) return lethe_marks_done(marks, &step, name, error);
+    lethe_step_release(&step);
     return status;
 }
 
-static lethe_status add_changes(lethe_marks *marks, const lethe_paint *paint, const char *tool, batch *b, lethe_error *error) {
+static lethe_status add_label(lethe_marks *marks, const lethe_paint *paint, unsigned value, const char *tool, uint8_t *scratch, lethe_paint_batch *b,
+                              lethe_error *error) {
+    size_t count = (size_t)paint->columns * paint->rows;
+    for (size_t i = 0; i < count; i++) scratch[i] = paint->labels[i] == value;
+    lethe_shape shape = {0};
+    lethe_status status = lethe_shape_make_mask(scratch, paint->columns, paint->rows, paint->columns, 0, 0, paint->frame, &shape, error);
+    return status ? status : lethe_paint_batch_add(marks, paint->image, paint->frame, value, tool, &shape, b, error);
+}
+
+static lethe_status add_changes(lethe_marks *marks, const lethe_paint *paint, const char *tool, lethe_paint_batch *b, lethe_error *error) {
     size_t count = (size_t)paint->columns * paint->rows;
     if (memcmp(paint->labels, paint->saved, count) == 0) return LETHE_OK;
     bool changed[256] = {false};
@@ -168,12 +190,12 @@ static lethe_status add_changes(lethe_marks *marks, const lethe_paint *paint, co
 }
 
 lethe_status lethe_marks_save_paint(lethe_marks *marks, const char *tool, const char *name, lethe_error *error) {
-    batch b = {0};
-    lethe_step step = {0};
+    lethe_paint_batch b = {0};
     lethe_status status = LETHE_OK;
     for (size_t i = 0; i < marks->paint_count && !status; i++) status = add_changes(marks, marks->paints[i], tool, &b, error);
-    if (!status && b.count > 0) status = lethe_store_append_many(marks->store, b.items, b.count, NULL, error);
-    for (size_t i = 0; i < b.count && !status; i++) status = lethe_step_add(&step, b.items[i].image, b.items[i].id, error);
+    if (!status) status = lethe_paint_batch_save(marks, &b, name, error);
+    for (size_t i = 0; i < b.count; i++) lethe_shape_release(&b.items[i].shape); /* of a batch that was not even tried */
+    lethe_free(b.items);
     for (size_t i = 0; i < marks->paint_count; i++) {
         lethe_paint *paint = marks->paints[i];
         size_t count = (size_t)paint->columns * paint->rows;
@@ -183,14 +205,5 @@ lethe_status lethe_marks_save_paint(lethe_marks *marks, const char *tool, const 
             lethe_paint_touch(paint, 0, 0, paint->columns, paint->rows);
         }
     }
-    for (size_t i = 0; i < b.count && !status; i++) {
-        marks->revisions++;
-        status = lethe_marks_reload(marks, b.items[i].id, error);
-    }
-    for (size_t i = 0; i < b.count; i++) lethe_shape_release(&b.items[i].shape);
-    bool any = b.count > 0;
-    lethe_free(b.items);
-    if (!status && any) return lethe_marks_done(marks, &step, name, error);
-    lethe_step_release(&step);
     return status;
 }

@@ -58,7 +58,8 @@ static void tool_options(lethe_app *app) {
         if (lethe_ui_combo(ui, "slab", kinds, 3, &kind)) app->slab = (lethe_slab)kind;
         return;
     }
-    if (brush) (void)lethe_ui_slider(ui, T("Size"), &app->brush_mm, 0.2, 60, "%.1f mm", true);
+    bool slide = app->study && app->study->is_slide;
+    if (brush) (void)lethe_ui_slider(ui, T("Size"), &app->brush_mm, slide ? 0.002 : 0.2, slide ? 10 : 60, slide ? "%.3f mm" : "%.1f mm", true);
     if (app->tool == LETHE_TOOL_THRESHOLD) {
         lethe_view *view = &app->views[app->active];
         double low = view->centre - 2 * view->width, high = view->centre + 2 * view->width;
@@ -66,10 +67,11 @@ static void tool_options(lethe_app *app) {
         (void)lethe_ui_slider(ui, T("To"), &app->threshold_high, low, high, "%.0f", false);
     }
     if (app->tool == LETHE_TOOL_GROW) (void)lethe_ui_slider(ui, T("Tolerance"), &app->grow_tolerance, 0, 400, "± %.0f", true);
-    if (brush) (void)lethe_ui_checkbox(ui, T("3-D ball"), &app->brush_3d);
+    if (brush && !slide) (void)lethe_ui_checkbox(ui, T("3-D ball"), &app->brush_3d);
     if (app->tool == LETHE_TOOL_GROW) (void)lethe_ui_checkbox(ui, T("Through all slices"), &app->grow_3d);
     (void)lethe_ui_slider(ui, T("Opacity"), &app->opacity, 0.05, 1, "%.2f", false);
     (void)lethe_ui_checkbox(ui, T("Outlines only"), &app->fill_outline);
+    if (slide) return;
     static const char *const ids[] = {"between", "copy-next", "smooth", "islands"};
     static const char *const names[] = {"Fill between slices", "Copy to next", "Smooth", "Largest piece"};
     double width = (lethe_ui_available_width(ui) - 6) / 2;

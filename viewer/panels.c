@@ -1,5 +1,6 @@
 /* The frame around the images: top bar, tool strip, status line, sheets. */
 #include "viewer/app.h"
+#include "viewer/review.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -108,12 +109,11 @@ void lethe_panel_tools(lethe_app *app, lethe_rect rect) {
     lethe_ui_tight(ui, true);
     for (int t = 0; t < LETHE_TOOLS; t++) {
         const lethe_tool_facts *tool = lethe_tool_of((lethe_tool)t);
-        bool paint = tool->makes == LETHE_SHAPE_MASK;
         if (t == LETHE_TOOL_BOX || t == LETHE_TOOL_BRUSH || t == LETHE_TOOL_RULER) lethe_ui_separator(ui);
         char key[8], tip[256];
         lethe_key_format(tool->key, 0, key, sizeof key);
         (void)snprintf(tip, sizeof tip, "%s. %s", T(tool->title), T(tool->help));
-        bool enabled = !(slide && (paint || t == LETHE_TOOL_WINDOW || t == LETHE_TOOL_LIVEWIRE || t == LETHE_TOOL_ROI));
+        bool enabled = !slide || lethe_tool_works_on((lethe_tool)t, LETHE_VIEW_SLIDE);
         if (lethe_ui_icon_button(ui, tool->id, tool->icon, size, app->tool == (lethe_tool)t, enabled, tip, key))
             lethe_app_choose_tool(app, (lethe_tool)t);
     }
@@ -239,6 +239,10 @@ void lethe_sheets(lethe_app *app) {
 }
 
 void lethe_panels(lethe_app *app) {
+    if (app->review) {
+        lethe_review_panels(app);
+        return;
+    }
     double w = app->width, h = app->height, left = app->show_left ? LETHE_LEFT_WIDTH : 0, body = h - LETHE_TOP_HEIGHT - LETHE_STATUS_HEIGHT;
     lethe_panel_top(app, (lethe_rect){0, 0, w, LETHE_TOP_HEIGHT});
     if (app->show_left) lethe_panel_cases(app, (lethe_rect){0, LETHE_TOP_HEIGHT, left, body});

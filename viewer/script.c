@@ -181,6 +181,11 @@ static lethe_status set_value(lethe_app *app, const struct lethe_script *script,
         app->active = (int)value;
         return LETHE_OK;
     }
+    double x, y;
+    if (strcmp(name, "look") == 0 && sscanf(text, "%lf,%lf", &x, &y) == 2) { /* the image point in the middle of the view */
+        app->views[app->active].camera.centre = (lethe_point){x, y};
+        return LETHE_OK;
+    }
     if (strcmp(name, "case-tab") == 0 && lethe_text_to_double(text, &value)) {
         app->case_tab = value > 0;
         return LETHE_OK;

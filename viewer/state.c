@@ -1,5 +1,6 @@
 /* The state by name, for scripts. */
 #include "viewer/app.h"
+#include "viewer/review.h"
 
 #include "viewer/tools/measure.h"
 
@@ -21,6 +22,15 @@ static size_t count_marks(lethe_app *app, bool masks) {
         count += mask == masks;
     }
     return count;
+}
+
+static double paint_mib(lethe_app *app) {
+    const char *image;
+    uint32_t frame;
+    const lethe_view *view = &app->views[app->active];
+    if (!app->marks || view->kind != LETHE_VIEW_SLIDE || !lethe_view_image(view, &image, &frame)) return 0;
+    const lethe_tiled_mask *mask = lethe_marks_tiled(app->marks, image, (int64_t)view->camera.image_width, (int64_t)view->camera.image_height, false);
+    return mask ? (double)lethe_tiled_mask_bytes(mask) / (1 << 20) : 0;
 }
 
 static double painted_pixels(lethe_app *app, bool everywhere) {
@@ -126,6 +136,7 @@ bool lethe_app_state(lethe_app *app, const char *name, char *out, size_t size) {
     if (sscanf(name, "view%d.%n", &view, &used) == 1 && used > 0 && view >= 0 && view < LETHE_VIEWS)
         return view_state(&app->views[view], name + used, out, size);
     if (strncmp(name, "view.", 5) == 0) return view_state(&app->views[app->active], name + 5, out, size);
+    if (strncmp(name, "review.", 7) == 0) return lethe_review_state(app, name + 7, out, size);
     if (strncmp(name, "selected", 8) == 0) return selected_state(app, name, out, size);
     if (strncmp(name, "answer.", 7) == 0) {
         int label = lethe_app_label_index(app, name + 7);
@@ -164,6 +175,7 @@ bool lethe_app_state(lethe_app *app, const char *name, char *out, size_t size) {
                    {"active", app->active},
                    {"marks", (double)count_marks(app, false)},
                    {"masks", (double)count_marks(app, true)},
+                   {"paint-mib", paint_mib(app)},
                    {"painted", painted_pixels(app, false)},
                    {"painted-all", painted_pixels(app, true)},
                    {"draft", (double)app->draft.count},

@@ -92,23 +92,37 @@ const lethe_texture *lethe_texture_cache_find(lethe_texture_cache *cache, const 
     return &s->texture;
 }
 
-const lethe_texture *lethe_texture_cache_put(lethe_texture_cache *cache, const lethe_tile_key *key, const lethe_image *image) {
-    size_t size = lethe_image_size_bytes(image);
-    if ((cache->uploaded && size > cache->budget) || cache->count >= SLOTS - 1) {
-        cache->pending = true;
-        return NULL;
-    }
-    lethe_texture texture;
-    if (lethe_texture_load(cache->draw, image, &texture, NULL)) return NULL;
+static bool has_room(lethe_texture_cache *cache, size_t size) {
+    if ((!cache->uploaded || size <= cache->budget) && cache->count < SLOTS - 1) return true;
+    cache->pending = true;
+    return false;
+}
+
+static const lethe_texture *keep(lethe_texture_cache *cache, const lethe_tile_key *key, const lethe_texture *texture, size_t size) {
     cache->budget -= size < cache->budget ? size : cache->budget;
     cache->uploaded = true;
     cache->uploads++;
     size_t i = home(key);
     while (cache->slots[i].used) i = (i + 1) & (SLOTS - 1);
-    cache->slots[i] = (slot){.used = true, .key = *key, .texture = texture, .frame = cache->frame};
-    cache->bytes += lethe_texture_bytes(&texture);
+    cache->slots[i] = (slot){.used = true, .key = *key, .texture = *texture, .frame = cache->frame};
+    cache->bytes += lethe_texture_bytes(texture);
     cache->count++;
     return &cache->slots[i].texture;
+}
+
+const lethe_texture *lethe_texture_cache_put(lethe_texture_cache *cache, const lethe_tile_key *key, const lethe_image *image) {
+    size_t size = lethe_image_size_bytes(image);
+    lethe_texture texture;
+    if (!has_room(cache, size) || lethe_texture_load(cache->draw, image, &texture, NULL)) return NULL;
+    return keep(cache, key, &texture, size);
+}
+
+const lethe_texture *lethe_texture_cache_put_labels(lethe_texture_cache *cache, const lethe_tile_key *key, const uint8_t *labels, uint32_t width,
+                                                    uint32_t height) {
+    size_t size = (size_t)width * height;
+    lethe_texture texture;
+    if (!has_room(cache, size) || lethe_texture_load_labels(cache->draw, labels, width, height, &texture, NULL)) return NULL;
+    return keep(cache, key, &texture, size);
 }
 
 bool lethe_texture_cache_pending(const lethe_texture_cache *cache) { return cache->pending; }

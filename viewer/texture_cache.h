@@ -16,6 +16,9 @@ void lethe_texture_cache_begin(lethe_texture_cache *cache, size_t budget_bytes);
 const lethe_texture *lethe_texture_cache_find(lethe_texture_cache *cache, const lethe_tile_key *key);
 /* Upload; NULL when this frame's budget is spent (ask again next frame) or the card refuses. */
 const lethe_texture *lethe_texture_cache_put(lethe_texture_cache *cache, const lethe_tile_key *key, const lethe_image *image);
+/* The same for labels of one byte a pixel. */
+const lethe_texture *lethe_texture_cache_put_labels(lethe_texture_cache *cache, const lethe_tile_key *key, const uint8_t *labels, uint32_t width,
+                                                    uint32_t height);
 /* Uploads were put off in this frame. */
 bool lethe_texture_cache_pending(const lethe_texture_cache *cache);
 void lethe_texture_cache_forget(lethe_texture_cache *cache, uint32_t source);

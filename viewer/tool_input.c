@@ -223,8 +223,8 @@ void lethe_tool_press(lethe_app *app, int number, lethe_point screen, int mods) 
     lethe_point at = lethe_camera_to_image(&view->camera, screen);
     (void)mods;
     if (!app->marks || view->kind == LETHE_VIEW_PLANE) return;
-    if (lethe_tool_paints(app->tool) && view->kind == LETHE_VIEW_SLIDE) {
-        lethe_app_say(app, LETHE_COLOUR_WARNING, "%s", T("Slides are labelled with shapes; painting is for radiology images."));
+    if (!lethe_tool_works_on(app->tool, view->kind)) {
+        lethe_app_say(app, LETHE_COLOUR_WARNING, "%s", T("This tool needs grey values: use brush or shapes on slides."));
         return;
     }
     switch (app->tool) {

@@ -39,8 +39,44 @@ static int paint_label(lethe_app *app) {
     return label;
 }
 
+static lethe_tiled_mask *slide_here(lethe_app *app, const lethe_view *view) {
+    const char *image;
+    uint32_t frame;
+    if (!app->marks || view->kind != LETHE_VIEW_SLIDE || !lethe_view_image(view, &image, &frame)) return NULL;
+    return lethe_marks_tiled(app->marks, image, (int64_t)view->camera.image_width, (int64_t)view->camera.image_height, true);
+}
+
+static void brush_slide(lethe_app *app, lethe_view *view, lethe_point from, lethe_point to) {
+    lethe_tiled_mask *mask = slide_here(app, view);
+    int label = app->tool == LETHE_TOOL_ERASER ? 0 : paint_label(app);
+    if (!mask || label < 0) return;
+    double across, down;
+    (void)lethe_view_spacing(view, &across, &down);
+    bool locked[256];
+    (void)rule_here(app, view, locked);
+    lethe_error error = {0};
+    uint8_t value = app->tool == LETHE_TOOL_ERASER ? 0 : (uint8_t)(label + 1);
+    (void)lethe_app_failed(app, lethe_tiled_mask_brush(mask, from, to, app->brush_mm / 2 / across, value, locked, &error), &error);
+}
+
+static void fill_slide(lethe_app *app, lethe_view *view, lethe_point at) {
+    lethe_tiled_mask *mask = slide_here(app, view);
+    int label = paint_label(app);
+    uint64_t filled = 0;
+    lethe_error error = {0};
+    if (!mask || label < 0) return;
+    lethe_status status = lethe_tiled_mask_fill(mask, (int64_t)floor(at.x), (int64_t)floor(at.y), (uint8_t)(label + 1), &filled, &error);
+    if (lethe_app_failed(app, status, &error)) return;
+    if (filled == 0) lethe_app_say(app, LETHE_COLOUR_WARNING, "%s", T("Nothing to fill: this area is not enclosed by paint."));
+    else lethe_tool_save_stroke(app);
+}
+
 void lethe_tool_brush_to(lethe_app *app, lethe_point from, lethe_point to) {
     lethe_view *view = &app->views[app->drag.view];
+    if (view->kind == LETHE_VIEW_SLIDE) {
+        brush_slide(app, view, from, to);
+        return;
+    }
     lethe_paint *paint = paint_here(app, view);
     int label = app->tool == LETHE_TOOL_ERASER ? 0 : paint_label(app);
     if (!paint || label < 0) return;
@@ -77,7 +113,8 @@ void lethe_app_save_paint(lethe_app *app, const char *tool, const char *name) {
     lethe_error error = {0};
     lethe_marks_spent(app->marks, (int64_t)((app->now - app->active_since) * 1000));
     app->active_since = app->now;
-    (void)lethe_app_failed(app, lethe_marks_save_paint(app->marks, tool, name, &error), &error);
+    if (lethe_app_failed(app, lethe_marks_save_paint(app->marks, tool, name, &error), &error)) return;
+    (void)lethe_app_failed(app, lethe_marks_save_tiled(app->marks, tool, name, &error), &error);
 }
 
 void lethe_tool_save_stroke(lethe_app *app) {
@@ -87,6 +124,10 @@ void lethe_tool_save_stroke(lethe_app *app) {
 }
 
 void lethe_tool_fill_at(lethe_app *app, lethe_view *view, lethe_point at) {
+    if (view->kind == LETHE_VIEW_SLIDE) {
+        fill_slide(app, view, at);
+        return;
+    }
     lethe_paint *paint = paint_here(app, view);
     int label = paint_label(app);
     if (!paint || label < 0) return;

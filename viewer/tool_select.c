@@ -23,6 +23,7 @@ static void try_mark(void *context, lethe_mark *mark) {
     double distance = lethe_shape_distance(&mark->shape, n->at);
     /* Inside counts as near, small shapes before large ones. */
     double score = distance < 0 ? 1e-9 * lethe_shape_area_px(&mark->shape) : distance;
+    if (!mark->mine && n->view->reader == 0) score += 1e-3; /* of two in the same place one's own */
     if (score < n->best) {
         n->best = score;
         n->id = mark->id;
@@ -125,6 +126,13 @@ void lethe_app_undo(lethe_app *app, bool redo) {
     lethe_error error = {0};
     char name[160];
     const char *what = redo ? lethe_marks_redo_name(app->marks) : lethe_marks_undo_name(app->marks), *image = NULL;
+    const char *shown;
+    uint32_t shown_frame;
+    if (!what && !redo && lethe_view_image(&app->views[app->active], &shown, &shown_frame) &&
+        lethe_marks_undo_stored(app->marks, shown, &error) == LETHE_OK) {
+        lethe_app_say(app, LETHE_COLOUR_ACCENT, "%s: %s", T("Undone"), T("Earlier change"));
+        return;
+    }
     if (!what) {
         lethe_app_say(app, LETHE_COLOUR_MUTED, "%s", redo ? T("Nothing to redo.") : T("Nothing to undo."));
         return;

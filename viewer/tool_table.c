@@ -32,4 +32,10 @@ static const lethe_tool_facts facts[LETHE_TOOLS] = {
      LETHE_SHAPE_ELLIPSE},
 };
 
+bool lethe_tool_works_on(lethe_tool tool, lethe_view_kind kind) {
+    bool grey =
+        tool == LETHE_TOOL_WINDOW || tool == LETHE_TOOL_THRESHOLD || tool == LETHE_TOOL_GROW || tool == LETHE_TOOL_LIVEWIRE || tool == LETHE_TOOL_ROI;
+    return kind != LETHE_VIEW_SLIDE || !grey;
+}
+
 const lethe_tool_facts *lethe_tool_of(lethe_tool tool) { return &facts[tool]; }

@@ -40,7 +40,7 @@ void lethe_app_layout(lethe_app *app) {
     }
 }
 
-static void frame_view(lethe_app *app, int number, double width, double height, double aspect) {
+void lethe_view_frame_camera(lethe_app *app, int number, double width, double height, double aspect) {
     lethe_view *view = &app->views[number];
     if (view->framed && view->camera.image_width == width && view->camera.image_height == height) return;
     double angle = view->camera.angle_degrees;
@@ -165,7 +165,7 @@ static void draw_stack(lethe_app *app, int number) {
     prefetch(app, view);
     if (!texture || shown >= series->frame_count) return;
     if (shown == view->index) lethe_view_default_window(app, view);
-    frame_view(app, number, texture->width, texture->height, series->aspect);
+    lethe_view_frame_camera(app, number, texture->width, texture->height, series->aspect);
     lethe_picture p = lethe_view_picture(app, view, texture, texture->width, texture->height, &series->frames[shown].display);
     p.has_padding = series->has_padding;
     p.padding_low = series->padding_low;
@@ -234,7 +234,7 @@ static void draw_plane(lethe_app *app, int number) {
     }
     double across, down;
     (void)lethe_view_spacing(view, &across, &down);
-    frame_view(app, number, view->cut.columns, view->cut.rows, down / across);
+    lethe_view_frame_camera(app, number, view->cut.columns, view->cut.rows, down / across);
     lethe_display display = view->series->frames[lethe_mpr_first(app->mpr)].display;
     display.slope = 1;
     display.intercept = 0;
@@ -244,92 +244,6 @@ static void draw_plane(lethe_app *app, int number) {
     p.padding_high = -2.9e38;
     p.linear = false; /* the cut has interpolated in space already */
     lethe_draw_picture(app->draw, &p);
-}
-
-/* --- slides --- */
-
-typedef struct tile_range {
-    int64_t x0, y0, x1, y1; /* columns and rows of tiles, end excluded */
-} tile_range;
-
-static tile_range visible_tiles(const lethe_view *view, const lethe_slide_level *level) {
-    lethe_rect v = lethe_camera_visible(&view->camera);
-    double tw = level->tile_width_px * level->downsample, th = level->tile_height_px * level->downsample;
-    tile_range r = {(int64_t)floor(v.x / tw), (int64_t)floor(v.y / th), (int64_t)ceil((v.x + v.width) / tw), (int64_t)ceil((v.y + v.height) / th)};
-    if (r.x0 < 0) r.x0 = 0;
-    if (r.y0 < 0) r.y0 = 0;
-    if (r.x1 > level->tiles_across) r.x1 = level->tiles_across;
-    if (r.y1 > level->tiles_down) r.y1 = level->tiles_down;
-    return r;
-}
-
-/* The coarsest level that still has a pixel for each pixel of the screen. */
-static unsigned level_for(const lethe_slide *slide, double scale) {
-    unsigned best = 0;
-    for (unsigned i = 0; i < lethe_slide_level_count(slide); i++)
-        if (lethe_slide_level_at(slide, i)->downsample * scale <= 1.25) best = i;
-    return best;
-}
-
-static void draw_tile(lethe_app *app, lethe_view *view, const lethe_slide_level *level, const lethe_texture *texture, int64_t column, int64_t row) {
-    static const lethe_display plain = {.slope = 1};
-    lethe_picture p = lethe_view_picture(app, view, texture, 0, 0, &plain);
-    double d = level->downsample;
-    p.place =
-        (lethe_rect){(double)(column * level->tile_width_px) * d, (double)(row * level->tile_height_px) * d, texture->width * d, texture->height * d};
-    lethe_draw_picture(app->draw, &p);
-}
-
-/* Draw what is there of a level; want what is not. True when all of it was there. */
-static bool draw_level(lethe_app *app, lethe_view *view, unsigned number, double base_priority, bool want) {
-    const lethe_slide_level *level = lethe_slide_level_at(view->series->slide, number);
-    tile_range r = visible_tiles(view, level);
-    double tw = level->tile_width_px * level->downsample, th = level->tile_height_px * level->downsample;
-    bool whole = true;
-    for (int64_t row = r.y0; row < r.y1; row++)
-        for (int64_t column = r.x0; column < r.x1; column++) {
-            lethe_tile_key key = {.source = view->series->source, .level = number, .column = column, .row = row};
-            const lethe_texture *texture = lethe_texture_cache_find(app->textures, &key);
-            bool failed = false;
-            if (!texture && want) {
-                double dx = ((double)column + 0.5) * tw - view->camera.centre.x, dy = ((double)row + 0.5) * th - view->camera.centre.y;
-                double away = hypot(dx, dy) * view->camera.scale / 100;
-                const lethe_image *image = lethe_tiles_want(app->tiles, &key, base_priority + away, &failed);
-                if (image) texture = lethe_texture_cache_put(app->textures, &key, image);
-            }
-            if (texture) draw_tile(app, view, level, texture, column, row);
-            else if (!failed) whole = false;
-        }
-    return whole;
-}
-
-static bool level_is_there(lethe_app *app, const lethe_view *view, unsigned number) {
-    const lethe_slide_level *level = lethe_slide_level_at(view->series->slide, number);
-    tile_range r = visible_tiles(view, level);
-    for (int64_t row = r.y0; row < r.y1; row++)
-        for (int64_t column = r.x0; column < r.x1; column++) {
-            lethe_tile_key key = {.source = view->series->source, .level = number, .column = column, .row = row};
-            if (!lethe_texture_cache_find(app->textures, &key)) return false;
-        }
-    return true;
-}
-
-static void draw_slide(lethe_app *app, int number) {
-    lethe_view *view = &app->views[number];
-    lethe_slide *slide = view->series->slide;
-    const lethe_slide_level *base = lethe_slide_level_at(slide, 0);
-    frame_view(app, number, (double)base->width_px, (double)base->height_px, 1);
-    view->camera.scale_max = 16;
-    lethe_view_default_window(app, view);
-    unsigned last = lethe_slide_level_count(slide) - 1, target = level_for(slide, view->camera.scale * app->pixel_scale);
-    /* Coarse levels lie under what is still missing; a level with a great many tiles is no help as a background. */
-    if (!level_is_there(app, view, target)) {
-        for (unsigned level = last; level > target; level--)
-            (void)draw_level(app, view, level, 1000,
-                             level == last &&
-                                 lethe_slide_level_at(slide, level)->tiles_across * lethe_slide_level_at(slide, level)->tiles_down <= 64);
-    }
-    view->shown = draw_level(app, view, target, 0, true);
 }
 
 /* --- all of them --- */
@@ -362,7 +276,7 @@ void lethe_app_draw_views(lethe_app *app) {
         if (view->rect.width <= 0) continue;
         if (view->kind == LETHE_VIEW_STACK) draw_stack(app, i);
         else if (view->kind == LETHE_VIEW_PLANE) draw_plane(app, i);
-        else if (view->kind == LETHE_VIEW_SLIDE) draw_slide(app, i);
+        else if (view->kind == LETHE_VIEW_SLIDE) lethe_view_draw_slide(app, i);
         else view->shown = true;
     }
     load_thumbnails(app);

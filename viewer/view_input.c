@@ -1,5 +1,6 @@
 /* From events to views: scrolling, panning, zooming, windowing; what is left goes to the tool in hand. */
 #include "viewer/app.h"
+#include "viewer/review.h"
 
 #include <math.h>
 #include <string.h>
@@ -46,7 +47,7 @@ static void on_scroll(lethe_app *app, const lethe_event *event) {
     lethe_view *view = &app->views[number];
     app->compare_lead = number;
     if (event->mods & LETHE_MOD_SHIFT) {
-        app->brush_mm = fmin(fmax(app->brush_mm * pow(1.15, event->amount), 0.1), 200);
+        app->brush_mm = fmin(fmax(app->brush_mm * pow(1.15, event->amount), 0.002), 200);
         return;
     }
     if ((event->mods & LETHE_MOD_CTRL) || view->kind == LETHE_VIEW_SLIDE || (view->kind == LETHE_VIEW_STACK && view->series->frame_count < 2)) {
@@ -171,6 +172,7 @@ static void on_key(lethe_app *app, const lethe_event *event) {
 }
 
 void lethe_app_event(lethe_app *app, const lethe_event *event) {
+    if (app->review && lethe_review_event(app, event)) return;
     bool covered = app->sheet != LETHE_SHEET_NONE || (lethe_ui_wants_mouse(app->ui) && !app->drag.active);
     switch (event->kind) {
     case LETHE_EVENT_KEY: on_key(app, event); break;

@@ -355,9 +355,35 @@ static void make_greys(maker *m) {
     make_colour(m, i);
 }
 
+/* A slide of tests/support/viewer_slide.py as case P-PHANTOM/slides/NAME. */
+static void add_slide(maker *m, const char *file) {
+    const char *name = strrchr(file, '/') ? strrchr(file, '/') + 1 : file;
+    char relative[256];
+    lethe_map map = {0};
+    (void)snprintf(relative, sizeof relative, "P-PHANTOM/slides/%s", name);
+    char *path = lethe_path_join(m->project->released_path, relative);
+    if (!m->status) m->status = lethe_map_open(file, &map, &m->error);
+    if (!m->status) m->status = lethe_folder_create_for(path, 0755, &m->error);
+    if (!m->status) m->status = lethe_file_write(path, map.bytes, map.size, 0644, &m->error);
+    lethe_map_close(&map);
+    lethe_catalogue_entry entry = {.path = relative,
+                                   .kind = "slide",
+                                   .patient = "P-PHANTOM",
+                                   .study_uid = "",
+                                   .series_uid = "",
+                                   .instance_uid = "",
+                                   .modality = "SM",
+                                   .sop_class = "",
+                                   .laterality = "",
+                                   .view_position = "",
+                                   .frames = 1};
+    if (!m->status) m->status = lethe_catalogue_put(m->catalogue, &entry, 1, &m->error);
+    lethe_free(path);
+}
+
 int main(int argc, char **argv) {
-    if (argc != 2) {
-        (void)fprintf(stderr, "usage: viewer_phantom DIR\n");
+    if (argc < 2) {
+        (void)fprintf(stderr, "usage: viewer_phantom DIR [SLIDE...]\n");
         return LETHE_EXIT_USAGE;
     }
     maker m = {0};
@@ -369,6 +395,7 @@ int main(int argc, char **argv) {
         make_radiograph(&m);
         make_mammogram(&m);
         make_greys(&m);
+        for (int i = 2; i < argc; i++) add_slide(&m, argv[i]);
     }
     lethe_catalogue_close(m.catalogue);
     lethe_project_close(m.project);
