@@ -116,7 +116,10 @@ static lethe_status run_plain(pg_database *database, const char *sql, lethe_erro
 }
 
 static lethe_status enter_schema(pg_database *database, lethe_error *error) {
-    lethe_status status = run_plain(database, "SET client_min_messages = warning; SET synchronous_commit = on", error);
+    lethe_status status = run_plain(database,
+                                    "SET client_min_messages = warning; SET synchronous_commit = on; SET tcp_keepalives_idle = 20; "
+                                    "SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 4",
+                                    error);
     if (status != LETHE_OK || database->schema_name == NULL) return status;
     char *name = PQescapeIdentifier(database->connection, database->schema_name, strlen(database->schema_name));
     /* The lock keeps two hosts that start at once from creating it at once. */
@@ -389,7 +392,11 @@ lethe_status lethe_database_open_postgres(const char *url, const char *schema_na
     fresh->base.ops = &pg_ops;
     fresh->base.kind = LETHE_POSTGRESQL;
     fresh->generation = 1;
-    fresh->connection = PQconnectdb(url);
+    /* A cable that is pulled must show within a minute, on both sides; what the URL says of it comes later and wins. */
+    static const char *const names[] = {
+        "connect_timeout", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout", "dbname", NULL};
+    const char *const values[] = {"15", "20", "5", "4", "45000", url, NULL};
+    fresh->connection = PQconnectdbParams(names, values, 1);
     lethe_status status = LETHE_OK;
     if (schema_name != NULL && schema_name[0] != '\0') {
         fresh->schema_name = lethe_strdup(schema_name);

@@ -15,9 +15,20 @@
 /* Hosts that died while they held an item before it is given up: far more than LETHE_QUEUE_ATTEMPTS, since a host dies with many innocent items. */
 enum { TAKEOVERS = 10, PAGE = 64 };
 
+/* On PostgreSQL a worker holds an advisory lock while its session lives. A lock that is free for so long is a host that is gone. */
+enum { LIFE_LOCK = 5495748, GONE_SECONDS = 15 };
+
+/* A worker of another host whose lock was found free. */
+typedef struct silence {
+    char name[LETHE_WORKER_NAME_SIZE];
+    int64_t since_us;
+} silence;
+
 struct lethe_queue {
     lethe_database *database;
     lethe_statement *insert, *conflict, *same, *finish; /* prepared when first needed */
+    silence silences[PAGE];
+    size_t silence_count;
 };
 
 static const lethe_migration migrations[] = {
@@ -283,6 +294,82 @@ static lethe_status release_dead_neighbours(lethe_queue *queue, bool *any, lethe
     return status;
 }
 
+/* --- hosts that are gone (PostgreSQL) --- */
+
+/* Say that this worker lives, for as long as its session does. Before a transaction: whoever looks for it holds the lock for an instant. */
+static lethe_status show_life(lethe_queue *queue, const char *worker, lethe_error *error) {
+    lethe_statement *statement = NULL;
+    bool row = false;
+    if (lethe_database_backend(queue->database) != LETHE_POSTGRESQL) return LETHE_OK;
+    /* Taken once: each further claim finds it in pg_locks. */
+    lethe_status status = lethe_statement_prepare(
+        queue->database,
+        "SELECT pg_advisory_lock(CAST(?1 AS INT), hashtext(?2)) WHERE NOT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND pid = "
+        "pg_backend_pid() AND granted AND objsubid = 2 AND classid::bigint = CAST(?1 AS INT) AND objid = CAST(hashtext(?2) AS "
+        "BIGINT)::bit(32)::bigint::oid)",
+        &statement, error);
+    if (status != LETHE_OK) return status;
+    lethe_statement_bind_int64(statement, 1, LIFE_LOCK);
+    lethe_statement_bind_text(statement, 2, worker);
+    status = lethe_statement_step(statement, &row, error);
+    lethe_statement_finalize(statement);
+    return status;
+}
+
+static lethe_status is_silent(lethe_queue *queue, const char *name, bool *silent, lethe_error *error) {
+    lethe_statement *statement = NULL;
+    bool row = false;
+    lethe_status status =
+        lethe_statement_prepare(queue->database, "SELECT pg_try_advisory_xact_lock(CAST(?1 AS INT), hashtext(?2))", &statement, error);
+    if (status != LETHE_OK) return status;
+    lethe_statement_bind_int64(statement, 1, LIFE_LOCK);
+    lethe_statement_bind_text(statement, 2, name);
+    status = lethe_statement_step(statement, &row, error);
+    *silent = status == LETHE_OK && row && lethe_statement_int64(statement, 0) != 0;
+    lethe_statement_finalize(statement);
+    return status;
+}
+
+static int64_t silent_since(const lethe_queue *queue, const char *name, int64_t now) {
+    for (size_t i = 0; i < queue->silence_count; i++)
+        if (strcmp(queue->silences[i].name, name) == 0) return queue->silences[i].since_us;
+    return now;
+}
+
+/* Claims of workers whose sessions ended a while ago need not wait for their time to run out. In a transaction. */
+static lethe_status release_gone_hosts(lethe_queue *queue, const char *worker, int64_t now, bool *any, lethe_error *error) {
+    silence found[PAGE];
+    size_t count = 0, kept = 0;
+    *any = false;
+    if (lethe_database_backend(queue->database) != LETHE_POSTGRESQL) return LETHE_OK;
+    lethe_statement *statement = NULL;
+    lethe_status status = lethe_statement_prepare(
+        queue->database, "SELECT DISTINCT claimed_by FROM item WHERE state = 1 AND claimed_by <> ?1 LIMIT 64", &statement, error);
+    if (status != LETHE_OK) return status;
+    lethe_statement_bind_text(statement, 1, worker);
+    for (bool row = true; status == LETHE_OK && count < PAGE;) {
+        status = lethe_statement_step(statement, &row, error);
+        if (status != LETHE_OK || !row) break;
+        take_text(statement, 0, found[count++].name, sizeof found[0].name);
+    }
+    lethe_statement_finalize(statement);
+    for (size_t i = 0; status == LETHE_OK && i < count; i++) {
+        bool silent = false;
+        status = is_silent(queue, found[i].name, &silent, error);
+        if (status != LETHE_OK || !silent) continue;
+        found[i].since_us = silent_since(queue, found[i].name, now);
+        if (now - found[i].since_us < (int64_t)GONE_SECONDS * 1000000) {
+            found[kept++] = found[i];
+            continue;
+        }
+        status = release_claims_of(queue, found[i].name, error);
+        *any = true;
+    }
+    memcpy(queue->silences, found, kept * sizeof *found);
+    queue->silence_count = kept;
+    return status;
+}
+
 static lethe_status release_expired(lethe_queue *queue, int64_t now, lethe_error *error) {
     static const char *const sql[] = {
         "UPDATE item SET state = 3, reason = 'the hosts that worked on it kept dying', claimed_by = '', finished_us = ?1 "
@@ -339,15 +426,17 @@ lethe_status lethe_queue_claim(lethe_queue *queue, const char *worker, unsigned 
     *count = 0;
     if (capacity == 0) return LETHE_OK;
     int64_t now = now_us();
-    lethe_status status = lethe_database_begin(queue->database, error);
+    lethe_status status = show_life(queue, worker, error);
+    if (status == LETHE_OK) status = lethe_database_begin(queue->database, error);
     if (status != LETHE_OK) return status;
     status = release_expired(queue, now, error);
     int64_t until = now + (int64_t)seconds * 1000000;
     if (status == LETHE_OK) status = claim_waiting(queue, worker, until, items, capacity, count, error);
     if (status == LETHE_OK && *count == 0) {
-        bool any = false;
+        bool any = false, gone = false;
         status = release_dead_neighbours(queue, &any, error);
-        if (status == LETHE_OK && any) status = claim_waiting(queue, worker, until, items, capacity, count, error);
+        if (status == LETHE_OK) status = release_gone_hosts(queue, worker, now, &gone, error);
+        if (status == LETHE_OK && (any || gone)) status = claim_waiting(queue, worker, until, items, capacity, count, error);
     }
     if (status == LETHE_OK) status = lethe_database_commit(queue->database, error);
     else lethe_database_rollback(queue->database);

@@ -51,8 +51,9 @@ LETHE_NODISCARD lethe_status lethe_queue_open(const lethe_project *project, leth
 void lethe_queue_close(lethe_queue *queue);
 lethe_database *lethe_queue_database(lethe_queue *queue); /* borrowed; for tables that belong to a stage (objections, cohorts) */
 
-/* Record a durable file as queued (id and state are set). Same SOP instance and same sha256 as an item of any state: LETHE_EXISTS, nothing recorded.
- * Same SOP instance but other content: recorded with reason "conflicting duplicate". */
+/* Record a durable file as queued (id and state are set). Same SOP instance and same sha256 as an item of any state: LETHE_EXISTS, nothing recorded;
+ * but with the same path too it is the same file, recorded by an attempt whose answer was lost: LETHE_OK. Same SOP instance but other content:
+ * recorded with reason "conflicting duplicate". */
 LETHE_NODISCARD lethe_status lethe_queue_add(lethe_queue *queue, lethe_item *item, lethe_error *error);
 /* Several in one transaction; `results[i]` gets LETHE_OK or LETHE_EXISTS. */
 LETHE_NODISCARD lethe_status lethe_queue_add_many(lethe_queue *queue, lethe_item *items, size_t count, lethe_status *results, lethe_error *error);

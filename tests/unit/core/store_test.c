@@ -182,15 +182,19 @@ static void duplicates_are_told_apart(void **state) {
     lethe_item first = new_item("1.2.3", "aa", 0), same = first, other = new_item("1.2.3", "bb", 0), anonymous = new_item("", "aa", 0);
     OK(lethe_queue_add(queue, &first, &error));
     assert_true(first.id > 0);
-    lethe_error_clear(&error);
-    lethe_error_clear(&error);
+    /* The same file once more: the answer to the first attempt was lost. Another file with the same content is a duplicate. */
+    OK(lethe_queue_add(queue, &same, &error));
+    (void)snprintf(same.path, sizeof same.path, "inbox/aa-again.dcm");
     assert_int_equal(lethe_queue_add(queue, &same, &error), LETHE_EXISTS);
+    lethe_error_clear(&error);
     OK(lethe_queue_add(queue, &other, &error));
     assert_string_equal(other.reason, "conflicting duplicate");
     OK(lethe_queue_add(queue, &anonymous, &error));
     assert_string_equal(anonymous.reason, "");
     lethe_item batch[3] = {new_item("1.2.4", "cc", 0), new_item("1.2.3", "aa", 0), new_item("1.2.4", "cc", 0)};
     lethe_status results[3];
+    (void)snprintf(batch[1].path, sizeof batch[1].path, "inbox/aa-again.dcm");
+    (void)snprintf(batch[2].path, sizeof batch[2].path, "inbox/cc-again.dcm");
     OK(lethe_queue_add_many(queue, batch, 3, results, &error));
     assert_int_equal(results[0], LETHE_OK);
     assert_int_equal(results[1], LETHE_EXISTS);
