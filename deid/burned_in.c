@@ -69,6 +69,8 @@ static lethe_status decide(lethe_burned_in *engine, const lethe_dicom_dataset *d
     (void)snprintf(decision->reason, sizeof decision->reason, "%s", reason);
     if (mode == LETHE_PIXELS_OFF && devices.clean != NULL) (void)snprintf(decision->rule, sizeof decision->rule, "%s", devices.clean->name);
     decision->clear_unused_bits = lethe_burned_in_has_embedded_overlay(dataset, info);
+    status = lethe_burned_in_look_at_streams(pixels, decision, error);
+    if (status != LETHE_OK) return status;
     if (!engine->policy.ignore_catalogue) {
         status = lethe_burned_in_device_boxes(&devices, info, decision, error);
         if (status == LETHE_OK) status = lethe_burned_in_region_boxes(dataset, info, decision, &regions, error);

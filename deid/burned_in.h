@@ -78,6 +78,7 @@ typedef struct lethe_pixel_decision {
     size_t kept_count;
     bool searched;          /* every frame was decoded and searched */
     bool all_text;          /* mode any-text was in force: BurnedInAnnotation may be set to NO */
+    bool strip_streams;     /* compressed frames hold comments or thumbnails: they go, the samples stay */
     bool clear_unused_bits; /* embedded overlay planes share the pixel cells: bits outside bits stored are to be zeroed */
     uint32_t frames_searched;
     uint32_t markers_kept;

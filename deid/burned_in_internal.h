@@ -26,6 +26,8 @@ LETHE_NODISCARD lethe_status lethe_burned_in_region_boxes(const lethe_dicom_data
 bool lethe_burned_in_is_marker(const char *text);
 bool lethe_burned_in_looks_identifying(const char *text);
 bool lethe_burned_in_names_someone(const lethe_identifiers *identifiers, const char *text);
+/* Do compressed frames hold comments, thumbnails or other text beside their samples? */
+LETHE_NODISCARD lethe_status lethe_burned_in_look_at_streams(lethe_pixels *pixels, lethe_pixel_decision *decision, lethe_error *error);
 bool lethe_burned_in_has_embedded_overlay(const lethe_dicom_dataset *dataset, const lethe_pixels_info *info);
 
 #endif

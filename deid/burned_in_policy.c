@@ -1,7 +1,9 @@
 #include "deid/burned_in_internal.h"
 
+#include "core/limits.h"
 #include "core/text.h"
 #include "deid/pixel_rules.h"
+#include "imaging/dicom/stream_text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -232,4 +234,20 @@ bool lethe_burned_in_has_embedded_overlay(const lethe_dicom_dataset *dataset, co
             return true;
     }
     return false;
+}
+
+lethe_status lethe_burned_in_look_at_streams(lethe_pixels *pixels, lethe_pixel_decision *decision, lethe_error *error) {
+    const lethe_pixels_info *info = lethe_pixels_describe(pixels);
+    lethe_status status = LETHE_OK;
+    lethe_buffer joined;
+    if (!info->encapsulated || info->codec == LETHE_CODEC_VIDEO || info->codec == LETHE_CODEC_UNKNOWN) return LETHE_OK;
+    lethe_buffer_init(&joined, LETHE_LIMIT_FRAME_BYTES);
+    for (uint32_t frame = 0; frame < info->frames && status == LETHE_OK && !decision->strip_streams; frame++) {
+        const uint8_t *bytes = NULL;
+        size_t size = 0;
+        status = lethe_pixels_frame_bytes(pixels, frame, &joined, &bytes, &size, error);
+        if (status == LETHE_OK) decision->strip_streams = lethe_stream_has_text(info->codec, bytes, size);
+    }
+    lethe_buffer_release(&joined);
+    return status;
 }

@@ -7,6 +7,7 @@
 #include "deid/crosswalk.h"
 #include "deid/documents.h"
 #include "deid/encrypted.h"
+#include "deid/known.h"
 #include "deid/objections.h"
 #include "deid/pipeline_steps.h"
 #include "deid/redact.h"
@@ -33,6 +34,7 @@ lethe_status lethe_engine_create(const lethe_engine_options *options, lethe_engi
     engine->options.key = NULL;
     engine->map.fd = -1;
     lethe_buffer_init(&engine->sealed, LETHE_LIMIT_ARENA_BYTES);
+    lethe_buffer_init(&engine->others, 64u << 20);
     engine->arena = lethe_arena_create(LETHE_LIMIT_ARENA_BYTES);
     lethe_status status = engine->arena == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for an engine") : LETHE_OK;
     if (status == LETHE_OK) status = lethe_pseudonymizer_create(options->key, &engine->pseudonymizer, error);
@@ -61,6 +63,8 @@ void lethe_engine_destroy(lethe_engine *engine) {
     if (engine->arena != NULL) forget_instance(engine);
     lethe_burned_in_destroy(engine->burned_in);
     lethe_buffer_release(&engine->sealed);
+    if (engine->others.bytes != NULL) lethe_wipe(engine->others.bytes, engine->others.size);
+    lethe_buffer_release(&engine->others);
     lethe_audit_destroy(engine->audit);
     lethe_scrub_destroy(engine->scrub);
     lethe_pseudonymizer_destroy(engine->pseudonymizer);
@@ -223,7 +227,9 @@ static lethe_status prepare_folder(lethe_engine *engine, const char *path, lethe
 }
 
 static lethe_status check_pixels(lethe_engine *engine, const uint8_t *bytes, size_t size, lethe_error *error) {
-    if (engine->decision.box_count == 0 || engine->burned_in == NULL) return LETHE_OK;
+    const lethe_pixel_decision *decision = &engine->decision;
+    bool touched = decision->box_count != 0 || decision->clear_unused_bits || decision->strip_streams;
+    if (!touched || engine->burned_in == NULL) return LETHE_OK;
     lethe_arena *arena = lethe_arena_create(LETHE_LIMIT_ARENA_BYTES);
     lethe_dicom_dataset *after = NULL;
     lethe_status status = arena == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory to check the output") : LETHE_OK;
@@ -270,6 +276,7 @@ static lethe_status write_once(lethe_engine *engine, instance *in, lethe_error *
     lethe_output *output = NULL;
     lethe_status status = path == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path") : prepare_folder(engine, path, error);
     if (status == LETHE_OK) status = lethe_output_create(path, &output, error);
+    in->digest = in->digest || engine->probe;
     if (status == LETHE_OK && (in->digest || !engine->options.skip_sha256)) status = lethe_output_want_sha256(output, error);
     if (status != LETHE_OK && status != LETHE_EXISTS) in->fatal = true;
     if (status == LETHE_OK) {
@@ -279,7 +286,7 @@ static lethe_status write_once(lethe_engine *engine, instance *in, lethe_error *
     }
     if (status == LETHE_OK) status = examine(engine, in, output, error);
     if (status == LETHE_OK && in->needs_review && !engine->options.force_release) status = lethe_fail(error, LETHE_REVIEW, "%s", in->review_reason);
-    if (status != LETHE_OK) {
+    if (status != LETHE_OK || engine->probe) {
         lethe_output_discard(output);
     } else {
         lethe_error detail = {0};
@@ -337,7 +344,7 @@ static lethe_status decide_pixels(lethe_engine *engine, instance *in, lethe_erro
 
 static lethe_status redact(lethe_engine *engine, instance *in, lethe_error *error) {
     lethe_pixel_decision *decision = &engine->decision;
-    if (!decision->searched && decision->box_count == 0 && !decision->clear_unused_bits) return LETHE_OK;
+    if (!decision->searched && decision->box_count == 0 && !decision->clear_unused_bits && !decision->strip_streams) return LETHE_OK;
     lethe_redact_options options = {.scratch_folder = engine->options.scratch_folder};
     lethe_status status = lethe_redact_apply(engine->dataset, decision, engine->script, &options, &engine->redaction, error);
     for (size_t i = 0; status == LETHE_OK && i < decision->box_count && in->result->box_count < LETHE_RESULT_BOXES; i++)
@@ -392,10 +399,17 @@ static lethe_status run_instance(lethe_engine *engine, instance *in, lethe_error
     if (status != LETHE_OK) return status;
     if (lethe_iod_class_find(in->result->sop_class) == NULL) in->result->notes |= LETHE_NOTE_UNKNOWN_CLASS;
     status = lethe_scrub_learn(engine->scrub, engine->dataset, in->source_name, in->shift_days, error);
+    if (status == LETHE_OK) status = lethe_scrub_know(engine->scrub, engine->others.bytes, engine->others.size, error);
     if (status == LETHE_OK) status = decide_pixels(engine, in, error);
     if (status != LETHE_OK) return status;
+    /* Redaction lets the boxes grow to whole blocks; a second attempt starts from what was asked for. */
+    size_t box_count = engine->decision.box_count;
+    lethe_pixel_box *asked = box_count == 0 ? NULL : lethe_arena_alloc_array(engine->arena, box_count, sizeof *asked);
+    if (box_count != 0 && asked == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for boxes");
+    if (asked != NULL) memcpy(asked, engine->decision.boxes, box_count * sizeof *asked);
     for (;;) {
         lethe_error why = {0};
+        if (asked != NULL) memcpy(engine->decision.boxes, asked, box_count * sizeof *asked);
         status = edit_and_write(engine, in, &why);
         lethe_tag tag = lethe_audit_found_tag(engine->audit);
         /* What the rules kept and the audit does not let pass goes too, as long as that is one element more each time. */
@@ -416,7 +430,7 @@ static void quarantine(instance *in, const lethe_error *why) {
     in->result->output[0] = in->result->sha256[0] = '\0';
 }
 
-lethe_status lethe_engine_process(lethe_engine *engine, const char *path, const char *source_name, lethe_result *result, lethe_error *error) {
+static lethe_status process(lethe_engine *engine, const char *path, const char *source_name, lethe_result *result, lethe_error *error) {
     *result = (lethe_result){.outcome = LETHE_OUTCOME_QUARANTINED};
     forget_instance(engine);
     instance in = {.result = result, .source_name = source_name};
@@ -439,6 +453,50 @@ lethe_status lethe_engine_process(lethe_engine *engine, const char *path, const 
     }
     if (!engine->options.explain) forget_instance(engine);
     return LETHE_OK;
+}
+
+lethe_status lethe_engine_process(lethe_engine *engine, const char *path, const char *source_name, lethe_result *result, lethe_error *error) {
+    lethe_status status = process(engine, path, source_name, result, error);
+    lethe_buffer_clear(&engine->others);
+    engine->probe = false;
+    return status;
+}
+
+lethe_status lethe_engine_know(lethe_engine *engine, const void *values, size_t size, lethe_error *error) {
+    lethe_buffer_clear(&engine->others);
+    return lethe_buffer_append(&engine->others, values, size, error);
+}
+
+void lethe_engine_probe_next(lethe_engine *engine) { engine->probe = true; }
+
+/* Values that were told once for the same patient and study need not travel again: most instances of a series tell the same. */
+static bool is_told(lethe_engine *engine, const lethe_learned *learned) {
+    uint64_t key = learned->patient * 31 + learned->study, whole = (key ^ learned->digest) | 1;
+    uint64_t *slot = &engine->told[(key ^ key >> 32) % (sizeof engine->told / sizeof engine->told[0])];
+    bool told = *slot == whole;
+    *slot = whole;
+    return told;
+}
+
+lethe_status lethe_engine_learn(lethe_engine *engine, const char *path, lethe_buffer *out, lethe_error *error) {
+    lethe_learned learned = {0};
+    lethe_buffer values;
+    lethe_buffer_init(&values, 2u << 20);
+    forget_instance(engine);
+    lethe_error why = {0};
+    lethe_status status = lethe_map_open(path, &engine->map, &why);
+    if (status == LETHE_OK && !lethe_dicom_looks_like(engine->map.bytes, engine->map.size)) status = LETHE_UNSUPPORTED;
+    if (status == LETHE_OK) status = lethe_dicom_dataset_parse(engine->map.bytes, engine->map.size, engine->arena, &engine->dataset, &why);
+    if (status == LETHE_OK) status = lethe_known_learn(engine->dataset, &learned, &values, &why);
+    forget_instance(engine);
+    bool silent = status != LETHE_OK || is_told(engine, &learned);
+    if (status != LETHE_OK) learned = (lethe_learned){0};
+    if (silent) learned.told = 0;
+    status = status == LETHE_NO_MEMORY ? lethe_fail(error, status, "%s", why.message) : lethe_buffer_append(out, &learned, sizeof learned, error);
+    if (status == LETHE_OK && !silent) status = lethe_buffer_append(out, values.bytes, values.size, error);
+    if (values.bytes != NULL) lethe_wipe(values.bytes, values.size);
+    lethe_buffer_release(&values);
+    return status;
 }
 
 /* The strings of the entry are those of the result. */

@@ -6,6 +6,7 @@
 #include "imaging/dicom/codec.h"
 #include "imaging/dicom/jpeg_blocks.h"
 #include "imaging/dicom/pixels.h"
+#include "imaging/dicom/stream_text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -374,6 +375,11 @@ static lethe_status redact_frames(job *j) {
             status = encode_frame(j, any, bytes, size);
             bytes = j->encoded.bytes;
             size = j->encoded.size;
+        } else if (status == LETHE_OK && j->decision->strip_streams) {
+            lethe_buffer_clear(&j->encoded);
+            status = lethe_stream_strip(info->codec, bytes, size, &j->encoded, j->error);
+            bytes = j->encoded.bytes;
+            size = j->encoded.size;
         }
         j->offsets[frame] = j->redaction->written - base;
         j->lengths[frame] = size;
@@ -463,14 +469,14 @@ lethe_status lethe_redact_apply(const lethe_dicom_dataset *dataset, lethe_pixel_
     lethe_buffer_init(&j.joined, LETHE_LIMIT_FRAME_BYTES);
     lethe_buffer_init(&j.encoded, LETHE_LIMIT_FRAME_BYTES);
     lethe_status status = LETHE_OK;
-    bool redact = decision->box_count > 0 || decision->clear_unused_bits;
+    bool redact = decision->box_count > 0 || decision->clear_unused_bits, touch = redact || decision->strip_streams;
     j.redaction = lethe_alloc_array(1, sizeof *j.redaction);
     if (j.redaction == NULL) {
         status = lethe_fail(error, LETHE_NO_MEMORY, "no memory for a redaction");
         goto out;
     }
     j.redaction->fd = -1;
-    if (redact) {
+    if (touch) {
         status = lethe_pixels_open(dataset, &j.pixels, error);
         if (status != LETHE_OK) goto out;
         j.info = lethe_pixels_describe(j.pixels);
