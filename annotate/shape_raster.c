@@ -401,6 +401,11 @@ lethe_status lethe_shape_to_polygon(const lethe_shape *shape, size_t slice, leth
     }
     case LETHE_SHAPE_POLYGON: return lethe_shape_copy(shape, NULL, out, error);
     case LETHE_SHAPE_FREEHAND: return lethe_shape_make_points(LETHE_SHAPE_POLYGON, shape->points, shape->point_count, shape->frame, out, error);
+    case LETHE_SHAPE_MEASUREMENT:
+        if (shape->measure == LETHE_MEASURE_AREA_MM2)
+            return lethe_shape_make_points(LETHE_SHAPE_POLYGON, shape->points, shape->point_count, shape->frame, out, error);
+        if (shape->slice_count == 0) return lethe_fail(error, LETHE_UNSUPPORTED, "a measured line or angle has no outline");
+        __attribute__((fallthrough));
     case LETHE_SHAPE_MASK:
     case LETHE_SHAPE_VOLUME:
         if (slice >= shape->slice_count) return lethe_fail(error, LETHE_NOT_FOUND, "no slice %zu in a volume of %zu", slice, shape->slice_count);

@@ -125,7 +125,7 @@ static lethe_status find_place(writer *w, const lethe_annotation *a, place *at, 
     if (at->image[0] != '\0') {
         status = look_up_image(w, at->image, error);
         if (status == LETHE_OK) *at = (place){w->patient, w->study, w->series, at->image, w->case_id, 0};
-    } else if (a->level == LETHE_LEVEL_IMAGE || (a->level == LETHE_LEVEL_REGION && a->shape.kind != LETHE_SHAPE_VOLUME)) {
+    } else if (a->level == LETHE_LEVEL_IMAGE || (a->level == LETHE_LEVEL_REGION && a->shape.kind != LETHE_SHAPE_VOLUME && a->shape.measure != LETHE_MEASURE_VOLUME_MM3)) {
         status = lethe_fail(error, LETHE_MALFORMED, "an annotation of an image must name the image");
     } else if (at->series_uid[0] != '\0') {
         status = look_up_group(w, "series_uid", at->series_uid, at, error);

@@ -9,6 +9,7 @@
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* --- export --- */
@@ -98,6 +99,29 @@ static lethe_status put_geometry(lethe_buffer *out, const lethe_part *part, leth
     return status;
 }
 
+/* What a polygon or line cannot say: the numbers of an ellipse, a rotated box, a measurement or a mask, for those who read them back. */
+static lethe_status put_exact(lethe_buffer *out, const lethe_part *part, lethe_error *error) {
+    const lethe_shape *s = &part->annotation->shape;
+    static const char *const measures[] = {"length_mm", "angle_degrees", "area_mm2", "volume_mm3"};
+    lethe_status status = LETHE_OK;
+    bool measure = s->kind == LETHE_SHAPE_MEASUREMENT && s->measure >= 1 && s->measure <= 4;
+    if (s->slice_count > 0) {
+        const lethe_rle *mask = &s->slices[part->slice].mask;
+        status = lethe_buffer_printf(out, error, ",\"mask\":{\"x\":%" PRId64 ",\"y\":%" PRId64 ",\"columns\":%u,\"rows\":%u,\"runs\":[", mask->x,
+                                     mask->y, mask->columns, mask->rows);
+        for (size_t i = 0; status == LETHE_OK && i < mask->run_count; i++)
+            status = lethe_buffer_printf(out, error, i == 0 ? "%u" : ",%u", mask->runs[i]);
+        if (status == LETHE_OK) status = lethe_buffer_append_text(out, "]}", error);
+    } else if (s->kind == LETHE_SHAPE_ELLIPSE || s->kind == LETHE_SHAPE_ROTATED_BOX) {
+        status = lethe_buffer_append_text(out, ",\"numbers\":", error); /* centre, size or radii */
+        if (status == LETHE_OK) status = put_points(out, s->points, 2, false, error);
+        if (status == LETHE_OK) status = lethe_buffer_append_text(out, ",\"angle_degrees\":", error);
+        if (status == LETHE_OK) status = lethe_json_number(out, s->angle_degrees, error);
+    }
+    if (status == LETHE_OK && measure) status = lethe_buffer_printf(out, error, ",\"measure\":\"%s\",\"measured\":", measures[s->measure - 1]);
+    return status == LETHE_OK && measure ? lethe_json_number(out, s->measured, error) : status;
+}
+
 static lethe_status put_feature(const lethe_dataset *d, const lethe_part *part, bool first, lethe_buffer *out, lethe_error *error) {
     const lethe_annotation *a = part->annotation;
     const lethe_category *c = &d->categories[lethe_dataset_category(d, a->label)];
@@ -113,6 +137,7 @@ static lethe_status put_feature(const lethe_dataset *d, const lethe_part *part, 
             lethe_buffer_printf(out, error, ",\"color\":[%u,%u,%u]},\"shape\":\"%s\",\"annotation\":%" PRId64 ",\"author\":", c->colour_rgb >> 16,
                                 c->colour_rgb >> 8 & 255, c->colour_rgb & 255, lethe_shape_kind_name(a->shape.kind), a->id);
     if (status == LETHE_OK) status = lethe_json_string(out, a->author, error);
+    if (status == LETHE_OK) status = put_exact(out, part, error);
     if (status == LETHE_OK && a->form[0] != '\0') status = lethe_buffer_printf(out, error, ",\"form\":%s", a->form);
     return status == LETHE_OK ? lethe_buffer_append_text(out, "}}", error) : status;
 }
@@ -194,16 +219,86 @@ static bool read_polygons(lethe_import *import, json_t *polygons, lethe_shape *s
     return true;
 }
 
-/* Our own exports tell when four corners were a box. */
-static void restore_box(json_t *properties, lethe_shape *shape) {
-    const char *kind = json_string_value(json_object_get(properties, "shape"));
-    if (kind == NULL || strcmp(kind, "box") != 0 || shape->kind != LETHE_SHAPE_POLYGON || shape->point_count != 4 || shape->ring_ends != NULL) return;
-    lethe_box box;
-    (void)lethe_shape_bounds(shape, &box);
-    shape->kind = LETHE_SHAPE_BOX;
-    shape->points[0] = (lethe_point){box.x0, box.y0};
-    shape->points[1] = (lethe_point){box.x1, box.y1};
-    shape->point_count = 2;
+static bool near_points(const lethe_shape *a, const lethe_shape *b) {
+    if (a->point_count != b->point_count) return false;
+    for (size_t i = 0; i < a->point_count; i++)
+        if (fabs(a->points[i].x - b->points[i].x) > 1e-6 || fabs(a->points[i].y - b->points[i].y) > 1e-6) return false;
+    return true;
+}
+
+static bool read_runs(lethe_import *import, json_t *mask, lethe_shape *out) {
+    json_t *runs = json_object_get(mask, "runs");
+    json_int_t columns = json_integer_value(json_object_get(mask, "columns")), rows = json_integer_value(json_object_get(mask, "rows"));
+    size_t count = json_array_size(runs);
+    lethe_mask_slice *slice = lethe_arena_alloc_array(lethe_import_arena(import), 1, sizeof *slice);
+    uint32_t *numbers = lethe_arena_alloc_array(lethe_import_arena(import), count, sizeof *numbers);
+    if (slice == NULL || numbers == NULL || columns < 0 || columns > UINT32_MAX || rows < 0 || rows > UINT32_MAX) return false;
+    for (size_t i = 0; i < count; i++) {
+        json_int_t run = json_integer_value(json_array_get(runs, i));
+        if (run < 0 || run > UINT32_MAX) return false;
+        numbers[i] = (uint32_t)run;
+    }
+    *slice = (lethe_mask_slice){.frame = out->frame,
+                                .mask = {.x = json_integer_value(json_object_get(mask, "x")),
+                                         .y = json_integer_value(json_object_get(mask, "y")),
+                                         .columns = (uint32_t)columns,
+                                         .rows = (uint32_t)rows,
+                                         .runs = numbers,
+                                         .run_count = count}};
+    out->kind = LETHE_SHAPE_MASK;
+    out->slices = slice;
+    out->slice_count = 1;
+    return lethe_shape_check(out, NULL) == LETHE_OK;
+}
+
+/* The shape that the properties of one of our own exports tell; false when they do not. */
+static bool read_exact(lethe_import *import, json_t *properties, lethe_shape_kind kind, const lethe_shape *shape, lethe_shape *exact) {
+    json_t *numbers = json_object_get(properties, "numbers"), *mask = json_object_get(properties, "mask");
+    size_t count = 0;
+    *exact = (lethe_shape){.kind = kind, .frame = shape->frame, .angle_degrees = json_number_value(json_object_get(properties, "angle_degrees"))};
+    if (kind == LETHE_SHAPE_MASK || kind == LETHE_SHAPE_VOLUME) return json_is_object(mask) && read_runs(import, mask, exact);
+    exact->points = lethe_arena_alloc_array(lethe_import_arena(import), 2, sizeof *exact->points);
+    if (exact->points == NULL) return false;
+    if (kind == LETHE_SHAPE_BOX) {
+        lethe_box box;
+        if (!lethe_shape_bounds(shape, &box)) return false;
+        exact->points[0] = (lethe_point){box.x0, box.y0};
+        exact->points[1] = (lethe_point){box.x1, box.y1};
+    } else if (json_array_size(numbers) != 2 || !read_points(numbers, false, exact->points, &count)) {
+        return false;
+    }
+    exact->point_count = 2;
+    return true;
+}
+
+static void restore_measure(json_t *properties, lethe_shape *shape) {
+    static const char *const measures[] = {"length_mm", "angle_degrees", "area_mm2", "volume_mm3"};
+    const char *name = json_string_value(json_object_get(properties, "measure"));
+    for (unsigned i = 0; name != NULL && i < 4; i++) {
+        if (strcmp(name, measures[i]) != 0) continue;
+        shape->kind = LETHE_SHAPE_MEASUREMENT;
+        shape->measure = (lethe_measure)(i + 1);
+        shape->measured = json_number_value(json_object_get(properties, "measured"));
+    }
+}
+
+/* Our own exports tell what the polygon or line stands for; believed only while the geometry is still the one that was exported. */
+static void restore_kind(lethe_import *import, json_t *properties, lethe_shape *shape) {
+    const char *name = json_string_value(json_object_get(properties, "shape"));
+    lethe_shape_kind kind;
+    lethe_shape exact, outline = {0};
+    if (name == NULL || !lethe_shape_kind_parse(name, &kind)) return;
+    if (kind == LETHE_SHAPE_FREEHAND && shape->kind == LETHE_SHAPE_POLYGON && shape->ring_ends == NULL) shape->kind = kind;
+    if (kind == LETHE_SHAPE_POLYLINE && shape->kind == LETHE_SHAPE_LINE) shape->kind = kind;
+    if (kind == LETHE_SHAPE_MEASUREMENT && (shape->kind == LETHE_SHAPE_LINE || shape->kind == LETHE_SHAPE_POLYLINE))
+        restore_measure(properties, shape);
+    bool measured_mask = kind == LETHE_SHAPE_MEASUREMENT && shape->kind == LETHE_SHAPE_POLYGON;
+    if (shape->kind != LETHE_SHAPE_POLYGON || kind == LETHE_SHAPE_POLYGON ||
+        !read_exact(import, properties, measured_mask ? LETHE_SHAPE_MASK : kind, shape, &exact))
+        return;
+    if (lethe_shape_to_polygon(&exact, 0, &outline, NULL) == LETHE_OK && near_points(&outline, shape)) *shape = exact;
+    lethe_shape_release(&outline);
+    if (measured_mask && shape->kind == LETHE_SHAPE_MASK) restore_measure(properties, shape);
 }
 
 static lethe_status read_geometry(lethe_import *import, json_t *geometry, const char *where, lethe_shape *shape, lethe_error *error) {
@@ -241,7 +336,7 @@ static lethe_status read_feature(lethe_import *import, json_t *feature, const le
     if (label == NULL) return LETHE_OK;
     lethe_status status = read_geometry(import, json_object_get(feature, "geometry"), where, &shape, error);
     if (status != LETHE_OK) return status;
-    restore_box(properties, &shape);
+    restore_kind(import, properties, &shape);
     char *text = json_is_object(form) ? json_dumps(form, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
     lethe_annotation a = {.level = LETHE_LEVEL_REGION, .image = image->key, .label = label, .form = text, .shape = shape, .confidence = -1};
     status = lethe_import_add(import, &a, where, error);

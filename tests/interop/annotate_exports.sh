@@ -152,6 +152,47 @@ def load(root):
 assert load(sys.argv[1]) == load(sys.argv[2]), (load(sys.argv[1]), load(sys.argv[2]))
 PY
 done
+# Every kind of geometry goes through every export, on images in space and without; places in the patient are told.
+"$lethe" init "$work/k" >/dev/null
+/bin/echo -e "schema: all\nversion: 1\nlabels:\n  - {name: thing, level: region, geometries: [point, line, polyline, box, rotated_box, ellipse, polygon, freehand, mask, volume, measurement]}" >"$work/all.yaml"
+"$lethe" annotate -C "$work/k" schema install "$work/all.yaml" >/dev/null
+/usr/bin/python3 "$LETHE_SOURCE/tests/support/annotate_series.py" "$work/k"
+/usr/bin/python3 - "$work/2.25.302.geojson" <<'PY'
+import json, sys
+def f(kind, geometry, **more): return {"type": "Feature", "geometry": geometry, "properties": {"classification": {"name": "thing"}, "shape": kind, **more}}
+line = {"type": "LineString", "coordinates": [[2.5, 3.5], [12.5, 9.5]]}
+ring = [[5, 5], [20, 6], [18, 22], [5, 5]]
+json.dump({"type": "FeatureCollection", "features": [
+    f("point", {"type": "Point", "coordinates": [0.5, 0.5]}), f("line", line), f("polyline", {"type": "LineString", "coordinates": [[1, 1], [4, 2], [9, 9]]}),
+    f("freehand", {"type": "Polygon", "coordinates": [ring]}), f("polygon", {"type": "Polygon", "coordinates": [ring, [[9, 9], [11, 9], [11, 11], [9, 9]]]}),
+    f("measurement", line, measure="length_mm", measured=0), f("measurement", {"type": "LineString", "coordinates": [[1, 1], [4, 2], [9, 9]]}, measure="angle_degrees", measured=0),
+    f("measurement", {"type": "LineString", "coordinates": ring[:3]}, measure="area_mm2", measured=0)]}, open(sys.argv[1], "w"))
+PY
+"$lethe" annotate -C "$work/k" import geojson "$work/2.25.302.geojson" >/dev/null
+"$lethe" snapshot -C "$work/k" create k >/dev/null
+"$lethe" annotate -C "$work/k" show >"$work/shown"
+for format in coco csv png geojson asap yolo nifti seg rtstruct sr omop tiles; do
+    "$lethe" export -C "$work/k" --snapshot k --format $format -o "$work/k-$format" >/dev/null || fail "export of every geometry as $format"
+done
+for object in "$work"/k-seg/seg/P-A/*.dcm "$work"/k-rtstruct/rtstruct/P-A/*.dcm "$work"/k-sr/sr/P-A/*.dcm; do
+    dciodvfy "$object" >"$work/report" 2>&1 || true
+    ! grep -q '^Error' "$work/report" || fail "dciodvfy on $object: $(grep '^Error' "$work/report")"
+done
+/usr/bin/python3 - "$work" "$LETHE_SOURCE/tests/support" <<'PY' || fail "places in the patient"
+import json, sys
+import numpy as np
+sys.path.insert(0, sys.argv[2])
+import annotate_series as truth
+rows = [json.loads(l) for l in open(sys.argv[1] + "/shown")]
+def mm(x, y): return truth.ORIGIN + truth.ROW * 0.7 * (x - 0.5) + truth.COLUMN * 0.9 * (y - 0.5) + truth.NORMAL * 3.5 * 2
+assert all(r["frame_of_reference"] == "2.25.400" for r in rows)
+assert np.allclose(rows[0]["patient_mm"], [mm(0.5, 0.5)], atol=1e-5) and np.allclose(rows[1]["patient_mm"], [mm(2.5, 3.5), mm(12.5, 9.5)], atol=1e-5)
+assert abs(rows[5]["length_mm"] - np.linalg.norm(mm(12.5, 9.5) - mm(2.5, 3.5))) < 1e-6
+a, b, c = mm(1, 1), mm(4, 2), mm(9, 9)
+assert abs(rows[6]["angle_degrees"] - np.degrees(np.arccos(np.dot(a - b, c - b) / np.linalg.norm(a - b) / np.linalg.norm(c - b)))) < 1e-6
+assert abs(rows[7]["area_mm2"] - np.linalg.norm(np.cross(mm(20, 6) - mm(5, 5), mm(18, 22) - mm(5, 5))) / 2) < 1e-6
+PY
+
 # A mask on another grid is refused.
 /usr/bin/python3 -c "
 import nibabel, sys
