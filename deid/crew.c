@@ -9,11 +9,17 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { BATCH = 16 };
+enum { BATCH = 16, TASK_BYTES = 48 << 20 };
+
+enum { DO_WORK = 'w', DO_PROBE = 'p', DO_LEARN = 'l' };
 
 typedef struct piece {
     char *path, *source;
-    lethe_result *result; /* NULL until known */
+    lethe_buffer others;  /* what other objects told */
+    char what;            /* DO_ */
+    bool preset;          /* the result was known from the start */
+    lethe_result *result; /* NULL until known; of DO_LEARN: a lethe_learned and its values */
+    size_t result_size;
 } piece;
 
 typedef struct batch {
@@ -56,15 +62,35 @@ static lethe_status worker_start(void *context, void **state, lethe_error *error
 
 static void worker_stop(void *state) { lethe_engine_destroy(state); }
 
+static lethe_status learn_one(lethe_engine *engine, const char *path, lethe_buffer *reply, lethe_error *error) {
+    size_t before = reply->size, used = 0;
+    lethe_status status = lethe_buffer_append(reply, &used, sizeof used, error);
+    if (status == LETHE_OK) status = lethe_engine_learn(engine, path, reply, error);
+    if (status != LETHE_OK) return status;
+    used = reply->size - before - sizeof used;
+    memcpy(reply->bytes + before, &used, sizeof used);
+    return LETHE_OK;
+}
+
 static lethe_status worker_work(void *context, void *state, const uint8_t *task, size_t task_size, lethe_buffer *reply, lethe_error *error) {
     (void)context;
     lethe_engine *engine = state;
     lethe_status status = LETHE_OK;
     for (const char *at = (const char *)task, *end = at + task_size; at < end && status == LETHE_OK;) {
+        char what = *at++;
         const char *path = at, *source = path + strlen(path) + 1;
-        at = source + strlen(source) + 1;
+        size_t others;
+        memcpy(&others, source + strlen(source) + 1, sizeof others);
+        at = source + strlen(source) + 1 + sizeof others;
+        if (what == DO_LEARN) {
+            status = learn_one(engine, path, reply, error);
+            continue;
+        }
         lethe_result result;
-        status = lethe_engine_process(engine, path, source, &result, error);
+        status = lethe_engine_know(engine, at, others, error);
+        at += others;
+        if (what == DO_PROBE) lethe_engine_probe_next(engine);
+        if (status == LETHE_OK) status = lethe_engine_process(engine, path, source, &result, error);
         size_t used = offsetof(lethe_result, boxes) + result.box_count * sizeof result.boxes[0];
         if (status == LETHE_OK) status = lethe_buffer_append(reply, &used, sizeof used, error);
         if (status == LETHE_OK) status = lethe_buffer_append(reply, &result, used, error);
@@ -78,9 +104,19 @@ static void free_batch(batch *b) {
     for (unsigned i = 0; i < b->count; i++) {
         lethe_free(b->pieces[i].path);
         lethe_free(b->pieces[i].source);
+        lethe_buffer_release(&b->pieces[i].others);
         lethe_free(b->pieces[i].result);
     }
     lethe_free(b);
+}
+
+static lethe_status tell(lethe_crew *crew, const piece *p, lethe_error *error) {
+    if (p->what != DO_LEARN) return crew->options.visit(crew->options.context, p->path, p->source, p->result, error);
+    lethe_learned learned = {0}; /* all zero when its worker was lost */
+    if (p->result_size >= sizeof learned) memcpy(&learned, p->result, sizeof learned);
+    const uint8_t *values = (const uint8_t *)p->result + sizeof learned;
+    size_t size = p->result_size > sizeof learned ? p->result_size - sizeof learned : 0;
+    return crew->options.learn(crew->options.context, p->path, p->source, &learned, values, size, error);
 }
 
 /* Tell the visitor about batches that are complete, oldest first. */
@@ -88,8 +124,7 @@ static lethe_status deliver(lethe_crew *crew, lethe_error *error) {
     lethe_status status = LETHE_OK;
     while (crew->first != NULL && crew->first->known == crew->first->count && crew->first != crew->open && status == LETHE_OK) {
         batch *b = crew->first;
-        for (unsigned i = 0; i < b->count && status == LETHE_OK; i++)
-            status = crew->options.visit(crew->options.context, b->pieces[i].path, b->pieces[i].source, b->pieces[i].result, error);
+        for (unsigned i = 0; i < b->count && status == LETHE_OK; i++) status = tell(crew, &b->pieces[i], error);
         crew->first = b->next;
         if (crew->first == NULL) crew->last = NULL;
         if (crew->retry == b) crew->retry = b->next;
@@ -99,8 +134,10 @@ static lethe_status deliver(lethe_crew *crew, lethe_error *error) {
 }
 
 static bool store(piece *p, const void *bytes, size_t size) {
-    p->result = lethe_alloc_array(1, sizeof *p->result);
-    if (p->result != NULL && size <= sizeof *p->result) memcpy(p->result, bytes, size);
+    size_t room = size > sizeof *p->result ? size : sizeof *p->result;
+    p->result = lethe_alloc_array(1, room);
+    p->result_size = size;
+    if (p->result != NULL) memcpy(p->result, bytes, size);
     return p->result != NULL;
 }
 
@@ -114,6 +151,7 @@ static void take_reply(lethe_crew *crew, batch *b, unsigned from, unsigned to, c
     const uint8_t *end = reply + size;
     for (unsigned i = from; i < to; i++) {
         size_t used;
+        if (b->pieces[i].preset) continue;
         if ((size_t)(end - reply) < sizeof used) break;
         memcpy(&used, reply, sizeof used);
         reply += sizeof used;
@@ -130,7 +168,7 @@ static void lose(lethe_crew *crew, batch *b, unsigned index, lethe_task_fate fat
     lethe_result lost = {.outcome = LETHE_OUTCOME_QUARANTINED};
     (void)snprintf(lost.reason, sizeof lost.reason, "%s",
                    fate == LETHE_TASK_TIMED_OUT ? "the worker ran out of time on this input" : "the worker crashed on this input");
-    if (!store(&b->pieces[index], &lost, sizeof lost)) crew->failed = LETHE_NO_MEMORY;
+    if (!store(&b->pieces[index], &lost, b->pieces[index].what == DO_LEARN ? 0 : sizeof lost)) crew->failed = LETHE_NO_MEMORY;
     else b->known++;
 }
 
@@ -154,11 +192,16 @@ static void done(void *context, uint64_t tag, lethe_task_fate fate, const uint8_
 
 static lethe_status submit(lethe_crew *crew, batch *b, unsigned from, unsigned to, uint64_t tag, lethe_error *error) {
     lethe_buffer task;
-    lethe_buffer_init(&task, 1u << 20);
+    lethe_buffer_init(&task, TASK_BYTES);
     lethe_status status = LETHE_OK;
     for (unsigned i = from; i < to && status == LETHE_OK; i++) {
-        status = lethe_buffer_append(&task, b->pieces[i].path, strlen(b->pieces[i].path) + 1, error);
-        if (status == LETHE_OK) status = lethe_buffer_append(&task, b->pieces[i].source, strlen(b->pieces[i].source) + 1, error);
+        const piece *p = &b->pieces[i];
+        if (p->preset) continue;
+        status = lethe_buffer_append(&task, &p->what, 1, error);
+        if (status == LETHE_OK) status = lethe_buffer_append(&task, p->path, strlen(p->path) + 1, error);
+        if (status == LETHE_OK) status = lethe_buffer_append(&task, p->source, strlen(p->source) + 1, error);
+        if (status == LETHE_OK) status = lethe_buffer_append(&task, &p->others.size, sizeof p->others.size, error);
+        if (status == LETHE_OK) status = lethe_buffer_append(&task, p->others.bytes, p->others.size, error);
     }
     if (status == LETHE_OK) status = lethe_worker_pool_submit(crew->pool, tag, task.bytes, task.size, error);
     lethe_buffer_release(&task);
@@ -191,7 +234,7 @@ static lethe_status send_open(lethe_crew *crew, lethe_error *error) {
     batch *b = crew->open;
     if (b == NULL) return LETHE_OK;
     crew->open = NULL;
-    lethe_status status = submit(crew, b, 0, b->count, b->number * 32, error);
+    lethe_status status = b->known == b->count ? LETHE_OK : submit(crew, b, 0, b->count, b->number * 32, error);
     if (status == LETHE_OK) status = lethe_worker_pool_poll(crew->pool, 0, error);
     if (status == LETHE_OK) status = check(crew, error);
     if (status == LETHE_OK) status = run_retries(crew, error);
@@ -207,7 +250,7 @@ lethe_status lethe_crew_start(const lethe_crew_options *options, lethe_crew **ou
     if (options->readable != NULL && !lethe_sandbox_has_landlock())
         lethe_log(LETHE_LOG_WARNING, "sandbox_weak", "landlock=no effect=workers_can_read_what_their_user_can");
     lethe_worker_options pool = {.workers = options->workers,
-                                 .message_cap_bytes = 4u << 20,
+                                 .message_cap_bytes = TASK_BYTES + (4u << 20),
                                  .start = worker_start,
                                  .stop = worker_stop,
                                  .context = crew,
@@ -218,7 +261,7 @@ lethe_status lethe_crew_start(const lethe_crew_options *options, lethe_crew **ou
     return status;
 }
 
-lethe_status lethe_crew_add(lethe_crew *crew, const char *path, const char *source, lethe_error *error) {
+static lethe_status add(lethe_crew *crew, const char *path, const char *source, piece like, const void *others, size_t size, lethe_error *error) {
     if (crew->open == NULL) {
         batch *fresh = lethe_alloc_array(1, sizeof *fresh);
         if (fresh == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for a batch");
@@ -228,10 +271,36 @@ lethe_status lethe_crew_add(lethe_crew *crew, const char *path, const char *sour
         crew->last = crew->open = fresh;
     }
     piece *p = &crew->open->pieces[crew->open->count++];
+    *p = like;
+    lethe_buffer_init(&p->others, size);
     p->path = lethe_strdup(path);
     p->source = lethe_strdup(source);
+    if (p->result != NULL) crew->open->known++;
+    if (size != 0) {
+        lethe_status status = lethe_buffer_append(&p->others, others, size, error);
+        if (status != LETHE_OK) return status;
+    }
     if (p->path == NULL || p->source == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for a batch");
     return crew->open->count == BATCH ? send_open(crew, error) : LETHE_OK;
+}
+
+lethe_status lethe_crew_add(lethe_crew *crew, const char *path, const char *source, lethe_error *error) {
+    return add(crew, path, source, (piece){.what = DO_WORK}, NULL, 0, error);
+}
+
+lethe_status lethe_crew_add_knowing(lethe_crew *crew, const char *path, const char *source, const void *values, size_t size, bool probe,
+                                    lethe_error *error) {
+    return add(crew, path, source, (piece){.what = probe ? DO_PROBE : DO_WORK}, values, size, error);
+}
+
+lethe_status lethe_crew_add_result(lethe_crew *crew, const char *path, const char *source, const lethe_result *result, lethe_error *error) {
+    piece p = {.what = DO_WORK, .preset = true};
+    if (!store(&p, result, sizeof *result)) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for a result");
+    return add(crew, path, source, p, NULL, 0, error);
+}
+
+lethe_status lethe_crew_learn(lethe_crew *crew, const char *path, const char *source, lethe_error *error) {
+    return add(crew, path, source, (piece){.what = DO_LEARN}, NULL, 0, error);
 }
 
 lethe_status lethe_crew_flush(lethe_crew *crew, lethe_error *error) {

@@ -41,6 +41,9 @@ void lethe_identifiers_clear(lethe_identifiers *identifiers);
  * each item says). May be called for several objects of one study. Pixel data is not looked at. Errors: LETHE_NO_MEMORY, LETHE_LIMIT (more than
  * 65,536 identifiers). */
 LETHE_NODISCARD lethe_status lethe_identifiers_gather(lethe_identifiers *identifiers, const lethe_dicom_dataset *dataset, lethe_error *error);
+/* The same values as they are found, before they are cut into words: for who collects them over many objects. Names come by component group. */
+typedef lethe_status (*lethe_identifier_fn)(void *context, lethe_identifier_kind kind, const char *utf8, size_t size, lethe_error *error);
+LETHE_NODISCARD lethe_status lethe_identifiers_list(const lethe_dicom_dataset *dataset, lethe_identifier_fn tell, void *context, lethe_error *error);
 /* Add one by hand, e.g. from a worklist, a CSV or the label of a slide. Names are cut into their parts here. */
 LETHE_NODISCARD lethe_status lethe_identifiers_add(lethe_identifiers *identifiers, lethe_identifier_kind kind, const char *utf8, size_t size,
                                                    lethe_error *error);

@@ -86,7 +86,8 @@ static bool is_patient_name(lethe_tag tag) {
 }
 
 typedef struct gathering {
-    lethe_identifiers *ids;
+    lethe_identifier_fn tell;
+    void *context;
     lethe_charset *charset;
     const lethe_dicom_item *charset_item;
     lethe_buffer utf8;
@@ -119,7 +120,7 @@ static lethe_status take(gathering *gather, const lethe_dicom_element *element, 
         /* Values, and of names the component groups (alphabetic, ideographic, phonetic). */
         const char *stop = at;
         while (stop < end && *stop != '\\' && !(is_name && *stop == '=')) stop++;
-        status = lethe_identifiers_add(gather->ids, kind, at, (size_t)(stop - at), gather->error);
+        if (stop != at) status = gather->tell(gather->context, kind, at, (size_t)(stop - at), gather->error);
         at = stop + 1;
     }
     return status;
@@ -151,8 +152,16 @@ static bool gather_element(void *context, const lethe_dicom_element *element) {
     return gather->status == LETHE_OK;
 }
 
+static lethe_status add_told(void *context, lethe_identifier_kind kind, const char *utf8, size_t size, lethe_error *error) {
+    return lethe_identifiers_add(context, kind, utf8, size, error);
+}
+
 lethe_status lethe_identifiers_gather(lethe_identifiers *identifiers, const lethe_dicom_dataset *dataset, lethe_error *error) {
-    gathering gather = {.ids = identifiers, .error = error};
+    return lethe_identifiers_list(dataset, add_told, identifiers, error);
+}
+
+lethe_status lethe_identifiers_list(const lethe_dicom_dataset *dataset, lethe_identifier_fn tell, void *context, lethe_error *error) {
+    gathering gather = {.tell = tell, .context = context, .error = error};
     lethe_buffer_init(&gather.utf8, 4 * LONGEST_VALUE_BYTES);
     lethe_dicom_visit(dataset->root, gather_element, &gather);
     lethe_charset_destroy(gather.charset);

@@ -74,6 +74,15 @@ enum {
 LETHE_NODISCARD lethe_status lethe_engine_process(lethe_engine *engine, const char *path, const char *source_name, lethe_result *result,
                                                   lethe_error *error);
 
+/* What an input tells about its patient and study (known.h), appended to `out` as a lethe_learned and its values. An input that cannot be read tells
+ * nothing: it is quarantined when its turn comes. */
+struct lethe_learned;
+LETHE_NODISCARD lethe_status lethe_engine_learn(lethe_engine *engine, const char *path, lethe_buffer *out, lethe_error *error);
+/* What others told about the patient and study of the next input (known.h). Copied. */
+LETHE_NODISCARD lethe_status lethe_engine_know(lethe_engine *engine, const void *values, size_t size, lethe_error *error);
+/* The next input is only tried: the result has the digest of what would be released, and nothing is released. */
+void lethe_engine_probe_next(lethe_engine *engine);
+
 /* Print the edits of the last instance (options.explain): tag path, action, rule, before -> after. For the person at the terminal who holds the
  * input. */
 LETHE_NODISCARD lethe_status lethe_engine_explain(lethe_engine *engine, lethe_buffer *out, lethe_error *error);

@@ -15,6 +15,9 @@ struct lethe_engine {
     lethe_audit *audit;
     lethe_burned_in *burned_in;
     lethe_buffer sealed; /* (0400,0520) of the instance at hand */
+    lethe_buffer others; /* of known.h, for the next input */
+    bool probe;          /* the next input is only tried */
+    uint64_t told[1024]; /* by group: digests of what lethe_engine_learn has told already */
     char last_folder[4096];
     /* The instance at hand. */
     lethe_map map;

@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "core/project.h"
 #include "deid/crosswalk.h"
+#include "deid/known.h"
 #include "deid/manifest.h"
 #include "deid/profile.h"
 
@@ -18,6 +19,10 @@ typedef struct lethe_run_counts {
 /* Told about each input, in the order of the inputs, in the parent. */
 typedef lethe_status (*lethe_run_visit_fn)(void *context, const char *path, const char *source, const lethe_result *result, lethe_error *error);
 
+/* Told what each input tells about its patient and study, in the order of the inputs. */
+typedef lethe_status (*lethe_run_learn_fn)(void *context, const char *path, const char *source, const lethe_learned *learned, const void *values,
+                                           size_t size, lethe_error *error);
+
 /* --- workers, shared by both runs --- */
 
 typedef struct lethe_crew lethe_crew;
@@ -27,11 +32,20 @@ typedef struct lethe_crew_options {
     const char *const *readable; /* NULL-terminated: inputs */
     const char *const *writable; /* NULL-terminated: output, scratch */
     lethe_run_visit_fn visit;
+    lethe_run_learn_fn learn; /* for lethe_crew_learn; may be NULL */
     void *context;
 } lethe_crew_options;
 LETHE_NODISCARD lethe_status lethe_crew_start(const lethe_crew_options *options, lethe_crew **out, lethe_error *error);
 /* Add an input; `visit` is called later, maybe from inside. Copies both strings. */
 LETHE_NODISCARD lethe_status lethe_crew_add(lethe_crew *crew, const char *path, const char *source, lethe_error *error);
+/* The same with what other objects told (known.h; copied); with `probe` the input is only tried: nothing is released. */
+LETHE_NODISCARD lethe_status lethe_crew_add_knowing(lethe_crew *crew, const char *path, const char *source, const void *values, size_t size,
+                                                    bool probe, lethe_error *error);
+/* An input whose outcome is known without looking: `visit` hears of it in its turn. `result` is copied. */
+LETHE_NODISCARD lethe_status lethe_crew_add_result(lethe_crew *crew, const char *path, const char *source, const lethe_result *result,
+                                                   lethe_error *error);
+/* Only read it: `learn` is called later. Learn all, flush, then add. */
+LETHE_NODISCARD lethe_status lethe_crew_learn(lethe_crew *crew, const char *path, const char *source, lethe_error *error);
 /* Finish all that was added. */
 LETHE_NODISCARD lethe_status lethe_crew_flush(lethe_crew *crew, lethe_error *error);
 void lethe_crew_destroy(lethe_crew *crew);
@@ -51,7 +65,7 @@ typedef struct lethe_folder_run {
     const char *crosswalk_file, *recipient; /* encrypted crosswalk and its recipient's certificate (PEM); both or none */
     const lethe_crosswalk *crosswalk;
     const struct lethe_slide_mapping *slide_mapping;
-    const struct lethe_recipients *recipients; /* encrypted.h; may be NULL */
+    const struct lethe_recipients *recipients;   /* encrypted.h; may be NULL */
     const struct lethe_pixel_rules *pixel_rules; /* pixel_rules.h; may be NULL */
     bool quiet;
 } lethe_folder_run;

@@ -4,6 +4,7 @@
 #include "core/memory.h"
 #include "core/progress.h"
 #include "core/text.h"
+#include "deid/inputs.h"
 #include "deid/people.h"
 #include "deid/report.h"
 
@@ -25,6 +26,9 @@ typedef struct folder_run {
     lethe_buffer line;
     char *last_folder; /* looked at by belongs_to_slide, with its slash */
     bool last_belongs;
+    lethe_inputs *inputs; /* what was learned before; NULL for a single input */
+    lethe_buffer others;
+    bool probing;
 } folder_run;
 
 /* FNV-1a over the source name: the same input falls into the same shard everywhere. */
@@ -50,16 +54,92 @@ static bool belongs_to_slide(folder_run *run, const char *path) {
     return run->last_belongs;
 }
 
+static lethe_status add_refused(folder_run *run, const char *path, const char *relative, const char *reason, lethe_error *error) {
+    lethe_result result = {.outcome = LETHE_OUTCOME_QUARANTINED};
+    (void)snprintf(result.reason, sizeof result.reason, "%s", reason);
+    return lethe_crew_add_result(run->crew, path, relative, &result, error);
+}
+
 static lethe_status add_input(void *context, const char *path, const char *relative, lethe_error *error) {
     folder_run *run = context;
     if (run->options->shards > 1 && shard_of(relative, run->options->shards) != run->options->shard - 1) return LETHE_OK;
     if (belongs_to_slide(run, path)) return LETHE_OK;
-    return lethe_crew_add(run->crew, path, relative, error);
+    if (run->inputs == NULL) return lethe_crew_add(run->crew, path, relative, error);
+    if (lethe_inputs_is_conflict(run->inputs, path))
+        return add_refused(run, path, relative, "another input has the same SOP Instance UID and other content", error);
+    lethe_buffer_clear(&run->others);
+    lethe_error why = {0};
+    lethe_status status = lethe_inputs_others(run->inputs, path, &run->others, &why);
+    if (status == LETHE_NOT_FOUND || status == LETHE_LIMIT) return add_refused(run, path, relative, why.message, error);
+    if (status != LETHE_OK) return lethe_fail(error, status, "%s", why.message);
+    return lethe_crew_add_knowing(run->crew, path, relative, run->others.bytes, run->others.size, false, error);
+}
+
+/* What is neither a file nor a folder is not read, and not forgotten. */
+static lethe_status add_other(void *context, const char *relative, const char *what, lethe_error *error) {
+    folder_run *run = context;
+    if (run->options->shards > 1 && shard_of(relative, run->options->shards) != run->options->shard - 1) return LETHE_OK;
+    char reason[80];
+    (void)snprintf(reason, sizeof reason, "a %s: only files are read", what);
+    return add_refused(run, "", relative, reason, error);
+}
+
+/* --- before the first output: what every input tells --- */
+
+static lethe_status learn_input(void *context, const char *path, const char *relative, lethe_error *error) {
+    folder_run *run = context;
+    return belongs_to_slide(run, path) ? LETHE_OK : lethe_crew_learn(run->crew, path, relative, error);
+}
+
+static lethe_status one_learned(void *context, const char *path, const char *source, const lethe_learned *learned, const void *values, size_t size,
+                                lethe_error *error) {
+    (void)source;
+    folder_run *run = context;
+    return lethe_inputs_add(run->inputs, path, learned, values, size, error);
+}
+
+/* Inputs of one SOP Instance UID: what each would become decides whether they are one or in conflict. */
+static lethe_status probe_input(void *context, const char *path, const char *relative, lethe_error *error) {
+    folder_run *run = context;
+    if (!lethe_inputs_is_contested(run->inputs, path)) return LETHE_OK;
+    lethe_buffer_clear(&run->others);
+    if (lethe_inputs_others(run->inputs, path, &run->others, NULL) != LETHE_OK) return LETHE_OK; /* refused in its turn */
+    return lethe_crew_add_knowing(run->crew, path, relative, run->others.bytes, run->others.size, true, error);
+}
+
+static lethe_status walk_inputs(folder_run *run, lethe_walk_fn visit, lethe_walk_other_fn other, lethe_error *error) {
+    lethe_status status = LETHE_OK;
+    for (unsigned i = 0; i < run->options->input_count && status == LETHE_OK; i++)
+        status = lethe_walk_all(run->options->inputs[i], visit, other, run, error);
+    return status == LETHE_OK ? lethe_crew_flush(run->crew, error) : status;
+}
+
+/* The folder of the manifest is private; without one nothing is. */
+static lethe_status learn_inputs(folder_run *run, lethe_error *error) {
+    struct stat info;
+    const lethe_folder_run *options = run->options;
+    if (options->input_count == 1 && stat(options->inputs[0], &info) == 0 && S_ISREG(info.st_mode)) return LETHE_OK;
+    char folder[PATH_MAX] = "";
+    if (options->manifest != NULL) {
+        size_t length = (size_t)(lethe_path_name(options->manifest) - options->manifest);
+        (void)snprintf(folder, sizeof folder, "%.*s", length == 0 ? 1 : (int)length, length == 0 ? "." : options->manifest);
+    }
+    lethe_status status = lethe_inputs_create(folder[0] != '\0' ? folder : NULL, &run->inputs, error);
+    if (status == LETHE_OK) status = walk_inputs(run, learn_input, NULL, error);
+    if (status == LETHE_OK) status = lethe_inputs_settle(run->inputs, error);
+    if (status != LETHE_OK || lethe_inputs_contested_count(run->inputs) == 0) return status;
+    run->probing = true;
+    status = walk_inputs(run, probe_input, NULL, error);
+    run->probing = false;
+    return status;
 }
 
 static lethe_status one_done(void *context, const char *path, const char *source, const lethe_result *result, lethe_error *error) {
-    (void)path;
     folder_run *run = context;
+    if (run->probing) {
+        lethe_inputs_probed(run->inputs, path, result->outcome == LETHE_OUTCOME_RELEASED ? result->sha256 : "");
+        return LETHE_OK;
+    }
     lethe_run_counts *c = run->counts;
     c->inputs++;
     switch (result->outcome) {
@@ -126,6 +206,7 @@ lethe_status lethe_run_folder(const lethe_folder_run *options, lethe_run_counts 
     char output[PATH_MAX];
     folder_run run = {.options = options, .counts = counts};
     lethe_buffer_init(&run.line, 1u << 20);
+    lethe_buffer_init(&run.others, 16u << 20);
     const char **readable = lethe_alloc_array(options->input_count + 8, sizeof *readable);
     lethe_status status = readable == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a run") : check_folders(options, output, error);
     if (status != LETHE_OK) goto out;
@@ -153,11 +234,12 @@ lethe_status lethe_run_folder(const lethe_folder_run *options, lethe_run_counts 
                                .readable = readable,
                                .writable = writable,
                                .visit = one_done,
+                               .learn = one_learned,
                                .context = &run};
     status = lethe_crew_start(&crew, &run.crew, error);
     lethe_progress_start(&run.progress, "de-identifying", 0, options->quiet);
-    for (unsigned i = 0; i < options->input_count && status == LETHE_OK; i++) status = lethe_walk(options->inputs[i], add_input, &run, error);
-    if (status == LETHE_OK) status = lethe_crew_flush(run.crew, error);
+    if (status == LETHE_OK) status = learn_inputs(&run, error);
+    if (status == LETHE_OK) status = walk_inputs(&run, add_input, add_other, error);
     lethe_progress_finish(&run.progress);
     if (status == LETHE_OK) status = lethe_filesystem_sync(output, error);
     if (status == LETHE_OK && run.report != NULL) status = lethe_report_write(run.report, run.people, options->report, error);
@@ -172,6 +254,8 @@ out:
         if (status == LETHE_OK) status = closed;
     }
     lethe_buffer_release(&run.line);
+    lethe_buffer_release(&run.others);
+    lethe_inputs_destroy(run.inputs);
     lethe_free(run.last_folder);
     lethe_free(readable);
     return status;

@@ -42,6 +42,11 @@ typedef struct project_run {
     lethe_item items[ROUND];
     lethe_result results[ROUND];
     size_t item_count, done_count;
+    lethe_known *known; /* of all items that this process has seen */
+    int64_t last_known;
+    lethe_learned learned[ROUND]; /* of the items of this round */
+    size_t learned_count;
+    lethe_buffer others;
     lethe_buffer line;
     lethe_progress progress;
 } project_run;
@@ -54,6 +59,65 @@ static lethe_status one_done(void *context, const char *path, const char *source
     if (run->done_count == run->item_count) return lethe_fail(error, LETHE_INTERNAL, "more results than items");
     run->results[run->done_count++] = *result;
     return LETHE_OK;
+}
+
+/* --- what the objects of a patient and study tell about each other --- */
+
+static lethe_status one_learned(void *context, const char *path, const char *source, const lethe_learned *learned, const void *values, size_t size,
+                                lethe_error *error) {
+    (void)path;
+    project_run *run = context;
+    if (source[0] != '\0' && run->learned_count < ROUND) run->learned[run->learned_count++] = *learned;
+    return lethe_known_add(run->known, learned, values, size, error);
+}
+
+static lethe_status learn_path(project_run *run, const char *relative, const char *source, lethe_error *error) {
+    char *path = lethe_path_join(run->options->project->private_path, relative);
+    lethe_status status =
+        path == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path") : lethe_crew_learn(run->crew, path, source, error);
+    lethe_free(path);
+    return status;
+}
+
+/* Every original that came since the last round, whoever will work on it; at the start of a process all that are still there. Then the items at hand.
+ */
+static lethe_status learn_items(project_run *run, lethe_error *error) {
+    lethe_statement *select = NULL;
+    run->learned_count = 0;
+    lethe_status status = lethe_statement_prepare(lethe_queue_database(run->queue),
+                                                  "SELECT id, path FROM item WHERE id > ?1 AND kind = 0 AND state <> 5 ORDER BY id", &select, error);
+    if (status == LETHE_OK) lethe_statement_bind_int64(select, 1, run->last_known);
+    bool row = true;
+    while (status == LETHE_OK) {
+        status = lethe_statement_step(select, &row, error);
+        if (status != LETHE_OK || !row) break;
+        run->last_known = lethe_statement_int64(select, 0);
+        status = learn_path(run, lethe_statement_text(select, 1), "", error);
+    }
+    lethe_statement_finalize(select);
+    for (size_t i = 0; i < run->item_count && status == LETHE_OK; i++) status = learn_path(run, run->items[i].path, "claimed", error);
+    return status == LETHE_OK ? lethe_crew_flush(run->crew, error) : status;
+}
+
+static lethe_status add_item(project_run *run, size_t index, lethe_error *error) {
+    const lethe_item *item = &run->items[index];
+    char *path = lethe_path_join(run->options->project->private_path, item->path);
+    const char *name = item->source_name[0] != '\0' ? item->source_name : lethe_path_name(item->path);
+    lethe_error why = {0};
+    lethe_buffer_clear(&run->others);
+    lethe_status status = path == NULL ? lethe_fail(&why, LETHE_NO_MEMORY, "no memory for a path")
+                                       : lethe_known_others(run->known, &run->learned[index], &run->others, &why);
+    if (status == LETHE_LIMIT) {
+        lethe_result refused = {.outcome = LETHE_OUTCOME_QUARANTINED};
+        (void)snprintf(refused.reason, sizeof refused.reason, "%s", why.message);
+        status = lethe_crew_add_result(run->crew, path, name, &refused, error);
+    } else if (status == LETHE_OK) {
+        status = lethe_crew_add_knowing(run->crew, path, name, run->others.bytes, run->others.size, false, error);
+    } else {
+        status = lethe_fail(error, status, "%s", why.message);
+    }
+    lethe_free(path);
+    return status;
 }
 
 static lethe_status start_crew(project_run *run, lethe_error *error) {
@@ -73,6 +137,7 @@ static lethe_status start_crew(project_run *run, lethe_error *error) {
                                .readable = run->readable,
                                .writable = run->writable,
                                .visit = one_done,
+                               .learn = one_learned,
                                .context = run};
     return lethe_crew_start(&crew, &run->crew, error);
 }
@@ -271,12 +336,9 @@ static lethe_status one_round(project_run *run, size_t *claimed, lethe_error *er
     if (status == LETHE_OK) status = lethe_queue_claim(run->queue, worker, CLAIM_SECONDS, run->items, ROUND, &run->item_count, error);
     *claimed = run->item_count;
     if (status != LETHE_OK || run->item_count == 0) return status;
-    for (size_t i = 0; i < run->item_count && status == LETHE_OK; i++) {
-        char *path = lethe_path_join(project->private_path, run->items[i].path);
-        const char *name = run->items[i].source_name[0] != '\0' ? run->items[i].source_name : lethe_path_name(run->items[i].path);
-        status = path == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path") : lethe_crew_add(run->crew, path, name, error);
-        lethe_free(path);
-    }
+    status = learn_items(run, error);
+    if (status == LETHE_OK && run->learned_count != run->item_count) status = lethe_fail(error, LETHE_INTERNAL, "fewer items learned than claimed");
+    for (size_t i = 0; i < run->item_count && status == LETHE_OK; i++) status = add_item(run, i, error);
     if (status == LETHE_OK) status = lethe_crew_flush(run->crew, error);
     if (status == LETHE_OK && run->done_count != run->item_count) status = lethe_fail(error, LETHE_INTERNAL, "fewer results than items");
     if (status == LETHE_OK) enforce_objections(run);
@@ -306,6 +368,7 @@ static lethe_status open_all(project_run *run, lethe_error *error) {
         manifest == NULL || run->scratch == NULL || run->rules_path == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path") : LETHE_OK;
     if (status == LETHE_OK) status = lethe_folder_create(run->scratch, 0700, error);
     if (status == LETHE_OK) status = lethe_key_load(project->key_path, run->key, error);
+    if (status == LETHE_OK) status = lethe_known_create(run->scratch, &run->known, error);
     if (status == LETHE_OK) status = lethe_queue_open(project, &run->queue, error);
     if (status == LETHE_OK) status = lethe_review_desk_open(project, run->queue, &run->desk, error);
     if (status == LETHE_OK) status = lethe_catalogue_open(project, &run->catalogue, error);
@@ -332,6 +395,7 @@ lethe_status lethe_run_project(const lethe_project_run *options, lethe_run_count
     run->options = options;
     run->counts = counts;
     lethe_buffer_init(&run->line, 1u << 20);
+    lethe_buffer_init(&run->others, 16u << 20);
     lethe_status status = open_all(run, error);
     lethe_progress_start(&run->progress, "de-identifying", 0, options->quiet);
     while (status == LETHE_OK && !(options->stop != NULL && *options->stop)) {
@@ -352,6 +416,8 @@ lethe_status lethe_run_project(const lethe_project_run *options, lethe_run_count
     lethe_report_destroy(run->report);
     lethe_people_destroy(run->people);
     lethe_objections_destroy(run->objections);
+    lethe_known_destroy(run->known);
+    lethe_buffer_release(&run->others);
     lethe_status closed = lethe_manifest_close(run->manifest, error);
     lethe_catalogue_close(run->catalogue);
     lethe_review_desk_close(run->desk);

@@ -2,7 +2,9 @@
 
 #include "core/memory.h"
 #include "deid/dates.h"
+#include "deid/known.h"
 #include "deid/text.h"
+#include "deid/text_memo.h"
 
 #include <string.h>
 
@@ -13,6 +15,12 @@ struct lethe_scrub {
     int32_t shift_days;
     bool dates_shifted;
     lethe_buffer literals; /* each ended by a NUL */
+    /* What this instance told, as known.h writes it, and what the identifiers were made of: files of a series tell the same again and again. */
+    lethe_buffer told, settled_told;
+    int32_t settled_shift;
+    bool settled;  /* the identifiers are those of `told` */
+    bool unusable; /* they could not be made: nothing may pass */
+    lethe_text_memo *memo;
 };
 
 lethe_status lethe_scrub_create(const lethe_profile *profile, lethe_scrub **out, lethe_error *error) {
@@ -21,8 +29,13 @@ lethe_status lethe_scrub_create(const lethe_profile *profile, lethe_scrub **out,
     if (scrub == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for a text cleaner");
     scrub->profile = profile;
     lethe_buffer_init(&scrub->literals, 16u << 20);
+    lethe_buffer_init(&scrub->told, 256u << 20);
+    lethe_buffer_init(&scrub->settled_told, 256u << 20);
+    scrub->settled = true; /* nothing is known yet */
+    scrub->memo = lethe_text_memo_create();
     scrub->dates_shifted = (lethe_profile_options(profile) & LETHE_OPTION_MODIFIED_DATES) != 0;
-    lethe_status status = lethe_identifiers_create(&scrub->identifiers, error);
+    lethe_status status = scrub->memo == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a text cleaner") : LETHE_OK;
+    if (status == LETHE_OK) status = lethe_identifiers_create(&scrub->identifiers, error);
     if (status == LETHE_OK) status = lethe_text_cleaner_create(scrub->identifiers, &scrub->cleaner, error);
     if (status != LETHE_OK) lethe_scrub_destroy(scrub);
     else *out = scrub;
@@ -35,17 +48,65 @@ void lethe_scrub_destroy(lethe_scrub *scrub) {
     lethe_identifiers_destroy(scrub->identifiers);
     if (scrub->literals.bytes != NULL) lethe_wipe(scrub->literals.bytes, scrub->literals.size);
     lethe_buffer_release(&scrub->literals);
+    lethe_buffer *const told[] = {&scrub->told, &scrub->settled_told};
+    for (int i = 0; i < 2; i++) {
+        if (told[i]->bytes != NULL) lethe_wipe(told[i]->bytes, told[i]->capacity);
+        lethe_buffer_release(told[i]);
+    }
+    lethe_text_memo_destroy(scrub->memo);
     lethe_free(scrub);
+}
+
+static lethe_status tell(void *context, lethe_identifier_kind kind, const char *utf8, size_t size, lethe_error *error) {
+    lethe_buffer *told = context;
+    if (size > LETHE_KNOWN_VALUE_BYTES) size = LETHE_KNOWN_VALUE_BYTES;
+    const uint8_t head[3] = {(uint8_t)kind, (uint8_t)size, (uint8_t)(size >> 8)};
+    for (size_t at = 0; at + sizeof head + size <= told->size; at += sizeof head + (told->bytes[at + 1] | (size_t)told->bytes[at + 2] << 8))
+        if (memcmp(told->bytes + at, head, sizeof head) == 0 && memcmp(told->bytes + at + sizeof head, utf8, size) == 0) return LETHE_OK; /* again */
+    lethe_status status = lethe_buffer_append(told, head, sizeof head, error);
+    return status == LETHE_OK ? lethe_buffer_append(told, utf8, size, error) : status;
 }
 
 lethe_status lethe_scrub_learn(lethe_scrub *scrub, const lethe_dicom_dataset *dataset, const char *source_name, int32_t shift_days,
                                lethe_error *error) {
     (void)source_name;
-    lethe_identifiers_clear(scrub->identifiers);
     lethe_buffer_clear(&scrub->literals);
+    lethe_buffer_clear(&scrub->told);
+    scrub->settled = scrub->unusable = false;
     scrub->shift_days = shift_days;
     lethe_text_cleaner_set_shift(scrub->cleaner, scrub->dates_shifted ? shift_days : 0);
-    return lethe_identifiers_gather(scrub->identifiers, dataset, error);
+    return lethe_identifiers_list(dataset, tell, &scrub->told, error);
+}
+
+static lethe_status add_known(void *context, lethe_identifier_kind kind, const char *utf8, size_t size, lethe_error *error) {
+    return lethe_identifiers_add(context, kind, utf8, size, error);
+}
+
+/* Make the identifiers of what was told, unless they are those already. */
+static lethe_status settle(lethe_scrub *scrub, lethe_error *error) {
+    if (scrub->unusable) return lethe_fail(error, LETHE_INTERNAL, "the known identifiers could not be made");
+    if (scrub->settled) return LETHE_OK;
+    const lethe_buffer *told = &scrub->told, *before = &scrub->settled_told;
+    bool same = told->size == before->size && (told->size == 0 || memcmp(told->bytes, before->bytes, told->size) == 0);
+    if (!same || scrub->shift_days != scrub->settled_shift) lethe_text_memo_clear(scrub->memo);
+    scrub->settled_shift = scrub->shift_days;
+    lethe_status status = LETHE_OK;
+    if (!same) {
+        lethe_identifiers_clear(scrub->identifiers);
+        lethe_buffer_clear(&scrub->settled_told);
+        status = lethe_known_visit(told->bytes, told->size, add_known, scrub->identifiers, error);
+        if (status == LETHE_OK) status = lethe_buffer_append(&scrub->settled_told, told->bytes, told->size, error);
+        if (status != LETHE_OK) lethe_buffer_clear(&scrub->settled_told);
+    }
+    scrub->settled = status == LETHE_OK;
+    scrub->unusable = status != LETHE_OK;
+    return status;
+}
+
+lethe_status lethe_scrub_know(lethe_scrub *scrub, const void *values, size_t size, lethe_error *error) {
+    scrub->settled = false;
+    lethe_status status = size == 0 ? LETHE_OK : lethe_known_visit(values, size, tell, &scrub->told, error);
+    return status == LETHE_OK ? settle(scrub, error) : status;
 }
 
 const lethe_identifiers *lethe_scrub_identifiers(const lethe_scrub *scrub) { return scrub->identifiers; }
@@ -107,9 +168,8 @@ static lethe_status clean_strictly(lethe_scrub *scrub, const char *utf8, size_t 
     return LETHE_OK;
 }
 
-lethe_status lethe_scrub_text(lethe_scrub *scrub, const char *utf8, size_t size, lethe_clean_mode mode, lethe_buffer *out, bool *changed,
-                              lethe_error *error) {
-    if (mode == LETHE_CLEAN_STRICT) return clean_strictly(scrub, utf8, size, out, changed, error);
+static lethe_status clean_text(lethe_scrub *scrub, const char *utf8, size_t size, lethe_clean_mode mode, lethe_buffer *out, bool *changed,
+                               lethe_error *error) {
     lethe_text_result result = {0};
     size_t before = out->size;
     lethe_text_mode text_mode = mode == LETHE_CLEAN_FULL ? lethe_profile_text(scrub->profile) : LETHE_TEXT_RESEARCH;
@@ -125,10 +185,35 @@ lethe_status lethe_scrub_text(lethe_scrub *scrub, const char *utf8, size_t size,
     return lethe_buffer_append(out, utf8, size, error);
 }
 
+lethe_status lethe_scrub_text(lethe_scrub *scrub, const char *utf8, size_t size, lethe_clean_mode mode, lethe_buffer *out, bool *changed,
+                              lethe_error *error) {
+    lethe_status settled = settle(scrub, error);
+    if (settled != LETHE_OK) return settled;
+    if (mode == LETHE_CLEAN_STRICT) return clean_strictly(scrub, utf8, size, out, changed, error);
+    lethe_text_answer known;
+    if (lethe_text_memo_find(scrub->memo, (uint8_t)mode, utf8, size, &known)) {
+        *changed = known.answer != 0;
+        return *changed ? lethe_buffer_append(out, known.text, known.size, error) : lethe_buffer_append(out, utf8, size, error);
+    }
+    size_t before = out->size;
+    lethe_status status = clean_text(scrub, utf8, size, mode, out, changed, error);
+    if (status == LETHE_OK) {
+        known = (lethe_text_answer){.text = lethe_buffer_text(out) + before, .size = *changed ? out->size - before : 0, .answer = *changed};
+        lethe_text_memo_add(scrub->memo, (uint8_t)mode, utf8, size, &known);
+    }
+    return status;
+}
 bool lethe_scrub_hits(const lethe_scrub *scrub, const char *utf8, size_t size, bool person_only) {
-    lethe_identifier_kind kind;
-    if (!lethe_identifiers_in_text(scrub->identifiers, utf8, size, &kind)) return false;
-    return !person_only || kind == LETHE_ID_NAME || kind == LETHE_ID_NUMBER;
+    enum { ASKED = 100, NO_HIT = 255 };
+    lethe_text_answer known;
+    if (!scrub->settled) return true; /* cannot say no */
+    if (!lethe_text_memo_find(scrub->memo, ASKED, utf8, size, &known)) {
+        lethe_identifier_kind kind = LETHE_ID_NAME;
+        known = (lethe_text_answer){.answer = lethe_identifiers_in_text(scrub->identifiers, utf8, size, &kind) ? (uint8_t)kind : NO_HIT};
+        lethe_text_memo_add(scrub->memo, ASKED, utf8, size, &known);
+    }
+    if (known.answer == NO_HIT) return false;
+    return !person_only || known.answer == LETHE_ID_NAME || known.answer == LETHE_ID_NUMBER;
 }
 
 lethe_status lethe_scrub_shift(lethe_scrub *scrub, lethe_vr vr, const char *text, size_t size, lethe_buffer *out, bool *valid, lethe_error *error) {

@@ -15,6 +15,8 @@ void lethe_scrub_destroy(lethe_scrub *scrub);
 /* Forget the last instance and gather the known identifiers of this one, at every depth. `source_name` (may be NULL) is the name it came under. */
 LETHE_NODISCARD lethe_status lethe_scrub_learn(lethe_scrub *scrub, const lethe_dicom_dataset *dataset, const char *source_name, int32_t shift_days,
                                                lethe_error *error);
+/* Values that other objects of the patient or study told (known.h); forgotten by the next lethe_scrub_learn. */
+LETHE_NODISCARD lethe_status lethe_scrub_know(lethe_scrub *scrub, const void *values, size_t size, lethe_error *error);
 /* A removed value that strict cleaning takes out wherever it stands again; forgotten by the next lethe_scrub_learn. */
 LETHE_NODISCARD lethe_status lethe_scrub_add_literal(lethe_scrub *scrub, const void *bytes, size_t size, lethe_error *error);
 const lethe_identifiers *lethe_scrub_identifiers(const lethe_scrub *scrub);

@@ -1,0 +1,28 @@
+/* What a run over many inputs learns before it releases the first: identifiers of each patient and study (known.h), and which inputs have one SOP
+ * Instance UID. Private side. Layer: deid. Thread rule: one thread at a time. */
+#ifndef LETHE_DEID_INPUTS_H
+#define LETHE_DEID_INPUTS_H
+
+#include "deid/known.h"
+#include "deid/pipeline.h"
+
+typedef struct lethe_inputs lethe_inputs;
+/* `scratch_folder` as in lethe_known_create. */
+LETHE_NODISCARD lethe_status lethe_inputs_create(const char *scratch_folder, lethe_inputs **out, lethe_error *error);
+void lethe_inputs_destroy(lethe_inputs *inputs); /* NULL is a no-op */
+
+LETHE_NODISCARD lethe_status lethe_inputs_add(lethe_inputs *inputs, const char *path, const lethe_learned *learned, const void *values, size_t size,
+                                              lethe_error *error);
+/* All were added: from here on questions can be asked. */
+LETHE_NODISCARD lethe_status lethe_inputs_settle(lethe_inputs *inputs, lethe_error *error);
+/* Inputs that share their SOP Instance UID with another; 0: nothing to probe. */
+size_t lethe_inputs_contested_count(const lethe_inputs *inputs);
+bool lethe_inputs_is_contested(const lethe_inputs *inputs, const char *path);
+/* The digest of what a contested input would become ("" when it would not be released). */
+void lethe_inputs_probed(lethe_inputs *inputs, const char *path, const char *sha256);
+/* True when inputs of one SOP Instance UID become different outputs: none of them can be released, whoever comes first. */
+bool lethe_inputs_is_conflict(const lethe_inputs *inputs, const char *path);
+/* What others told (lethe_known_others). Errors: LETHE_NOT_FOUND for an input that was not added. */
+LETHE_NODISCARD lethe_status lethe_inputs_others(const lethe_inputs *inputs, const char *path, lethe_buffer *values, lethe_error *error);
+
+#endif
