@@ -8,6 +8,7 @@
 #include "deid/pixel_rules.h"
 #include "deid/review.h"
 #include "deid/run.h"
+#include "deid/slides/contact_sheet.h"
 #include "deid/slides/slide_deid.h"
 #include "deid/verbs.h"
 #include "deid/verify.h"
@@ -33,6 +34,7 @@ static void usage(FILE *to) {
         "                       [--pseudonyms FILE.csv] [--slides FILE.csv] [--pixel-rules FILE.yaml] [--json] [--quiet]\n"
         "                       [--crosswalk FILE.p7m --recipient CERTIFICATE.pem] [--reidentify CERTIFICATE.pem]\n"
         "       lethe deid explain FILE [--profile FILE|NAME] [--key FILE] [-C DIR | --pixel-rules FILE.yaml]\n"
+        "       lethe deid sheet RELEASED-DIR -o FILE.html [--manifest FILE] | --labels PRIVATE-DIR -o FILE.html    pages to check slides\n"
         "       lethe deid verify PATH [--manifest FILE] [--profile FILE|NAME] [--json]\n"
         "       lethe deid reidentify PATH -o FOLDER --private-key KEY.pem [--passphrase FILE]\n\n"
         "Profiles: basic, research (default), challenge, or a YAML file. Exit codes: 0 all released; 1 failed; 2 wrong usage or configuration;\n"
@@ -362,6 +364,7 @@ int main(int argc, char **argv) {
     if (strcmp(verb, "review") == 0) return lethe_review_main(argc, argv);
     if (strcmp(verb, "object") == 0) return lethe_object_main(argc, argv);
     if (argc >= 2 && strcmp(argv[1], "explain") == 0) return explain(argc - 1, argv + 1);
+    if (argc >= 2 && strcmp(argv[1], "sheet") == 0) return lethe_slide_sheet_main(argc - 1, argv + 1);
     if (argc >= 2 && strcmp(argv[1], "verify") == 0) return verify(argc - 1, argv + 1);
     if (argc >= 2 && strcmp(argv[1], "reidentify") == 0) return lethe_reidentify_main(argc - 1, argv + 1);
     arguments a;

@@ -1,5 +1,7 @@
 #include "deid/pipeline_steps.h"
 
+#include "core/file.h"
+#include "core/memory.h"
 #include "deid/objections.h"
 #include "deid/slides/slide_deid.h"
 
@@ -35,6 +37,20 @@ lethe_status lethe_engine_slide(lethe_engine *engine, const char *path, const ch
     options.objected_context = engine;
     lethe_slide_result slide;
     lethe_error why = {0};
+    lethe_status made = LETHE_OK;
+    char *labels =
+        options.keep_removed_labels && engine->options.scratch_folder ? lethe_path_join(engine->options.scratch_folder, "slide-labels") : NULL;
+    if (options.keep_removed_labels && !labels) {
+        result->outcome = LETHE_OUTCOME_QUARANTINED;
+        (void)snprintf(result->reason, sizeof result->reason, "the profile keeps removed labels: that needs the private folder of a project");
+        return LETHE_OK;
+    }
+    if (labels) made = lethe_folder_create(labels, 0700, error);
+    options.private_folder = labels;
+    if (made != LETHE_OK) {
+        lethe_free(labels);
+        return made;
+    }
     lethe_status status = lethe_slide_deidentify(path, &options, engine->options.output_folder, &slide, &why);
     if (status == LETHE_OK) {
         result->outcome = slide.outcome == LETHE_SLIDE_RELEASED  ? LETHE_OUTCOME_RELEASED
@@ -58,6 +74,8 @@ lethe_status lethe_engine_slide(lethe_engine *engine, const char *path, const ch
         result->rows = slide.height_px;
         result->columns = slide.width_px;
         result->frames = slide.levels;
+        result->cleaned = (uint32_t)slide.tiles_cleaned;
+        result->replaced = (uint32_t)slide.tiles_redacted;
         result->removed = (uint32_t)(slide.tags_removed + slide.keys_removed + slide.images_removed);
     } else if (status != LETHE_IO && status != LETHE_NO_MEMORY) {
         result->outcome = LETHE_OUTCOME_QUARANTINED;
@@ -67,5 +85,6 @@ lethe_status lethe_engine_slide(lethe_engine *engine, const char *path, const ch
         status = lethe_fail(error, status, "%s", why.message);
     }
     lethe_slide_result_release(&slide);
+    lethe_free(labels);
     return status;
 }

@@ -7,13 +7,14 @@
 #include "imaging/slide/slide.h"
 
 #include <inttypes.h>
+#include <jansson.h>
 #include <string.h>
 
 enum { SIDE = 256, MOST_PX = 2048 };
 static const size_t page_cap = (size_t)512 << 20;
 
 typedef struct sheet {
-    lethe_buffer page;
+    lethe_buffer page, manifest;
     size_t count;
 } sheet;
 
@@ -32,6 +33,7 @@ static lethe_status close_page(sheet *s, const char *path, mode_t mode, size_t *
     if (status == LETHE_OK) status = lethe_buffer_printf(&s->page, error, "<p>%zu shown.</p></body></html>\n", s->count);
     if (status == LETHE_OK) status = lethe_file_write(path, s->page.bytes, s->page.size, mode, error);
     lethe_buffer_release(&s->page);
+    lethe_buffer_release(&s->manifest);
     *count = s->count;
     return status;
 }
@@ -77,6 +79,29 @@ static lethe_status put_facts(sheet *s, const lethe_slide *slide, const char *re
     return status;
 }
 
+/* The numbers of the manifest's row whose output is `relative`: counts only, nothing else of that private file gets onto the page. */
+static lethe_status put_counts(sheet *s, const char *relative, lethe_error *error) {
+    static const char *const kinds[] = {"removed", "cleaned", "replaced"};
+    static const char *const words[] = {"tags, keys and pictures removed", "tiles without their comments", "tiles blacked out"};
+    if (!s->manifest.size) return LETHE_OK;
+    for (const char *line = lethe_buffer_text(&s->manifest); *line;) {
+        size_t length = strcspn(line, "\n");
+        json_t *row = json_loadb(line, length, 0, NULL);
+        const char *output = json_string_value(json_object_get(row, "output"));
+        const json_t *edits = json_object_get(row, "edits");
+        bool found = output && strcmp(output, relative) == 0;
+        lethe_status status = LETHE_OK;
+        for (unsigned i = 0; found && status == LETHE_OK && i < sizeof kinds / sizeof *kinds; i++) {
+            json_int_t number = json_integer_value(json_object_get(edits, kinds[i]));
+            if (number) status = lethe_buffer_printf(&s->page, error, "%" JSON_INTEGER_FORMAT " %s<br>", number, words[i]);
+        }
+        json_decref(row);
+        if (found) return status;
+        line += length + (line[length] == '\n');
+    }
+    return LETHE_OK;
+}
+
 static lethe_status put_slide(void *context, const char *path, const char *relative, lethe_error *error) {
     sheet *s = context;
     const char *format = lethe_slide_detect(path);
@@ -90,6 +115,7 @@ static lethe_status put_slide(void *context, const char *path, const char *relat
     if (status == LETHE_OK && open) status = put_thumbnail(s, slide, error);
     if (status == LETHE_OK && open) status = put_facts(s, slide, relative, error);
     if (status == LETHE_OK && !open) status = lethe_buffer_printf(&s->page, error, "cannot be opened: %s<br>", unread.message);
+    if (status == LETHE_OK) status = put_counts(s, relative, error);
     if (status == LETHE_OK) status = lethe_buffer_printf(&s->page, error, "%s", clean ? "verified" : "NOT CLEAN: ");
     if (status == LETHE_OK && !clean) status = lethe_html_escape(why.message, &s->page, error);
     if (status == LETHE_OK) status = lethe_buffer_append_text(&s->page, "</div>\n", error);
@@ -98,9 +124,11 @@ static lethe_status put_slide(void *context, const char *path, const char *relat
     return status;
 }
 
-lethe_status lethe_contact_sheet_write(const char *released_folder, const char *path, size_t *count, lethe_error *error) {
+lethe_status lethe_contact_sheet_write(const char *released_folder, const char *manifest, const char *path, size_t *count, lethe_error *error) {
     sheet s = {0};
+    lethe_buffer_init(&s.manifest, page_cap);
     lethe_status status = open_page(&s, "Released slides", error);
+    if (status == LETHE_OK && manifest) status = lethe_file_read(manifest, &s.manifest, error);
     if (status == LETHE_OK) status = lethe_walk(released_folder, put_slide, &s, error);
     return close_page(&s, path, 0644, count, status, error);
 }

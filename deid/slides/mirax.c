@@ -47,7 +47,9 @@ static const lethe_typed_rule level_keys[] = {
     {NULL, LETHE_TYPED_NOTHING, NULL},
 };
 static const lethe_typed_rule names[] = {
-    {"Slide zoom level", LETHE_TYPED_WORD, "VIMSLIDE_POSITION_BUFFER|StitchingIntensityLayer|default|Index.dat|Slidedat.ini"},
+    {"Slide zoom level", LETHE_TYPED_WORD,
+     "VIMSLIDE_POSITION_BUFFER|StitchingIntensityLayer|default|Index.dat|Slidedat.ini|Slidedat|Data|Index|File|Count|Name|Section|Layer|Hier|NonHier|"
+     "General|Hierarchical|DataFile|ZoomLevel|Zoom|Version|Position|Format|Buffer"},
     {NULL, LETHE_TYPED_NOTHING, NULL}};
 static const lethe_typed_rule *const vocabulary[] = {general_keys, level_keys, names, NULL};
 
@@ -258,26 +260,41 @@ static lethe_status add_range(mirax *m, range added) {
     return status;
 }
 
+/* A flag and two numbers of pixels, which no slide has more than a hundred million of. */
+static bool is_position(const uint8_t *record) {
+    enum { MOST_PX = 1 << 27 };
+    for (unsigned i = 0; i < 2; i++) {
+        const uint8_t *at = record + 1 + 4 * i;
+        int32_t value = (int32_t)((uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24);
+        if (value > MOST_PX || value < -MOST_PX) return false;
+    }
+    return record[0] <= 1;
+}
+
 /* Positions are records of a flag and two numbers, plain or deflated; anything else could be anything. */
 static lethe_status check_positions(mirax *m, const uint8_t *bytes, uint64_t size) {
     if (strcmp(m->position_name, "VIMSLIDE_POSITION_BUFFER") == 0) {
         if (size % 9) return lethe_fail(m->error, LETHE_UNSAFE, "positions are of a wrong size");
         for (uint64_t i = 0; i < size; i += 9)
-            if (bytes[i] > 1) return lethe_fail(m->error, LETHE_UNSAFE, "positions hold an unknown flag");
+            if (!is_position(bytes + i)) return lethe_fail(m->error, LETHE_UNSAFE, "positions hold an unknown flag or a number out of range");
         return LETHE_OK;
     }
     z_stream stream = {.next_in = (Bytef *)(uintptr_t)bytes, .avail_in = (uInt)size};
     uint8_t out[9 * 512];
+    size_t held = 0;
     uint64_t total = 0;
     bool sound = inflateInit(&stream) == Z_OK;
     int code = Z_OK;
     while (sound && code == Z_OK && total < 1u << 30) {
-        stream.next_out = out;
-        stream.avail_out = sizeof out;
+        stream.next_out = out + held;
+        stream.avail_out = (uInt)(sizeof out - held);
         code = inflate(&stream, Z_NO_FLUSH);
-        size_t got = sizeof out - stream.avail_out;
-        for (size_t i = (9 - total % 9) % 9; i < got; i += 9) sound &= out[i] <= 1;
-        total += got;
+        size_t there = sizeof out - stream.avail_out;
+        total += there - held;
+        for (held = 0; held + 9 <= there; held += 9) sound &= is_position(out + held);
+        there -= held;
+        memmove(out, out + held, there);
+        held = there;
     }
     sound &= code == Z_STREAM_END && stream.avail_in == 0 && total % 9 == 0;
     (void)inflateEnd(&stream);

@@ -50,7 +50,8 @@ static const lethe_typed_rule rules[] = {
     {NULL, LETHE_TYPED_NOTHING, NULL},
 };
 static const lethe_typed_rule software[] = {{"Software", LETHE_TYPED_WORD, "Philips DP v1.0|Philips DP|Philips"}, {NULL, LETHE_TYPED_NOTHING, NULL}};
-static const lethe_typed_rule *const vocabulary[] = {attributes, rules, software, NULL};
+static const lethe_typed_rule markup[] = {{"Attribute", LETHE_TYPED_WORD, "Element|Group|Name|PMSVR|ObjectType"}, {NULL, LETHE_TYPED_NOTHING, NULL}};
+static const lethe_typed_rule *const vocabulary[] = {attributes, rules, software, markup, NULL};
 static const uint16_t handled_first[] = {LETHE_TIFF_IMAGE_DESCRIPTION, LETHE_TIFF_SOFTWARE, 0};
 
 static const lethe_typed_rule *attribute_rule(const xmlNode *element) {

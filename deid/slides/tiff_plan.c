@@ -84,7 +84,9 @@ static bool looks_like_text(const lethe_tiff_entry *entry) {
         if (c < 0x20 || c > 0x7E) return false;
         letters += (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
     }
-    return letters >= 4;
+    /* Small numbers have zero bytes; only floating point may look like letters by chance. */
+    bool floating = entry->type == LETHE_TIFF_FLOAT || entry->type == LETHE_TIFF_DOUBLE;
+    return !floating || letters >= 4;
 }
 
 lethe_status lethe_plan_check(lethe_slide_job *job, lethe_error *error) {
@@ -154,6 +156,7 @@ typedef struct keeper {
     const lethe_tiff_directory *directory;
     lethe_tiff_draft_directory *out;
     uint64_t compression;
+    uint64_t wide, high;                        /* of a tile or full strip, in pixels */
     uint64_t raw_bytes;                         /* of an uncompressed tile or full strip */
     lethe_level_box boxes[LETHE_SLIDE_REGIONS]; /* regions on this level */
     unsigned box_count;
@@ -209,6 +212,16 @@ static void on_passed(void *context, size_t offset) {
     give_back(k, k->stream + offset);
 }
 
+/* A picture larger than its tile would show the rest to nobody but who looks into the stream. Scanners round sizes up to whole blocks. */
+static lethe_status check_size(const keeper *k, const uint8_t *bytes, uint64_t size) {
+    lethe_stream_size picture;
+    const uint64_t block = k->compression == LETHE_TIFF_JPEG ? 16 : 1;
+    if (!lethe_stream_measure(bytes, (size_t)size, &picture)) return LETHE_OK; /* the stream's own check says what is wrong */
+    if (picture.width_px <= (k->wide + block - 1) / block * block && picture.height_px <= (k->high + block - 1) / block * block) return LETHE_OK;
+    return lethe_fail(k->error, LETHE_UNSAFE, "a picture of %u x %u stands in a tile of %" PRIu64 " x %" PRIu64 " in directory %u", picture.width_px,
+                      picture.height_px, k->wide, k->high, k->directory->index);
+}
+
 static lethe_status look_into(keeper *k, lethe_tiff_segment *segment) {
     const uint8_t *bytes = k->job->probe->tree->bytes + segment->offset;
     lethe_stream_pieces pieces = {.passed = on_passed, .passed_context = k};
@@ -233,6 +246,9 @@ static lethe_status look_into(keeper *k, lethe_tiff_segment *segment) {
     case LETHE_TIFF_ZSTD: break; /* searched as they are */
     default: return lethe_fail(k->error, LETHE_UNSAFE, "compression %" PRIu64 " is not known", k->compression);
     }
+    bool picture = k->compression == LETHE_TIFF_JPEG || k->compression == LETHE_TIFF_JPEG_2000 || k->compression == LETHE_TIFF_APERIO_J2K_YCBCR ||
+                   k->compression == LETHE_TIFF_APERIO_J2K_RGB;
+    if (status == LETHE_OK && picture) status = check_size(k, bytes, segment->bytes);
     if (status != LETHE_OK || pieces.dropped_bytes == 0) return status;
     status = remember_dropped(k, bytes, segment->bytes, &pieces);
     return status == LETHE_OK ? store_pieces(k, &pieces, segment) : status;
@@ -360,6 +376,10 @@ static lethe_status keep_segments(keeper *k) {
                           ? lethe_tiff_uint(tree, k->directory, LETHE_TIFF_SAMPLES_PER_PIXEL, 1)
                           : 1;
     uint64_t full_bytes = raw_segment_bytes(k->job, k->directory, list.tiled);
+    uint64_t height = lethe_tiff_uint(tree, k->directory, LETHE_TIFF_HEIGHT, 0);
+    k->wide = lethe_tiff_uint(tree, k->directory, list.tiled ? LETHE_TIFF_TILE_WIDTH : LETHE_TIFF_WIDTH, 0);
+    k->high = lethe_tiff_uint(tree, k->directory, list.tiled ? LETHE_TIFF_TILE_HEIGHT : LETHE_TIFF_ROWS_PER_STRIP, height);
+    if (!list.tiled && k->high > height) k->high = height;
     uint64_t last_offset = UINT64_MAX, last_bytes = 0;
     for (uint64_t i = 0; i < list.count; i++) {
         if (!lethe_tiff_segment_at(tree, &list, i, &segments[i].offset, &segments[i].bytes))
@@ -405,6 +425,12 @@ static lethe_status keep_icc(keeper *k, const lethe_tiff_entry *entry) {
     return status == LETHE_OK ? lethe_tiff_draft_raw(k->out, entry->tag, LETHE_TIFF_UNDEFINED, size, clean, k->error) : status;
 }
 
+/* 2^32 - 1 stands for "all in one" (TIFF 6.0). */
+static bool is_row_count(const lethe_tiff_tree *tree, const lethe_tiff_entry *entry) {
+    uint64_t rows;
+    return lethe_tiff_entry_uint(tree, entry, 0, &rows) && (rows <= 1u << 24 || rows == UINT32_MAX);
+}
+
 static bool is_structure(uint16_t tag) {
     return tag == LETHE_TIFF_TILE_OFFSETS || tag == LETHE_TIFF_TILE_BYTE_COUNTS || tag == LETHE_TIFF_STRIP_OFFSETS ||
            tag == LETHE_TIFF_STRIP_BYTE_COUNTS || tag == LETHE_TIFF_SUB_IFDS;
@@ -418,6 +444,8 @@ static lethe_status keep_tag(keeper *k, const lethe_tiff_entry *entry, const let
         const lethe_tag_rule *rule = rule_of(extra, entry->tag);
         bool palette = entry->tag == 320 && entry->type == LETHE_TIFF_SHORT && entry->count == 768;
         bool fits = (rule && entry->count <= rule->count && is_number_type(entry->type) && entry->value) || palette;
+        if (fits && entry->tag == LETHE_TIFF_ROWS_PER_STRIP && !is_row_count(k->job->probe->tree, entry))
+            return lethe_fail(k->error, LETHE_UNSAFE, "rows per strip of directory %u are no number of rows", k->directory->index);
         if (fits && !palette && !is_in_range(k->job->probe->tree, entry, rule->highest))
             return lethe_fail(k->error, LETHE_UNSAFE, "tag %u in directory %u has a value that means nothing", entry->tag, k->directory->index);
         if (fits && looks_like_text(entry))

@@ -33,7 +33,7 @@ static bool is_decimal(const char *at, const char *end) {
         part = digits(at + 1, end);
         at += 1 + part;
     }
-    if (whole + part == 0) return false;
+    if (whole + part == 0 || whole > 9) return false; /* no measure of a slide has more digits; a patient's number may */
     if (at < end && (*at == 'e' || *at == 'E')) {
         at++;
         if (at < end && (*at == '-' || *at == '+')) at++;

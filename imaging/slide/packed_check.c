@@ -2,6 +2,7 @@
 #include "imaging/slide/stream_check.h"
 #include "imaging/slide/tiff_tree.h"
 
+#include <stdbool.h>
 #include <string.h>
 #include <zlib.h>
 
@@ -39,15 +40,19 @@ static size_t deflate_end(const uint8_t *bytes, size_t size, uint64_t raw_bytes)
     z_stream stream = {.next_in = (Bytef *)(uintptr_t)bytes, .avail_in = (uInt)(size < UINT32_MAX ? size : UINT32_MAX)};
     uint8_t out[16384];
     uint64_t total = 0;
+    bool filling = true;
     if (inflateInit(&stream) != Z_OK) return 0;
     int code = Z_OK;
     while (code == Z_OK && total <= raw_bytes + SLACK) {
         stream.next_out = out;
         stream.avail_out = sizeof out;
         code = inflate(&stream, Z_NO_FLUSH);
-        total += sizeof out - stream.avail_out;
+        size_t got = sizeof out - stream.avail_out;
+        /* What unpacks to more than the image may only be filling. */
+        for (size_t i = total >= raw_bytes ? 0 : (size_t)(raw_bytes - total < got ? raw_bytes - total : got); i < got; i++) filling &= out[i] == 0;
+        total += got;
     }
-    size_t end = code == Z_STREAM_END ? (size_t)stream.total_in : 0;
+    size_t end = code == Z_STREAM_END && filling ? (size_t)stream.total_in : 0;
     (void)inflateEnd(&stream);
     return end;
 }

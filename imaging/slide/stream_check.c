@@ -19,7 +19,10 @@ static size_t be16(const uint8_t *at) { return (size_t)(at[0] << 8 | at[1]); }
 /* Application segments that describe pixels and hold no free text. */
 static bool is_pixel_segment(uint8_t marker, const uint8_t *data, size_t size) {
     if (marker == 0xE0) return size == 14 && memcmp(data, "JFIF\0", 5) == 0 && data[12] == 0 && data[13] == 0;
-    if (marker == 0xEE) return size == 12 && memcmp(data, "Adobe", 5) == 0;
+    /* Version 100 or 101, flags of whole bits, transform 0 to 2: a free byte would be a hiding place. */
+    if (marker == 0xEE)
+        return size == 12 && memcmp(data, "Adobe\0", 6) == 0 && (data[6] == 100 || data[6] == 101) && !(data[7] & 0x3F) && !data[8] &&
+               !(data[9] & 0x3F) && !data[10] && data[11] <= 2;
     return false;
 }
 
@@ -28,10 +31,25 @@ static bool is_table_marker(uint8_t marker) {
     return marker == 0xDB || marker == 0xC4 || marker == 0xDD || marker == 0xCC || (marker >= 0xC0 && marker <= 0xCF && marker != 0xC8);
 }
 
+/* Decoders stop at the last block and skip to the marker: text may stand in between. True when what stands before the marker at `at` reads like it.
+ */
+static bool ends_in_text(const uint8_t *bytes, size_t start, size_t at, unsigned least) {
+    bool seen[128] = {false};
+    unsigned length = 0, letters = 0, distinct = 0;
+    while (at > start && length < 64 && bytes[at - 1] >= 0x20 && bytes[at - 1] <= 0x7E) {
+        uint8_t c = bytes[--at];
+        length++;
+        letters += (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == ' ';
+        distinct += !seen[c];
+        seen[c] = true;
+    }
+    return length >= least && letters * 4 >= length * 3 && distinct >= 6;
+}
+
 /* Walk entropy-coded data from `at` to its next real marker. */
-static size_t skip_entropy(const uint8_t *bytes, size_t size, size_t at, const lethe_stream_pieces *pieces) {
-    enum { PASS_BYTES = 8 << 20 };
-    size_t told = at;
+static size_t skip_entropy(const uint8_t *bytes, size_t size, size_t at, const lethe_stream_pieces *pieces, bool *text) {
+    enum { PASS_BYTES = 8 << 20, BEFORE_RESTART = 20, BEFORE_MARKER = 14 };
+    size_t told = at, start = at;
     while (at + 1 < size) {
         if (at - told > PASS_BYTES && pieces->passed) {
             pieces->passed(pieces->passed_context, at);
@@ -41,10 +59,23 @@ static size_t skip_entropy(const uint8_t *bytes, size_t size, size_t at, const l
         if (!found) return size;
         at = (size_t)(found - bytes);
         uint8_t next = bytes[at + 1];
-        if (next != 0x00 && (next < 0xD0 || next > 0xD7)) return at;
+        bool restart = next >= 0xD0 && next <= 0xD7;
+        if (next != 0x00) *text |= ends_in_text(bytes, start, at, restart ? BEFORE_RESTART : BEFORE_MARKER);
+        if (next != 0x00 && !restart) return at;
         at += 2;
+        if (restart) start = at;
     }
     return size;
+}
+
+/* Symbols of a Huffman table stand once each; those of DC tables are numbers of bits. */
+static bool are_symbols(unsigned kind, const uint8_t *symbols, size_t count) {
+    bool seen[256] = {false};
+    for (size_t i = 0; i < count; i++) {
+        if (seen[symbols[i]] || (kind == 0 && symbols[i] > 16)) return false;
+        seen[symbols[i]] = true;
+    }
+    return kind <= 1;
 }
 
 /* True when a table or frame segment holds exactly what it declares (T.81, B.2.2 to B.2.4): bytes left over would be read by nobody. */
@@ -58,6 +89,7 @@ static bool is_filled(uint8_t marker, const uint8_t *data, size_t size) {
         while (at + 17 <= size) {
             size_t codes = 0;
             for (unsigned i = 1; i <= 16; i++) codes += data[at + i];
+            if (at + 17 + codes > size || !are_symbols(data[at] >> 4, data + at + 17, codes)) return false;
             at += 17 + codes;
         }
         return at == size;
@@ -74,6 +106,7 @@ lethe_status lethe_jpeg_check(const uint8_t *bytes, size_t size, lethe_stream_pi
     if (size < 4 || bytes[0] != 0xFF || bytes[1] != 0xD8) return lethe_fail(error, LETHE_MALFORMED, "tile is not a JPEG stream");
     lethe_status status = keep(pieces, 0, 2, error);
     size_t at = 2;
+    unsigned frames = 0;
     while (status == LETHE_OK) {
         if (at + 2 > size || bytes[at] != 0xFF) return lethe_fail(error, LETHE_MALFORMED, "JPEG marker expected at byte %zu of a tile", at);
         uint8_t marker = bytes[at + 1];
@@ -90,8 +123,12 @@ lethe_status lethe_jpeg_check(const uint8_t *bytes, size_t size, lethe_stream_pi
         size_t end = at + 2 + be16(bytes + at + 2);
         if ((is_table_marker(marker) || marker == 0xDA) && !is_filled(marker, bytes + at + 4, end - at - 4))
             return lethe_fail(error, LETHE_UNSAFE, "JPEG segment at byte %zu holds more or less than it declares", at);
+        frames += marker >= 0xC0 && marker <= 0xCF && marker != 0xC4 && marker != 0xC8 && marker != 0xCC;
+        if (frames > 1) return lethe_fail(error, LETHE_UNSAFE, "JPEG stream holds more than one picture");
         if (marker == 0xDA) {
-            size_t next = skip_entropy(bytes, size, end, pieces);
+            bool text = false;
+            size_t next = skip_entropy(bytes, size, end, pieces, &text);
+            if (text) return lethe_fail(error, LETHE_UNSAFE, "JPEG data before byte %zu of a tile ends in text", next);
             if (next == size) return lethe_fail(error, LETHE_MALFORMED, "JPEG stream has no end");
             status = keep(pieces, at, next, error);
             at = next;
