@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { REMEMBERED = 256, LONGEST_REMEMBERED = 95 };
 enum { PURPOSES = 16, PURPOSE_SIZE = 32, OLDEST_SHIFT_DAYS = 3652, NEWEST_SHIFT_DAYS = 365 };
 
 /* Keyed HMAC contexts, one per purpose; duplicating one is cheaper than keying a new one for each value. */
@@ -26,6 +27,12 @@ struct lethe_pseudonymizer {
         char purpose[PURPOSE_SIZE];
         EVP_MAC_CTX *keyed;
     } cache[PURPOSES];
+    /* Digests of late: the files of a study ask for the same few again and again. */
+    struct {
+        uint8_t purpose, size; /* purpose: index + 1; 0 = free */
+        char value[LONGEST_REMEMBERED];
+        uint8_t digest[32];
+    } late[REMEMBERED];
 };
 
 /* --- keys --- */
@@ -124,8 +131,26 @@ static EVP_MAC_CTX *context_for(lethe_pseudonymizer *p, const char *purpose) {
 
 lethe_status lethe_pseudonym_digest(lethe_pseudonymizer *pseudonymizer, const char *purpose, const void *value, size_t size, uint8_t digest[32],
                                     lethe_error *error) {
+    lethe_pseudonymizer *p = pseudonymizer;
+    size_t index = 0, slot = 0;
+    while (index < p->count && strcmp(p->cache[index].purpose, purpose) != 0) index++;
+    if (size <= LONGEST_REMEMBERED) {
+        uint32_t hash = 2166136261u ^ (uint32_t)index;
+        for (size_t i = 0; i < size; i++) hash = (hash ^ ((const uint8_t *)value)[i]) * 16777619u;
+        slot = (hash ^ hash >> 16) % REMEMBERED;
+        if (p->late[slot].purpose == index + 1 && p->late[slot].size == size && (size == 0 || memcmp(p->late[slot].value, value, size) == 0)) {
+            memcpy(digest, p->late[slot].digest, 32);
+            return LETHE_OK;
+        }
+    }
     EVP_MAC_CTX *keyed = context_for(pseudonymizer, purpose);
     if (keyed == NULL || !finish(EVP_MAC_CTX_dup(keyed), value, size, digest)) return lethe_fail(error, LETHE_CRYPTO, "HMAC failed");
+    if (size <= LONGEST_REMEMBERED) {
+        p->late[slot].purpose = (uint8_t)(index + 1);
+        p->late[slot].size = (uint8_t)size;
+        if (size != 0) memcpy(p->late[slot].value, value, size);
+        memcpy(p->late[slot].digest, digest, 32);
+    }
     return LETHE_OK;
 }
 

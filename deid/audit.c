@@ -73,8 +73,12 @@ lethe_status lethe_audit_allow(lethe_audit *audit, const void *bytes, size_t siz
 }
 
 static bool is_allowed(const lethe_audit *a, const char *text, size_t size) {
-    for (size_t i = 0; i + size <= a->allowed.size; i++)
-        if (strncasecmp((const char *)a->allowed.bytes + i, text, size) == 0) return true;
+    const char *at = (const char *)a->allowed.bytes;
+    char first = (char)(text[0] >= 'A' && text[0] <= 'Z' ? text[0] | 0x20 : text[0]);
+    for (const char *end = at + a->allowed.size; at != NULL && (size_t)(end - at) >= size; at++) {
+        if (*at != first && *at != text[0] && (*at | 0x20) != first) continue;
+        if (strncasecmp(at, text, size) == 0) return true;
+    }
     return false;
 }
 
@@ -196,10 +200,17 @@ static lethe_status put_writings(lethe_audit *a, const char *text, size_t size, 
 
 static lethe_status put_text(lethe_audit *a, const char *text, size_t size, lethe_audit_kind kind, writing how, lethe_error *error) {
     if (size > LONGEST_VALUE / 4) size = LONGEST_VALUE / 4; /* a long text is recognised by its start */
-    uint16_t label = (uint16_t)(kind * WRITINGS + how);
+    return put_writings(a, text, size, kind, how, error);
+}
+
+/* How a value becomes patterns: remembered as a whole, since most values of a series come again in its next file. */
+typedef lethe_status (*spell_fn)(lethe_audit *a, lethe_audit_kind kind, const char *text, size_t size, lethe_error *error);
+static lethe_status spell_once(lethe_audit *a, spell_fn spell, unsigned which, lethe_audit_kind kind, const char *text, size_t size,
+                               lethe_error *error) {
+    uint16_t label = (uint16_t)(which * LETHE_AUDIT_KINDS + kind);
     if (lethe_audit_memo_replay(a->memo, a->matcher, text, size, label)) return LETHE_OK;
     lethe_audit_memo_start(a->memo);
-    lethe_status status = put_writings(a, text, size, kind, how, error);
+    lethe_status status = spell(a, kind, text, size, error);
     if (status == LETHE_OK) lethe_audit_memo_finish(a->memo, text, size, label);
     return status;
 }
@@ -268,7 +279,7 @@ static bool own_word(const char *text, size_t size) {
                                         "iso_ir",
                                         "ansi"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (strlen(words[i]) == size && strncasecmp(words[i], text, size) == 0) return true;
+        if (words[i][0] == (text[0] | 0x20) && strlen(words[i]) == size && strncasecmp(words[i], text, size) == 0) return true;
     return false;
 }
 
@@ -293,15 +304,38 @@ static size_t count_digits(const char *text, size_t size) {
     return digits;
 }
 
-static lethe_status add_word(lethe_audit *a, lethe_audit_kind kind, const char *text, size_t size, lethe_error *error) {
-    while (size != 0 && (text[0] == ' ' || text[0] == '\0')) text++, size--;
-    while (size != 0 && (text[size - 1] == ' ' || text[size - 1] == '\0')) size--;
-    if (size < 3 || own_word(text, size) || is_allowed(a, text, size)) return LETHE_OK;
+enum { SPELL_WORD, SPELL_PAIR, SPELL_DATE, SPELL_UID };
+
+static lethe_status spell_word(lethe_audit *a, lethe_audit_kind kind, const char *text, size_t size, lethe_error *error) {
+    if (own_word(text, size)) return LETHE_OK;
     bool digits = all_digits(text, size);
     if (digits ? size < 5 : size < 6 && count_letters(text, size) < 3) return LETHE_OK;
     /* A whole removed value: without digits and short it is a description that may stand elsewhere by right ("ABDOMEN"); names come as words. */
     if (kind == LETHE_AUDIT_TEXT && size < 12 && count_digits(text, size) < 2) return LETHE_OK;
     return put_text(a, text, size, kind, AS_IS, error);
+}
+
+static lethe_status add_word(lethe_audit *a, lethe_audit_kind kind, const char *text, size_t size, lethe_error *error) {
+    while (size != 0 && (text[0] == ' ' || text[0] == '\0')) text++, size--;
+    while (size != 0 && (text[size - 1] == ' ' || text[size - 1] == '\0')) size--;
+    return size < 3 || is_allowed(a, text, size) ? LETHE_OK : spell_once(a, spell_word, SPELL_WORD, kind, text, size, error);
+}
+
+/* Family and given name, the first two components: in both orders with the usual separators. */
+static lethe_status spell_pair(lethe_audit *a, lethe_audit_kind kind, const char *text, size_t size, lethe_error *error) {
+    static const char *const separators[] = {"^", " ", ", ", "_", "-", ".", ""};
+    const char *hat = memchr(text, '^', size);
+    lethe_status status = LETHE_OK;
+    if (hat == NULL) return LETHE_OK;
+    int family = (int)(hat - text), given = (int)(size - (size_t)family - 1);
+    for (size_t i = 0; i < sizeof separators / sizeof *separators && status == LETHE_OK && family + given < 200; i++) {
+        char pair[256];
+        int length = snprintf(pair, sizeof pair, "%.*s%s%.*s", family, text, separators[i], given, hat + 1);
+        if (length >= 6) status = put_text(a, pair, (size_t)length, kind, AS_IS, error);
+        length = snprintf(pair, sizeof pair, "%.*s%s%.*s", given, hat + 1, separators[i], family, text);
+        if (status == LETHE_OK && length >= 6) status = put_text(a, pair, (size_t)length, kind, AS_OTHER_ORDER, error);
+    }
+    return status;
 }
 
 /* "DUPONT^MARIE": the pair in both orders with the usual separators (the words alone come as known identifiers). */
@@ -318,23 +352,16 @@ static lethe_status add_name(lethe_audit *a, const char *text, size_t size, leth
         if (hat == NULL || hat == group || given_end <= hat + 1) {
             status = add_word(a, LETHE_AUDIT_NAME, group, (size_t)(stop - group), error);
         } else {
-            static const char *const separators[] = {"^", " ", ", ", "_", "-", ".", ""};
-            int family = (int)(hat - group), given = (int)(given_end - hat - 1);
-            for (size_t i = 0; i < sizeof separators / sizeof *separators && status == LETHE_OK && family + given < 200; i++) {
-                char pair[256];
-                int length = snprintf(pair, sizeof pair, "%.*s%s%.*s", family, group, separators[i], given, hat + 1);
-                if (length >= 6) status = put_text(a, pair, (size_t)length, LETHE_AUDIT_NAME, AS_IS, error);
-                length = snprintf(pair, sizeof pair, "%.*s%s%.*s", given, hat + 1, separators[i], family, group);
-                if (status == LETHE_OK && length >= 6) status = put_text(a, pair, (size_t)length, LETHE_AUDIT_NAME, AS_OTHER_ORDER, error);
-            }
+            status = spell_once(a, spell_pair, SPELL_PAIR, LETHE_AUDIT_NAME, group, (size_t)(given_end - group), error);
         }
         group = stop + 1;
     }
     return status;
 }
 
-static lethe_status add_date(lethe_audit *a, const char *text, size_t size, lethe_error *error) {
-    if (size < 8 || !all_digits(text, 8) || is_allowed(a, text, 8)) return LETHE_OK;
+static lethe_status spell_date(lethe_audit *a, lethe_audit_kind kind, const char *text, size_t size, lethe_error *error) {
+    (void)kind;
+    (void)size;
     if (memcmp(text, "1900", 4) == 0 || memcmp(text, "0000", 4) == 0 || memcmp(text, "99991231", 8) == 0) return LETHE_OK; /* no date at all */
     lethe_status status = put_text(a, text, 8, LETHE_AUDIT_DATE, AS_IS, error);
     static const char *const patterns[] = {"D/M/Y", "D-M-Y", "D.M.Y", "Y-M-D", "Y/M/D", "Y.M.D", "M/D/Y"};
@@ -350,6 +377,15 @@ static lethe_status add_date(lethe_audit *a, const char *text, size_t size, leth
         status = put(a, written, length, 1, 0, LETHE_AUDIT_DATE, AS_OTHER_ORDER, error);
     }
     return status;
+}
+
+static lethe_status add_date(lethe_audit *a, const char *text, size_t size, lethe_error *error) {
+    if (size < 8 || !all_digits(text, 8) || is_allowed(a, text, 8)) return LETHE_OK;
+    return spell_once(a, spell_date, SPELL_DATE, LETHE_AUDIT_DATE, text, 8, error);
+}
+
+static lethe_status spell_uid(lethe_audit *a, lethe_audit_kind kind, const char *text, size_t size, lethe_error *error) {
+    return put_text(a, text, size, kind, AS_IS, error);
 }
 
 lethe_status lethe_audit_add(lethe_audit *audit, lethe_audit_kind kind, const void *bytes, size_t size, lethe_error *error) {
@@ -368,7 +404,7 @@ lethe_status lethe_audit_add(lethe_audit *audit, lethe_audit_kind kind, const vo
             size_t length = (size_t)((stop != NULL ? stop : end) - text);
             if (kind == LETHE_AUDIT_DATE) status = add_date(audit, text, length, error);
             else if (kind == LETHE_AUDIT_UID && length >= 10 && !is_allowed(audit, text, length))
-                status = put_text(audit, text, length, kind, AS_IS, error);
+                status = spell_once(audit, spell_uid, SPELL_UID, kind, text, length, error);
             else if (kind == LETHE_AUDIT_TEXT && length >= 6) status = add_word(audit, kind, text, length, error);
             text = stop != NULL ? stop + 1 : end;
         }

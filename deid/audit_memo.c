@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { SLOTS = 8192, MOST_ENTRIES = SLOTS / 2, MOST_STEPS = 64 };
+enum { SLOTS = 8192, MOST_ENTRIES = SLOTS / 2, MOST_STEPS = 256 };
 
 typedef struct step {
     uint32_t index;
@@ -89,13 +89,13 @@ void lethe_audit_memo_note(lethe_audit_memo *memo, uint32_t index, uint16_t labe
 }
 
 void lethe_audit_memo_finish(lethe_audit_memo *memo, const char *text, size_t size, uint16_t label) {
-    if (!memo->complete || memo->count == MOST_ENTRIES || memo->noted_count == 0) return;
+    if (!memo->complete || memo->count == MOST_ENTRIES) return;
     uint64_t hash = hash_of(text, size, label);
     entry *e = slot_of(memo, text, size, label, hash);
     if (e->text != NULL) return;
     char *copy = lethe_alloc(size);
-    step *steps = lethe_alloc_array(memo->noted_count, sizeof *steps);
-    if (copy == NULL || steps == NULL) { /* it will be written out again next time */
+    step *steps = lethe_alloc_array(memo->noted_count + 1, sizeof *steps); /* what is passed over is remembered, too */
+    if (copy == NULL || steps == NULL) {                                   /* it will be written out again next time */
         lethe_free(copy);
         lethe_free(steps);
         return;

@@ -11,7 +11,7 @@ typedef struct pattern {
     int32_t next;
     uint16_t hash, label;
     uint8_t stride, flags;
-    bool asleep; /* kept, but in no bucket */
+    uint32_t seen; /* awake in this generation */
 } pattern;
 
 struct lethe_matcher {
@@ -19,6 +19,7 @@ struct lethe_matcher {
     int32_t bucket[BUCKETS];
     pattern *patterns;
     size_t count, capacity, awake;
+    uint32_t generation;
     uint8_t *text; /* folded, unless exact */
     size_t text_size, text_capacity;
     uint8_t fold[256];
@@ -49,6 +50,7 @@ static void empty_buckets(lethe_matcher *m) {
     memset(m->filter, 0, sizeof m->filter);
     memset(m->bucket, 0xFF, sizeof m->bucket);
     m->awake = 0;
+    m->generation = 1;
 }
 
 void lethe_matcher_clear(lethe_matcher *matcher) {
@@ -62,8 +64,12 @@ bool lethe_matcher_sleep(lethe_matcher *matcher) {
         lethe_matcher_clear(matcher);
         return false;
     }
-    empty_buckets(matcher);
-    for (size_t i = 0; i < matcher->count; i++) matcher->patterns[i].asleep = true;
+    if (matcher->generation == UINT32_MAX) {
+        lethe_matcher_clear(matcher);
+        return false;
+    }
+    matcher->generation++; /* all patterns stay in their buckets, and match nothing */
+    matcher->awake = 0;
     return true;
 }
 
@@ -85,7 +91,7 @@ static lethe_status make_room(lethe_matcher *m, size_t size, lethe_error *error)
     return LETHE_OK;
 }
 
-/* A pattern awake with the same bytes; -1 = none. */
+/* A pattern with the same bytes, awake or not; -1 = none. */
 static int32_t find_same(const lethe_matcher *m, uint16_t hash, const uint8_t *folded, size_t size, unsigned flags) {
     int32_t i = m->bucket[hash % BUCKETS];
     while (i >= 0 && (m->patterns[i].size != size || m->patterns[i].flags != flags || memcmp(m->text + m->patterns[i].start, folded, size) != 0))
@@ -98,7 +104,6 @@ static void put_into_bucket(lethe_matcher *m, int32_t index) {
     p->next = m->bucket[p->hash % BUCKETS];
     m->bucket[p->hash % BUCKETS] = index;
     m->filter[p->hash / 64] |= 1ull << (p->hash % 64);
-    m->awake++;
 }
 
 lethe_status lethe_matcher_add(lethe_matcher *m, const void *bytes, size_t size, unsigned stride, unsigned flags, uint16_t label, uint32_t *index,
@@ -123,17 +128,16 @@ lethe_status lethe_matcher_add(lethe_matcher *m, const void *bytes, size_t size,
         known = (int32_t)m->count++;
         put_into_bucket(m, known);
     }
+    lethe_matcher_wake(m, (uint32_t)known, label);
     *index = (uint32_t)known;
     return LETHE_OK;
 }
 
 void lethe_matcher_wake(lethe_matcher *m, uint32_t index, uint16_t label) {
-    if (index >= m->count || !m->patterns[index].asleep) return;
-    pattern *p = &m->patterns[index];
-    if (find_same(m, p->hash, m->text + p->start, p->size, p->flags) >= 0) return;
-    p->label = label;
-    p->asleep = false;
-    put_into_bucket(m, (int32_t)index);
+    if (index >= m->count || m->patterns[index].seen == m->generation) return;
+    m->patterns[index].label = label;
+    m->patterns[index].seen = m->generation;
+    m->awake++;
 }
 
 static bool same_class(uint8_t a, uint8_t b) { return (is_letter(a) && is_letter(b)) || (is_digit(a) && is_digit(b)); }
@@ -168,7 +172,7 @@ bool lethe_matcher_find(const lethe_matcher *m, const uint8_t *bytes, uint64_t s
         uint32_t hash = group_hash(m->fold[bytes[at]], m->fold[bytes[at + 1]], m->fold[bytes[at + 2]]);
         if ((m->filter[hash / 64] >> (hash % 64) & 1) == 0) continue;
         for (int32_t i = m->bucket[hash % BUCKETS]; i >= 0; i = m->patterns[i].next) {
-            if (!matches(m, &m->patterns[i], bytes, to, at)) continue;
+            if (m->patterns[i].seen != m->generation || !matches(m, &m->patterns[i], bytes, to, at)) continue;
             *match = (lethe_match){.offset = at, .label = m->patterns[i].label};
             return true;
         }
