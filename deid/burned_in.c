@@ -85,7 +85,7 @@ static lethe_status decide(lethe_burned_in *engine, const lethe_dicom_dataset *d
         status = lethe_pixel_decision_add(decision, &box, error);
         if (status != LETHE_OK) return status;
     }
-    if (mode != LETHE_PIXELS_OFF && info->bits_allocated > 1) {
+    if (mode != LETHE_PIXELS_OFF) {
         if (info->codec == LETHE_CODEC_VIDEO) {
             decision->verdict = engine->policy.review_video == 1 ? LETHE_PIXELS_QUARANTINE : LETHE_PIXELS_REVIEW;
             decision->box_count = 0;

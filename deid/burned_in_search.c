@@ -380,8 +380,16 @@ static const uint8_t *where_to_look(lethe_pixel_search *s, const lethe_image *im
     return comparable ? s->look : NULL;
 }
 
+/* Scanned forms of one bit: black and white as the detector knows them. */
+static void stretch_bits(lethe_image *image) {
+    size_t count = lethe_image_size_bytes(image);
+    for (size_t i = 0; i < count; i++) image->pixels[i] = image->pixels[i] != 0 ? 255 : 0;
+    image->bits_stored = 8;
+}
+
 lethe_status lethe_pixel_search_frame(lethe_pixel_search *s, lethe_image *image, uint32_t frame, bool *found) {
     *found = false;
+    if (s->info->bits_allocated == 1) stretch_bits(image);
     lethe_status status = prepare_maps(s);
     if (status != LETHE_OK) return status;
     const uint8_t *blocks = where_to_look(s, image, frame);
@@ -448,7 +456,7 @@ static void load_fill(lethe_pixel_search *s) {
                              s->info->photometric == LETHE_YBR_FULL && s->info->codec != LETHE_CODEC_RAW && s->info->codec != LETHE_CODEC_RLE,
                              s->fill);
     unsigned shift = s->info->high_bit + 1u > s->info->bits_stored ? s->info->high_bit + 1u - s->info->bits_stored : 0;
-    for (unsigned c = 0; c < 4; c++) s->fill[c] >>= shift;
+    for (unsigned c = 0; c < 4; c++) s->fill[c] = s->info->bits_allocated == 1 ? s->fill[c] * 255 : s->fill[c] >> shift;
 }
 
 lethe_status lethe_pixel_search_all(lethe_pixel_search *s) {
@@ -458,7 +466,7 @@ lethe_status lethe_pixel_search_all(lethe_pixel_search *s) {
     bool any = false;
     s->first_found = s->decision->box_count;
     load_fill(s);
-    if (s->info->frames >= 4)
+    if (s->info->frames >= 4 && s->info->bits_allocated > 1)
         a.sums = lethe_alloc_array((size_t)s->info->columns * s->info->rows, (size_t)s->info->samples_per_pixel * sizeof *a.sums);
     for (uint32_t frame = 0; frame < s->info->frames && status == LETHE_OK; frame++) {
         lethe_error why = {0};

@@ -201,6 +201,16 @@ static void fill_raw(const job *j, uint8_t *frame, uint64_t frame_offset, const 
     }
 }
 
+/* One bit a pixel, the first in the lowest bit (PS3.5 8.1.1); frames start at whole bytes here. */
+static void fill_bits(const job *j, uint8_t *frame, uint32_t fill) {
+    size_t count = (size_t)j->info->columns * j->info->rows;
+    for (size_t i = 0; i < count; i++) {
+        if (j->mask[i] == 0) continue;
+        if ((fill & 1) != 0) frame[i / 8] |= (uint8_t)(1u << (i % 8));
+        else frame[i / 8] &= (uint8_t) ~(1u << (i % 8));
+    }
+}
+
 static void clear_raw(const job *j, uint8_t *frame, size_t size) {
     size_t width = j->info->bits_allocated / 8u;
     uint32_t keep = used_bits(j->info);
@@ -225,7 +235,11 @@ static lethe_status patch_frame(job *j, const uint8_t *before, const uint8_t *af
 
 static lethe_status redact_raw(job *j) {
     const lethe_pixels_info *info = j->info;
-    if (info->bits_allocated < 8) return lethe_fail(j->error, LETHE_UNSUPPORTED, "redaction of %u bits allocated", info->bits_allocated);
+    bool one_bit = info->bits_allocated == 1;
+    if (one_bit ? info->samples_per_pixel != 1 || j->dataset->encoding.big_endian : info->bits_allocated < 8)
+        return lethe_fail(j->error, LETHE_UNSUPPORTED, "redaction of %u bits allocated", info->bits_allocated);
+    if (one_bit && info->frames > 1 && (uint64_t)info->columns * info->rows % 8 != 0)
+        return lethe_fail(j->error, LETHE_UNSUPPORTED, "redaction of frames of one bit that share bytes");
     uint32_t fill[4];
     lethe_redact_fill_values(j->dataset, info, false, fill);
     uint64_t area = 0;
@@ -252,7 +266,8 @@ static lethe_status redact_raw(job *j) {
         lethe_buffer_clear(&j->encoded);
         status = lethe_buffer_append(&j->encoded, bytes, size, j->error);
         if (status != LETHE_OK) break;
-        if (any) fill_raw(j, j->encoded.bytes, offset, fill);
+        if (any && one_bit) fill_bits(j, j->encoded.bytes, fill[0]);
+        else if (any) fill_raw(j, j->encoded.bytes, offset, fill);
         if (j->decision->clear_unused_bits) clear_raw(j, j->encoded.bytes, size);
         status = whole ? append(j, j->encoded.bytes, size) : patch_frame(j, bytes, j->encoded.bytes, size, offset);
         end = offset + size;
@@ -393,6 +408,13 @@ static lethe_status redact_frames(job *j) {
             lethe_edit_replace_from_file(j->script, j->element, LETHE_VR_OB, true, j->redaction->fd, 0, j->redaction->written, rule_fill, j->error);
     if (status == LETHE_OK && j->syntax != j->dataset->transfer_syntax) {
         (void)snprintf(j->redaction->transfer_syntax, sizeof j->redaction->transfer_syntax, "%s", j->syntax);
+        /* Told where people look: each box of the manifest and of `explain`. */
+        for (size_t i = 0; i < j->decision->box_count; i++) {
+            lethe_pixel_box *box = &j->decision->boxes[i];
+            char why[sizeof box->why];
+            (void)snprintf(why, sizeof why, "%.30s; HTJ2K now JPEG 2000", box->why);
+            memcpy(box->why, why, sizeof why);
+        }
         status = lethe_edit_transfer_syntax(j->script, j->syntax, j->error);
     }
     if (status == LETHE_OK && strcmp(info->photometric_text, "YBR_ICT") == 0)
@@ -455,7 +477,9 @@ static lethe_status set_attributes(job *j, bool redacted) {
         while (length > 0 && value[length - 1] == ' ') value[--length] = '\0';
         status = set_text(j, LETHE_TAG(0x0008, 0x0008), LETHE_VR_CS, value);
     }
-    if (status == LETHE_OK) status = set_text(j, LETHE_TAG(0x0008, 0x2111), LETHE_VR_ST, "Burned-in text removed");
+    const char *how =
+        j->redaction->transfer_syntax[0] != '\0' ? "Burned-in text removed; HTJ2K written as JPEG 2000 lossless" : "Burned-in text removed";
+    if (status == LETHE_OK) status = set_text(j, LETHE_TAG(0x0008, 0x2111), LETHE_VR_ST, how);
     const lethe_dicom_element *icon = lethe_dicom_find(root, LETHE_TAG(0x0088, 0x0200));
     if (status == LETHE_OK && icon != NULL) status = lethe_edit_drop(j->script, icon, rule_fill, j->error);
     return status;

@@ -171,7 +171,8 @@ lethe_status lethe_pixels_open(const lethe_dicom_dataset *dataset, lethe_pixels 
     find_codec(pixels);
     lethe_status status = load_info(pixels, error);
     if (status != LETHE_OK) goto out;
-    if (pixels->info.encapsulated) status = lethe_frame_table_build(dataset->root, element, pixels->info.frames, &pixels->table, error);
+    if (pixels->info.codec == LETHE_CODEC_VIDEO) status = LETHE_OK; /* one stream of all frames: nothing to tell apart */
+    else if (pixels->info.encapsulated) status = lethe_frame_table_build(dataset->root, element, pixels->info.frames, &pixels->table, error);
     else if (element->form == LETHE_DICOM_SEQUENCE)
         status = lethe_fail(error, LETHE_MALFORMED, "pixel data (7FE0,0010) at %llu is a sequence", (unsigned long long)element->offset);
     pixels->frame_bits = (uint64_t)pixels->info.columns * pixels->info.rows *
@@ -204,6 +205,7 @@ static lethe_status raw_range(const lethe_pixels *pixels, uint32_t frame, uint64
 lethe_status lethe_pixels_frame_bytes(lethe_pixels *pixels, uint32_t frame, lethe_buffer *joined, const uint8_t **bytes, size_t *size,
                                       lethe_error *error) {
     if (frame >= pixels->info.frames) return lethe_fail(error, LETHE_NOT_FOUND, "no frame %u of %u", frame, pixels->info.frames);
+    if (pixels->info.codec == LETHE_CODEC_VIDEO) return lethe_fail(error, LETHE_UNSUPPORTED, "frames of a video");
     if (!pixels->info.encapsulated) {
         uint64_t first_bit;
         lethe_status status = raw_range(pixels, frame, &first_bit, error);
