@@ -35,7 +35,7 @@ static void usage(FILE *to) {
         "                       [--crosswalk FILE.p7m --recipient CERTIFICATE.pem] [--reidentify CERTIFICATE.pem]\n"
         "       lethe deid explain FILE [--profile FILE|NAME] [--key FILE] [-C DIR | --pixel-rules FILE.yaml]\n"
         "       lethe deid sheet RELEASED-DIR -o FILE.html [--manifest FILE] | --labels PRIVATE-DIR -o FILE.html    pages to check slides\n"
-        "       lethe deid verify PATH [--manifest FILE] [--profile FILE|NAME] [--json]\n"
+        "       lethe deid verify PATH [--manifest FILE [--chain HEX]] [--profile FILE|NAME] [--json]\n"
         "       lethe deid reidentify PATH -o FOLDER --private-key KEY.pem [--passphrase FILE]\n\n"
         "Profiles: basic, research (default), challenge, or a YAML file. Exit codes: 0 all released; 1 failed; 2 wrong usage or configuration;\n"
         "3 something was quarantined; 4 something waits for review.\n",
@@ -43,7 +43,7 @@ static void usage(FILE *to) {
 }
 
 typedef struct arguments {
-    const char *project, *output, *profile, *key, *manifest, *report, *pseudonyms, *slides, *crosswalk, *recipient, *reidentify, *pixel_rules;
+    const char *project, *output, *profile, *key, *manifest, *report, *pseudonyms, *slides, *crosswalk, *recipient, *reidentify, *chain, *pixel_rules;
     unsigned jobs, shard, shards;
     bool watch, json, quiet, project_given;
     const char *const *inputs;
@@ -73,7 +73,25 @@ static bool parse_shard(const char *text, arguments *a) {
 
 /* Returns an exit code, or -1 to go on. */
 static int parse(int argc, char **argv, arguments *a) {
-    enum { PROFILE = 256, KEY, JOBS, WATCH, SHARD, MANIFEST, REPORT, PSEUDONYMS, SLIDES, CROSSWALK, RECIPIENT, REIDENTIFY, PIXEL_RULES, JSON, QUIET, HELP };
+    enum {
+        PROFILE = 256,
+        KEY,
+        JOBS,
+        WATCH,
+        SHARD,
+        MANIFEST,
+        REPORT,
+        PSEUDONYMS,
+        SLIDES,
+        CROSSWALK,
+        RECIPIENT,
+        REIDENTIFY,
+        CHAIN,
+        PIXEL_RULES,
+        JSON,
+        QUIET,
+        HELP
+    };
     static const struct option options[] = {{"output", required_argument, NULL, 'o'},
                                             {"profile", required_argument, NULL, PROFILE},
                                             {"key", required_argument, NULL, KEY},
@@ -87,6 +105,7 @@ static int parse(int argc, char **argv, arguments *a) {
                                             {"crosswalk", required_argument, NULL, CROSSWALK},
                                             {"recipient", required_argument, NULL, RECIPIENT},
                                             {"reidentify", required_argument, NULL, REIDENTIFY},
+                                            {"chain", required_argument, NULL, CHAIN},
                                             {"pixel-rules", required_argument, NULL, PIXEL_RULES},
                                             {"json", no_argument, NULL, JSON},
                                             {"quiet", no_argument, NULL, QUIET},
@@ -112,6 +131,7 @@ static int parse(int argc, char **argv, arguments *a) {
         case SLIDES: a->slides = optarg; break;
         case CROSSWALK: a->crosswalk = optarg; break;
         case RECIPIENT: a->recipient = optarg; break;
+        case CHAIN: a->chain = optarg; break;
         case REIDENTIFY: a->reidentify = optarg; break;
         case PIXEL_RULES: a->pixel_rules = optarg; break;
         case JSON: a->json = true; break;
@@ -344,15 +364,22 @@ static int verify(int argc, char **argv) {
     }
     lethe_verify_counts counts;
     lethe_error error = {0};
-    lethe_status status = lethe_verify(a.inputs[0], a.manifest, tell_finding, NULL, &counts, &error);
+    lethe_profile *profile = NULL;
+    lethe_status status = a.profile == NULL ? LETHE_OK : lethe_profile_load(a.profile, &profile, &error);
+    if (status == LETHE_NOT_FOUND) error.status = status = LETHE_CONFIG;
+    if (status == LETHE_OK) status = lethe_verify(a.inputs[0], a.manifest, profile, tell_finding, NULL, &counts, &error);
+    lethe_profile_destroy(profile);
+    if (status == LETHE_OK && a.chain != NULL && strcmp(a.chain, counts.chain) != 0)
+        status = lethe_fail(&error, LETHE_UNSAFE, "the manifest does not end in the given chain: lines were added or cut off");
     if (status == LETHE_UNSAFE) {
         (void)complain(&error);
         return LETHE_EXIT_QUARANTINED;
     }
     if (status != LETHE_OK) return complain(&error);
     if (a.json)
-        (void)printf("{\"files\": %llu, \"good\": %llu, \"bad\": %llu}\n", (unsigned long long)counts.files, (unsigned long long)counts.good,
-                     (unsigned long long)counts.bad);
+        (void)printf("{\"files\": %llu, \"good\": %llu, \"bad\": %llu, \"manifest_lines\": %llu, \"chain\": \"%s\"}\n",
+                     (unsigned long long)counts.files, (unsigned long long)counts.good, (unsigned long long)counts.bad,
+                     (unsigned long long)counts.lines, counts.chain);
     else
         (void)printf("%llu files: %llu good, %llu bad\n", (unsigned long long)counts.files, (unsigned long long)counts.good,
                      (unsigned long long)counts.bad);

@@ -20,10 +20,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 typedef struct digest_entry {
     char *output;
     char sha256[65];
+    size_t line; /* the last line of an output counts */
     bool seen;
 } digest_entry;
 
@@ -33,13 +35,30 @@ typedef struct verify {
     lethe_verify_counts *counts;
     lethe_audit *audit;
     lethe_arena *arena;
-    digest_entry *digests; /* sorted by output */
+    const lethe_profile *profile;
+    bool has_manifest;
+    digest_entry *digests; /* sorted by output and line */
     size_t digest_count, digest_capacity;
 } verify;
 
 /* --- the manifest's digests --- */
 
-static int by_output(const void *a, const void *b) { return strcmp(((const digest_entry *)a)->output, ((const digest_entry *)b)->output); }
+static int by_output(const void *a, const void *b) {
+    const digest_entry *x = a, *y = b;
+    int order = strcmp(x->output, y->output);
+    return order != 0 ? order : x->line < y->line ? -1 : x->line > y->line;
+}
+
+/* The last entry of an output; NULL when the manifest does not name it. */
+static digest_entry *find_digest(verify *v, const char *output) {
+    size_t low = 0, high = v->digest_count; /* the first entry beyond */
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (strcmp(v->digests[middle].output, output) <= 0) low = middle + 1;
+        else high = middle;
+    }
+    return low != 0 && strcmp(v->digests[low - 1].output, output) == 0 ? &v->digests[low - 1] : NULL;
+}
 
 static lethe_status add_digest(verify *v, const char *output, const char *sha256, lethe_error *error) {
     if (v->digest_count == v->digest_capacity) {
@@ -52,6 +71,7 @@ static lethe_status add_digest(verify *v, const char *output, const char *sha256
     digest_entry *entry = &v->digests[v->digest_count];
     entry->output = lethe_strdup(output);
     entry->seen = false;
+    entry->line = v->digest_count;
     (void)snprintf(entry->sha256, sizeof entry->sha256, "%s", sha256);
     if (entry->output == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for the manifest");
     v->digest_count++;
@@ -62,6 +82,8 @@ static lethe_status load_manifest(verify *v, const char *path, lethe_error *erro
     uint64_t lines = 0;
     lethe_status status = lethe_manifest_verify(path, &lines, error);
     if (status != LETHE_OK) return status;
+    v->has_manifest = true;
+    v->counts->lines = lines;
     FILE *file = fopen(path, "re");
     if (file == NULL) return lethe_fail(error, LETHE_IO, "cannot open the manifest");
     char *line = NULL;
@@ -71,6 +93,8 @@ static lethe_status load_manifest(verify *v, const char *path, lethe_error *erro
         const char *output = json_string_value(json_object_get(object, "output")), *sha256 = json_string_value(json_object_get(object, "sha256"));
         if (object == NULL) status = lethe_fail(error, LETHE_MALFORMED, "manifest: line %llu is not JSON", (unsigned long long)i + 1);
         else if (output != NULL && sha256 != NULL) status = add_digest(v, output, sha256, error);
+        const char *chain = json_string_value(json_object_get(object, "chain"));
+        if (chain != NULL) (void)snprintf(v->counts->chain, sizeof v->counts->chain, "%s", chain);
         json_decref(object);
     }
     free(line);
@@ -80,16 +104,13 @@ static lethe_status load_manifest(verify *v, const char *path, lethe_error *erro
 }
 
 static lethe_status check_digest(verify *v, const char *relative, const lethe_map *map, lethe_error *error) {
-    if (v->digest_count == 0) return LETHE_OK;
-    digest_entry key = {.output = (char *)(uintptr_t)relative};
-    digest_entry *entry = bsearch(&key, v->digests, v->digest_count, sizeof key, by_output);
+    if (!v->has_manifest) return LETHE_OK;
+    digest_entry *entry = find_digest(v, relative);
     if (entry == NULL) return lethe_fail(error, LETHE_UNSAFE, "the manifest does not know this file");
     char digest[65];
     lethe_status status = lethe_sha256_fd(map->fd, digest, error);
     if (status != LETHE_OK) return status;
-    /* Done twice with one result: any of the equal entries will do. */
-    for (digest_entry *e = v->digests; e < v->digests + v->digest_count; e++)
-        if (strcmp(e->output, relative) == 0) e->seen = true;
+    entry->seen = true;
     return strcmp(digest, entry->sha256) == 0 ? LETHE_OK : lethe_fail(error, LETHE_UNSAFE, "its SHA-256 is not the one of the manifest");
 }
 
@@ -115,6 +136,9 @@ static uint32_t declared_options(const lethe_dicom_item *root) {
 }
 
 typedef struct element_check {
+    const lethe_profile *profile;
+    char modality[17];
+    const char *sop_class;
     uint32_t options;
     char patient[80]; /* the pseudonym: Patient ID of the root */
     const lethe_iod_class *iod;
@@ -148,11 +172,38 @@ static bool stands_by_no_right(const element_check *c, const lethe_annex_row *ro
     return !is_dummy(e) && !is_pseudonym(c, e);
 }
 
+/* True when a rule of the profile itself decides: then the table does not. Private creators stand for what their block keeps. */
+static bool ruled(element_check *c, const lethe_dicom_element *e) {
+    if (c->profile == NULL) return false;
+    if (lethe_tag_is_private_creator(e->tag)) {
+        uint32_t block = lethe_tag_element(e->tag);
+        for (const lethe_dicom_element *other = e->next; other != NULL; other = other->next)
+            if (lethe_tag_group(other->tag) == lethe_tag_group(e->tag) && lethe_tag_element(other->tag) >> 8 == block && ruled(c, other)) return true;
+        return false;
+    }
+    const lethe_dictionary_entry *entry = lethe_tag_is_private(e->tag) ? NULL : lethe_dictionary_find(e->tag);
+    lethe_rule_query query = {.element = e, .vr = lethe_value_vr(e, entry), .sop_class = c->sop_class, .modality = c->modality};
+    const lethe_rule *rule = lethe_profile_rule(c->profile, &query);
+    if (rule == NULL) return false;
+    char tag[96], text[1100] = "";
+    lethe_tag_format(e->tag, tag, sizeof tag);
+    (void)lethe_dicom_element_text(e, 0, text, sizeof text);
+    bool empty = e->value_bytes == 0 && e->item_count == 0;
+    if (rule->action == LETHE_ACTION_REPLACE && strcmp(text, rule->value) != 0 && e->form == LETHE_DICOM_LEAF && strchr(rule->value, '\\') == NULL)
+        c->status = lethe_fail(c->error, LETHE_UNSAFE, "%s has another value than %s writes", tag, rule->label);
+    if (rule->action == LETHE_ACTION_EMPTY && !empty && !is_dummy(e))
+        c->status = lethe_fail(c->error, LETHE_UNSAFE, "%s has a value although %s empties it", tag, rule->label);
+    if (rule->action == LETHE_ACTION_REMOVE) c->status = lethe_fail(c->error, LETHE_UNSAFE, "%s stands although %s removes it", tag, rule->label);
+    return rule->action == LETHE_ACTION_KEEP || rule->action == LETHE_ACTION_REPLACE || rule->action == LETHE_ACTION_SHIFT ||
+           rule->action == LETHE_ACTION_CLEAN || rule->action == LETHE_ACTION_TOKEN || rule->action == LETHE_ACTION_AGE || c->status != LETHE_OK;
+}
+
 static bool check_one(void *context, const lethe_dicom_element *e) {
     element_check *c = context;
     const lethe_annex_row *row = lethe_annex_e_find(e->tag);
     char tag[96];
     lethe_tag_format(e->tag, tag, sizeof tag);
+    if (ruled(c, e)) return c->status == LETHE_OK;
     if (lethe_tag_is_private(e->tag) && (c->options & LETHE_OPTION_SAFE_PRIVATE) == 0)
         c->status = lethe_fail(c->error, LETHE_UNSAFE, "private element %s is left", tag);
     else if (row != NULL && row->basic == LETHE_ANNEX_X && !lethe_tag_is_private(e->tag) && ((row->kept_by | row->cleaned_by) & c->options) == 0 &&
@@ -187,10 +238,17 @@ static lethe_status check_dicom(verify *v, const lethe_map *map, lethe_error *er
     if (status != LETHE_OK) return status;
     char sop_class[65] = "";
     (void)lethe_dicom_text(dataset->root, LETHE_TAG(0x0008, 0x0016), 0, sop_class, sizeof sop_class);
-    element_check check = {.options = declared_options(dataset->root), .iod = lethe_iod_class_find(sop_class), .error = error};
+    element_check check = {.options = declared_options(dataset->root),
+                           .profile = v->profile,
+                           .sop_class = sop_class,
+                           .iod = lethe_iod_class_find(sop_class),
+                           .error = error};
+    (void)lethe_dicom_text(dataset->root, LETHE_TAG(0x0008, 0x0060), 0, check.modality, sizeof check.modality);
     (void)lethe_dicom_text(dataset->root, LETHE_TAG(0x0010, 0x0020), 0, check.patient, sizeof check.patient);
     char birth[16] = "";
-    if (lethe_dicom_text(dataset->root, LETHE_TAG(0x0010, 0x0030), 0, birth, sizeof birth) && strcmp(birth, "19000101") != 0)
+    const lethe_dicom_element *birth_element = lethe_dicom_find(dataset->root, LETHE_TAG(0x0010, 0x0030));
+    if (lethe_dicom_text(dataset->root, LETHE_TAG(0x0010, 0x0030), 0, birth, sizeof birth) && strcmp(birth, "19000101") != 0 &&
+        !ruled(&check, birth_element) && check.status == LETHE_OK)
         status = lethe_fail(error, LETHE_UNSAFE, "(0010,0030) PatientBirthDate has a value");
     if (status == LETHE_OK) {
         lethe_dicom_visit(dataset->root, check_one, &check);
@@ -214,8 +272,9 @@ static lethe_status check_file(void *context, const char *path, const char *rela
     } else if (lethe_slide_detect(path) != NULL || strstr(relative, "/slides/") != NULL) {
         const char *pattern = NULL;
         size_t head = map.size < 65536 ? map.size : 65536; /* descriptions stand at the start or the end of slides */
+        if (!lethe_text_ends(relative, ".mrxs") && lethe_slide_detect(path) != NULL) status = check_digest(v, relative, &map, &why);
         if (map.size != 0) pattern = lethe_pattern_find((const char *)map.bytes, head);
-        if (pattern != NULL) status = lethe_fail(&why, LETHE_UNSAFE, "the slide holds what looks like %s", pattern);
+        if (status == LETHE_OK && pattern != NULL) status = lethe_fail(&why, LETHE_UNSAFE, "the slide holds what looks like %s", pattern);
         /* Files of an MRXS slide are proven with their .mrxs file. */
         lethe_verify_report report;
         if (status == LETHE_OK && lethe_slide_detect(path) != NULL) status = lethe_slide_verify(path, &report, &why);
@@ -233,17 +292,31 @@ static lethe_status check_file(void *context, const char *path, const char *rela
     return LETHE_OK;
 }
 
-lethe_status lethe_verify(const char *path, const char *manifest, lethe_verify_fn tell, void *context, lethe_verify_counts *counts,
-                          lethe_error *error) {
+static lethe_status check_other(void *context, const char *relative, const char *what, lethe_error *error) {
+    (void)error;
+    verify *v = context;
+    char reason[80];
+    (void)snprintf(reason, sizeof reason, "a %s: nothing that was released", what);
+    v->counts->files++;
+    v->counts->bad++;
+    if (v->tell != NULL) v->tell(v->context, relative, reason);
+    return LETHE_OK;
+}
+
+lethe_status lethe_verify(const char *path, const char *manifest, const lethe_profile *profile, lethe_verify_fn tell, void *context,
+                          lethe_verify_counts *counts, lethe_error *error) {
     *counts = (lethe_verify_counts){0};
-    verify v = {.tell = tell, .context = context, .counts = counts};
+    verify v = {.tell = tell, .context = context, .counts = counts, .profile = profile};
     v.arena = lethe_arena_create(LETHE_LIMIT_ARENA_BYTES);
     lethe_status status = v.arena == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory to verify") : lethe_audit_create(&v.audit, error);
     if (status == LETHE_OK && manifest != NULL) status = load_manifest(&v, manifest, error);
-    if (status == LETHE_OK) status = lethe_walk(path, check_file, &v, error);
+    if (status == LETHE_OK) status = lethe_walk_all(path, check_file, check_other, &v, error);
     for (size_t i = 0; status == LETHE_OK && i < v.digest_count; i++) {
-        if (v.digests[i].seen || (i > 0 && strcmp(v.digests[i].output, v.digests[i - 1].output) == 0)) continue;
-        if (strstr(v.digests[i].output, "/slides/") != NULL) continue;
+        if (v.digests[i].seen || &v.digests[i] != find_digest(&v, v.digests[i].output)) continue;
+        char *file = lethe_text_ends(v.digests[i].output, ".mrxs") ? lethe_path_join(path, v.digests[i].output) : NULL;
+        bool there = file != NULL && access(file, F_OK) == 0;
+        lethe_free(file);
+        if (there) continue;
         counts->bad++;
         if (tell != NULL) tell(context, v.digests[i].output, "stands in the manifest but not in the folder");
     }
