@@ -18,6 +18,27 @@ enum { OUTPUT_BUFFER_BYTES = 64 << 10 };
 
 /* --- reading --- */
 
+enum { SMALL_FILE_BYTES = 32 << 10 };
+
+static lethe_status read_small(int fd, size_t size, lethe_map *map, lethe_error *error) {
+    uint8_t *bytes = lethe_alloc(size);
+    if (bytes == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for an input of %zu bytes", size);
+    size_t got = 0;
+    while (got < size) {
+        ssize_t count = pread(fd, bytes + got, size - got, (off_t)got);
+        if (count < 0 && errno == EINTR) continue;
+        if (count <= 0) {
+            lethe_status status =
+                count < 0 ? lethe_fail_errno(error, errno, "cannot read input") : lethe_fail(error, LETHE_IO, "input became shorter");
+            lethe_free(bytes);
+            return status;
+        }
+        got += (size_t)count;
+    }
+    *map = (lethe_map){.bytes = bytes, .size = size, .fd = fd, .copied = true};
+    return LETHE_OK;
+}
+
 lethe_status lethe_map_take(int fd, lethe_map *map, lethe_error *error) {
     *map = (lethe_map){.fd = -1};
     struct stat info;
@@ -26,6 +47,8 @@ lethe_status lethe_map_take(int fd, lethe_map *map, lethe_error *error) {
         status = lethe_fail_errno(error, errno, "cannot stat input");
     } else if (!S_ISREG(info.st_mode)) {
         status = lethe_fail(error, LETHE_IO, "input is not a regular file");
+    } else if (info.st_size > 0 && info.st_size <= SMALL_FILE_BYTES) {
+        status = read_small(fd, (size_t)info.st_size, map, error);
     } else if (info.st_size > 0) {
         void *bytes = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
         if (bytes == MAP_FAILED) status = lethe_fail_errno(error, errno, "cannot map input of %lld bytes", (long long)info.st_size);
@@ -46,7 +69,8 @@ lethe_status lethe_map_open(const char *path, lethe_map *map, lethe_error *error
 void lethe_map_close(lethe_map *map) {
     if (map == NULL) return;
     if (map->bytes != NULL) {
-        (void)munmap((void *)(uintptr_t)map->bytes, map->size);
+        if (map->copied) lethe_free((void *)(uintptr_t)map->bytes);
+        else (void)munmap((void *)(uintptr_t)map->bytes, map->size);
         (void)close(map->fd);
     } else if (map->fd > 0) {
         (void)close(map->fd);

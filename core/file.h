@@ -18,7 +18,8 @@
 typedef struct lethe_map {
     const uint8_t *bytes; /* NULL when size is 0 */
     size_t size;
-    int fd; /* stays open for copy_file_range; -1 when closed */
+    int fd;      /* stays open for copy_file_range; -1 when closed */
+    bool copied; /* a small file, read into memory of its own: cheaper than a mapping */
 } lethe_map;
 
 /* Map a regular file read-only. Errors: LETHE_IO (also for what is not a regular file). A truncation by others while mapped raises

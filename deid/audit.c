@@ -16,7 +16,8 @@ typedef enum writing { AS_IS, AS_LATIN, AS_PLAIN, AS_UTF16LE, AS_UTF16BE, AS_BAS
 struct lethe_audit {
     lethe_matcher *matcher;
     lethe_audit_memo *memo;
-    lethe_buffer allowed; /* values, each ended by a newline */
+    lethe_buffer allowed;    /* values, each ended by a newline */
+    bool allowed_bytes[256]; /* letters in lower case: what begins with another byte stands in none of them */
     lethe_buffer inflated;
     uint32_t found_tag;
     const uint8_t *exempt; /* borrowed */
@@ -54,6 +55,7 @@ void lethe_audit_destroy(lethe_audit *audit) {
 void lethe_audit_reset(lethe_audit *audit) {
     if (!lethe_matcher_sleep(audit->matcher)) lethe_audit_memo_clear(audit->memo);
     lethe_buffer_clear(&audit->allowed);
+    memset(audit->allowed_bytes, 0, sizeof audit->allowed_bytes);
     audit->exempt = NULL;
     audit->exempt_size = 0;
 }
@@ -68,6 +70,10 @@ uint32_t lethe_audit_found_tag(const lethe_audit *audit) { return audit->found_t
 size_t lethe_audit_pattern_count(const lethe_audit *audit) { return lethe_matcher_count(audit->matcher); }
 
 lethe_status lethe_audit_allow(lethe_audit *audit, const void *bytes, size_t size, lethe_error *error) {
+    for (size_t i = 0; i < size; i++) {
+        uint8_t c = ((const uint8_t *)bytes)[i];
+        audit->allowed_bytes[c >= 'A' && c <= 'Z' ? c | 0x20 : c] = true;
+    }
     lethe_status status = lethe_buffer_append(&audit->allowed, bytes, size, error);
     return status == LETHE_OK ? lethe_buffer_append(&audit->allowed, "\n", 1, error) : status;
 }
@@ -75,8 +81,9 @@ lethe_status lethe_audit_allow(lethe_audit *audit, const void *bytes, size_t siz
 static bool is_allowed(const lethe_audit *a, const char *text, size_t size) {
     const char *at = (const char *)a->allowed.bytes;
     char first = (char)(text[0] >= 'A' && text[0] <= 'Z' ? text[0] | 0x20 : text[0]);
+    if (!a->allowed_bytes[(uint8_t)first]) return false;
     for (const char *end = at + a->allowed.size; at != NULL && (size_t)(end - at) >= size; at++) {
-        if (*at != first && *at != text[0] && (*at | 0x20) != first) continue;
+        if (*at != first && (*at | 0x20) != first) continue;
         if (strncasecmp(at, text, size) == 0) return true;
     }
     return false;

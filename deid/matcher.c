@@ -28,7 +28,8 @@ struct lethe_matcher {
 static bool is_letter(uint8_t c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c >= 0xC0; }
 static bool is_digit(uint8_t c) { return c >= '0' && c <= '9'; }
 
-static uint32_t group_hash(uint8_t a, uint8_t b, uint8_t c) { return ((uint32_t)a << 16 | (uint32_t)b << 8 | c) * 2654435761u >> 16; }
+static uint32_t hash_of_group(uint32_t three_bytes) { return three_bytes * 2654435761u >> 16; }
+static uint32_t group_hash(uint8_t a, uint8_t b, uint8_t c) { return hash_of_group((uint32_t)a << 16 | (uint32_t)b << 8 | c); }
 
 lethe_status lethe_matcher_create(lethe_matcher **out, lethe_error *error) {
     *out = lethe_alloc_array(1, sizeof **out);
@@ -168,8 +169,10 @@ static bool matches(const lethe_matcher *m, const pattern *p, const uint8_t *byt
 bool lethe_matcher_find(const lethe_matcher *m, const uint8_t *bytes, uint64_t size, uint64_t from, uint64_t to, lethe_match *match) {
     if (to > size) to = size;
     if (m->awake == 0 || to - from < 3 || from >= to) return false;
+    uint32_t group = (uint32_t)m->fold[bytes[from]] << 8 | m->fold[bytes[from + 1]];
     for (uint64_t at = from; at + 3 <= to; at++) {
-        uint32_t hash = group_hash(m->fold[bytes[at]], m->fold[bytes[at + 1]], m->fold[bytes[at + 2]]);
+        group = (group << 8 | m->fold[bytes[at + 2]]) & 0xFFFFFF;
+        uint32_t hash = hash_of_group(group);
         if ((m->filter[hash / 64] >> (hash % 64) & 1) == 0) continue;
         for (int32_t i = m->bucket[hash % BUCKETS]; i >= 0; i = m->patterns[i].next) {
             if (m->patterns[i].seen != m->generation || !matches(m, &m->patterns[i], bytes, to, at)) continue;

@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 const char *lethe_outcome_name(lethe_outcome outcome) {
     static const char *const names[] = {"quarantined", "released", "review", "dropped"};
@@ -244,18 +245,20 @@ static lethe_status check_pixels(lethe_engine *engine, const uint8_t *bytes, siz
 /* The output as written but not yet visible: audited, hashed, described. */
 static lethe_status examine(lethe_engine *engine, instance *in, lethe_output *output, lethe_error *error) {
     size_t size = (size_t)lethe_output_size(output);
-    /* Of large outputs only the headers are read again. */
-    uint8_t *bytes = mmap(NULL, size, PROT_READ, MAP_SHARED | (size <= (64u << 10) ? MAP_POPULATE : 0), lethe_output_fd(output), 0);
-    if (bytes == MAP_FAILED) {
+    /* Of large outputs only the headers are read again. Small ones are read into the arena: cheaper than a mapping. */
+    bool small = size <= (32u << 10);
+    uint8_t *bytes = small ? lethe_arena_alloc(engine->arena, size) : mmap(NULL, size, PROT_READ, MAP_SHARED, lethe_output_fd(output), 0);
+    if (bytes == MAP_FAILED || bytes == NULL || (small && pread(lethe_output_fd(output), bytes, size, 0) != (ssize_t)size)) {
         in->fatal = true;
-        return lethe_fail(error, LETHE_IO, "cannot map the output for its audit");
+        if (!small && bytes != MAP_FAILED) (void)munmap(bytes, size);
+        return lethe_fail(error, LETHE_IO, "cannot read the output for its audit");
     }
     lethe_status status = lethe_audit_dicom(engine->audit, bytes, size, error);
     in->audited = status != LETHE_OK;
     if (status == LETHE_OK) status = check_pixels(engine, bytes, size, error);
     if (status == LETHE_OK && (in->digest || !engine->options.skip_sha256)) status = lethe_output_sha256(output, in->result->sha256, error);
     if (status == LETHE_OK && engine->options.want_catalogue) status = lethe_result_describe(in->result, bytes, size, error);
-    (void)munmap(bytes, size);
+    if (!small) (void)munmap(bytes, size);
     return status;
 }
 
