@@ -13,6 +13,8 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -135,6 +137,15 @@ static void start_child(receiver *self, int connection, const char *peer) {
     atomic_fetch_add(&self->shared->associations, 1);
 }
 
+/* A peer whose cable is pulled between two requests shows within a minute. */
+static void watch_link(int connection) {
+    const struct {
+        int level, name, value;
+    } options[] = {{SOL_SOCKET, SO_KEEPALIVE, 1}, {IPPROTO_TCP, TCP_KEEPIDLE, 30}, {IPPROTO_TCP, TCP_KEEPINTVL, 10}, {IPPROTO_TCP, TCP_KEEPCNT, 3}};
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++)
+        (void)setsockopt(connection, options[i].level, options[i].name, &options[i].value, sizeof options[i].value);
+}
+
 static void accept_all(receiver *self) {
     for (int i = 0; i < 64; i++) { /* then look after the others again */
         struct sockaddr_storage address;
@@ -144,6 +155,7 @@ static void accept_all(receiver *self) {
         char peer[NI_MAXHOST];
         if (getnameinfo((struct sockaddr *)&address, size, peer, sizeof peer, NULL, 0, NI_NUMERICHOST) != 0)
             (void)snprintf(peer, sizeof peer, "unknown");
+        watch_link(connection);
         start_child(self, connection, peer);
         (void)close(connection);
     }
