@@ -300,9 +300,15 @@ int lethe_command_show(lethe_command *c) {
                                       .author = lethe_command_option(c, "--author"),
                                       .include_deleted = lethe_command_flag(c, "--deleted"),
                                       .history = lethe_command_flag(c, "--history")};
-    const char *id = lethe_command_word(c);
+    const char *within = lethe_command_option(c, "--within"), *id = lethe_command_word(c);
+    lethe_box box;
     int left = lethe_command_leftover(c);
     if (left != 0) return left;
+    if (within != NULL) {
+        if (filter.image == NULL || sscanf(within, "%lf,%lf,%lf,%lf", &box.x0, &box.y0, &box.x1, &box.y1) != 4 || !(box.x0 <= box.x1 && box.y0 <= box.y1))
+            return lethe_command_usage(c, "--within X0,Y0,X1,Y1 wants pixels, and --image");
+        filter.within = &box;
+    }
     if (id != NULL) {
         char *end;
         filter.annotation = strtoll(id, &end, 10);

@@ -29,7 +29,8 @@ static const sub_command annotate_commands[] = {
      "(needs its key)"},
     {"unseal", lethe_command_unseal, "unseal FILE --key FILE -o FOLDER: open sealed test labels"},
     {"status", lethe_command_status, "status: counts"},
-    {"show", lethe_command_show, "show [ID] [--image NAME] [--study UID] [--author USER] [--label NAME] [--deleted] [--history]: JSON lines"},
+    {"show", lethe_command_show,
+     "show [ID] [--image NAME [--within X0,Y0,X1,Y1]] [--study UID] [--author USER] [--label NAME] [--deleted] [--history]: JSON lines"},
 };
 
 static void print_formats(void) {
@@ -50,7 +51,8 @@ static int help(const char *verb) {
         (void)puts(
             "usage: lethe export [-C DIR] [--json] --snapshot N|NAME --format FORMAT[,FORMAT] -o FOLDER [--author USER] [--keep-empty-frames]\n"
             "       [--package] [--with-images] [--split TRAIN,VALIDATION,TEST] [--stratify LABEL] [--seed N] [--check-duplicates]\n"
-            "       [--hide-test FILE --key FILE] [--title TEXT] [--licence TEXT] [--description TEXT] [--sites FILE.csv] [--reader-names]\n"
+            "       [--hide-test FILE --key FILE] [--title TEXT] [--licence TEXT] [--description TEXT] [--url URL] [--creator NAME]\n"
+            "       [--contact MAIL] [--access-body NAME] [--sites FILE.csv] [--reader-names]\n"
             "       [--case-names KEYFILE --mapping FILE.csv] [--shards tar|zip] [--shard-size MIB] [--preview N]\n"
             "       [--tile-size PIXELS] [--tile-level N | --tile-mpp UM] [--tile-type jpeg|png] [--tile-all]");
         print_formats();

@@ -173,7 +173,7 @@ static lethe_status write_split(lethe_dataset *d, const lethe_publication *p, co
     for (size_t i = 0; i < images; i++) d->selected[i] = splits[i] == (uint8_t)which;
     (void)snprintf(prefix, sizeof prefix, "%s/", lethe_split_name(which));
     lethe_package_set_prefix(d->package, prefix);
-    lethe_status status = d->options.with_images ? copy_images(d, error) : LETHE_OK;
+    lethe_status status = lethe_publish_writes_loose(d, p) ? copy_images(d, error) : LETHE_OK;
     lethe_package *package = d->package;
     bool hide = which == LETHE_SPLIT_TEST && p->hidden_path != NULL;
     if (status == LETHE_OK) status = hide ? hide_test(d, p, formats, count, error) : write_formats(d, formats, count, error);
@@ -205,7 +205,7 @@ lethe_status lethe_publish(lethe_dataset *d, const lethe_publication *p, const l
     if (status == LETHE_OK && split) status = lethe_split_assign(d, p, splits, error);
     if (status == LETHE_OK && split) status = lethe_leakage_write(d, p, splits, error);
     if (status == LETHE_OK && !split) {
-        if (d->options.with_images) status = copy_images(d, error);
+        if (lethe_publish_writes_loose(d, p)) status = copy_images(d, error);
         if (status == LETHE_OK) status = write_formats(d, formats, count, error);
         if (status == LETHE_OK && p->shards != LETHE_SHARDS_NONE) status = lethe_shards_write(d, p, NULL, true, error);
     }

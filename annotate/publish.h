@@ -10,8 +10,9 @@ const char *lethe_split_name(lethe_split split);
 
 typedef struct lethe_publication {
     const char *title, *licence, *description;
-    double shares[LETHE_SPLITS]; /* of train, validation, test; all 0 = no split */
-    const char *stratify;        /* a label whose value goes into the strata, beside manufacturer and whether there are regions; NULL = none */
+    const char *url, *creator, *contact, *access_body; /* for the metadata; NULL = not stated */
+    double shares[LETHE_SPLITS];                       /* of train, validation, test; all 0 = no split */
+    const char *stratify; /* a label whose value goes into the strata, beside manufacturer and whether there are regions; NULL = none */
     uint64_t seed;
     const char *hidden_path; /* where the sealed labels of the test split go; NULL = they stay in the package */
     const char *key_path;    /* of the seal: 32 bytes, made when missing */
@@ -47,6 +48,10 @@ LETHE_NODISCARD lethe_status lethe_unseal(const char *path, const char *key_path
 LETHE_NODISCARD lethe_status lethe_leak_check(const lethe_dataset *dataset, const uint8_t *splits, lethe_buffer *found, size_t *count, size_t *unread,
                                               lethe_error *error);
 
+/* Whether images are written as loose files, be it only on the way into a shard. */
+static inline bool lethe_publish_writes_loose(const lethe_dataset *dataset, const lethe_publication *publication) {
+    return dataset->options.with_images && (publication->shards == LETHE_SHARDS_NONE || lethe_image_index_renamer(dataset->index) != NULL);
+}
 /* One split ("train"; NULL = all) as shards/<split>-000000.tar ...; the loose files of images and tiles are removed (shards.c). `labels` false:
  * pictures only. */
 LETHE_NODISCARD lethe_status lethe_shards_write(lethe_dataset *dataset, const lethe_publication *publication, const char *split, bool labels,

@@ -1,6 +1,5 @@
-/* Descriptions of a data set: README.md, CARD.md, LICENSE, schema.yaml, MLCommons Croissant 1.1 and HealthDCAT-AP. They say only what can be counted.
- */
-#include "annotate/publish.h"
+/* Descriptions of a data set for people: README.md, CARD.md, LICENSE, schema.yaml. They say only what can be counted. */
+#include "annotate/publish_machine.h"
 
 #include "annotate/agreement.h"
 #include "annotate/text_out.h"
@@ -174,114 +173,6 @@ static lethe_status write_card(lethe_dataset *d, const lethe_publication *p, con
     return write_text(d, "CARD.md", &out, status, error);
 }
 
-static const char *media_type(const char *path) {
-    static const struct {
-        const char *suffix, *type;
-    } types[] = {{".json", "application/json"}, {".geojson", "application/geo+json"},
-                 {".csv", "text/csv"},          {".png", "image/png"},
-                 {".dcm", "application/dicom"}, {".nii.gz", "application/gzip"},
-                 {".xml", "application/xml"},   {".md", "text/markdown"},
-                 {".yaml", "application/yaml"}, {".txt", "text/plain"},
-                 {".svs", "image/tiff"},        {".tif", "image/tiff"},
-                 {".tar", "application/x-tar"}};
-    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
-        if (lethe_text_ends(path, types[i].suffix)) return types[i].type;
-    return "application/octet-stream";
-}
-
-static lethe_status put_pair(lethe_buffer *out, const char *key, const char *text, lethe_error *error) {
-    lethe_status status = lethe_buffer_printf(out, error, ",\n \"%s\":", key);
-    return status == LETHE_OK ? lethe_json_string(out, text, error) : status;
-}
-
-/* A record set per CSV of classifications: Croissant's reader can load it. */
-static lethe_status put_record_set(const lethe_dataset *d, const char *file, lethe_buffer *out, bool first, lethe_error *error) {
-    static const char *const fixed[] = {"image", "path", "patient", "study_uid", "series_uid", "modality"};
-    lethe_status status = lethe_buffer_printf(
-        out, error, "%s\n  {\"@type\":\"cr:RecordSet\",\"@id\":\"records %s\",\"name\":\"records %s\",\"field\":[", first ? "" : ",", file, file);
-    size_t labels = d->schema == NULL ? 0 : d->schema->labels_count;
-    for (size_t i = 0, n = 0; status == LETHE_OK && i < 6 + labels; i++) {
-        if (i >= 6 && d->schema->labels[i - 6].level == LETHE_LEVEL_REGION) continue;
-        const char *column = i < 6 ? fixed[i] : d->schema->labels[i - 6].question.name;
-        status = lethe_buffer_printf(
-            out, error,
-            "%s{\"@type\":\"cr:Field\",\"@id\":\"%s/"
-            "%s\",\"name\":\"%s\",\"dataType\":\"sc:Text\",\"source\":{\"fileObject\":{\"@id\":\"%s\"},\"extract\":{\"column\":\"%s\"}}}",
-            n++ == 0 ? "" : ",", file, column, column, file, column);
-    }
-    return status == LETHE_OK ? lethe_buffer_append_text(out, "]}", error) : status;
-}
-
-static lethe_status write_croissant(lethe_dataset *d, const lethe_publication *p, const counts *c, lethe_error *error) {
-    size_t count, sets = 0;
-    const lethe_package_file *files = lethe_package_files(d->package, &count);
-    lethe_buffer out;
-    lethe_buffer_init(&out, (size_t)1 << 32);
-    lethe_status status =
-        lethe_buffer_append_text(&out,
-                                 "{\"@context\":{\"@language\":\"en\",\"@vocab\":\"https://schema.org/\",\"sc\":\"https://schema.org/"
-                                 "\",\"cr\":\"http://mlcommons.org/croissant/\","
-                                 "\"rai\":\"http://mlcommons.org/croissant/RAI/\",\"dct\":\"http://purl.org/dc/terms/"
-                                 "\",\"conformsTo\":\"dct:conformsTo\",\"recordSet\":\"cr:recordSet\","
-                                 "\"field\":\"cr:field\",\"dataType\":{\"@id\":\"cr:dataType\",\"@type\":\"@vocab\"},\"source\":\"cr:source\","
-                                 "\"fileObject\":\"cr:fileObject\",\"extract\":\"cr:extract\","
-                                 "\"column\":\"cr:column\"},\n \"@type\":\"sc:Dataset\",\n \"conformsTo\":\"http://mlcommons.org/croissant/1.1\"",
-                                 error);
-    if (status == LETHE_OK) status = put_pair(&out, "name", title_of(d, p), error);
-    if (status == LETHE_OK) status = put_pair(&out, "description", p->description != NULL ? p->description : title_of(d, p), error);
-    if (status == LETHE_OK) status = put_pair(&out, "license", licence_of(p), error);
-    if (status == LETHE_OK) status = put_pair(&out, "datePublished", c->date, error);
-    if (status == LETHE_OK) status = put_pair(&out, "version", d->snapshot_name, error);
-    if (status == LETHE_OK)
-        status = put_pair(&out, "rai:personalSensitiveInformation", "De-identified medical images; pseudonymous patients.", error);
-    if (status == LETHE_OK) status = lethe_buffer_append_text(&out, ",\n \"distribution\":[", error);
-    for (size_t i = 0; status == LETHE_OK && i < count; i++) {
-        status = lethe_buffer_append_text(&out,
-                                          i == 0 ? "\n  {\"@type\":\"cr:FileObject\",\"@id\":" : ",\n  {\"@type\":\"cr:FileObject\",\"@id\":", error);
-        for (int k = 0; status == LETHE_OK && k < 3; k++) {
-            if (k > 0) status = lethe_buffer_append_text(&out, k == 1 ? ",\"name\":" : ",\"contentUrl\":", error);
-            if (status == LETHE_OK) status = lethe_json_string(&out, files[i].path, error);
-        }
-        if (status == LETHE_OK)
-            status = lethe_buffer_printf(&out, error, ",\"contentSize\":\"%llu B\",\"encodingFormat\":\"%s\",\"sha256\":\"%s\"}",
-                                         (unsigned long long)files[i].size_bytes, media_type(files[i].path), files[i].sha256);
-    }
-    if (status == LETHE_OK) status = lethe_buffer_append_text(&out, "],\n \"recordSet\":[", error);
-    for (size_t i = 0; status == LETHE_OK && i < count; i++)
-        if (lethe_text_ends(files[i].path, "labels_wide.csv")) status = put_record_set(d, files[i].path, &out, sets++ == 0, error);
-    if (status == LETHE_OK) status = lethe_buffer_append_text(&out, "]}\n", error);
-    return write_text(d, "croissant.json", &out, status, error);
-}
-
-static lethe_status write_dcat(lethe_dataset *d, const lethe_publication *p, const counts *c, lethe_error *error) {
-    lethe_buffer out;
-    lethe_buffer_init(&out, 1 << 22);
-    lethe_status status =
-        lethe_buffer_append_text(&out,
-                                 "{\"@context\":{\"dcat\":\"http://www.w3.org/ns/dcat#\",\"dct\":\"http://purl.org/dc/terms/"
-                                 "\",\"healthdcatap\":\"http://healthdataportal.eu/ns/health#\","
-                                 "\"dpv\":\"https://w3id.org/dpv#\",\"dcatap\":\"http://data.europa.eu/r5r/\"},\n \"@type\":\"dcat:Dataset\"",
-                                 error);
-    if (status == LETHE_OK) status = put_pair(&out, "dct:title", title_of(d, p), error);
-    if (status == LETHE_OK) status = put_pair(&out, "dct:description", p->description != NULL ? p->description : title_of(d, p), error);
-    if (status == LETHE_OK) status = put_pair(&out, "dct:license", licence_of(p), error);
-    if (status == LETHE_OK) status = put_pair(&out, "dct:issued", c->date, error);
-    if (status == LETHE_OK)
-        status =
-            lethe_buffer_printf(&out, error,
-                                ",\n \"dct:accessRights\":{\"@id\":\"http://publications.europa.eu/resource/authority/access-right/NON_PUBLIC\"},\n "
-                                "\"dcat:theme\":{\"@id\":\"http://publications.europa.eu/resource/authority/data-theme/HEAL\"},\n"
-                                " \"dcatap:applicableLegislation\":{\"@id\":\"http://data.europa.eu/eli/reg/2025/327/oj\"},\n "
-                                "\"dpv:hasPersonalData\":{\"@id\":\"https://w3id.org/dpv/pd#MedicalHealth\"},\n"
-                                " \"healthdcatap:numberOfRecords\":%zu,\n \"healthdcatap:numberOfUniqueIndividuals\":%zu",
-                                c->images, c->patients);
-    if (status == LETHE_OK && !isnan(c->youngest))
-        status =
-            lethe_buffer_printf(&out, error, ",\n \"healthdcatap:minTypicalAge\":%g,\n \"healthdcatap:maxTypicalAge\":%g", c->youngest, c->oldest);
-    if (status == LETHE_OK) status = lethe_buffer_append_text(&out, "}\n", error);
-    return write_text(d, "healthdcat.jsonld", &out, status, error);
-}
-
 lethe_status lethe_publish_metadata(lethe_dataset *d, const lethe_publication *p, const uint8_t *splits, lethe_error *error) {
     counts c;
     count_all(d, splits, &c);
@@ -295,6 +186,13 @@ lethe_status lethe_publish_metadata(lethe_dataset *d, const lethe_publication *p
     }
     if (status == LETHE_OK && d->schema != NULL)
         status = lethe_package_write(d->package, "schema.yaml", d->schema->yaml, strlen(d->schema->yaml), error);
-    if (status == LETHE_OK) status = write_croissant(d, p, &c, error);
-    return status == LETHE_OK ? write_dcat(d, p, &c, error) : status;
+    const lethe_publish_facts facts = {.title = title_of(d, p),
+                                       .licence = licence_of(p),
+                                       .date = c.date,
+                                       .modalities = c.modalities,
+                                       .images = c.images,
+                                       .patients = c.patients,
+                                       .youngest = c.youngest,
+                                       .oldest = c.oldest};
+    return status == LETHE_OK ? lethe_publish_machine(d, p, &facts, error) : status;
 }

@@ -74,14 +74,18 @@ static lethe_status put_file(shard_writer *w, const char *key, const char *exten
     return good ? LETHE_OK : lethe_fail(error, LETHE_IO, "cannot write a shard");
 }
 
-static lethe_status put_package_file(shard_writer *w, const char *key, const char *extension, const char *relative, lethe_error *error) {
+/* Takes the path. */
+static lethe_status put_path(shard_writer *w, const char *key, const char *extension, char *path, lethe_error *error) {
     lethe_map map = {.fd = -1};
-    char *path = lethe_asprintf("%s/%s%s", lethe_package_folder(w->d->package), w->prefix, relative);
     lethe_status status = path == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path") : lethe_map_open(path, &map, error);
     if (status == LETHE_OK) status = put_file(w, key, extension, map.bytes, map.size, error);
     if (map.fd >= 0) lethe_map_close(&map);
     lethe_free(path);
     return status;
+}
+
+static lethe_status put_package_file(shard_writer *w, const char *key, const char *extension, const char *relative, lethe_error *error) {
+    return put_path(w, key, extension, lethe_asprintf("%s/%s%s", lethe_package_folder(w->d->package), w->prefix, relative), error);
 }
 
 static lethe_status next_sample(shard_writer *w, lethe_error *error) {
@@ -185,7 +189,9 @@ static lethe_status put_image_sample(shard_writer *w, size_t image, lethe_error 
     make_key(ref->stem, key, sizeof key);
     (void)snprintf(relative, sizeof relative, "images/%s", ref->path);
     lethe_status status = next_sample(w, error);
-    if (status == LETHE_OK) status = put_package_file(w, key, extension_of(ref->path), relative, error);
+    bool loose = lethe_publish_writes_loose(w->d, w->p); /* files that were renamed stand in the package; others come from where they are */
+    if (status == LETHE_OK && loose) status = put_package_file(w, key, extension_of(ref->path), relative, error);
+    else if (status == LETHE_OK) status = put_path(w, key, extension_of(ref->path), lethe_path_join(w->d->released_path, ref->source), error);
     if (status == LETHE_OK) status = lethe_buffer_append_text(&text, "{", error);
     if (status == LETHE_OK) status = put_text_field(&text, "image", ref->key, error);
     if (status == LETHE_OK) status = lethe_buffer_append_text(&text, ",", error);

@@ -34,7 +34,7 @@ YAML
 export_to() { # FOLDER [OPTIONS]
     local out=$1
     shift
-    "$lethe" export -C "$p" --snapshot s --format csv,coco --split 60,20,20 --stratify cancer --title "Demo set" --licence CC-BY-4.0 -o "$out" "$@" >/dev/null
+    "$lethe" export -C "$p" --snapshot s --format csv,coco --split 60,20,20 --stratify cancer --title "Demo set" --licence CC-BY-4.0 --url https://example.org/set --creator "Invented Hospital" --contact data@example.org --access-body "Invented Body" -o "$out" "$@" >/dev/null
 }
 export_to "$work/a" --with-images --hide-test "$work/a.sealed" --key "$work/key"
 export_to "$work/b" --with-images --hide-test "$work/b.sealed" --key "$work/key"
@@ -58,12 +58,36 @@ assert train == patients["train"]
 long = {r["patient"] for r in csv.DictReader(open(root + "/train/labels_long.csv"))}
 assert long == patients["train"], "labels of other splits leak"
 croissant = json.load(open(root + "/croissant.json"))
-assert croissant["conformsTo"] == "http://mlcommons.org/croissant/1.1" and croissant["license"] == "CC-BY-4.0"
+# Croissant 1.1: required properties of the data set, of files and of fields; identifiers once each; references resolve.
+assert croissant["conformsTo"] == "http://mlcommons.org/croissant/1.1" and croissant["license"] == "https://spdx.org/licenses/CC-BY-4.0.html"
+assert croissant["@type"] == "sc:Dataset" and croissant["@context"]["sc"] == "http://schema.org/" and croissant["@context"]["cr"] == "http://mlcommons.org/croissant/"
+for key in ("name", "description", "license", "url", "creator", "datePublished", "distribution"): assert croissant[key], key
+assert croissant["creator"] == {"@type": "sc:Organization", "name": "Invented Hospital"} and croissant["url"] == "https://example.org/set"
+ids = [f["@id"] for f in croissant["distribution"]] + [r["@id"] for r in croissant["recordSet"]] + [f["@id"] for r in croissant["recordSet"] for f in r["field"]]
+assert len(ids) == len(set(ids)), "an identifier stands twice"
+used = lambda o: {k for k in o if not k.startswith("@") and ":" not in k} | {k for v in o.values() for x in (v if isinstance(v, list) else [v]) if isinstance(x, dict) for k in used(x)}
+schema_org = {"name", "description", "license", "url", "creator", "datePublished", "version", "distribution", "contentUrl", "contentSize", "encodingFormat", "sha256"}
+assert used({k: v for k, v in croissant.items() if k != "@context"}) <= schema_org | set(croissant["@context"]), "a term that the context does not know"
+import hashlib
+for f in croissant["distribution"]:
+    assert f["@type"] == "cr:FileObject" and f["encodingFormat"] and f["name"]
+    assert hashlib.sha256(open(f"{root}/{f['contentUrl']}", "rb").read()).hexdigest() == f["sha256"]
+for r in croissant["recordSet"]:
+    header = None
+    for f in r["field"]:
+        assert f["@type"] == "cr:Field" and f["dataType"] and f["@id"].startswith(r["@id"] + "/")
+        file = f["source"]["fileObject"]["@id"]; assert file in ids
+        header = header or next(csv.reader(open(f"{root}/{file}")))
+        assert f["source"]["extract"]["column"] in header
 for f in croissant["distribution"]:
     assert os.path.getsize(f"{root}/{f['contentUrl']}") == int(f["contentSize"].split()[0])
 assert croissant["recordSet"][0]["field"]
 dcat = json.load(open(root + "/healthdcat.jsonld"))
-assert dcat["healthdcatap:numberOfUniqueIndividuals"] == 40 and dcat["healthdcatap:minTypicalAge"] == 40
+number = lambda key: int(dcat["healthdcatap:" + key]["@value"])
+assert number("numberOfUniqueIndividuals") == 40 and number("minTypicalAge") == 40 and number("numberOfRecords") == 80
+for key in ("@id", "dct:identifier", "dct:title", "dct:description", "dct:publisher", "dcat:contactPoint", "dct:accessRights", "dct:type", "dct:provenance", "dcat:theme",
+            "dcat:keyword", "dcatap:applicableLegislation", "healthdcatap:hdab"): assert dcat[key], key
+assert all(k.startswith("@") or k.split(":")[0] in dcat["@context"] for k in dcat), "a prefix that the context does not know"
 assert "Demo set" in open(root + "/README.md").read() and "40" in open(root + "/CARD.md").read()
 PY
 ! grep -a -q 'cancer\|P-1' "$work/a.sealed" || fail "the sealed labels can be read"
