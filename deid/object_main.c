@@ -63,8 +63,19 @@ static bool is_pseudonym(const char *text) {
            strspn(text + 2, "0123456789ABCDEFGHJKMNPQRSTVWXYZ") == LETHE_PATIENT_PSEUDONYM_SIZE - 3;
 }
 
+static lethe_status note_found(void *context, const char *pseudonym, lethe_error *error) {
+    (void)pseudonym;
+    (void)error;
+    *(bool *)context = true;
+    return LETHE_OK;
+}
+
+/* A patient ID, a keyed pseudonym, or a pre-assigned one under which somebody was released. */
 static lethe_status pseudonym_of(object_run *run, const char *patient, char out[80], lethe_error *error) {
-    if (!is_pseudonym(patient)) return lethe_engine_patient(run->engine, run->issuer, patient, out, error);
+    bool assigned = false;
+    lethe_status status = lethe_objections_aliases(lethe_queue_database(run->queue), patient, note_found, &assigned, error);
+    if (status != LETHE_OK) return status;
+    if (!assigned && !is_pseudonym(patient)) return lethe_engine_patient(run->engine, run->issuer, patient, out, error);
     (void)snprintf(out, 80, "%s", patient);
     return LETHE_OK;
 }
@@ -158,6 +169,19 @@ static lethe_status withdraw(object_run *run, const char *pseudonym, lethe_error
 
 /* --- the verbs --- */
 
+typedef struct changing {
+    object_run *run;
+    bool add;
+} changing;
+
+static lethe_status change_alias(void *context, const char *pseudonym, lethe_error *error) {
+    const changing *c = context;
+    if (!c->add) return write_row(c->run, "DELETE FROM objection WHERE patient = ?1", pseudonym, false, error);
+    lethe_status status =
+        write_row(c->run, "INSERT INTO objection (patient, since_us) VALUES (?1, ?2) ON CONFLICT (patient) DO NOTHING", pseudonym, true, error);
+    return status == LETHE_OK ? withdraw(c->run, pseudonym, error) : status;
+}
+
 static lethe_status change_one(object_run *run, bool add, const char *patient, lethe_error *error) {
     char pseudonym[80];
     lethe_status status = pseudonym_of(run, patient, pseudonym, error);
@@ -166,6 +190,9 @@ static lethe_status change_one(object_run *run, bool add, const char *patient, l
     else
         status = write_row(run, "INSERT INTO objection (patient, since_us) VALUES (?1, ?2) ON CONFLICT (patient) DO NOTHING", pseudonym, true, error);
     if (status == LETHE_OK && add) status = withdraw(run, pseudonym, error);
+    /* The same person under other pseudonyms. */
+    changing other = {.run = run, .add = add};
+    if (status == LETHE_OK) status = lethe_objections_aliases(lethe_queue_database(run->queue), pseudonym, change_alias, &other, error);
     if (status == LETHE_OK) run->changed++;
     return status;
 }

@@ -2,6 +2,7 @@
 
 #include "core/memory.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,6 +62,7 @@ size_t lethe_objections_count(const lethe_objections *objections) { return objec
 
 static const lethe_migration migrations[] = {
     {1, "CREATE TABLE objection (patient TEXT PRIMARY KEY, since_us BIGINT NOT NULL, withdrawn BIGINT NOT NULL DEFAULT 0)", NULL},
+    {2, "CREATE TABLE patient_alias (keyed TEXT NOT NULL, assigned TEXT NOT NULL, PRIMARY KEY (keyed, assigned))", NULL},
 };
 
 lethe_status lethe_objections_load(lethe_database *intake, lethe_objections **out, lethe_error *error) {
@@ -78,5 +80,38 @@ lethe_status lethe_objections_load(lethe_database *intake, lethe_objections **ou
     lethe_statement_finalize(select);
     if (status != LETHE_OK) lethe_objections_destroy(fresh);
     else *out = fresh;
+    return status;
+}
+
+lethe_status lethe_objections_note_alias(lethe_database *intake, const char *keyed, const char *assigned, lethe_error *error) {
+    lethe_statement *insert = NULL;
+    lethe_status status = lethe_statement_prepare(
+        intake, "INSERT INTO patient_alias (keyed, assigned) VALUES (?1, ?2) ON CONFLICT (keyed, assigned) DO NOTHING", &insert, error);
+    if (status != LETHE_OK) return status;
+    lethe_statement_bind_text(insert, 1, keyed);
+    lethe_statement_bind_text(insert, 2, assigned);
+    status = lethe_statement_run(insert, error);
+    lethe_statement_finalize(insert);
+    return status;
+}
+
+lethe_status lethe_objections_aliases(lethe_database *intake, const char *pseudonym, lethe_alias_fn visit, void *context, lethe_error *error) {
+    lethe_statement *select = NULL;
+    lethe_status status = lethe_statement_prepare(intake,
+                                                  "SELECT assigned FROM patient_alias WHERE keyed = ?1 UNION SELECT keyed FROM patient_alias WHERE "
+                                                  "assigned = ?1 ORDER BY 1",
+                                                  &select, error);
+    if (status != LETHE_OK) return status;
+    lethe_statement_bind_text(select, 1, pseudonym);
+    char names[16][80]; /* read first: visitors may write to the same database */
+    unsigned count = 0;
+    bool row = true;
+    while (status == LETHE_OK && count < 16) {
+        status = lethe_statement_step(select, &row, error);
+        if (status != LETHE_OK || !row) break;
+        (void)snprintf(names[count++], sizeof names[0], "%s", lethe_statement_text(select, 0));
+    }
+    lethe_statement_finalize(select);
+    for (unsigned i = 0; i < count && status == LETHE_OK; i++) status = visit(context, names[i], error);
     return status;
 }

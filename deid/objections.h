@@ -12,6 +12,12 @@ LETHE_NODISCARD lethe_status lethe_objections_create(lethe_objections **out, let
 LETHE_NODISCARD lethe_status lethe_objections_add(lethe_objections *objections, const char *patient_pseudonym, lethe_error *error);
 /* Read the table of a project's intake database (created when missing). */
 LETHE_NODISCARD lethe_status lethe_objections_load(lethe_database *intake, lethe_objections **out, lethe_error *error);
+/* A patient was released under a pre-assigned pseudonym: remembered beside the keyed one, so that an objection finds the data without the list. */
+LETHE_NODISCARD lethe_status lethe_objections_note_alias(lethe_database *intake, const char *keyed, const char *assigned, lethe_error *error);
+/* Visit the other pseudonyms of a patient, whichever of them is given; none: no call. */
+typedef lethe_status (*lethe_alias_fn)(void *context, const char *pseudonym, lethe_error *error);
+LETHE_NODISCARD lethe_status lethe_objections_aliases(lethe_database *intake, const char *pseudonym, lethe_alias_fn visit, void *context,
+                                                      lethe_error *error);
 void lethe_objections_destroy(lethe_objections *objections);
 bool lethe_objections_contain(const lethe_objections *objections, const char *patient_pseudonym); /* NULL list: false */
 bool lethe_objections_same(const lethe_objections *a, const lethe_objections *b);

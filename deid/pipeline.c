@@ -139,7 +139,9 @@ static lethe_status identify(lethe_engine *engine, instance *in, lethe_error *er
         id = joined;
     }
     lethe_status status = patient_pseudonym(engine, issuer, id, in->result->patient, &in->shift_days, error);
-    if (status == LETHE_OK && lethe_objections_contain(engine->options.objections, in->result->patient)) {
+    if (status == LETHE_OK) status = lethe_pseudonym_patient(engine->pseudonymizer, issuer, id, in->result->keyed, error);
+    const lethe_objections *objections = engine->options.objections;
+    if (status == LETHE_OK && (lethe_objections_contain(objections, in->result->patient) || lethe_objections_contain(objections, in->result->keyed))) {
         in->dropped = true;
         return lethe_fail(error, LETHE_DENIED, "the patient objects to the use of the data");
     }

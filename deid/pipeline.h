@@ -48,6 +48,7 @@ typedef struct lethe_result {
     char reason[256];                                                                           /* empty when released; no attribute values */
     char output[512];                                                                           /* below the output folder; "" unless released */
     char sha256[65];                                                                            /* of the output; see skip_sha256 */
+    char keyed[LETHE_PATIENT_PSEUDONYM_SIZE];  /* the pseudonym by key, where `patient` may be a pre-assigned one; "" when not known */
     char patient[80];                                                                           /* pseudonym; "" when it never came so far */
     uint32_t removed, emptied, replaced, uids, cleaned, shifted, kept_private, dropped_private; /* elements */
     /* For the catalogue and the report: values as they stand in the output. */

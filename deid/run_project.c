@@ -314,11 +314,26 @@ static void count_round(project_run *run) {
     lethe_progress_update(&run->progress, run->counts->inputs);
 }
 
+/* Before anything becomes known: an objection finds what is released under a pre-assigned pseudonym. */
+static lethe_status note_aliases(project_run *run, lethe_error *error) {
+    const char *last = "";
+    lethe_status status = LETHE_OK;
+    for (size_t i = 0; i < run->done_count && status == LETHE_OK; i++) {
+        const lethe_result *r = &run->results[i];
+        if (r->outcome == LETHE_OUTCOME_DROPPED || r->keyed[0] == '\0' || strcmp(r->keyed, r->patient) == 0 || strcmp(last, r->keyed) == 0) continue;
+        last = r->keyed;
+        status = lethe_objections_note_alias(lethe_queue_database(run->queue), r->keyed, r->patient, error);
+    }
+    return status;
+}
+
 /* Slides learn their patient late, and the list may have grown while workers worked: look once more before anything becomes known. */
 static void enforce_objections(project_run *run) {
     for (size_t i = 0; i < run->done_count; i++) {
         lethe_result *r = &run->results[i];
-        if (r->outcome != LETHE_OUTCOME_RELEASED || !lethe_objections_contain(run->objections, r->patient)) continue;
+        if (r->outcome != LETHE_OUTCOME_RELEASED ||
+            !(lethe_objections_contain(run->objections, r->patient) || lethe_objections_contain(run->objections, r->keyed)))
+            continue;
         char *path = lethe_path_join(run->options->project->released_path, r->output);
         if (path != NULL) (void)unlink(path);
         lethe_free(path);
@@ -343,6 +358,7 @@ static lethe_status one_round(project_run *run, size_t *claimed, lethe_error *er
     if (status == LETHE_OK && run->done_count != run->item_count) status = lethe_fail(error, LETHE_INTERNAL, "fewer results than items");
     if (status == LETHE_OK) enforce_objections(run);
     if (status == LETHE_OK) status = lethe_filesystem_sync(project->released_path, error);
+    if (status == LETHE_OK) status = note_aliases(run, error);
     if (status == LETHE_OK) status = write_manifest(run, error);
     if (status == LETHE_OK) status = put_catalogue(run, error);
     if (status == LETHE_OK) status = propose(run, error);
