@@ -217,6 +217,66 @@ static double mean_of(const void *context, const size_t *items, size_t count) {
     return sum / (double)count;
 }
 
+/* Four readers who err on every 11th, 7th, 13th and 5th pixel or so; the fixed point was computed by an EM of its own in numpy. */
+static void test_staple_against_numpy(void **state) {
+    (void)state;
+    static const size_t at[8] = {0, 3, 6, 9, 20, 33, 41, 50};
+    static const double expected[8] = {0.994301426278, 0.999667338409, 0.000262978094335, 0.0305706761469,
+                                       0.592742400871, 0.999667338409, 0.000262978094335, 0.994301426278};
+    static const double sensitivities[4] = {0.908730900872, 0.856139604934, 0.905920615377, 0.802720650473},
+                        specificities[4] = {0.923315667048, 0.891448540077, 0.921612804947, 0.80889430286};
+    uint8_t masks[4][64];
+    const uint8_t *const readers[4] = {masks[0], masks[1], masks[2], masks[3]};
+    double probability[64], sensitivity[4], specificity[4];
+    for (int i = 0; i < 64; i++) {
+        uint8_t truth = i % 16 < 6;
+        masks[0][i] = (uint8_t)(truth ^ ((i * 7 + 3) % 11 == 0));
+        masks[1][i] = (uint8_t)(truth ^ ((i * 5 + 1) % 7 == 0));
+        masks[2][i] = (uint8_t)(truth ^ ((i * 3 + 2) % 13 == 0));
+        masks[3][i] = (uint8_t)(truth ^ ((i * 11 + 5) % 5 == 0));
+    }
+    assert_int_equal(lethe_staple(readers, 4, 64, probability, sensitivity, specificity, NULL), LETHE_OK);
+    for (int i = 0; i < 8; i++) near(probability[at[i]], expected[i], 1e-5);
+    for (int r = 0; r < 4; r++) {
+        near(sensitivity[r], sensitivities[r], 1e-5);
+        near(specificity[r], specificities[r], 1e-5);
+    }
+}
+
+/* The assignment against every permutation: 200 random tables of up to 5 x 6 cells. */
+static double best_of_all(const double *weights, size_t rows, size_t columns, size_t row, unsigned used) {
+    if (row == rows) return 0;
+    double best = rows > columns ? best_of_all(weights, rows, columns, row + 1, used) : -INFINITY;
+    for (size_t c = 0; c < columns; c++)
+        if (!(used >> c & 1u)) best = fmax(best, weights[row * columns + c] + best_of_all(weights, rows, columns, row + 1, used | 1u << c));
+    return best;
+}
+
+static void test_matching(void **state) {
+    (void)state;
+    lethe_random random = {7};
+    for (int round = 0; round < 200; round++) {
+        size_t rows = 1 + lethe_random_below(&random, 5), columns = 1 + lethe_random_below(&random, 6), column_of_row[5];
+        double weights[30], total = 0;
+        unsigned used = 0;
+        for (size_t i = 0; i < rows * columns; i++) weights[i] = (double)lethe_random_below(&random, 10);
+        assert_int_equal(lethe_match_largest(weights, rows, columns, column_of_row, NULL), LETHE_OK);
+        size_t placed = 0;
+        for (size_t i = 0; i < rows; i++) {
+            if (column_of_row[i] == SIZE_MAX) continue;
+            assert_false(used >> column_of_row[i] & 1u);
+            used |= 1u << column_of_row[i];
+            total += weights[i * columns + column_of_row[i]];
+            placed++;
+        }
+        assert_int_equal(placed, rows < columns ? rows : columns);
+        near(total, best_of_all(weights, rows, columns, 0, 0), 1e-9);
+    }
+    size_t none[1];
+    assert_int_equal(lethe_match_largest(NULL, 1, 0, none, NULL), LETHE_OK);
+    assert_true(none[0] == SIZE_MAX);
+}
+
 static void test_bootstrap(void **state) {
     (void)state;
     double values[100], interval[2], again[2];
@@ -244,6 +304,8 @@ int main(void) {
         cmocka_unit_test(test_hausdorff_against_brute_force),
         cmocka_unit_test(test_components),
         cmocka_unit_test(test_staple),
+        cmocka_unit_test(test_staple_against_numpy),
+        cmocka_unit_test(test_matching),
         cmocka_unit_test(test_bootstrap),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
