@@ -12,6 +12,7 @@ const lethe_testdata_kind lethe_testdata_kinds[] = {
     {"burned-in", "images with identifying text in the pixels and as many without (--count)", lethe_testdata_burned_in},
     {"slides", "whole-slide images of each format, identifiers planted in tags, XML, names and pictures", lethe_testdata_slides},
     {"slides-marked", "slides with ink and stickers on the glass, and where they are", lethe_testdata_slides_marked},
+    {"slides-barcodes", "slides with bar codes on their labels, and whom they belong to", lethe_testdata_slides_barcodes},
     {"slides-hostile", "slides that lie, loop and hide", lethe_testdata_slides_hostile},
     {"slide-big", "one large slide for benchmarks (--big-file)", lethe_testdata_slide_big},
     {0},

@@ -11,6 +11,8 @@ lethe_status lethe_testdata_slides(const lethe_testdata_options *options, const 
 lethe_status lethe_testdata_slides_hostile(const lethe_testdata_options *options, const char *folder, lethe_answer_key *key, lethe_error *error);
 /* marked/: pens of four colours, a sticker, clean twins; regions.csv beside them is the mask that a person would draw (see `lethe deid --slides`). */
 lethe_status lethe_testdata_slides_marked(const lethe_testdata_options *options, const char *folder, lethe_answer_key *key, lethe_error *error);
+/* coded/: bar codes on labels (Code 39, Data Matrix), and barcodes.csv that maps them to pseudonyms. */
+lethe_status lethe_testdata_slides_barcodes(const lethe_testdata_options *options, const char *folder, lethe_answer_key *key, lethe_error *error);
 /* bench/slide.svs: one BigTIFF slide of about options->big_bytes (default 256 MB). */
 lethe_status lethe_testdata_slide_big(const lethe_testdata_options *options, const char *folder, lethe_answer_key *key, lethe_error *error);
 

@@ -7,6 +7,7 @@
 #include "testdata/slide_tiff.h"
 #include "testdata/slides.h"
 
+#include <dmtx.h>
 #include <stdio.h>
 #include <string.h>
 #include <zlib.h>
@@ -19,6 +20,7 @@ typedef struct marked {
     unsigned scale;       /* of the font; 0 = nothing is written */
     bool sticker;         /* on white paper */
     uint16_t compression; /* 7: Aperio; else a generic TIFF of this compression */
+    char code;            /* on the label: 'L' lines (Code 39), 'M' Data Matrix; 0 = text alone */
 } marked;
 
 typedef struct picture {
@@ -114,12 +116,61 @@ static lethe_status put_level(slide_tiff *tiff, slide_directory *d, const pictur
     return status;
 }
 
-static lethe_status put_label(slide_tiff *tiff, slide_directory *d, const slide_case *c, lethe_error *error) {
-    enum { SIDE = 200 };
+/* Code 39: nine bars and spaces a character, three of them wide (ISO/IEC 16388, table 1). */
+static const char *code_39(char letter) {
+    static const struct {
+        char letter;
+        const char *widths;
+    } table[] = {{'0', "000110100"}, {'1', "100100001"}, {'2', "001100001"}, {'3', "101100000"}, {'4', "000110001"},
+                 {'5', "100110000"}, {'6', "001110000"}, {'7', "000100101"}, {'8', "100100100"}, {'9', "001100100"},
+                 {'B', "001001001"}, {'C', "101001000"}, {'-', "010000101"}, {'*', "010010100"}};
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        if (table[i].letter == letter) return table[i].widths;
+    return table[13].widths;
+}
+
+static void draw_lines(const char *text, uint8_t *rgb, uint32_t side) {
+    enum { NARROW = 2, WIDE = 4, TOP = 180, HIGH = 120, QUIET = 16 };
+    char framed[48];
+    (void)snprintf(framed, sizeof framed, "*%s*", text);
+    memset(rgb + (size_t)(TOP - 10) * side * 3, 250, (size_t)(HIGH + 20) * side * 3);
+    uint32_t x = QUIET;
+    for (const char *c = framed; *c; c++, x += NARROW)
+        for (unsigned i = 0; i < 9; i++) {
+            uint32_t width = code_39(*c)[i] == '1' ? WIDE : NARROW;
+            for (uint32_t y = TOP; i % 2 == 0 && y < TOP + HIGH; y++)
+                for (uint32_t k = x; k < x + width && k < side; k++) memset(rgb + ((size_t)y * side + k) * 3, 5, 3);
+            x += width;
+        }
+}
+
+static void draw_matrix(const char *text, uint8_t *rgb, uint32_t side) {
+    DmtxEncode *code = dmtxEncodeCreate();
+    if (!code) return;
+    (void)dmtxEncodeSetProp(code, DmtxPropModuleSize, 6);
+    (void)dmtxEncodeSetProp(code, DmtxPropMarginSize, 18);
+    (void)dmtxEncodeSetProp(code, DmtxPropPixelPacking, DmtxPack24bppRGB);
+    if (dmtxEncodeDataMatrix(code, (int)strlen(text), (unsigned char *)(uintptr_t)text) == DmtxPass) {
+        int width = dmtxImageGetProp(code->image, DmtxPropWidth), height = dmtxImageGetProp(code->image, DmtxPropHeight);
+        for (int y = 0; y < height; y++)
+            for (int x = 0; x < width; x++) {
+                int value = 255;
+                (void)dmtxImageGetPixelValue(code->image, x, y, 0, &value);
+                uint8_t *at = rgb + ((size_t)(side - 1 - 20 - (uint32_t)y) * side + 120 + (uint32_t)x) * 3;
+                memset(at, value < 128 ? 5 : 250, 3);
+            }
+    }
+    (void)dmtxEncodeDestroy(&code);
+}
+
+static lethe_status put_label(slide_tiff *tiff, slide_directory *d, const slide_case *c, char code, lethe_error *error) {
+    enum { SIDE = 400 };
     const uint64_t bits[3] = {8, 8, 8};
     uint8_t *rgb = lethe_alloc_array((size_t)SIDE * SIDE, 3);
     if (!rgb) return lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
     slide_label(c->label, SIDE, SIDE, rgb);
+    if (code == 'L') draw_lines(c->barcode, rgb, SIDE);
+    if (code == 'M') draw_matrix(c->barcode, rgb, SIDE);
     uint64_t offset = slide_tiff_put(tiff, rgb, (size_t)SIDE * SIDE * 3);
     lethe_free(rgb);
     slide_tag_number(tiff, d, 254, 4, 1);
@@ -128,7 +179,7 @@ static lethe_status put_label(slide_tiff *tiff, slide_directory *d, const slide_
     slide_tag_numbers(tiff, d, 258, 3, bits, 3);
     slide_tag_number(tiff, d, 259, 3, 1);
     slide_tag_number(tiff, d, 262, 3, 2);
-    slide_tag_text(tiff, d, 270, "Aperio Image Library v12.0.15\r\nlabel 200x200");
+    slide_tag_text(tiff, d, 270, "Aperio Image Library v12.0.15\r\nlabel 400x400");
     slide_tag_number(tiff, d, 273, 4, offset);
     slide_tag_number(tiff, d, 277, 3, 3);
     slide_tag_number(tiff, d, 278, 4, SIDE);
@@ -161,7 +212,7 @@ static lethe_status make_marked(const slide_case *c, const marked *how, const ch
         slide_tag_text(&tiff, &d, 270, how->compression == 7 ? text : c->name);
         (void)slide_tiff_end(&tiff, &d, true);
     }
-    if (status == LETHE_OK && how->compression == 7) status = put_label(&tiff, &d, c, error);
+    if (status == LETHE_OK && how->compression == 7) status = put_label(&tiff, &d, c, how->code, error);
     for (unsigned i = 0; i < LEVELS; i++) lethe_free(levels[i].rgb);
     if (status == LETHE_OK) return slide_tiff_save(&tiff, path, error);
     lethe_buffer_release(&tiff.file);
@@ -170,10 +221,10 @@ static lethe_status make_marked(const slide_case *c, const marked *how, const ch
 
 lethe_status lethe_testdata_slides_marked(const lethe_testdata_options *options, const char *folder, lethe_answer_key *key, lethe_error *error) {
     static const marked all[] = {
-        {"clean", {0, 0, 0}, 0, false, 7},       {"pen_blue", {28, 44, 158}, 9, false, 7}, {"pen_green", {20, 130, 70}, 9, false, 7},
-        {"pen_red", {205, 30, 34}, 9, false, 7}, {"pen_black", {24, 22, 26}, 9, false, 7}, {"sticker", {18, 18, 18}, 5, true, 7},
-        {"raw", {28, 44, 158}, 9, false, 1},     {"lzw", {28, 44, 158}, 9, false, 5},      {"deflate", {28, 44, 158}, 9, false, 8},
-        {"clean_raw", {0, 0, 0}, 0, false, 1},
+        {"clean", {0, 0, 0}, 0, false, 7, 0},       {"pen_blue", {28, 44, 158}, 9, false, 7, 0}, {"pen_green", {20, 130, 70}, 9, false, 7, 0},
+        {"pen_red", {205, 30, 34}, 9, false, 7, 0}, {"pen_black", {24, 22, 26}, 9, false, 7, 0}, {"sticker", {18, 18, 18}, 5, true, 7, 0},
+        {"raw", {28, 44, 158}, 9, false, 1, 0},     {"lzw", {28, 44, 158}, 9, false, 5, 0},      {"deflate", {28, 44, 158}, 9, false, 8, 0},
+        {"clean_raw", {0, 0, 0}, 0, false, 1, 0},
     };
     char *inside = lethe_path_join(folder, "marked"), *list = inside ? lethe_path_join(folder, "regions.csv") : NULL;
     lethe_buffer csv;
@@ -192,6 +243,32 @@ lethe_status lethe_testdata_slides_marked(const lethe_testdata_options *options,
         lethe_free(path);
         if (status == LETHE_OK && all[i].scale)
             status = lethe_buffer_printf(&csv, error, "%s,\"%u,%u,%u,%u\"\n", name, box[0], box[1], box[2], box[3]);
+        if (status == LETHE_OK) status = slide_case_answers(key, &c, file, error);
+    }
+    if (status == LETHE_OK) status = lethe_file_write(list, csv.bytes, csv.size, 0644, error);
+    lethe_buffer_release(&csv);
+    lethe_free(list);
+    lethe_free(inside);
+    return status;
+}
+
+lethe_status lethe_testdata_slides_barcodes(const lethe_testdata_options *options, const char *folder, lethe_answer_key *key, lethe_error *error) {
+    static const marked all[] = {{"lines", {0, 0, 0}, 0, false, 7, 'L'}, {"matrix", {0, 0, 0}, 0, false, 7, 'M'}};
+    char *inside = lethe_path_join(folder, "coded"), *list = lethe_path_join(folder, "barcodes.csv");
+    lethe_buffer csv;
+    lethe_buffer_init(&csv, 1 << 16);
+    lethe_status status = inside && list ? lethe_folder_create(inside, 0755, error) : lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
+    if (status == LETHE_OK) status = lethe_buffer_append_text(&csv, "barcode,pseudonym,slide_pseudonym\n", error);
+    for (uint32_t i = 0; status == LETHE_OK && i < sizeof all / sizeof *all; i++) {
+        slide_case c;
+        char file[96];
+        unsigned unused[4];
+        slide_case_invent(options, 330 + i, &c);
+        (void)snprintf(file, sizeof file, "coded/%s.svs", all[i].name);
+        char *path = lethe_path_join(folder, file);
+        status = path ? make_marked(&c, &all[i], path, unused, error) : lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
+        lethe_free(path);
+        if (status == LETHE_OK) status = lethe_buffer_printf(&csv, error, "%s,P-%s,slide-%s\n", c.barcode, all[i].name, all[i].name);
         if (status == LETHE_OK) status = slide_case_answers(key, &c, file, error);
     }
     if (status == LETHE_OK) status = lethe_file_write(list, csv.bytes, csv.size, 0644, error);
