@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 enum {
     TEXTURE_CACHE_MIB = 512,
@@ -168,6 +169,7 @@ void lethe_app_destroy(lethe_app *app) {
     lethe_texture_cache_destroy(app->textures);
     for (int i = 0; i < 256 && app->draw; i++) lethe_texture_drop(app->draw, &app->solid_labels[i]);
     if (app->draw) lethe_texture_drop(app->draw, &app->font);
+    lethe_free(app->dot_cells);
     lethe_ui_destroy(app->ui);
     lethe_draw_destroy(app->draw);
     lethe_window_close(app->window);
@@ -228,7 +230,13 @@ static void draw_frame(lethe_app *app) {
     lethe_ui_end(app->ui, &output);
     lethe_draw_ui(app->draw, &output);
     app->frames_drawn++;
-    bool waiting = lethe_texture_cache_pending(app->textures) || !everything_shown(app) || (app->mpr && lethe_mpr_progress(app->mpr) < 1);
+    if (app->frames_drawn == 1 && app->options.started > 0) {
+        struct timespec now;
+        (void)clock_gettime(CLOCK_MONOTONIC, &now);
+        app->start_ms = ((double)now.tv_sec + (double)now.tv_nsec / 1e9 - app->options.started) * 1000;
+    }
+    bool waiting =
+        lethe_texture_cache_pending(app->textures) || !everything_shown(app) || (app->mpr && lethe_mpr_progress(app->mpr) < 1) || app->grow;
     app->idle_frames = waiting ? 0 : app->idle_frames + 1;
     if (!waiting && app->study && !(app->first_image_ms > 0)) app->first_image_ms = (lethe_window_seconds() - app->opened_at) * 1000;
 }
@@ -261,6 +269,7 @@ lethe_status lethe_app_turn(lethe_app *app, double seconds, const lethe_event *e
         app->idle_frames = 0;
     }
     advance_cine(app);
+    lethe_grow_poll(app);
     lethe_app_compare_follow(app);
     draw_frame(app);
     return LETHE_OK;

@@ -142,6 +142,8 @@ typedef struct lethe_thumbnail {
 
 typedef enum lethe_sheet { LETHE_SHEET_NONE, LETHE_SHEET_SHORTCUTS, LETHE_SHEET_SKIP, LETHE_SHEET_ABOUT, LETHE_SHEET_SETTINGS } lethe_sheet;
 
+typedef struct lethe_grow_job lethe_grow_job;
+
 typedef struct lethe_toast {
     char text[256];
     double until;
@@ -158,6 +160,7 @@ typedef struct lethe_app_options {
     bool bench, review;
     int width, height;
     double font_size_px;
+    double started; /* CLOCK_MONOTONIC in seconds when the program began; 0 = unknown */
     const char *font_folder;
 } lethe_app_options;
 
@@ -193,6 +196,7 @@ struct lethe_app {
     double opened_at;                     /* seconds */
     double active_since;
     lethe_mpr *mpr;
+    lethe_grow_job *grow; /* NULL = none under way */
     lethe_thumbnail *thumbnails;
     size_t thumbnail_count;
     lethe_paint_texture paint_textures[LETHE_VIEWS];
@@ -248,8 +252,10 @@ struct lethe_app {
     double now;
     struct lethe_script *script;
     struct lethe_bench *bench;
+    double start_ms;       /* from the start of the program to the first frame; 0 = not yet */
     double first_image_ms; /* after the last case was opened; 0 = not yet */
     size_t drawn_marks;
+    uint8_t *dot_cells; /* cells of the screen that hold a dot; scratch of drawing */
 };
 
 #define T(text) lethe_message(app->language, text)
@@ -321,6 +327,8 @@ void lethe_view_draw_slide(lethe_app *app, int view);
 void lethe_app_draw_overlays(lethe_app *app);
 void lethe_app_draw_mark(lethe_app *app, const lethe_view *view, const lethe_shape *shape, uint32_t colour, bool selected, bool dashed);
 uint32_t lethe_app_label_colour(const lethe_app *app, const char *label);
+/* The index of a mark's label in app->labels, remembered in the mark; -1 = none. */
+int lethe_mark_label(const lethe_app *app, lethe_mark *mark);
 int lethe_app_label_index(const lethe_app *app, const char *label);
 void lethe_draft_draw(lethe_app *app, int view);
 void lethe_measure_text(lethe_app *app, const lethe_view *view, const lethe_shape *shape, char *out, size_t size);
@@ -339,6 +347,11 @@ void lethe_app_clear_notes(lethe_app *app);
 void lethe_app_accept_selected(lethe_app *app);
 void lethe_app_save_paint(lethe_app *app, const char *tool, const char *name);
 void lethe_app_draft_clear(lethe_app *app);
+
+/* --- grow_job.c --- */
+void lethe_grow_poll(lethe_app *app);
+/* Ends a search under way; before the volume or the case goes. */
+void lethe_grow_cancel(lethe_app *app);
 
 /* --- compare.c --- */
 void lethe_app_find_readers(lethe_app *app);

@@ -35,6 +35,7 @@ void lethe_app_close_case(lethe_app *app) {
     lethe_tool_cancel(app);
     lethe_app_clear_notes(app);
     for (int i = 0; i < LETHE_VIEWS; i++) clear_view(app, &app->views[i]);
+    lethe_grow_cancel(app);
     lethe_mpr_destroy(app->mpr);
     app->mpr = NULL;
     app->mpr_on = app->has_cross = app->compare_on = false;
@@ -260,6 +261,7 @@ void lethe_app_toggle_mpr(lethe_app *app) {
     lethe_series_stack(series, view->index, &first, &count);
     if (!app->mpr || lethe_mpr_series(app->mpr) != series || lethe_mpr_first(app->mpr) != first) {
         lethe_error error = {0};
+        lethe_grow_cancel(app);
         lethe_mpr_destroy(app->mpr);
         app->mpr = NULL;
         if (lethe_app_failed(app, lethe_mpr_start(series, first, count, wake, &app->mpr, &error), &error)) return;

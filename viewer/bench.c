@@ -119,13 +119,15 @@ lethe_status lethe_bench_run(lethe_app *app, lethe_error *error) {
     if (!status) status = settle(app, error);
     if (status) goto out;
     lethe_view *view = &app->views[app->active];
-    (void)printf("renderer                     %s, %d x %d\nfirst image                  %.0f ms\n", lethe_draw_renderer(app->draw), app->width,
-                 app->height, app->first_image_ms);
+    (void)printf(
+        "renderer                     %s, %d x %d\nstart                        %.0f ms to the first frame\nfirst image                  %.0f ms\n",
+        lethe_draw_renderer(app->draw), app->width, app->height, app->start_ms, app->first_image_ms);
+    if (lethe_marks_count(app->marks) > 1000) (void)printf("annotations                  %zu\n", lethe_marks_count(app->marks));
     static const struct {
         const char *name;
         lethe_status (*run)(lethe_app *, times *, lethe_error *);
         bool stack, slide;
-    } parts[] = {{"stack scroll", scroll, true, false}, {"pan", pan, true, true}, {"zoom", zoom, true, true}, {"brush", brush, true, false}};
+    } parts[] = {{"stack scroll", scroll, true, false}, {"pan", pan, true, true}, {"zoom", zoom, true, true}, {"brush", brush, true, true}};
     for (size_t i = 0; i < sizeof parts / sizeof *parts && !status; i++) {
         if (view->kind == LETHE_VIEW_SLIDE ? !parts[i].slide : !parts[i].stack) continue;
         lethe_tiles_counts before, after;

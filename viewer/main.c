@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static void usage(FILE *to) {
     (void)fputs("usage: lethe view [-C DIR] [OPTIONS] [CASE]\n\n"
@@ -49,7 +50,9 @@ int main(int argc, char **argv) {
                                           {"review", no_argument, NULL, 'R'},
                                           {"help", no_argument, NULL, 'h'},
                                           {0}};
-    lethe_app_options options = {.language = desktop_language()};
+    struct timespec started;
+    (void)clock_gettime(CLOCK_MONOTONIC, &started);
+    lethe_app_options options = {.started = (double)started.tv_sec + (double)started.tv_nsec / 1e9, .language = desktop_language()};
     for (int c; (c = getopt_long(argc, argv, "C:u:l:h", longs, NULL)) != -1;) {
         switch (c) {
         case 'C': options.folder = optarg; break;

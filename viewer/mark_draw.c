@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { MANY_MARKS = 1000 };
+
 static lethe_point on_screen(const lethe_view *view, lethe_point p) { return lethe_camera_to_screen(&view->camera, p); }
 
 static void stroke(lethe_app *app, const lethe_view *view, const lethe_point *points, size_t count, bool closed, uint32_t colour, double width) {
@@ -16,7 +18,7 @@ static void stroke(lethe_app *app, const lethe_view *view, const lethe_point *po
     lethe_point local[STACK], *screen = count <= STACK ? local : lethe_alloc_array(count, sizeof *screen);
     if (!screen || count == 0) return;
     for (size_t i = 0; i < count; i++) screen[i] = on_screen(view, points[i]);
-    lethe_canvas_polyline(app->ui, screen, count, closed, 0x90000000, width + 2);
+    if (width > 1) lethe_canvas_polyline(app->ui, screen, count, closed, 0x90000000, width + 2);
     lethe_canvas_polyline(app->ui, screen, count, closed, colour, width);
     if (screen != local) lethe_free(screen);
 }
@@ -32,7 +34,7 @@ static void handles(lethe_app *app, const lethe_view *view, const lethe_shape *s
 }
 
 void lethe_app_draw_mark(lethe_app *app, const lethe_view *view, const lethe_shape *shape, uint32_t colour, bool selected, bool dashed) {
-    double width = selected ? 2.5 : 1.7;
+    double width = selected ? 2.5 : app->drawn_marks > MANY_MARKS ? 1 : 1.7; /* among thousands, lines without a halo */
     if (dashed && !selected) colour = (colour & 0xFFFFFF) | 0xB0000000u;
     switch (shape->kind) {
     case LETHE_SHAPE_POINT: {

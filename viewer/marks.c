@@ -44,39 +44,65 @@ static lethe_status from_annotation(lethe_marks *marks, const lethe_annotation *
     return LETHE_OK;
 }
 
-static lethe_status put_mark(lethe_marks *marks, lethe_mark *mark, lethe_error *error) {
-    lethe_mark *old = lethe_marks_find(marks, mark->id);
-    if (old) {
-        mark->hidden = old->hidden;
-        lethe_mark_release(old);
-        *old = *mark;
-        return LETHE_OK;
-    }
+static bool is_paint(const lethe_mark *mark) { return mark->shape.kind == LETHE_SHAPE_MASK && mark->mine; }
+
+static uint32_t hash_of(const char *text) {
+    uint32_t h = 2166136261u;
+    for (; *text; text++) h = (h ^ (uint8_t)*text) * 16777619u;
+    return h;
+}
+
+/* Single precision is coarse on a gigapixel slide: a pixel of margin keeps every box on the safe side. */
+static lethe_mark_place place_of(const lethe_mark *mark) {
+    const lethe_box *b = &mark->bounds;
+    if (mark->level != LETHE_LEVEL_REGION || is_paint(mark)) return (lethe_mark_place){.x0 = 1, .x1 = 0};
+    return (lethe_mark_place){(float)(b->x0 - 1), (float)(b->y0 - 1),   (float)(b->x1 + 1),
+                              (float)(b->y1 + 1), hash_of(mark->image), mark->shape.frame};
+}
+
+static lethe_status append_mark(lethe_marks *marks, lethe_mark *mark, lethe_error *error) {
+    marks->counted = false;
     if (marks->count == marks->capacity) {
         size_t capacity = marks->capacity ? marks->capacity * 2 : 64;
         lethe_mark *more = lethe_realloc_array(marks->items, capacity, sizeof *more);
-        if (!more) {
+        if (more) marks->items = more;
+        lethe_mark_place *places = more ? lethe_realloc_array(marks->places, capacity, sizeof *places) : NULL;
+        if (!places) {
             lethe_mark_release(mark);
             return lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
         }
-        marks->items = more;
+        marks->places = places;
         marks->capacity = capacity;
     }
+    marks->places[marks->count] = place_of(mark);
     marks->items[marks->count++] = *mark;
     return LETHE_OK;
 }
 
+static lethe_status put_mark(lethe_marks *marks, lethe_mark *mark, lethe_error *error) {
+    lethe_mark *old = lethe_marks_find(marks, mark->id);
+    if (!old) return append_mark(marks, mark, error);
+    marks->counted = false;
+    mark->hidden = old->hidden;
+    lethe_mark_release(old);
+    *old = *mark;
+    marks->places[old - marks->items] = place_of(old);
+    return LETHE_OK;
+}
+
+void lethe_marks_moved(lethe_marks *marks, lethe_mark *mark) { marks->places[mark - marks->items] = place_of(mark); }
+
 static void remove_mark(lethe_marks *marks, int64_t id) {
     for (size_t i = 0; i < marks->count; i++) {
         if (marks->items[i].id != id) continue;
+        marks->counted = false;
         lethe_mark_release(&marks->items[i]);
         memmove(&marks->items[i], &marks->items[i + 1], (marks->count - i - 1) * sizeof *marks->items);
+        memmove(&marks->places[i], &marks->places[i + 1], (marks->count - i - 1) * sizeof *marks->places);
         marks->count--;
         return;
     }
 }
-
-static bool is_paint(const lethe_mark *mark) { return mark->shape.kind == LETHE_SHAPE_MASK && mark->mine; }
 
 /* Take an annotation from the store again. `paint`: its pixels too. */
 static lethe_status reload(lethe_marks *marks, int64_t id, bool paint, lethe_error *error) {
@@ -121,7 +147,7 @@ lethe_status lethe_marks_open(lethe_store *store, const char *study_uid, const c
     for (size_t i = 0; !status && i < found->count; i++) {
         lethe_mark mark;
         status = from_annotation(marks, &found->items[i], &mark, error);
-        if (!status) status = put_mark(marks, &mark, error);
+        if (!status) status = append_mark(marks, &mark, error); /* the store gives each once */
     }
     lethe_annotations_destroy(found);
     if (status) {
@@ -145,6 +171,7 @@ void lethe_marks_close(lethe_marks *marks) {
     free_steps(&marks->undo);
     free_steps(&marks->redo);
     lethe_free(marks->items);
+    lethe_free(marks->places);
     lethe_free(marks->paints);
     lethe_tiled_mask_destroy(marks->tiled);
     lethe_free(marks->tiled_image);
@@ -152,6 +179,18 @@ void lethe_marks_close(lethe_marks *marks) {
 }
 
 size_t lethe_marks_count(const lethe_marks *marks) { return marks->count; }
+
+size_t lethe_marks_regions(lethe_marks *marks) {
+    if (marks->counted) return marks->regions;
+    marks->regions = 0;
+    for (size_t i = 0; i < marks->count; i++) {
+        const lethe_mark *m = &marks->items[i];
+        marks->regions += m->level == LETHE_LEVEL_REGION &&
+                          !(m->shape.kind == LETHE_SHAPE_MASK && m->shape.slice_count && lethe_rle_count(&m->shape.slices[0].mask) == 0);
+    }
+    marks->counted = true;
+    return marks->regions;
+}
 
 lethe_mark *lethe_marks_at(lethe_marks *marks, size_t index) { return &marks->items[index]; }
 
@@ -162,12 +201,13 @@ lethe_mark *lethe_marks_find(lethe_marks *marks, int64_t id) {
 }
 
 void lethe_marks_visit(lethe_marks *marks, const char *image, uint32_t frame, const lethe_box *within, lethe_mark_fn visit, void *context) {
+    const uint32_t hash = hash_of(image);
+    const float x0 = within ? (float)within->x0 - 1 : -INFINITY, x1 = within ? (float)within->x1 + 1 : INFINITY;
+    const float y0 = within ? (float)within->y0 - 1 : -INFINITY, y1 = within ? (float)within->y1 + 1 : INFINITY;
     for (size_t i = 0; i < marks->count; i++) {
-        lethe_mark *mark = &marks->items[i];
-        if (mark->level != LETHE_LEVEL_REGION || is_paint(mark) || mark->shape.frame != frame) continue;
-        const lethe_box *b = &mark->bounds;
-        if (within && (b->x1 < within->x0 || b->x0 > within->x1 || b->y1 < within->y0 || b->y0 > within->y1)) continue;
-        if (strcmp(mark->image, image) == 0) visit(context, mark);
+        const lethe_mark_place *p = &marks->places[i];
+        if (p->x1 < x0 || p->x0 > x1 || p->y1 < y0 || p->y0 > y1 || p->x0 > p->x1 || p->image != hash || p->frame != frame) continue;
+        if (strcmp(marks->items[i].image, image) == 0) visit(context, &marks->items[i]);
     }
 }
 

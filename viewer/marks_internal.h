@@ -26,11 +26,19 @@ typedef struct lethe_steps {
     size_t count;
 } lethe_steps;
 
+/* Where a mark is, beside the marks so that a window is searched in little memory. Empty (x0 > x1) for what is not drawn as a shape. */
+typedef struct lethe_mark_place {
+    float x0, y0, x1, y1;
+    uint32_t image, frame; /* image: a hash of its key */
+} lethe_mark_place;
+
 struct lethe_marks {
     lethe_store *store; /* borrowed */
     int64_t task, spent_ms, revisions;
     lethe_mark *items;
-    size_t count, capacity;
+    lethe_mark_place *places; /* one for each item */
+    size_t count, capacity, regions;
+    bool counted; /* `regions` holds */
     lethe_paint **paints;
     size_t paint_count;
     lethe_tiled_mask *tiled; /* paint of a slide; NULL until there is some */

@@ -1,5 +1,7 @@
 /* What lies over the pictures: corner text, orientation letters, scale bars, reference lines, the cross-hair, the magnifier, empty cells, toasts. */
 #include "viewer/app.h"
+
+#include "core/memory.h"
 #include "viewer/review.h"
 
 #include <math.h>
@@ -281,26 +283,53 @@ uint32_t lethe_app_label_colour(const lethe_app *app, const char *label) {
     return i >= 0 ? app->labels[i].colour : 0xFFB0B8C0;
 }
 
+/* Dots share cells of the screen: of a hundred thousand nuclei in one view no more are drawn than can be told apart. */
+enum { DOT_PX = 8, CELL_PX = 4, CELLS_ACROSS = 1280, CELLS = CELLS_ACROSS * 800 };
+
 typedef struct mark_drawing {
     lethe_app *app;
     const lethe_view *view;
     size_t count;
 } mark_drawing;
 
+int lethe_mark_label(const lethe_app *app, lethe_mark *mark) {
+    if (mark->schema_label == 0) {
+        int found = lethe_app_label_index(app, mark->label);
+        mark->schema_label = found >= 0 ? found + 1 : -1;
+    }
+    return mark->schema_label > 0 ? mark->schema_label - 1 : -1;
+}
+
+static bool crowded(mark_drawing *d, lethe_point p) {
+    int64_t x = (int64_t)((p.x - d->view->rect.x) / CELL_PX), y = (int64_t)((p.y - d->view->rect.y) / CELL_PX);
+    if (!d->app->dot_cells || x < 0 || y < 0 || x >= CELLS_ACROSS || y >= CELLS / CELLS_ACROSS) return false;
+    uint8_t *cell = &d->app->dot_cells[y * CELLS_ACROSS + x];
+    if (*cell) return true;
+    *cell = 1;
+    return false;
+}
+
 static void draw_one_mark(void *context, lethe_mark *mark) {
     mark_drawing *d = context;
-    int label = lethe_app_label_index(d->app, mark->label);
+    int label = lethe_mark_label(d->app, mark);
     if (mark->hidden || (label >= 0 && d->app->labels[label].hidden) || !lethe_view_shows_mark(d->app, d->view, mark)) return;
     bool selected = mark->id == d->app->selected;
     /* What is a pixel or two on the screen is a dot. */
     double extent = fmax(mark->bounds.x1 - mark->bounds.x0, mark->bounds.y1 - mark->bounds.y0) * d->view->camera.scale;
     /* Side by side, everybody has a colour of their own; elsewhere the label has. */
-    uint32_t colour = d->app->compare_on && !mark->mine ? lethe_reader_colour(d->app, mark) : lethe_app_label_colour(d->app, mark->label);
+    uint32_t colour = d->app->compare_on && !mark->mine ? lethe_reader_colour(d->app, mark) : label >= 0 ? d->app->labels[label].colour : 0xFFB0B8C0;
     d->count++;
-    if (extent < 3 && mark->shape.kind != LETHE_SHAPE_POINT && !selected) {
+    d->app->drawn_marks++;
+    if (!selected && (extent < DOT_PX || mark->shape.kind == LETHE_SHAPE_POINT)) {
         lethe_point p =
             lethe_camera_to_screen(&d->view->camera, (lethe_point){(mark->bounds.x0 + mark->bounds.x1) / 2, (mark->bounds.y0 + mark->bounds.y1) / 2});
-        lethe_canvas_fill(d->app->ui, (lethe_rect){p.x - 1, p.y - 1, 2.5, 2.5}, colour, 0);
+        if (crowded(d, p)) return; /* another dot is there already */
+        if (mark->shape.kind == LETHE_SHAPE_POINT && d->count < 5000) {
+            lethe_app_draw_mark(d->app, d->view, &mark->shape, colour, false, !mark->mine);
+            return;
+        }
+        double side = fmax(extent, 2.5);
+        lethe_canvas_fill(d->app->ui, (lethe_rect){p.x - side / 2, p.y - side / 2, side, side}, colour, 0);
         return;
     }
     lethe_app_draw_mark(d->app, d->view, &mark->shape, colour, selected, !mark->mine);
@@ -324,8 +353,9 @@ static void draw_marks(lethe_app *app, int number) {
     lethe_rect v = lethe_camera_visible(&view->camera);
     lethe_box within = {v.x, v.y, v.x + v.width, v.y + v.height};
     mark_drawing d = {.app = app, .view = view};
+    if (!app->dot_cells) app->dot_cells = lethe_alloc_array(CELLS, 1);
+    if (app->dot_cells) memset(app->dot_cells, 0, CELLS);
     lethe_marks_visit(app->marks, image, frame, &within, draw_one_mark, &d);
-    app->drawn_marks += d.count;
     for (size_t i = 0; i < app->note_count; i++) {
         const lethe_shape *shape = &app->notes[i].shape;
         lethe_box box;

@@ -273,12 +273,7 @@ static void go_to(lethe_app *app, const lethe_mark *mark) {
 
 static void objects(lethe_app *app) {
     lethe_ui *ui = app->ui;
-    size_t count = lethe_marks_count(app->marks), listed = 0, regions = 0;
-    for (size_t i = 0; i < count; i++) {
-        const lethe_mark *mark = lethe_marks_at(app->marks, i);
-        regions += mark->level == LETHE_LEVEL_REGION &&
-                   !(mark->shape.kind == LETHE_SHAPE_MASK && mark->shape.slice_count && lethe_rle_count(&mark->shape.slices[0].mask) == 0);
-    }
+    size_t count = lethe_marks_count(app->marks), listed = 0, regions = lethe_marks_regions(app->marks);
     char text[96];
     lethe_ui_space(ui, 6);
     (void)snprintf(text, sizeof text, "%s (%zu)", T("Annotations"), regions);

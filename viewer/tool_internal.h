@@ -24,4 +24,7 @@ void lethe_tool_select_press(lethe_app *app, int view, lethe_point screen);
 void lethe_tool_select_move(lethe_app *app, lethe_point screen);
 void lethe_tool_select_release(lethe_app *app);
 
+/* --- grow_job.c --- */
+void lethe_grow_start(lethe_app *app, lethe_view *view, lethe_point at, int label);
+
 #endif

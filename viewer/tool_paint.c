@@ -145,43 +145,6 @@ void lethe_tool_fill_at(lethe_app *app, lethe_view *view, lethe_point at) {
     lethe_tool_save_stroke(app);
 }
 
-static bool grow_in_3d(lethe_app *app, lethe_view *view, lethe_point at, uint8_t value, const bool *locked) {
-    size_t first, count;
-    lethe_series *series = view->series;
-    lethe_series_stack(series, view->index, &first, &count);
-    const lethe_volume *volume =
-        app->mpr && lethe_mpr_series(app->mpr) == series && lethe_mpr_first(app->mpr) == first ? lethe_mpr_volume(app->mpr) : NULL;
-    lethe_error error = {0};
-    if (!volume) {
-        if (!app->mpr || lethe_mpr_series(app->mpr) != series || lethe_mpr_first(app->mpr) != first) {
-            lethe_mpr_destroy(app->mpr);
-            app->mpr = NULL;
-            if (lethe_app_failed(app, lethe_mpr_start(series, first, count, NULL, &app->mpr, &error), &error)) return false;
-        }
-        while (!(volume = lethe_mpr_volume(app->mpr)) && !lethe_mpr_failed(app->mpr, &error)) (void)lethe_window_seconds();
-        if (!volume) return !lethe_app_failed(app, LETHE_UNSUPPORTED, &error);
-    }
-    size_t area = (size_t)volume->columns * volume->rows;
-    uint8_t *marked = lethe_alloc_array(area, volume->slices);
-    uint64_t voxels = 0;
-    lethe_status status = marked ? LETHE_OK : lethe_fail(&error, LETHE_NO_MEMORY, "out of memory");
-    if (!status)
-        status = lethe_grow_volume(volume->voxels, volume->columns, volume->rows, volume->slices, (uint32_t)at.x, (uint32_t)at.y,
-                                   (uint32_t)(view->index - first), app->grow_tolerance, marked, &voxels, &error);
-    for (uint32_t k = 0; k < volume->slices && !status; k++) {
-        const uint8_t *slice = marked + k * area;
-        if (!memchr(slice, 1, area)) continue;
-        const lethe_study_frame *frame = &series->frames[first + k];
-        lethe_paint *paint = lethe_marks_paint(app->marks, series->files[frame->file].image_key, frame->frame, volume->columns, volume->rows);
-        if (!paint) continue;
-        for (size_t i = 0; i < area; i++)
-            if (slice[i] && !locked[paint->labels[i]]) paint->labels[i] = value;
-        lethe_paint_touch(paint, 0, 0, paint->columns, paint->rows);
-    }
-    lethe_free(marked);
-    return !lethe_app_failed(app, status, &error);
-}
-
 void lethe_tool_grow_at(lethe_app *app, lethe_view *view, lethe_point at) {
     lethe_paint *paint = paint_here(app, view);
     const lethe_image *pixels = lethe_view_pixels(app, view);
@@ -191,7 +154,7 @@ void lethe_tool_grow_at(lethe_app *app, lethe_view *view, lethe_point at) {
     bool locked[256];
     lethe_paint_rule rule = rule_here(app, view, locked);
     if (app->grow_3d && pixels->samples == 1) {
-        if (grow_in_3d(app, view, at, (uint8_t)(label + 1), locked)) lethe_tool_save_stroke(app);
+        lethe_grow_start(app, view, at, label);
         return;
     }
     lethe_bitmap bitmap = {paint->labels, paint->columns, paint->rows};

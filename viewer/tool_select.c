@@ -18,7 +18,7 @@ typedef struct nearest {
 
 static void try_mark(void *context, lethe_mark *mark) {
     nearest *n = context;
-    int label = lethe_app_label_index(n->app, mark->label);
+    int label = lethe_mark_label(n->app, mark);
     if (mark->hidden || (label >= 0 && n->app->labels[label].hidden) || !lethe_view_shows_mark(n->app, n->view, mark)) return;
     double distance = lethe_shape_distance(&mark->shape, n->at);
     /* Inside counts as near, small shapes before large ones. */
@@ -50,7 +50,9 @@ void lethe_tool_select_press(lethe_app *app, int number, lethe_point screen) {
     int handle = selected && strcmp(selected->image, image) == 0 && selected->shape.frame == frame ? handle_at(view, &selected->shape, screen) : -2;
     if (handle == -2) {
         nearest n = {app, view, at, LETHE_OUTLINE_PX / view->camera.scale, 0};
-        lethe_marks_visit(app->marks, image, frame, NULL, try_mark, &n);
+        double reach = n.best;
+        lethe_box within = {at.x - reach, at.y - reach, at.x + reach, at.y + reach};
+        lethe_marks_visit(app->marks, image, frame, &within, try_mark, &n);
         app->selected = n.id;
         selected = n.id ? lethe_marks_find(app->marks, n.id) : NULL;
         handle = selected ? handle_at(view, &selected->shape, screen) : -2;
@@ -74,6 +76,7 @@ void lethe_tool_select_move(lethe_app *app, lethe_point screen) {
     lethe_shape_release(&mark->shape);
     mark->shape = moved;
     (void)lethe_shape_bounds(&mark->shape, &mark->bounds);
+    lethe_marks_moved(app->marks, mark);
 }
 
 void lethe_tool_select_release(lethe_app *app) {
@@ -102,6 +105,7 @@ void lethe_tool_select_release(lethe_app *app) {
             again->shape = drag->before;
             drag->before = (lethe_shape){0};
             (void)lethe_shape_bounds(&again->shape, &again->bounds);
+            lethe_marks_moved(app->marks, again);
         }
     }
 }

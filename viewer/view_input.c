@@ -159,6 +159,7 @@ static void on_key(lethe_app *app, const lethe_event *event) {
     if (lethe_ui_wants_keyboard(app->ui) && event->key != LETHE_KEY_ESCAPE) return;
     if (event->key == LETHE_KEY_ESCAPE) {
         if (app->sheet != LETHE_SHEET_NONE) app->sheet = LETHE_SHEET_NONE;
+        else if (app->grow) lethe_grow_cancel(app);
         else if (app->draft.count > 0) lethe_tool_cancel(app);
         else if (app->maximised >= 0) app->maximised = -1;
         else app->selected = 0;

@@ -7,6 +7,7 @@
  * 4095 / 1023^2), overlay 6000 (32 x 16 from row 9 column 17, its left 8 columns set) and overlay 6002 in bit 15 of the cells (x, y >= 40);
  * 1.2.3.4.1.2, MONOCHROME1, stored = x, a modality LUT 1000 + 3 x x; 1.2.3.4.1.3, pure red in RGB whose ICC profile has red and green exchanged.
  * Study 1.2.3.3, MG: RCC LCC RMLO LMLO, 96 x 128; a bright stripe of 8 pixels at the chest wall, which LMLO has on the wrong side. */
+#include "annotate/store.h"
 #include "core/catalogue.h"
 #include "core/file.h"
 #include "core/memory.h"
@@ -15,6 +16,7 @@
 #include <lcms2.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { W = 128, H = 96, SLICES = 12 };
@@ -381,9 +383,43 @@ static void add_slide(maker *m, const char *file) {
     lethe_free(path);
 }
 
+/* Small polygons in a spiral over a slide of 30000 x 22000, as a model that finds nuclei would leave them: "NAME:COUNT". */
+static void add_objects(maker *m, const char *what) {
+    enum { BATCH = 5000, CORNERS = 10 };
+    const char *colon = strchr(what, ':');
+    size_t count = colon ? (size_t)strtoul(colon + 1, NULL, 10) : 0;
+    char slide[256];
+    (void)snprintf(slide, sizeof slide, "P-PHANTOM/slides/%.*s", (int)(colon ? colon - what : 0), what);
+    lethe_store *store = NULL;
+    lethe_annotation *items = lethe_alloc_array(BATCH, sizeof *items);
+    lethe_point *points = lethe_alloc_array(BATCH * CORNERS, sizeof *points);
+    if (!items || !points) m->status = lethe_fail(&m->error, LETHE_NO_MEMORY, "out of memory");
+    if (!m->status) m->status = lethe_store_open(m->project, NULL, &store, &m->error);
+    for (size_t done = 0; done < count && !m->status;) {
+        size_t batch = count - done < BATCH ? count - done : BATCH;
+        for (size_t i = 0; i < batch; i++) {
+            double t = sqrt((double)(done + i) / (double)count), turn = (double)(done + i) * 2.399963;
+            lethe_point centre = {15000 + 13000 * t * cos(turn), 11000 + 9800 * t * sin(turn)}, *p = points + i * CORNERS;
+            for (int c = 0; c < CORNERS; c++) p[c] = (lethe_point){centre.x + 14 * cos(c * 0.6283), centre.y + 11 * sin(c * 0.6283)};
+            items[i] = (lethe_annotation){.level = LETHE_LEVEL_REGION,
+                                          .image = slide,
+                                          .label = "region",
+                                          .tool = "import",
+                                          .source = "model",
+                                          .confidence = 0.9,
+                                          .shape = {.kind = LETHE_SHAPE_POLYGON, .points = p, .point_count = CORNERS}};
+        }
+        m->status = lethe_store_append_many(store, items, batch, NULL, &m->error);
+        done += batch;
+    }
+    lethe_store_close(store);
+    lethe_free(items);
+    lethe_free(points);
+}
+
 int main(int argc, char **argv) {
     if (argc < 2) {
-        (void)fprintf(stderr, "usage: viewer_phantom DIR [SLIDE...]\n");
+        (void)fprintf(stderr, "usage: viewer_phantom DIR [SLIDE | objects:SLIDE:COUNT]...\n");
         return LETHE_EXIT_USAGE;
     }
     maker m = {0};
@@ -395,7 +431,10 @@ int main(int argc, char **argv) {
         make_radiograph(&m);
         make_mammogram(&m);
         make_greys(&m);
-        for (int i = 2; i < argc; i++) add_slide(&m, argv[i]);
+        for (int i = 2; i < argc; i++) {
+            if (strncmp(argv[i], "objects:", 8) == 0) add_objects(&m, argv[i] + 8);
+            else add_slide(&m, argv[i]);
+        }
     }
     lethe_catalogue_close(m.catalogue);
     lethe_project_close(m.project);

@@ -180,7 +180,7 @@ lethe_status lethe_grow(const lethe_bitmap *bitmap, const lethe_image *pixels, d
 }
 
 lethe_status lethe_grow_volume(const float *voxels, uint32_t columns, uint32_t rows, uint32_t slices, uint32_t i, uint32_t j, uint32_t k,
-                               double tolerance, uint8_t *out, uint64_t *marked, lethe_error *error) {
+                               double tolerance, uint8_t *out, uint64_t *marked, const atomic_bool *stop, lethe_error *error) {
     size_t area = (size_t)columns * rows, total = area * slices, start = (size_t)k * area + (size_t)j * columns + i;
     *marked = 0;
     size_t capacity = 4096, top = 0;
@@ -191,7 +191,7 @@ lethe_status lethe_grow_volume(const float *voxels, uint32_t columns, uint32_t r
     stack[top++] = start;
     while (top > 0) {
         size_t at = stack[--top], x = at % columns, y = at / columns % rows;
-        ++*marked;
+        if (++*marked % 4096 == 0 && stop && atomic_load(stop)) break;
         const size_t near[6] = {x > 0 ? at - 1 : total,         x + 1 < columns ? at + 1 : total,
                                 y > 0 ? at - columns : total,   y + 1 < rows ? at + columns : total,
                                 at >= area ? at - area : total, at + area < total ? at + area : total};

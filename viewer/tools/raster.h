@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "imaging/image.h"
 
+#include <stdatomic.h>
 #include <stdint.h>
 
 typedef struct lethe_bitmap {
@@ -41,9 +42,11 @@ LETHE_NODISCARD lethe_status lethe_grow(const lethe_bitmap *bitmap, const lethe_
                                         double tolerance, uint8_t value, const lethe_paint_rule *rule, lethe_dirty *dirty, uint64_t *changed,
                                         lethe_error *error);
 
-/* The same in a volume of floats [k][j][i], 6-connected: marks `out` (same shape, zeroed by the caller) with 1. */
+/* The same in a volume of floats [k][j][i], 6-connected: marks `out` (same shape, zeroed by the caller) with 1. *stop (may be NULL) ends it early
+ * with what was found so far. */
 LETHE_NODISCARD lethe_status lethe_grow_volume(const float *voxels, uint32_t columns, uint32_t rows, uint32_t slices, uint32_t i, uint32_t j,
-                                               uint32_t k, double tolerance, uint8_t *out, uint64_t *marked, lethe_error *error);
+                                               uint32_t k, double tolerance, uint8_t *out, uint64_t *marked, const atomic_bool *stop,
+                                               lethe_error *error);
 
 /* Smooth the border of a label: a pixel belongs to it when more than half of its 5 x 5 neighbourhood does. Errors: LETHE_NO_MEMORY. */
 LETHE_NODISCARD lethe_status lethe_smooth(const lethe_bitmap *bitmap, uint8_t value, const lethe_paint_rule *rule, lethe_dirty *dirty,

@@ -111,10 +111,20 @@ static void grow_in_a_volume(void **state) {
         for (int j = 2; j < 6; j++)
             for (int i = 2; i < 6; i++) voxels[(k * 8 + j) * 8 + i] = 100;
     uint64_t marked;
-    assert_int_equal(lethe_grow_volume(voxels, 8, 8, 8, 3, 3, 3, 10, out, &marked, NULL), LETHE_OK);
+    assert_int_equal(lethe_grow_volume(voxels, 8, 8, 8, 3, 3, 3, 10, out, &marked, NULL, NULL), LETHE_OK);
     assert_int_equal(marked, 64);
     assert_int_equal(out[(2 * 8 + 2) * 8 + 2], 1);
     assert_int_equal(out[(1 * 8 + 2) * 8 + 2], 0);
+    /* told to stop, it ends long before the volume is searched */
+    enum { LARGE = 64 };
+    float *even = calloc((size_t)LARGE * LARGE * LARGE, sizeof *even);
+    uint8_t *found = calloc((size_t)LARGE * LARGE * LARGE, 1);
+    assert_true(even && found);
+    const atomic_bool stop = true;
+    assert_int_equal(lethe_grow_volume(even, LARGE, LARGE, LARGE, 3, 3, 3, 1, found, &marked, &stop, NULL), LETHE_OK);
+    assert_true(marked < 10000);
+    free(even);
+    free(found);
 }
 
 static void smooth_takes_spikes_away(void **state) {
