@@ -118,7 +118,7 @@ static lethe_status run_plain(pg_database *database, const char *sql, lethe_erro
 static lethe_status enter_schema(pg_database *database, lethe_error *error) {
     lethe_status status = run_plain(database,
                                     "SET client_min_messages = warning; SET synchronous_commit = on; SET tcp_keepalives_idle = 20; "
-                                    "SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 4",
+                                    "SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 4; SET tcp_user_timeout = 45000",
                                     error);
     if (status != LETHE_OK || database->schema_name == NULL) return status;
     char *name = PQescapeIdentifier(database->connection, database->schema_name, strlen(database->schema_name));
