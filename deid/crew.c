@@ -15,9 +15,10 @@ enum { DO_WORK = 'w', DO_PROBE = 'p', DO_LEARN = 'l' };
 
 typedef struct piece {
     char *path, *source;
-    lethe_buffer others;  /* what other objects told */
-    char what;            /* DO_ */
-    bool preset;          /* the result was known from the start */
+    lethe_buffer others; /* what other objects told */
+    char what;           /* DO_ */
+    bool preset;         /* the result was known from the start */
+    bool told;
     lethe_result *result; /* NULL until known; of DO_LEARN: a lethe_learned and its values */
     size_t result_size;
 } piece;
@@ -72,6 +73,17 @@ static lethe_status learn_one(lethe_engine *engine, const char *path, lethe_buff
     return LETHE_OK;
 }
 
+/* The end of a reply that stops early: a size that no result has, then the status and its message. */
+static lethe_status tell_failure(lethe_status why, lethe_buffer *reply, lethe_error *error) {
+    size_t mark = SIZE_MAX;
+    lethe_error detail = {.status = why};
+    if (error != NULL) detail = *error;
+    if (lethe_buffer_append(reply, &mark, sizeof mark, NULL) != LETHE_OK || lethe_buffer_append(reply, &detail, sizeof detail, NULL) != LETHE_OK)
+        return why;
+    if (error != NULL) lethe_error_clear(error);
+    return LETHE_OK;
+}
+
 static lethe_status worker_work(void *context, void *state, const uint8_t *task, size_t task_size, lethe_buffer *reply, lethe_error *error) {
     (void)context;
     lethe_engine *engine = state;
@@ -91,6 +103,7 @@ static lethe_status worker_work(void *context, void *state, const uint8_t *task,
         at += others;
         if (what == DO_PROBE) lethe_engine_probe_next(engine);
         if (status == LETHE_OK) status = lethe_engine_process(engine, path, source, &result, error);
+        if (status != LETHE_OK) return tell_failure(status, reply, error); /* what was released before has to become known */
         size_t used = offsetof(lethe_result, boxes) + result.box_count * sizeof result.boxes[0];
         if (status == LETHE_OK) status = lethe_buffer_append(reply, &used, sizeof used, error);
         if (status == LETHE_OK) status = lethe_buffer_append(reply, &result, used, error);
@@ -110,7 +123,8 @@ static void free_batch(batch *b) {
     lethe_free(b);
 }
 
-static lethe_status tell(lethe_crew *crew, const piece *p, lethe_error *error) {
+static lethe_status tell(lethe_crew *crew, piece *p, lethe_error *error) {
+    p->told = true;
     if (p->what != DO_LEARN) return crew->options.visit(crew->options.context, p->path, p->source, p->result, error);
     lethe_learned learned = {0}; /* all zero when its worker was lost */
     if (p->result_size >= sizeof learned) memcpy(&learned, p->result, sizeof learned);
@@ -125,6 +139,7 @@ static lethe_status deliver(lethe_crew *crew, lethe_error *error) {
     while (crew->first != NULL && crew->first->known == crew->first->count && crew->first != crew->open && status == LETHE_OK) {
         batch *b = crew->first;
         for (unsigned i = 0; i < b->count && status == LETHE_OK; i++) status = tell(crew, &b->pieces[i], error);
+        if (status != LETHE_OK) return status; /* the rest is for lethe_crew_wind_up */
         crew->first = b->next;
         if (crew->first == NULL) crew->last = NULL;
         if (crew->retry == b) crew->retry = b->next;
@@ -155,6 +170,16 @@ static void take_reply(lethe_crew *crew, batch *b, unsigned from, unsigned to, c
         if ((size_t)(end - reply) < sizeof used) break;
         memcpy(&used, reply, sizeof used);
         reply += sizeof used;
+        lethe_error detail;
+        if (used == SIZE_MAX && (size_t)(end - reply) >= sizeof detail) {
+            memcpy(&detail, reply, sizeof detail);
+            detail.message[sizeof detail.message - 1] = '\0';
+            if (crew->failed == LETHE_OK) {
+                crew->failed = detail.status == LETHE_OK ? LETHE_INTERNAL : detail.status;
+                (void)lethe_fail(&crew->error, crew->failed, "%s", detail.message);
+            }
+            break;
+        }
         if ((size_t)(end - reply) < used) break;
         if (b->pieces[i].result == NULL) {
             if (!store(&b->pieces[i], reply, used)) crew->failed = LETHE_NO_MEMORY;
@@ -301,6 +326,23 @@ lethe_status lethe_crew_add_result(lethe_crew *crew, const char *path, const cha
 
 lethe_status lethe_crew_learn(lethe_crew *crew, const char *path, const char *source, lethe_error *error) {
     return add(crew, path, source, (piece){.what = DO_LEARN}, NULL, 0, error);
+}
+
+lethe_status lethe_crew_wind_up(lethe_crew *crew, lethe_error *error) {
+    lethe_status status = LETHE_OK;
+    while (status == LETHE_OK && lethe_worker_pool_pending(crew->pool) != 0) status = lethe_worker_pool_poll(crew->pool, -1, error);
+    for (; crew->first != NULL;) {
+        batch *b = crew->first;
+        for (unsigned i = 0; i < b->count; i++) {
+            if (b->pieces[i].result == NULL || b->pieces[i].what != DO_WORK || b->pieces[i].told) continue;
+            lethe_status told = tell(crew, &b->pieces[i], error);
+            if (status == LETHE_OK) status = told;
+        }
+        crew->first = b->next;
+        free_batch(b);
+    }
+    crew->last = crew->open = crew->retry = NULL;
+    return status;
 }
 
 lethe_status lethe_crew_flush(lethe_crew *crew, lethe_error *error) {

@@ -109,11 +109,15 @@ lethe_status lethe_known_create(const char *scratch_folder, lethe_known **out, l
     lethe_known *known = lethe_alloc_array(1, sizeof *known);
     if (known == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for identifiers of a run");
     known->fd = scratch_folder == NULL ? -1 : open(scratch_folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (known->fd >= 0 && posix_fallocate(known->fd, 0, FIRST_BYTES) != 0) { /* no room there: in memory */
+        (void)close(known->fd);
+        known->fd = -1;
+    }
     known->capacity = FIRST_BYTES;
     known->used = 8; /* offset 0 means none */
     known->slot_count = FIRST_SLOTS;
     known->slots = lethe_alloc_array(FIRST_SLOTS, sizeof *known->slots);
-    bool good = known->slots != NULL && (known->fd < 0 || ftruncate(known->fd, FIRST_BYTES) == 0);
+    bool good = known->slots != NULL;
     if (good) known->bytes = mmap(NULL, FIRST_BYTES, PROT_READ | PROT_WRITE, known->fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED, known->fd, 0);
     if (!good || known->bytes == MAP_FAILED) {
         known->bytes = NULL;

@@ -173,7 +173,11 @@ static lethe_status append_locked(lethe_manifest *manifest, const char *formatte
     for (size_t done = 0; done < manifest->line.size;) {
         ssize_t put = write(manifest->fd, manifest->line.bytes + done, manifest->line.size - done);
         if (put < 0 && errno == EINTR) continue;
-        if (put < 0) return lethe_fail_errno(error, errno, "cannot write the manifest");
+        if (put < 0) {
+            int reason = errno;
+            if (done != 0 && ftruncate(manifest->fd, manifest->end) != 0) reason = EIO; /* half a line must not stand before another */
+            return lethe_fail_errno(error, reason, "cannot write the manifest");
+        }
         done += (size_t)put;
     }
     memcpy(manifest->chain, chain, sizeof chain);

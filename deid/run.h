@@ -48,6 +48,9 @@ LETHE_NODISCARD lethe_status lethe_crew_add_result(lethe_crew *crew, const char 
 LETHE_NODISCARD lethe_status lethe_crew_learn(lethe_crew *crew, const char *path, const char *source, lethe_error *error);
 /* Finish all that was added. */
 LETHE_NODISCARD lethe_status lethe_crew_flush(lethe_crew *crew, lethe_error *error);
+/* After a failure: wait for what is under way and let `visit` hear of all that is known, so that nothing is released that nobody has written down.
+ * Every result is visited, also after `visit` failed; the first failure is returned. The crew is of no use afterwards. */
+LETHE_NODISCARD lethe_status lethe_crew_wind_up(lethe_crew *crew, lethe_error *error);
 void lethe_crew_destroy(lethe_crew *crew);
 
 /* --- IN... -o OUT --- */

@@ -29,6 +29,7 @@ typedef struct folder_run {
     lethe_inputs *inputs; /* what was learned before; NULL for a single input */
     lethe_buffer others;
     bool probing;
+    const char *output; /* resolved */
 } folder_run;
 
 /* FNV-1a over the source name: the same input falls into the same shard everywhere. */
@@ -134,6 +135,14 @@ static lethe_status learn_inputs(folder_run *run, lethe_error *error) {
     return status;
 }
 
+/* What cannot be written down is not released: a full disk lets nothing be added, but files can go. */
+static void take_back(const folder_run *run, const lethe_result *result) {
+    if (result->outcome != LETHE_OUTCOME_RELEASED || result->output[0] == '\0' || (result->notes & LETHE_NOTE_REPLACED_SAME) != 0) return;
+    char *path = lethe_path_join(run->output, result->output);
+    if (path != NULL) (void)unlink(path);
+    lethe_free(path);
+}
+
 static lethe_status one_done(void *context, const char *path, const char *source, const lethe_result *result, lethe_error *error) {
     folder_run *run = context;
     if (run->probing) {
@@ -157,6 +166,7 @@ static lethe_status one_done(void *context, const char *path, const char *source
         lethe_buffer_clear(&run->line);
         status = lethe_manifest_format(source, result, &run->line, error);
         if (status == LETHE_OK) status = lethe_manifest_append(run->manifest, lethe_buffer_text(&run->line), run->line.size, error);
+        if (status != LETHE_OK) take_back(run, result);
     }
     if (status == LETHE_OK && run->report != NULL) status = lethe_report_add(run->report, result, error);
     return status;
@@ -204,7 +214,7 @@ static lethe_status check_folders(const lethe_folder_run *options, char resolved
 lethe_status lethe_run_folder(const lethe_folder_run *options, lethe_run_counts *counts, lethe_error *error) {
     *counts = (lethe_run_counts){0};
     char output[PATH_MAX];
-    folder_run run = {.options = options, .counts = counts};
+    folder_run run = {.options = options, .counts = counts, .output = output};
     lethe_buffer_init(&run.line, 1u << 20);
     lethe_buffer_init(&run.others, 16u << 20);
     const char **readable = lethe_alloc_array(options->input_count + 8, sizeof *readable);
@@ -223,6 +233,7 @@ lethe_status lethe_run_folder(const lethe_folder_run *options, lethe_run_counts 
     lethe_crew_options crew = {.engine = {.profile = options->profile,
                                           .key = options->key,
                                           .output_folder = output,
+                                          .scratch_folder = output, /* files without a name, of redacted pixels only */
                                           .crosswalk = options->crosswalk,
                                           .slide_mapping = options->slide_mapping,
                                           .recipients = options->recipients,
@@ -246,6 +257,10 @@ lethe_status lethe_run_folder(const lethe_folder_run *options, lethe_run_counts 
     if (status == LETHE_OK && options->crosswalk_file != NULL)
         status = lethe_people_write_crosswalk(run.people, options->recipient, options->crosswalk_file, error);
 out:
+    if (status != LETHE_OK && run.crew != NULL && run.manifest != NULL) { /* what workers have released meanwhile is written down, or taken back */
+        lethe_status wound_up = lethe_crew_wind_up(run.crew, NULL);
+        (void)wound_up;
+    }
     lethe_crew_destroy(run.crew);
     lethe_report_destroy(run.report);
     lethe_people_destroy(run.people);
