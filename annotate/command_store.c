@@ -305,7 +305,8 @@ int lethe_command_show(lethe_command *c) {
     int left = lethe_command_leftover(c);
     if (left != 0) return left;
     if (within != NULL) {
-        if (filter.image == NULL || sscanf(within, "%lf,%lf,%lf,%lf", &box.x0, &box.y0, &box.x1, &box.y1) != 4 || !(box.x0 <= box.x1 && box.y0 <= box.y1))
+        if (filter.image == NULL || sscanf(within, "%lf,%lf,%lf,%lf", &box.x0, &box.y0, &box.x1, &box.y1) != 4 ||
+            !(box.x0 <= box.x1 && box.y0 <= box.y1))
             return lethe_command_usage(c, "--within X0,Y0,X1,Y1 wants pixels, and --image");
         filter.within = &box;
     }

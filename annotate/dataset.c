@@ -140,6 +140,7 @@ static lethe_status note_snapshot(void *context, const lethe_snapshot *snapshot,
     if (snapshot->id != wanted->id) return LETHE_OK;
     wanted->found = true;
     wanted->holder->dataset.snapshot_at_us = snapshot->at_us;
+    wanted->holder->dataset.withdrawn = (size_t)(snapshot->items < 0 ? 0 : snapshot->items);
     (void)snprintf(wanted->holder->name, sizeof wanted->holder->name, "%s", snapshot->name);
     return LETHE_OK;
 }
@@ -232,6 +233,7 @@ lethe_status lethe_dataset_load(lethe_store *store, const char *released_path, c
     if (status == LETHE_OK) status = lethe_snapshot_schema(store, snapshot, &holder->schema, error);
     d->schema = holder->schema;
     if (status == LETHE_OK) status = lethe_store_load_snapshot(store, snapshot, NULL, &d->labels, error);
+    if (status == LETHE_OK) d->withdrawn -= d->withdrawn < d->labels->count ? d->withdrawn : d->labels->count;
     if (status == LETHE_OK && d->options.author != NULL) keep_author(d->labels, d->options.author);
     if (status == LETHE_OK) status = name_authors(holder, error);
     if (status == LETHE_OK && lethe_image_index_renamer(index) != NULL)

@@ -51,6 +51,7 @@ typedef struct lethe_dataset {
     size_t category_count;
     const char *snapshot_name;
     int64_t snapshot_at_us;
+    size_t withdrawn; /* annotations of the snapshot whose images or patients were withdrawn since: they are absent */
     lethe_dataset_options options;
     lethe_package *package;
     const lethe_annotation **classified; /* labels that are no regions, by patient, then id */

@@ -48,6 +48,7 @@ static lethe_status add_entry(void *context, const lethe_catalogue_entry *e, let
                                                       .laterality = keep(index, e->laterality, &complete),
                                                       .view_position = keep(index, e->view_position, &complete),
                                                       .sha256 = keep(index, e->sha256, &complete),
+                                                      .study_date = keep(index, e->study_date, &complete),
                                                       .series_number = e->series_number,
                                                       .instance_number = e->instance_number,
                                                       .rows = e->rows,

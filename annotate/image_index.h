@@ -12,7 +12,7 @@ typedef struct lethe_image_ref {
     const char *path; /* below released/ */
     const char *stem; /* path without its extension: the name of files made from this image */
     const char *patient, *study_uid, *series_uid, *modality, *sop_class, *series_description, *study_description, *manufacturer, *model, *sex, *age;
-    const char *laterality, *view_position, *sha256;
+    const char *laterality, *view_position, *sha256, *study_date;
     int64_t series_number, instance_number, rows, columns, frames;
     bool is_slide;
     const char *source;                      /* the file below released/: `path`, unless the image got another name for an export (rename.h) */

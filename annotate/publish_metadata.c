@@ -85,10 +85,18 @@ static lethe_status write_readme(lethe_dataset *d, const lethe_publication *p, c
             "| LICENSE | terms of use |\n",
             error);
     if (status == LETHE_OK && c->images_in[0] + c->images_in[1] + c->images_in[2] > 0)
-        status = lethe_buffer_append_text(
-            &out, "| splits.csv | which image is in which split; no patient is in two |\n| train/, validation/, test/ | the splits |\n", error);
+        status = lethe_buffer_append_text(&out,
+                                          "| splits.csv | which image is in which split; no patient is in two |\n| leakage.json | what splits share: "
+                                          "machines, sites, look-alike pictures |\n| train/, validation/, test/ | the splits |\n",
+                                          error);
+    if (status == LETHE_OK && p->shards != LETHE_SHARDS_NONE)
+        status = lethe_buffer_append_text(&out, "| shards/ | images, tiles and labels as samples, in the naming of WebDataset |\n", error);
+    if (status == LETHE_OK && p->preview > 0) status = lethe_buffer_append_text(&out, "| preview/ | a seeded sample as pictures |\n", error);
     if (status == LETHE_OK && p->hidden_path != NULL)
         status = lethe_buffer_append_text(&out, "\nThe labels of the test split are held back.\n", error);
+    if (status == LETHE_OK && d->withdrawn > 0)
+        status =
+            lethe_buffer_printf(&out, error, "\n%zu annotations of the snapshot are left out: what they were about was withdrawn.\n", d->withdrawn);
     if (status == LETHE_OK) status = lethe_buffer_printf(&out, error, "\nLicence: %s\n", licence_of(p));
     return write_text(d, "README.md", &out, status, error);
 }

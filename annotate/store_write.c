@@ -19,6 +19,9 @@ typedef struct writer {
     char image[512], patient[128], case_id[512]; /* of the last image looked up */
     char study[65], series[65];
     bool have_image;
+    /* the last target and task: annotations of a batch mostly share them */
+    char target_key[1300], task_key[700];
+    int64_t target, task;
 } writer;
 
 /* What one append works with once its place is known. */
@@ -118,6 +121,28 @@ static lethe_status look_up_group(writer *w, const char *column, const char *val
     return status == LETHE_OK && !fits ? lethe_fail(error, LETHE_LIMIT, "a name in the catalogue is too long") : status;
 }
 
+static void keep_target(writer *w, const char *key, int64_t target) {
+    w->target = key == NULL ? 0 : target;
+    if (key != NULL) memcpy(w->target_key, key, strlen(key) + 1);
+}
+
+/* The task under which the author annotates the case: looked up once for neighbours. */
+static lethe_status find_task(writer *w, const char *case_id, const char *author, int64_t *task, lethe_error *error) {
+    char key[sizeof w->task_key];
+    int length = snprintf(key, sizeof key, "%s|%s", author, case_id);
+    if (length > 0 && (size_t)length < sizeof key && w->task_key[0] != '\0' && strcmp(key, w->task_key) == 0) {
+        *task = w->task;
+        return LETHE_OK;
+    }
+    lethe_status status = lethe_store_task_for(w->store, case_id, author, task, error);
+    w->task_key[0] = '\0';
+    if (status == LETHE_OK && length > 0 && (size_t)length < sizeof key) {
+        memcpy(w->task_key, key, sizeof key);
+        w->task = *task;
+    }
+    return status;
+}
+
 static lethe_status find_place(writer *w, const lethe_annotation *a, place *at, lethe_error *error) {
     lethe_status status = LETHE_OK;
     bool row = false;
@@ -125,7 +150,8 @@ static lethe_status find_place(writer *w, const lethe_annotation *a, place *at, 
     if (at->image[0] != '\0') {
         status = look_up_image(w, at->image, error);
         if (status == LETHE_OK) *at = (place){w->patient, w->study, w->series, at->image, w->case_id, 0};
-    } else if (a->level == LETHE_LEVEL_IMAGE || (a->level == LETHE_LEVEL_REGION && a->shape.kind != LETHE_SHAPE_VOLUME && a->shape.measure != LETHE_MEASURE_VOLUME_MM3)) {
+    } else if (a->level == LETHE_LEVEL_IMAGE ||
+               (a->level == LETHE_LEVEL_REGION && a->shape.kind != LETHE_SHAPE_VOLUME && a->shape.measure != LETHE_MEASURE_VOLUME_MM3)) {
         status = lethe_fail(error, LETHE_MALFORMED, "an annotation of an image must name the image");
     } else if (at->series_uid[0] != '\0') {
         status = look_up_group(w, "series_uid", at->series_uid, at, error);
@@ -138,15 +164,27 @@ static lethe_status find_place(writer *w, const lethe_annotation *a, place *at, 
     }
     if (status != LETHE_OK) return status;
     const char *keys[4] = {at->patient, at->study_uid, at->series_uid, at->image};
+    char key[sizeof w->target_key];
+    int length = snprintf(key, sizeof key, "%s|%s|%s|%s", keys[0], keys[1], keys[2], keys[3]);
+    bool short_key = length > 0 && (size_t)length < sizeof key;
+    if (short_key && w->target != 0 && strcmp(key, w->target_key) == 0) {
+        at->target = w->target;
+        return LETHE_OK;
+    }
     for (int i = 0; i < 4; i++) lethe_statement_bind_text(w->find_target, i + 1, keys[i]);
     status = lethe_statement_step(w->find_target, &row, error);
     if (status == LETHE_OK && row) at->target = lethe_statement_int64(w->find_target, 0);
     lethe_statement_reset(w->find_target);
-    if (status != LETHE_OK || at->target != 0) return status;
+    if (status != LETHE_OK) return status;
+    if (at->target != 0) {
+        keep_target(w, short_key ? key : NULL, at->target);
+        return LETHE_OK;
+    }
     for (int i = 0; i < 4; i++) lethe_statement_bind_text(w->add_target, i + 1, keys[i]);
     status = lethe_statement_step(w->add_target, &row, error);
     if (status == LETHE_OK) at->target = lethe_statement_int64(w->add_target, 0);
     lethe_statement_reset(w->add_target);
+    if (status == LETHE_OK) keep_target(w, short_key ? key : NULL, at->target);
     return status;
 }
 
@@ -302,7 +340,7 @@ static lethe_status append_one(writer *w, lethe_annotation *a, change *c, lethe_
     lethe_status status = check_content(w, a, c->deleted, error);
     if (status == LETHE_OK) status = find_place(w, a, &at, error);
     if (status == LETHE_OK && a->id != 0 && c->previous == 0) status = find_head(w, a, c, error);
-    if (status == LETHE_OK && a->task == 0) status = lethe_store_task_for(w->store, at.case_id, c->author, &a->task, error);
+    if (status == LETHE_OK && a->task == 0) status = find_task(w, at.case_id, c->author, &a->task, error);
     if (status != LETHE_OK) return status;
     c->target = at.target;
     if (a->id == 0) {

@@ -101,6 +101,14 @@ cp "$work/a.sealed" "$work/changed"; chmod 600 "$work/changed"; printf 'x' | dd 
 [ ! -e "$work/no" ] || fail "something of a refused package was written"
 [ ! -e "$work/a.sealed.labels" ] || fail "the open labels are left behind"
 
+# A patient who was withdrawn is absent from an old snapshot; the package tells how much is missing, not who.
+sqlite3 "$p/released/catalogue.db" "DELETE FROM entry WHERE patient = 'P-117'"
+rm -r "$p/released/P-117"
+export_to "$work/w" --with-images
+! grep -r -a -q 'P-117\|2\.25\.117\|2\.25\.1117' "$work/w" || fail "the withdrawn patient is in $(grep -r -a -l 'P-117' "$work/w")"
+grep -q '^1 annotations of the snapshot are left out' "$work/w/README.md" || fail "the withdrawal is not told"
+[ "$(wc -l <"$work/w/splits.csv")" = 79 ] || fail "images of the withdrawn patient"
+
 # One picture in two splits is found.
 q="$work/q"
 "$lethe" init "$q" >/dev/null
