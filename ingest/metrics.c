@@ -48,13 +48,15 @@ static lethe_status write_metrics(metrics *self, lethe_buffer *out, lethe_error 
         double value;
     } lines[] = {
         {"lethe_received_total", "counter", "Items recorded since the project began.", (double)counts.received},
+        {"lethe_finished_per_second", "gauge", "Items that de-identification gave an outcome, over the last minute.",
+         (double)counts.finished_lately / LETHE_QUEUE_RATE_SECONDS},
         {"lethe_queue_age_seconds", "gauge", "Age of the oldest item that waits for de-identification.", age < 0 ? 0 : age},
         {"lethe_inbox_free_bytes", "gauge", "Free space where the inbox lies.", (double)free_bytes},
         {"lethe_dimse_instances_total", "counter", "Instances acknowledged since the receiver started.", (double)atomic_load(&shared->instances)},
         {"lethe_dimse_bytes_total", "counter", "Their bytes.", (double)atomic_load(&shared->bytes)},
         {"lethe_dimse_duplicates_total", "counter", "Instances that had come before.", (double)atomic_load(&shared->duplicates)},
         {"lethe_dimse_refused_total", "counter", "Instances refused with A700.", (double)atomic_load(&shared->refused)},
-        {"lethe_dimse_dropped_total", "counter", "Instances outside the cohort.", (double)atomic_load(&shared->dropped)},
+        {"lethe_dimse_dropped_total", "counter", "Instances outside the cohort, or of patients who object.", (double)atomic_load(&shared->dropped)},
         {"lethe_dimse_associations_total", "counter", "Connections.", (double)atomic_load(&shared->associations)},
         {"lethe_dimse_rejected_total", "counter", "Associations rejected.", (double)atomic_load(&shared->rejected)},
         {"lethe_dimse_broken_total", "counter", "Associations that ended badly.", (double)atomic_load(&shared->broken)},
