@@ -2,6 +2,7 @@
 
 #include "core/memory.h"
 #include "core/text.h"
+#include "deid/slides/marks.h"
 #include "deid/slides/verify.h"
 #include "imaging/image.h"
 #include "imaging/slide/slide.h"
@@ -10,7 +11,7 @@
 #include <jansson.h>
 #include <string.h>
 
-enum { SIDE = 256, MOST_PX = 2048 };
+enum { SIDE = 256 };
 static const size_t page_cap = (size_t)512 << 20;
 
 typedef struct sheet {
@@ -49,20 +50,17 @@ static lethe_status put_picture(sheet *s, const lethe_image *image, lethe_error 
     return status;
 }
 
-/* The smallest level that is not tiny, cut to what fits into memory. */
+/* The whole scan, from a low level. */
 static lethe_status put_thumbnail(sheet *s, lethe_slide *slide, lethe_error *error) {
-    unsigned level = lethe_slide_level_count(slide) - 1;
-    while (level > 0 && lethe_slide_level_at(slide, level)->width_px < SIDE) level--;
-    const lethe_slide_level *l = lethe_slide_level_at(slide, level);
-    uint32_t width = l->width_px < MOST_PX ? (uint32_t)l->width_px : MOST_PX, height = l->height_px < MOST_PX ? (uint32_t)l->height_px : MOST_PX;
-    lethe_image region = {0}, small = {0};
+    lethe_image whole = {0}, small = {0};
     lethe_error ignored = {0};
-    if (lethe_slide_read_region(slide, level, 0, 0, width, height, &region, &ignored) != LETHE_OK)
+    double factor;
+    if (lethe_slide_overview(slide, 2 * SIDE, 0, &whole, &factor, &ignored) != LETHE_OK)
         return lethe_buffer_append_text(&s->page, "<p>no picture</p>", error);
-    lethe_status status = lethe_image_thumbnail(&region, SIDE, &small, error);
+    lethe_status status = lethe_image_thumbnail(&whole, SIDE, &small, error);
     if (status == LETHE_OK) status = put_picture(s, &small, error);
     lethe_image_release(&small);
-    lethe_image_release(&region);
+    lethe_image_release(&whole);
     return status;
 }
 
@@ -74,8 +72,9 @@ static lethe_status put_facts(sheet *s, const lethe_slide *slide, const char *re
         status = lethe_buffer_printf(&s->page, error, "</code><br>%s, %" PRId64 " x %" PRId64 ", %u level%s<br>", lethe_slide_format(slide),
                                      l->width_px, l->height_px, lethe_slide_level_count(slide), lethe_slide_level_count(slide) == 1 ? "" : "s");
     if (status == LETHE_OK && lethe_slide_mpp_um(slide) > 0)
-        status =
-            lethe_buffer_printf(&s->page, error, "%.4f &micro;m per pixel, %gx<br>", lethe_slide_mpp_um(slide), lethe_slide_objective_power(slide));
+        status = lethe_buffer_printf(&s->page, error, "%.4f &micro;m per pixel<br>", lethe_slide_mpp_um(slide));
+    if (status == LETHE_OK && lethe_slide_objective_power(slide) > 0)
+        status = lethe_buffer_printf(&s->page, error, "objective %gx<br>", lethe_slide_objective_power(slide));
     return status;
 }
 
