@@ -10,7 +10,7 @@
 
 /* Above SURE a line is text whatever the reader makes of it; a LIKELY one needs a reader who sees letters; below DOUBT it is not even read. */
 static const float score_sure = 0.85f, score_likely = 0.5f, score_doubt = 0.2f, score_continues = 0.03f, score_flicker = 0.97f, score_large = 0.97f;
-enum { SEARCH_ROUNDS = 3, READS_PER_FRAME = 12, CLEARED = LETHE_PIXELS_CLEARED, BLOCK = 16, CROWD = 2 };
+enum { SEARCH_ROUNDS = 6, PALETTE_ROUNDS = 3, READS_PER_FRAME = 12, CLEARED = LETHE_PIXELS_CLEARED, BLOCK = 16, CROWD = 2, FEW_FRAMES = 4 };
 /* A line that looks like text this much and that nobody can read is a person's business. */
 static const float score_puzzling = 0.75f;
 
@@ -73,8 +73,9 @@ static finding judge(lethe_pixel_search *s, const lethe_image *image, const leth
         found = FOUND_MARKER;
     } else if (sure || (likely && text.confidence >= 35 && text.letters >= 2) || (text.confidence >= 65 && text.letters >= 3)) {
         found = FOUND_TEXT;
-    } else if (line->score >= score_puzzling && !s->verifying) {
-        s->doubts++;
+    } else if (line->score >= score_puzzling && !s->verifying && (s->standing || s->info->frames < FEW_FRAMES)) {
+        /* In a single frame of a cine, speckle looks like text now and then. */
+        if (s->doubts < LETHE_PIXELS_DOUBTS) s->doubtful[s->doubts++] = (lethe_pixel_box){.x = line->x, .y = line->y, .w = line->w, .h = line->h};
     }
     lethe_wipe(&text, sizeof text);
     return found;
@@ -225,7 +226,7 @@ static finding consider(lethe_pixel_search *s, const lethe_image *image, const l
     const lethe_text_line *line = &lines[i];
     bool follow = s->mode == LETHE_PIXELS_ANY_TEXT && !s->verifying && line->score < score_sure;
     if (line->score < score_continues || (!s->verifying && is_covered(s, line, frame)) || is_kept(s, line, frame)) return FOUND_NOTHING;
-    if (s->verifying && s->info->frames >= 4 && line->score < score_flicker) return FOUND_NOTHING;
+    if (s->verifying && s->info->frames >= FEW_FRAMES && line->score < score_flicker) return FOUND_NOTHING;
     if (line->score < score_sure && was_cleared(s, line)) return FOUND_NOTHING;
     for (size_t k = 0; k < count && follow; k++)
         if (k != i && lines[k].score >= score_sure && lines[k].glyphs >= 5 && continues(line, &lines[k])) return FOUND_TEXT;
@@ -262,13 +263,13 @@ static lethe_status search_picture(lethe_pixel_search *s, lethe_image *image, ui
     *found_any = false;
     s->reads_left = READS_PER_FRAME;
     if (!s->verifying) fill_found(s, image, first, fill, 0);
+    const uint8_t *where = blocks;
     for (unsigned round = 0; round < SEARCH_ROUNDS; round++) {
         const lethe_text_line *lines;
         size_t count, near_size = blocks_across(s) * blocks_down(s);
         bool added = false;
-        lethe_status status = lethe_text_detector_find_in(s->engine->detector, image, blocks, &lines, &count, s->error);
+        lethe_status status = lethe_text_detector_find_in(s->engine->detector, image, where, &lines, &count, s->error);
         if (status != LETHE_OK) return status;
-        if (round == 0 && !s->verifying) memset(s->near, 0, near_size);
         for (size_t i = 0; i < count; i++) {
             finding found = consider(s, image, lines, count, i, first);
             if (found != FOUND_TEXT && found != FOUND_IDENTIFIER) continue;
@@ -282,9 +283,9 @@ static lethe_status search_picture(lethe_pixel_search *s, lethe_image *image, ui
             if (status != LETHE_OK) return status;
             added = true;
         }
-        if (!added || s->verifying) return LETHE_OK;
+        if (s->verifying || (!added && (where == blocks || s->info->frames >= FEW_FRAMES))) return LETHE_OK;
         fill_found(s, image, first, fill, s->first_found);
-        blocks = s->near;
+        where = added ? s->near : blocks;
     }
     return LETHE_OK;
 }
@@ -296,7 +297,7 @@ static lethe_status search_both(lethe_pixel_search *s, lethe_image *image, uint3
     lethe_display display;
     *found = false;
     lethe_display_load(s->dataset, frame, 0, &display);
-    for (unsigned round = 0; round < SEARCH_ROUNDS; round++) {
+    for (unsigned round = 0; round < PALETTE_ROUNDS; round++) {
         lethe_image colours = {0};
         bool here = false, there = false;
         lethe_status status = search_picture(s, image, frame, frame, blocks, s->fill, &here);
@@ -430,7 +431,25 @@ static lethe_status search_average(lethe_pixel_search *s, const average *a, leth
         if (image->bytes_per_sample == 1) image->pixels[i] = (uint8_t)(mean ^ (image->is_signed ? 0x80u : 0u));
         else ((uint16_t *)(void *)image->pixels)[i] = (uint16_t)(mean ^ (image->is_signed ? 0x8000u : 0u));
     }
-    return search_picture(s, image, 0, s->info->frames - 1, NULL, s->fill, found);
+    s->standing = true;
+    lethe_status status = search_picture(s, image, 0, s->info->frames - 1, NULL, s->fill, found);
+    s->standing = false;
+    return status;
+}
+
+/* A doubt is settled where a box was found in the end. */
+static void settle_doubts(lethe_pixel_search *s) {
+    unsigned kept = 0;
+    for (unsigned i = 0; i < s->doubts; i++) {
+        const lethe_pixel_box *doubt = &s->doubtful[i];
+        uint64_t area = (uint64_t)doubt->w * doubt->h, covered = 0;
+        for (size_t k = 0; k < s->decision->box_count; k++) {
+            uint64_t common = overlap(&s->decision->boxes[k], doubt);
+            covered = common > covered ? common : covered;
+        }
+        if (covered * 10 < area * 6) s->doubtful[kept++] = *doubt;
+    }
+    s->doubts = kept;
 }
 
 /* What was seen in a good part of the frames is taken to stand in all of them; what flickered up once among many frames and was not beyond doubt is
@@ -440,7 +459,7 @@ static void settle_tracks(lethe_pixel_search *s) {
     for (size_t i = s->first_found; i < s->decision->box_count; i++) {
         lethe_pixel_box box = s->decision->boxes[i];
         track t = s->tracks[i - s->first_found];
-        if (s->info->frames >= 4 && t.frames == 1 && t.score < score_flicker) continue;
+        if (s->info->frames >= FEW_FRAMES && t.frames == 1 && t.score < score_flicker) continue;
         if (s->info->frames > 1 && (uint64_t)t.frames * 4 >= s->info->frames) {
             box.first_frame = 0;
             box.last_frame = s->info->frames - 1;
@@ -466,7 +485,7 @@ lethe_status lethe_pixel_search_all(lethe_pixel_search *s) {
     bool any = false;
     s->first_found = s->decision->box_count;
     load_fill(s);
-    if (s->info->frames >= 4 && s->info->bits_allocated > 1)
+    if (s->info->frames >= FEW_FRAMES && s->info->bits_allocated > 1)
         a.sums = lethe_alloc_array((size_t)s->info->columns * s->info->rows, (size_t)s->info->samples_per_pixel * sizeof *a.sums);
     for (uint32_t frame = 0; frame < s->info->frames && status == LETHE_OK; frame++) {
         lethe_error why = {0};
@@ -484,13 +503,14 @@ lethe_status lethe_pixel_search_all(lethe_pixel_search *s) {
         any = any || found;
         s->decision->frames_searched++;
     }
-    if (status == LETHE_OK && a.frames >= 4 && image.pixels != NULL) {
+    if (status == LETHE_OK && a.frames >= FEW_FRAMES && image.pixels != NULL) {
         bool found;
         status = search_average(s, &a, &image, &found);
         any = any || found;
     }
     if (status == LETHE_OK) {
         settle_tracks(s);
+        settle_doubts(s);
         s->decision->searched = true;
         s->decision->all_text = s->mode == LETHE_PIXELS_ANY_TEXT;
         if (any && s->decision->box_count > 0) s->decision->verdict = LETHE_PIXELS_REDACT;

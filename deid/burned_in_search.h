@@ -13,7 +13,7 @@ struct lethe_burned_in {
     bool ocr_missing;
 };
 
-enum { LETHE_PIXELS_CLEARED = 64 };
+enum { LETHE_PIXELS_CLEARED = 64, LETHE_PIXELS_DOUBTS = 32 };
 
 /* One instance's search; zero but for what the caller sets. */
 typedef struct lethe_pixel_search {
@@ -37,7 +37,10 @@ typedef struct lethe_pixel_search {
     /* Places that were read in an earlier frame and hold no text that has to go: what stands still is read once. */
     lethe_pixel_box cleared[LETHE_PIXELS_CLEARED];
     unsigned cleared_count;
-    unsigned doubts; /* lines that look like text and that the reader could not read */
+    /* Lines that look like text and that the reader could not read; in the end, those of them that no box covers. */
+    lethe_pixel_box doubtful[LETHE_PIXELS_DOUBTS];
+    unsigned doubts;
+    bool standing; /* the picture that is searched is the mean of a cine */
     /* The frame before, and maps of 16 x 16 blocks: where this one differs from it, where to look, and what is near new
      * boxes. */
     uint8_t *previous, *changed, *look, *near;

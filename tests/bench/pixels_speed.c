@@ -1,6 +1,7 @@
 /* room: deid
- * Speed of the search (decode, detect, read candidates, decide) and of full-frame Tesseract over the same files, one after the other, one core.
- * Usage: bench-pixels_speed LIST [TESSERACT_FILES] */
+ * Speed of the search (parse, decode, detect, read candidates, decide) and of full-frame Tesseract on the first frame of the same files, one after
+ * the other, one core, by kind of image. Tesseract runs as its program does by default (automatic page segmentation) and for sparse text. Both sides
+ * start with their language data loaded. Usage: bench-pixels_speed LIST [TESSERACT_FILES] */
 #include "core/file.h"
 #include "core/limits.h"
 #include "deid/burned_in.h"
@@ -13,6 +14,9 @@
 
 #include <tesseract/capi.h>
 
+enum { GROUPS = 24, MODES = 2 };
+static const TessPageSegMode modes[MODES] = {PSM_AUTO, PSM_SPARSE_TEXT};
+
 static double seconds(void) {
     struct timespec now;
     (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
@@ -20,11 +24,55 @@ static double seconds(void) {
 }
 
 typedef struct tally {
-    double lethe, tesseract, lethe_megapixels, tesseract_megapixels;
-    unsigned lethe_images, tesseract_images;
+    char name[40];
+    unsigned images;
+    double seconds, megapixels;             /* ours */
+    double theirs[MODES], their_megapixels; /* Tesseract's */
 } tally;
 
-static int one(const char *path, lethe_burned_in *engine, TessBaseAPI *reader, tally *t) {
+typedef struct bench {
+    lethe_burned_in *engine;
+    TessBaseAPI *reader;
+    tally groups[GROUPS];
+    unsigned count;
+} bench;
+
+static tally *group_of(bench *b, const char *path, const lethe_dicom_dataset *dataset, const lethe_pixels_info *info) {
+    char name[40], modality[17] = "";
+    (void)lethe_dicom_text(dataset->root, LETHE_TAG(0x0008, 0x0060), 0, modality, sizeof modality);
+    (void)snprintf(name, sizeof name, "%.8s%s%s, %s", modality, info->samples_per_pixel > 1 ? " colour" : "", info->frames > 1 ? " cine" : "",
+                   strstr(path, "/text/") != NULL ? "text" : "clean");
+    for (unsigned i = 0; i < b->count; i++)
+        if (strcmp(b->groups[i].name, name) == 0) return &b->groups[i];
+    if (b->count == GROUPS) return &b->groups[GROUPS - 1];
+    memcpy(b->groups[b->count].name, name, sizeof name);
+    return &b->groups[b->count++];
+}
+
+static void read_whole(bench *b, const lethe_dicom_dataset *dataset, lethe_pixels *pixels, tally *t) {
+    lethe_image stored = {0}, picture = {0};
+    lethe_display display;
+    lethe_display_load(dataset, 0, 0, &display);
+    double start = seconds(), prepared;
+    if (lethe_pixels_decode(pixels, 0, &stored, NULL) == LETHE_OK && lethe_display_render(dataset, &stored, &display, &picture, NULL) == LETHE_OK) {
+        prepared = seconds() - start;
+        for (unsigned mode = 0; mode < MODES; mode++) {
+            start = seconds();
+            TessBaseAPISetPageSegMode(b->reader, modes[mode]);
+            TessBaseAPISetImage(b->reader, picture.pixels, (int)picture.columns, (int)picture.rows, picture.samples,
+                                (int)(picture.columns * picture.samples));
+            TessBaseAPISetSourceResolution(b->reader, 100);
+            TessDeleteText(TessBaseAPIGetUTF8Text(b->reader));
+            t->theirs[mode] += seconds() - start + prepared;
+        }
+        t->their_megapixels += (double)picture.columns * picture.rows / 1e6;
+    }
+    lethe_image_release(&stored);
+    lethe_image_release(&picture);
+}
+
+/* `counted`: not for the first files, which load what both sides need once. */
+static int one(bench *b, const char *path, bool counted, bool both) {
     lethe_map map;
     lethe_arena *arena = lethe_arena_create(LETHE_LIMIT_ARENA_BYTES);
     lethe_dicom_dataset *dataset = NULL;
@@ -33,31 +81,18 @@ static int one(const char *path, lethe_burned_in *engine, TessBaseAPI *reader, t
     if (arena == NULL || lethe_map_open(path, &map, NULL) != LETHE_OK) return 1;
     double start = seconds();
     int failed = lethe_dicom_dataset_parse(map.bytes, map.size, arena, &dataset, NULL) != LETHE_OK ||
-                 lethe_burned_in_decide(engine, dataset, NULL, &decision, NULL) != LETHE_OK || lethe_pixels_open(dataset, &pixels, NULL) != LETHE_OK;
-    t->lethe += seconds() - start;
+                 lethe_burned_in_decide(b->engine, dataset, NULL, &decision, NULL) != LETHE_OK ||
+                 lethe_pixels_open(dataset, &pixels, NULL) != LETHE_OK;
+    double taken = seconds() - start;
     if (failed) return 1;
     lethe_pixel_decision_release(&decision);
-    const lethe_pixels_info *info = lethe_pixels_describe(pixels);
-    double megapixels = (double)info->columns * info->rows * info->frames / 1e6;
-    t->lethe_megapixels += megapixels;
-    t->lethe_images++;
-    if (reader != NULL) {
-        lethe_image stored = {0}, picture = {0};
-        lethe_display display;
-        lethe_display_load(dataset, 0, 0, &display);
-        start = seconds();
-        if (lethe_pixels_decode(pixels, 0, &stored, NULL) == LETHE_OK &&
-            lethe_display_render(dataset, &stored, &display, &picture, NULL) == LETHE_OK) {
-            TessBaseAPISetImage(reader, picture.pixels, (int)picture.columns, (int)picture.rows, picture.samples,
-                                (int)(picture.columns * picture.samples));
-            TessBaseAPISetSourceResolution(reader, 100);
-            TessDeleteText(TessBaseAPIGetUTF8Text(reader));
-            t->tesseract += seconds() - start;
-            t->tesseract_megapixels += (double)info->columns * info->rows / 1e6;
-            t->tesseract_images++;
-        }
-        lethe_image_release(&stored);
-        lethe_image_release(&picture);
+    if (counted) {
+        const lethe_pixels_info *info = lethe_pixels_describe(pixels);
+        tally *t = group_of(b, path, dataset, info);
+        t->seconds += taken;
+        t->megapixels += (double)info->columns * info->rows * info->frames / 1e6;
+        t->images++;
+        if (both) read_whole(b, dataset, pixels, t);
     }
     lethe_pixels_close(pixels);
     lethe_dicom_dataset_release(dataset);
@@ -66,41 +101,54 @@ static int one(const char *path, lethe_burned_in *engine, TessBaseAPI *reader, t
     return 0;
 }
 
+static void print(const tally *t) {
+    double ours = 1000 * t->seconds / t->megapixels;
+    (void)printf("  %-22s %4u images %7.1f images/s %7.1f MP/s %7.1f ms/MP", t->name, t->images, t->images / t->seconds, t->megapixels / t->seconds,
+                 ours);
+    if (t->their_megapixels > 0) {
+        double page = 1000 * t->theirs[0] / t->their_megapixels, sparse = 1000 * t->theirs[1] / t->their_megapixels;
+        (void)printf("   tesseract: page %7.1f ms/MP (%5.1f times), sparse %7.1f ms/MP (%5.1f times)", page, page / ours, sparse, sparse / ours);
+    }
+    (void)printf("\n");
+}
+
 int main(int argc, char **argv) {
     char path[1024];
-    unsigned limit = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 10) : 40;
-    tally t = {0};
+    unsigned limit = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 10) : 60;
+    bench b = {0};
     lethe_pixel_policy policy;
-    lethe_burned_in *engine = NULL;
     lethe_pixel_policy_default(&policy);
     FILE *list = argc > 1 ? fopen(argv[1], "r") : NULL;
-    TessBaseAPI *reader = TessBaseAPICreate();
-    if (list == NULL || reader == NULL || TessBaseAPIInit3(reader, NULL, "eng") != 0 || lethe_burned_in_create(&policy, &engine, NULL) != LETHE_OK)
+    b.reader = TessBaseAPICreate();
+    if (list == NULL || b.reader == NULL || TessBaseAPIInit3(b.reader, NULL, "eng") != 0 ||
+        lethe_burned_in_create(&policy, &b.engine, NULL) != LETHE_OK)
         return 1;
-    (void)TessBaseAPISetVariable(reader, "debug_file", "/dev/null");
-    TessBaseAPISetPageSegMode(reader, PSM_SPARSE_TEXT);
-    tally none = {0};
-    for (int k = 0; k < 3 && fgets(path, sizeof path, list) != NULL; k++) {
-        path[strcspn(path, "\n")] = 0;
-        (void)one(path, engine, NULL, &none);
-    }
-    rewind(list);
+    (void)TessBaseAPISetVariable(b.reader, "debug_file", "/dev/null");
     unsigned total = 0, seen = 0;
-    while (fgets(path, sizeof path, list) != NULL) total++;
+    for (; fgets(path, sizeof path, list) != NULL; total++)
+        if (total < 8) {
+            path[strcspn(path, "\n")] = '\0';
+            (void)one(&b, path, false, false);
+        }
     rewind(list);
-    unsigned step = total / limit + 1;
+    unsigned step = total / (limit == 0 ? 1 : limit) + 1;
     while (fgets(path, sizeof path, list) != NULL) {
         path[strcspn(path, "\n")] = '\0';
-        if (one(path, engine, seen++ % step == 0 ? reader : NULL, &t) != 0) (void)fprintf(stderr, "not searched: one file\n");
+        if (one(&b, path, true, seen++ % step == 0) != 0) (void)fprintf(stderr, "not searched: one file\n");
     }
-    double ours = t.lethe / t.lethe_megapixels, theirs = t.tesseract / t.tesseract_megapixels;
-    (void)printf("lethe: %u images, %.1f images/s, %.1f ms per megapixel\n", t.lethe_images, t.lethe_images / t.lethe, 1000 * ours);
-    (void)printf("tesseract, whole frames: %u images, %.1f images/s, %.1f ms per megapixel\n", t.tesseract_images, t.tesseract_images / t.tesseract,
-                 1000 * theirs);
-    (void)printf("ratio: %.1f\n", theirs / ours);
-    lethe_burned_in_destroy(engine);
-    TessBaseAPIEnd(reader);
-    TessBaseAPIDelete(reader);
+    tally all = {.name = "all"};
+    for (unsigned i = 0; i < b.count; i++) {
+        print(&b.groups[i]);
+        all.images += b.groups[i].images;
+        all.seconds += b.groups[i].seconds;
+        all.megapixels += b.groups[i].megapixels;
+        all.their_megapixels += b.groups[i].their_megapixels;
+        for (unsigned mode = 0; mode < MODES; mode++) all.theirs[mode] += b.groups[i].theirs[mode];
+    }
+    if (all.images > 0) print(&all);
+    lethe_burned_in_destroy(b.engine);
+    TessBaseAPIEnd(b.reader);
+    TessBaseAPIDelete(b.reader);
     (void)fclose(list);
-    return 0;
+    return all.images == 0;
 }
