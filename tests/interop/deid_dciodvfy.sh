@@ -13,12 +13,12 @@ chmod 600 "$work/key"
 every=${LETHE_EVERY:-9}
 (cd "$data" && find . -type f -size -4M | sort | awk "NR % $every == 0" | while IFS= read -r file; do cp --parents "$file" "$work/in.tmp/" 2> /dev/null || { mkdir -p "$work/in.tmp"; cp --parents "$file" "$work/in.tmp/"; }; done)
 data=$work/in.tmp
-for profile in ${LETHE_PROFILES:-basic research}; do
+for profile in ${LETHE_PROFILES:-basic research challenge}; do
     "$LETHE_BIN/lethe" deid "$data" -o "$work/$profile" --profile "$profile" --key "$work/key" --manifest "$work/$profile.jsonl" --jobs 2 --quiet
     code=$?
     [ $code = 0 ] || [ $code = 3 ] || [ $code = 4 ] || { echo "lethe deid: exit $code"; exit 1; }
 done
-/usr/bin/python3 - "$data" "$work" ${LETHE_PROFILES:-basic research} <<'EOF'
+/usr/bin/python3 - "$data" "$work" ${LETHE_PROFILES:-basic research challenge} <<'EOF'
 import collections, concurrent.futures, json, os, re, subprocess, sys, warnings
 import pydicom
 data, work, profiles = sys.argv[1], sys.argv[2], sys.argv[3:]
@@ -30,6 +30,7 @@ def errors(path):
     for line in (out.stderr + out.stdout).splitlines():
         if line.startswith("Error"):
             line = re.sub(r"<[^>]*>", "<>", line)                      # values
+            line = re.sub(r"[0-9]+(\.[0-9]+){3,}|2\.25\.[0-9]+", "", line)  # UIDs
             line = re.sub(r"\[[0-9]+\]", "[]", line)                   # item and value numbers
             found.add(re.sub(r"value [0-9]+|0x[0-9a-f]+|= [0-9]+", "", line))
     return found

@@ -3,7 +3,7 @@
 
     plant.py --profile basic|research|challenge --out FOLDER --answers FILE [--seed N] [--every N] [--offset N] SOURCE...
 
-Each readable file becomes one invented person's. Names (accents, particles, initials, either order, common words), NIRs, IPPs, addresses, telephone numbers,
+Each study becomes one invented person's. Names (accents, particles, initials, either order, common words), NIRs, IPPs, addresses, telephone numbers,
 mail addresses and dates in all written forms are put into its texts at every depth, into text attributes that it did not have, into safe and unknown private
 elements and into values of the wrong kind; with one of the character sets of PS3.3 C.12.1.1.2, or a wrong one. What has to stay is derived here from the
 standard's tables (../shared/facts) and from docs/profiles.md, not from the program: wanted words beside the identifiers, technical values that the file came
@@ -155,8 +155,8 @@ CHARSETS = [("", "latin"), ("ISO_IR 100", "latin"), ("ISO_IR 100", "latin"), ("I
 
 
 class Planter:
-    def __init__(self, standard, dice, answers):
-        self.standard, self.dice, self.answers = standard, dice, answers
+    def __init__(self, standard, dice, answers, seen):
+        self.standard, self.dice, self.answers, self.seen = standard, dice, answers, seen
         self.checks = 0
 
     def check(self, action, path, text, **more):
@@ -470,10 +470,13 @@ class Planter:
             return False
         if dataset.file_meta.MediaStorageSOPClassUID == "1.2.840.10008.1.3.10":
             return False
+        if str(dataset.get("SOPInstanceUID", "")) in self.seen:
+            return False  # another copy with other plants would be a conflict
+        self.seen.add(str(dataset.get("SOPInstanceUID", "")))
         declared = dataset.get_item("SpecificCharacterSet")
         declared = "" if declared is None else self.text(dataset, Tag(0x00080005))
         ascii_only = all(byte < 128 and byte != 27 for byte in header_bytes(dataset))
-        self.name, self.person = name, Person(self.dice, number)
+        self.name, self.person = name, Person(random.Random("person of %s" % dataset.get("StudyInstanceUID", name)), number)  # one person per study
         self.form = (dataset.is_implicit_VR, dataset.is_little_endian)
         self.series = str(dataset.get("SeriesInstanceUID", ""))
         self.charset = self.dice.choice(CHARSETS) if ascii_only else ("", "ascii")
@@ -489,7 +492,8 @@ class Planter:
         self.nest(dataset)
         self.private_blocks(dataset, "", True)
         self.absent()
-        if "PixelData" in dataset and dataset.file_meta.TransferSyntaxUID != "1.2.840.10008.1.2.1.99":
+        # Compressed frames may lose comments; native ones stay bit for bit.
+        if "PixelData" in dataset and not dataset.file_meta.TransferSyntaxUID.is_encapsulated and not dataset.file_meta.TransferSyntaxUID.is_deflated:
             self.check("pixels_retained", "", hashlib.sha256(dataset.get_item("PixelData").value if dataset.get_item("PixelData").is_raw else dataset.PixelData).hexdigest())
         os.makedirs(os.path.dirname(os.path.join(out, name)), exist_ok=True)
         as_it_is(dataset)
@@ -551,10 +555,10 @@ def main():
         for folder, _, names in os.walk(source):
             sources += [(os.path.join(folder, name), os.path.join(os.path.basename(source), os.path.relpath(os.path.join(folder, name), source))) for name in names]
     sources = sorted(entry for entry in sources if 200 < os.path.getsize(entry[0]) < arguments.most_bytes)[arguments.offset::arguments.every]
-    planted = 0
+    planted, seen = 0, set()
     with open(arguments.answers, "w", encoding="utf-8") as answers:
         for number, (source, name) in enumerate(sources):
-            planter = Planter(Standard(arguments.profile) if number == 0 else standard, random.Random("%d %s" % (arguments.seed, name)), answers)
+            planter = Planter(Standard(arguments.profile) if number == 0 else standard, random.Random("%d %s" % (arguments.seed, name)), answers, seen)
             standard = planter.standard
             mark = answers.tell()
             try:
