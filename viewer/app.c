@@ -23,6 +23,8 @@ enum {
 static lethe_series *series_of(const lethe_app *app, uint32_t source) {
     for (size_t i = 0; app->study && i < app->study->series_count; i++)
         if (app->study->series[i].source == source) return &app->study->series[i];
+    for (size_t i = 0; app->prior && i < app->prior->series_count; i++)
+        if (app->prior->series[i].source == source) return &app->prior->series[i];
     return NULL;
 }
 

@@ -86,7 +86,8 @@ typedef struct lethe_view {
     size_t last_good; /* frame shown while the wanted one is decoded */
     bool chest_right; /* mammography: the chest wall goes to the right side of the cell */
     bool mammogram;
-    int reader; /* adjudication: 1 + whose labels are shown; 0 = one's own pane, with everybody's */
+    bool is_prior; /* of an earlier study: only looked at */
+    int reader;    /* adjudication: 1 + whose labels are shown; 0 = one's own pane, with everybody's */
 } lethe_view;
 
 /* A label of the schema as the panel shows it. */
@@ -160,7 +161,8 @@ typedef struct lethe_app_options {
     bool bench, review;
     int width, height;
     double font_size_px;
-    double started; /* CLOCK_MONOTONIC in seconds when the program began; 0 = unknown */
+    double px_per_mm; /* of the screen, as measured with a ruler; 0 = as the monitor says */
+    double started;   /* CLOCK_MONOTONIC in seconds when the program began; 0 = unknown */
     const char *font_folder;
 } lethe_app_options;
 
@@ -188,7 +190,7 @@ struct lethe_app {
     lethe_rect canvas;
 
     /* the open case */
-    lethe_study *study;
+    lethe_study *study, *prior; /* prior: the patient's earlier study beside it; NULL = not shown */
     lethe_marks *marks;
     int64_t task; /* 0 = none */
     lethe_task_state task_state;
@@ -277,6 +279,8 @@ LETHE_NODISCARD lethe_status lethe_app_open_case(lethe_app *app, const char *cas
 void lethe_app_open_later(lethe_app *app, const char *case_id);
 void lethe_app_close_case(lethe_app *app);
 void lethe_app_hang(lethe_app *app, lethe_hanging_kind kind);
+/* Show a series in a view as a hanging protocol wants it. */
+void lethe_app_hang_cell(lethe_app *app, int view, lethe_series *series, bool chest_right);
 void lethe_app_show(lethe_app *app, int view, lethe_series *series);
 LETHE_NODISCARD lethe_status lethe_app_refresh_lists(lethe_app *app, lethe_error *error);
 void lethe_app_step_case(lethe_app *app, int direction);
@@ -347,6 +351,10 @@ void lethe_app_clear_notes(lethe_app *app);
 void lethe_app_accept_selected(lethe_app *app);
 void lethe_app_save_paint(lethe_app *app, const char *tool, const char *name);
 void lethe_app_draft_clear(lethe_app *app);
+
+/* --- priors.c --- */
+void lethe_app_toggle_priors(lethe_app *app);
+void lethe_app_drop_prior(lethe_app *app);
 
 /* --- grow_job.c --- */
 void lethe_grow_poll(lethe_app *app);

@@ -32,6 +32,7 @@ static void clear_view(lethe_app *app, lethe_view *view) {
 
 void lethe_app_close_case(lethe_app *app) {
     if (!app->study) return;
+    lethe_app_drop_prior(app);
     lethe_tool_cancel(app);
     lethe_app_clear_notes(app);
     for (int i = 0; i < LETHE_VIEWS; i++) clear_view(app, &app->views[i]);
@@ -145,8 +146,18 @@ void lethe_app_show(lethe_app *app, int number, lethe_series *series) {
     if (series->failure[0] && view->kind == LETHE_VIEW_EMPTY) lethe_app_say(app, LETHE_COLOUR_DANGER, "%s", series->failure);
 }
 
+void lethe_app_hang_cell(lethe_app *app, int number, lethe_series *series, bool chest_right) {
+    lethe_app_show(app, number, series);
+    lethe_view *view = &app->views[number];
+    view->mammogram = strcmp(series->modality, "MG") == 0;
+    view->chest_right = chest_right;
+    /* The header of the file may know the side that the catalogue does not. */
+    view->camera.flip_x = view->mammogram && series->laterality[0] && series->chest_wall_right != chest_right;
+}
+
 void lethe_app_hang(lethe_app *app, lethe_hanging_kind kind) {
     if (!app->study) return;
+    lethe_app_drop_prior(app);
     lethe_tool_cancel(app);
     app->mpr_on = app->compare_on = false;
     lethe_hanging h;
@@ -160,13 +171,7 @@ void lethe_app_hang(lethe_app *app, lethe_hanging_kind kind) {
     app->maximised = -1;
     for (int i = 0; i < h.columns * h.rows; i++) {
         if (h.series[i] < 0) continue;
-        lethe_series *series = &app->study->series[h.series[i]];
-        lethe_app_show(app, i, series);
-        lethe_view *view = &app->views[i];
-        view->mammogram = strcmp(series->modality, "MG") == 0;
-        view->chest_right = h.chest_right[i];
-        /* The header of the file may know the side that the catalogue does not. */
-        view->camera.flip_x = view->mammogram && series->laterality[0] && series->chest_wall_right != h.chest_right[i];
+        lethe_app_hang_cell(app, i, &app->study->series[h.series[i]], h.chest_right[i]);
     }
     if (app->linked) lethe_app_sync_from(app, 0);
 }

@@ -91,6 +91,11 @@ static void hang_auto(lethe_app *app) { lethe_app_hang(app, LETHE_HANGING_AUTO);
 static void hang_single(lethe_app *app) { lethe_app_hang(app, LETHE_HANGING_SINGLE); }
 static void hang_two(lethe_app *app) { lethe_app_hang(app, LETHE_HANGING_TWO); }
 static void hang_four(lethe_app *app) { lethe_app_hang(app, LETHE_HANGING_FOUR); }
+static void priors(lethe_app *app) { lethe_app_toggle_priors(app); }
+static void snap(lethe_app *app) {
+    app->snap = !app->snap;
+    lethe_app_say(app, LETHE_COLOUR_ACCENT, "%s", app->snap ? T("Points snap to corners and edges.") : T("Points stay where they are put."));
+}
 static void mpr(lethe_app *app) { lethe_app_toggle_mpr(app); }
 static void slab(lethe_app *app) {
     app->slab_mm = app->slab_mm > 0 ? (app->slab_mm >= 40 ? 0 : app->slab_mm * 2) : 5;
@@ -291,6 +296,7 @@ static const lethe_command commands[] = {
     {"hang-four", "Layout", "Four views", '4', LETHE_MOD_CTRL, hang_four},
     {"mpr", "Layout", "Axial, coronal and sagittal planes", '3', LETHE_MOD_CTRL, mpr},
     {"compare", "Layout", "Readers side by side", '5', LETHE_MOD_CTRL, compare},
+    {"priors", "Layout", "Earlier study below, and back", '6', LETHE_MOD_CTRL, priors},
     {"slab", "Layout", "Thicker slab of the planes", 'K', 0, slab},
     {"slab-kind", "Layout", "Slab: mean, maximum, minimum", 'K', LETHE_MOD_SHIFT, slab_kind},
     {"link", "Layout", "Scroll views together", 'L', LETHE_MOD_CTRL, link_views},
@@ -315,6 +321,7 @@ static const lethe_command commands[] = {
     {"copy-next", "Label", "Copy the label to the next slice", LETHE_KEY_DOWN, LETHE_MOD_ALT, copy_next},
     {"between", "Label", "Fill the label between painted slices", 'B', LETHE_MOD_CTRL, between},
     {"outline", "Label", "Paint as outline or filled", 'O', LETHE_MOD_CTRL, outline},
+    {"snap", "Label", "Snap to corners and edges", 'V', LETHE_MOD_SHIFT, snap},
     {"toggle-marks", "Label", "Show or hide annotations", 'U', 0, toggle_marks},
     {"next-case", "Work list", "Next case", 'N', 0, next_case},
     {"previous-case", "Work list", "Previous case", 'N', LETHE_MOD_SHIFT, previous_case},

@@ -16,6 +16,7 @@ static void usage(FILE *to) {
                 "  -l, --language en|fr  language of the interface (default: of the desktop, else English)\n"
                 "      --size WxH        size of the window (default: 1440x900)\n"
                 "      --font-size PX    size of the letters (default: 14)\n"
+                "      --px-per-mm N     pixels of the screen a millimetre, measured with a ruler, for true size (default: as the monitor says)\n"
                 "      --script FILE     run the steps of FILE and leave (docs/viewer.md)\n"
                 "      --screenshot FILE save a PNG when everything is shown (or at the end of the script) and leave\n"
                 "      --bench           replay a path through the case and print frame times\n"
@@ -45,6 +46,7 @@ int main(int argc, char **argv) {
                                           {"size", required_argument, NULL, 's'},
                                           {"font-size", required_argument, NULL, 'f'},
                                           {"script", required_argument, NULL, 'S'},
+                                          {"px-per-mm", required_argument, NULL, 'm'},
                                           {"screenshot", required_argument, NULL, 'P'},
                                           {"bench", no_argument, NULL, 'b'},
                                           {"review", no_argument, NULL, 'R'},
@@ -62,6 +64,7 @@ int main(int argc, char **argv) {
         case 'P': options.screenshot = optarg; break;
         case 'b': options.bench = true; break;
         case 'R': options.review = true; break;
+        case 'm': options.px_per_mm = strtod(optarg, NULL); break;
         case 'f': options.font_size_px = strtod(optarg, NULL); break;
         case 's':
             if (parse_size(optarg, &options.width, &options.height)) break;
@@ -73,6 +76,7 @@ int main(int argc, char **argv) {
     }
     if (argc - optind > 1 || (options.review && (argc - optind > 0 || options.bench)) ||
         (strcmp(options.language, "en") != 0 && strcmp(options.language, "fr") != 0) ||
+        (options.px_per_mm != 0 && !(options.px_per_mm >= 1 && options.px_per_mm <= 40)) ||
         (options.font_size_px != 0 && !(options.font_size_px >= 8 && options.font_size_px <= 48))) {
         usage(stderr);
         return LETHE_EXIT_USAGE;

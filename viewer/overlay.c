@@ -64,6 +64,11 @@ static void draw_texts(lethe_app *app, int number) {
         }
     }
     int line = 0;
+    if (view->is_prior && app->prior) {
+        (void)snprintf(text, sizeof text, "%s %.4s-%.2s-%.2s", T("Prior"), app->prior->date,
+                       app->prior->date + (strlen(app->prior->date) == 8 ? 4 : 0), app->prior->date + (strlen(app->prior->date) == 8 ? 6 : 0));
+        corner(app, view, false, true, line++, LETHE_COLOUR_WARNING, true, text);
+    }
     if (lethe_view_uses_table(view)) {
         lethe_view_voi_name(app, view, view->voi, text, sizeof text);
         corner(app, view, false, true, line++, LETHE_COLOUR_TEXT, false, text);

@@ -191,6 +191,8 @@ bool lethe_app_state(lethe_app *app, const char *name, char *out, size_t size) {
                    {"linked", app->linked},
                    {"mpr", app->mpr_on},
                    {"compare", app->compare_on},
+                   {"prior", app->prior != NULL},
+                   {"snap", app->snap},
                    {"growing", app->grow != NULL},
                    {"readers", app->reader_count},
                    {"sheet", app->sheet},

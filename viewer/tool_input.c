@@ -171,6 +171,59 @@ static void draft_corners(lethe_app *app, lethe_point a, lethe_point b) {
     (void)(draft_add(app, a) && draft_add(app, (lethe_point){b.x, a.y}) && draft_add(app, b) && draft_add(app, (lethe_point){a.x, b.y}));
 }
 
+/* --- snapping --- */
+
+typedef struct snap {
+    lethe_app *app;
+    const lethe_view *view;
+    lethe_point screen, best;
+    double reach;
+} snap;
+
+static void try_point(snap *s, lethe_point image, double handicap) {
+    lethe_point p = lethe_camera_to_screen(&s->view->camera, image);
+    double away = hypot(p.x - s->screen.x, p.y - s->screen.y) + handicap;
+    if (away >= s->reach) return;
+    s->reach = away;
+    s->best = image;
+}
+
+/* Corners before edges: a point on an edge has to be nearer by a few pixels. */
+static void try_shape(void *context, lethe_mark *mark) {
+    enum { MOST = 256, EDGE_HANDICAP_PX = 4 };
+    snap *s = context;
+    lethe_point outline[MOST];
+    size_t count = 0;
+    if (mark->hidden) return;
+    bool closed = mark->shape.kind == LETHE_SHAPE_BOX || mark->shape.kind == LETHE_SHAPE_ROTATED_BOX || mark->shape.kind == LETHE_SHAPE_ELLIPSE;
+    if (closed) count = lethe_shape_outline(&mark->shape, outline, MOST);
+    const lethe_point *points = closed ? outline : mark->shape.points;
+    if (!closed) count = mark->shape.point_count;
+    closed = closed || mark->shape.kind == LETHE_SHAPE_POLYGON || mark->shape.kind == LETHE_SHAPE_FREEHAND;
+    for (size_t i = 0; i < count; i++) {
+        try_point(s, points[i], 0);
+        if (i + 1 == count && (!closed || mark->shape.ring_ends)) break;
+        lethe_point a = points[i], b = points[(i + 1) % count], at = lethe_camera_to_image(&s->view->camera, s->screen);
+        double dx = b.x - a.x, dy = b.y - a.y, length = dx * dx + dy * dy, t = length > 0 ? ((at.x - a.x) * dx + (at.y - a.y) * dy) / length : 0;
+        if (t > 0 && t < 1) try_point(s, (lethe_point){a.x + t * dx, a.y + t * dy}, EDGE_HANDICAP_PX);
+    }
+}
+
+lethe_point lethe_tool_snap(lethe_app *app, int number, lethe_point screen) {
+    lethe_view *view = &app->views[number];
+    lethe_point at = lethe_camera_to_image(&view->camera, screen);
+    const char *image;
+    uint32_t frame;
+    bool draws =
+        !lethe_tool_paints(app->tool) && app->tool != LETHE_TOOL_SELECT && app->tool != LETHE_TOOL_FREEHAND && app->tool != LETHE_TOOL_LIVEWIRE;
+    if (!app->snap || !draws || !lethe_view_image(view, &image, &frame)) return at;
+    double reach = LETHE_HANDLE_PX / view->camera.scale;
+    lethe_box within = {at.x - reach, at.y - reach, at.x + reach, at.y + reach};
+    snap s = {app, view, screen, at, LETHE_HANDLE_PX};
+    lethe_marks_visit(app->marks, image, frame, &within, try_shape, &s);
+    return s.best;
+}
+
 /* --- press, move, release --- */
 
 static bool closes(const lethe_app *app, const lethe_view *view, lethe_point screen) {
@@ -220,9 +273,13 @@ static void click_point(lethe_app *app, int number, lethe_point screen, lethe_po
 
 void lethe_tool_press(lethe_app *app, int number, lethe_point screen, int mods) {
     lethe_view *view = &app->views[number];
-    lethe_point at = lethe_camera_to_image(&view->camera, screen);
+    lethe_point at = lethe_tool_snap(app, number, screen);
     (void)mods;
     if (!app->marks || view->kind == LETHE_VIEW_PLANE) return;
+    if (view->is_prior) {
+        lethe_app_say(app, LETHE_COLOUR_WARNING, "%s", T("An earlier study is only looked at: draw on the current one."));
+        return;
+    }
     if (!lethe_tool_works_on(app->tool, view->kind)) {
         lethe_app_say(app, LETHE_COLOUR_WARNING, "%s", T("This tool needs grey values: use brush or shapes on slides."));
         return;
@@ -260,7 +317,7 @@ void lethe_tool_move(lethe_app *app, lethe_point screen) {
         return;
     }
     lethe_view *view = &app->views[drag->view];
-    lethe_point at = lethe_camera_to_image(&view->camera, screen);
+    lethe_point at = lethe_tool_snap(app, drag->view, screen);
     switch (app->tool) {
     case LETHE_TOOL_SELECT: lethe_tool_select_move(app, screen); break;
     case LETHE_TOOL_BOX:

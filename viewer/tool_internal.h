@@ -13,6 +13,9 @@ static inline bool lethe_tool_paints(lethe_tool tool) { return lethe_tool_of(too
 int lethe_tool_label_for(lethe_app *app, lethe_shape_kind kind);
 const char *lethe_tool_step_name(lethe_app *app, const char *tool, const char *label, char out[160]);
 
+/* The image point under the screen point, moved onto a corner or edge of another annotation when snapping is on and one is near. */
+lethe_point lethe_tool_snap(lethe_app *app, int view, lethe_point screen);
+
 /* --- tool_paint.c --- */
 void lethe_tool_brush_to(lethe_app *app, lethe_point from, lethe_point to);
 void lethe_tool_save_stroke(lethe_app *app);

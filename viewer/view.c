@@ -129,14 +129,17 @@ void lethe_view_reset(lethe_app *app, int number) {
     view->colour_map = 0;
 }
 
-/* One millimetre of tissue is one millimetre of glass, at the 96 dots an inch that desktops assume. */
+/* One millimetre of tissue is one millimetre of glass: by the user's ruler, else the size that the monitor tells, else the 96 dots an inch that
+ * desktops assume. Mammograms without calibration are as large as on the detector. */
 void lethe_view_true_size(lethe_app *app, int number) {
-    (void)app;
+    double monitor = lethe_window_px_per_mm(app->window), per_mm = app->options.px_per_mm > 0 ? app->options.px_per_mm
+                                                                   : monitor > 0              ? monitor
+                                                                                              : 96 / 25.4;
     lethe_view *view = &app->views[number];
     double across, down;
     if (!lethe_view_spacing(view, &across, &down)) return;
     lethe_point middle = {view->camera.viewport.x + view->camera.viewport.width / 2, view->camera.viewport.y + view->camera.viewport.height / 2};
-    lethe_camera_zoom_at(&view->camera, middle, across * 96 / 25.4 / view->camera.scale);
+    lethe_camera_zoom_at(&view->camera, middle, across * per_mm / view->camera.scale);
 }
 
 /* --- values --- */

@@ -199,3 +199,13 @@ void lethe_window_pointer(lethe_window *window, lethe_pointer pointer) {
 }
 
 double lethe_window_seconds(void) { return glfwGetTime(); }
+
+double lethe_window_px_per_mm(const lethe_window *window) {
+    GLFWmonitor *monitor = glfwGetWindowMonitor(window->handle);
+    if (!monitor) monitor = glfwGetPrimaryMonitor();
+    const GLFWvidmode *mode = monitor ? glfwGetVideoMode(monitor) : NULL;
+    int width_mm = 0, height_mm = 0;
+    if (monitor) glfwGetMonitorPhysicalSize(monitor, &width_mm, &height_mm);
+    if (!mode || width_mm < 50 || height_mm < 50) return 0; /* projectors and virtual screens tell aspect ratios */
+    return (double)mode->width / width_mm;
+}

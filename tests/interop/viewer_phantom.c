@@ -3,10 +3,11 @@
  * Study 1.2.3.1, CT, series 1: 12 slices of 128 x 96, signed 16 bits, stored = 10 x + 3 y + 50 k - 400, slope 2, intercept -1000, spacing 0.5 mm
  * across and 0.75 mm down, 3 mm apart, turned by 20 degrees about x. A bright block (stored + 3000) at 40 <= x < 60, 30 <= y < 50 on slices 4 to 7.
  * Study 1.2.3.2, CR: 64 x 64, MONOCHROME1, 8 bits, stored = 4 x.
- * Study 1.2.3.4, the ways from stored values to greys: 1.2.3.4.1.1, 12 bits, stored = 16 x + y, two windows, a VOI LUT (value 100 + i gives i * i *
- * 4095 / 1023^2), overlay 6000 (32 x 16 from row 9 column 17, its left 8 columns set) and overlay 6002 in bit 15 of the cells (x, y >= 40);
- * 1.2.3.4.1.2, MONOCHROME1, stored = x, a modality LUT 1000 + 3 x x; 1.2.3.4.1.3, pure red in RGB whose ICC profile has red and green exchanged.
- * Study 1.2.3.3, MG: RCC LCC RMLO LMLO, 96 x 128; a bright stripe of 8 pixels at the chest wall, which LMLO has on the wrong side. */
+ * Study 1.2.3.5, MG: the same four views, two years before. Study 1.2.3.4, the ways from stored values to greys: 1.2.3.4.1.1, 12 bits, stored = 16 x
+ * + y, two windows, a VOI LUT (value 100 + i gives i * i * 4095 / 1023^2), overlay 6000 (32 x 16 from row 9 column 17, its left 8 columns set) and
+ * overlay 6002 in bit 15 of the cells (x, y >= 40); 1.2.3.4.1.2, MONOCHROME1, stored = x, a modality LUT 1000 + 3 x x; 1.2.3.4.1.3, pure red in RGB
+ * whose ICC profile has red and green exchanged. Study 1.2.3.3, MG: RCC LCC RMLO LMLO, 96 x 128; a bright stripe of 8 pixels at the chest wall, which
+ * LMLO has on the wrong side. */
 #include "annotate/store.h"
 #include "core/catalogue.h"
 #include "core/file.h"
@@ -39,7 +40,7 @@ static void number(maker *m, lethe_buffer *b, lethe_tag tag, uint16_t value) {
 }
 
 typedef struct image {
-    const char *study, *series, *instance, *modality, *sop_class, *photometric, *laterality, *view, *orientation_words;
+    const char *study, *date, *series, *instance, *modality, *sop_class, *photometric, *laterality, *view, *orientation_words;
     int series_number, instance_number;
     uint16_t columns, rows, bits;
     bool is_signed;
@@ -97,6 +98,7 @@ static void write_image(maker *m, const image *i) {
                                    .kind = "dicom",
                                    .patient = "P-PHANTOM",
                                    .study_uid = i->study,
+                                   .study_date = i->date ? i->date : "",
                                    .series_uid = i->series,
                                    .instance_uid = i->instance,
                                    .modality = i->modality,
@@ -184,21 +186,22 @@ static void make_radiograph(maker *m) {
     write_image(m, &i);
 }
 
-static void make_mammogram(maker *m) {
+static void make_mammogram(maker *m, const char *study, const char *date) {
     static const struct {
-        const char *side, *view, *words, *instance;
+        const char *side, *view, *words;
         bool wall_right;
-    } views[4] = {{"R", "CC", "P\\R", "1.2.3.3.1.1", true},
-                  {"L", "CC", "A\\L", "1.2.3.3.1.2", false},
-                  {"R", "MLO", "P\\F", "1.2.3.3.1.3", true},
-                  {"L", "MLO", "P\\F", "1.2.3.3.1.4", true}};
+    } views[4] = {{"R", "CC", "P\\R", true}, {"L", "CC", "A\\L", false}, {"R", "MLO", "P\\F", true}, {"L", "MLO", "P\\F", true}};
     static uint16_t pixels[96 * 128];
     for (int v = 0; v < 4; v++) {
         for (int y = 0; y < 128; y++)
             for (int x = 0; x < 96; x++) pixels[y * 96 + x] = (views[v].wall_right ? x >= 88 : x < 8) ? 4000 : 1000;
-        image i = {.study = "1.2.3.3",
-                   .series = "1.2.3.3.1",
-                   .instance = views[v].instance,
+        char series[32], instance[32];
+        (void)snprintf(series, sizeof series, "%s.1", study);
+        (void)snprintf(instance, sizeof instance, "%s.1.%d", study, v + 1);
+        image i = {.study = study,
+                   .date = date,
+                   .series = series,
+                   .instance = instance,
                    .modality = "MG",
                    .sop_class = "1.2.840.10008.5.1.4.1.1.1.2",
                    .photometric = "MONOCHROME2",
@@ -429,7 +432,8 @@ int main(int argc, char **argv) {
     if (!m.status) {
         make_stack(&m);
         make_radiograph(&m);
-        make_mammogram(&m);
+        make_mammogram(&m, "1.2.3.3", "20240312");
+        make_mammogram(&m, "1.2.3.5", "20220215");
         make_greys(&m);
         for (int i = 2; i < argc; i++) {
             if (strncmp(argv[i], "objects:", 8) == 0) add_objects(&m, argv[i] + 8);

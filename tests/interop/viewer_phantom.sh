@@ -111,6 +111,56 @@ assert-pixel @1:1.5,64.5 249,249,249 1
 assert-pixel @3:94.5,64.5 249,249,249 1
 TXT
 
+# The earlier mammography below the current one, view for view; it is not drawn on.
+run priors << 'TXT'
+wait-idle
+open 1.2.3.3
+wait-idle
+key ctrl+6
+wait-idle
+assert-state prior=1
+assert-state views=8
+assert-state view1.position=LCC
+assert-state view4.position=RCC
+assert-state view7.position=LMLO
+assert-state view7.mirrored=1
+assert-state view4.chest=right
+tool box
+drag @4:20,20 @4:60,60
+assert-state marks=0
+assert-state toast=An earlier study is only looked at: draw on the current one.
+drag @0:20,20 @0:60,60
+assert-state marks=1
+key ctrl+Z
+key ctrl+6
+wait-idle
+assert-state prior=0
+assert-state views=4
+open 1.2.3.5
+wait-idle
+key ctrl+6
+assert-state prior=0
+assert-state toast=No earlier study of this patient is released.
+assert-state gl-errors=0
+TXT
+
+# True size on a screen of 4 pixels a millimetre: 0.5 mm are 2 pixels.
+run size --px-per-mm 4 << 'TXT'
+wait-idle
+open 1.2.3.1
+wait-idle
+key ctrl+T
+assert-state view.zoom=2
+open 1.2.3.3
+wait-idle
+key ctrl+T
+assert-state view.zoom~0.4~0.0001
+# quarter by quarter at full resolution
+key shift+Tab
+assert-state view.zoom=1
+assert-state gl-errors=0
+TXT
+
 # Lengths and areas in millimetres: 40 pixels across at 0.5 mm, 40 down at 0.75 mm.
 run measure << 'TXT'
 wait-idle

@@ -76,6 +76,25 @@ assert-state marks=6
 assert-state gl-errors=0
 TXT
 
+run snap << 'TXT'
+wait-idle
+open 1.2.3.3
+wait-idle
+label lesion
+key R
+drag @0:20,20 @0:60,60
+key shift+V
+assert-state snap=1
+# near its corner, and near its upper edge
+key M
+drag @0:20.8,20.7 @0:40,19.4
+assert-state selected.x0=20
+assert-state selected.y0=20
+assert-state selected.y1~20~0.001
+key ctrl+Z
+key ctrl+Z
+TXT
+
 run paint << 'TXT'
 wait-idle
 open 1.2.3.1
