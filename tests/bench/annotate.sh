@@ -1,12 +1,12 @@
 #!/bin/bash
-# The annotation store and exports at size. Arguments: annotations (1,000,000), objects on one slide (150,000), images to export (10,000).
+# The annotation store and exports at size. Arguments: annotations (1,000,000), objects on one slide (150,000), images to export (10,000), their size in KiB (64).
 # 1. N annotations on N/40 images, put in by SQL with their R-tree; then a case is read through the program. A process starts and opens the store each
 #    time; that time is measured too, on an empty store.
 # 2. Objects on one slide, imported by the program; a window of 2,000 x 2,000 pixels is read; SQLite and, where there is a server, PostgreSQL.
 # 3. Export of images with their labels against `cp -r` and a Python one-liner that copies and hashes the same files.
 set -eu
 lethe="$LETHE_BIN/lethe"
-count=${1:-${ANNOTATIONS:-1000000}} objects=${2:-150000} images=${3:-10000}
+count=${1:-${ANNOTATIONS:-1000000}} objects=${2:-150000} images=${3:-10000} kib=${4:-64}
 work=$(mktemp -d)
 server=
 trap '[ -z "$server" ] || "$LETHE_SOURCE/tests/support/postgres.sh" stop "$work/pg"; rm -rf "$work"' EXIT
@@ -94,7 +94,7 @@ fi
 if [ "$images" -gt 0 ]; then
     "$lethe" init "$work/r" >/dev/null
     "$lethe" annotate -C "$work/r" status >/dev/null
-    /usr/bin/python3 - "$images" "$work/r/released" "$work/labels.csv" <<'PY'
+    /usr/bin/python3 - "$images" "$work/r/released" "$work/labels.csv" "$kib" <<'PY'
 import os, random, sqlite3, sys
 count, root, labels = int(sys.argv[1]), sys.argv[2], open(sys.argv[3], "w")
 random.seed(2)
@@ -103,7 +103,7 @@ labels.write("image,label,value\n")
 for i in range(count):
     folder = f"{root}/P-{i // 20}/2.25.1{i // 20}/2.25.2{i // 5}"
     if i % 5 == 0: os.makedirs(folder)
-    open(f"{folder}/2.25.3{i}.dcm", "wb").write(random.randbytes(64 * 1024))
+    open(f"{folder}/2.25.3{i}.dcm", "wb").write(random.randbytes(int(sys.argv[4]) * 1024))
     store.execute("INSERT INTO entry VALUES(?,'dicom',?,?,?,?,'MG','','','','','20250101',?,'','','','','',1,?,64,80,1,'')",
                   (f"P-{i // 20}/2.25.1{i // 20}/2.25.2{i // 5}/2.25.3{i}.dcm", f"P-{i // 20}", f"2.25.1{i // 20}", f"2.25.2{i // 5}", f"2.25.3{i}", f"Maker {i // 20 % 3}", i))
     labels.write(f"2.25.3{i},birads,{i % 5}\n")
@@ -114,7 +114,7 @@ PY
     row "import of $images labels from CSV" "$(seconds "$lethe" annotate -C "$work/r" import csv "$work/labels.csv")"
     row "snapshot of them" "$(seconds "$lethe" snapshot -C "$work/r" create s)"
     sync
-    row "cp -r of $images images of 64 KiB" "$(seconds cp -r "$work/r/released" "$work/copy")"
+    row "cp -r of $images images of $kib KiB" "$(seconds cp -r "$work/r/released" "$work/copy")"
     rm -rf "$work/copy"; sync
     row "Python: copy and SHA-256 of the same" "$(seconds /usr/bin/python3 -c "
 import hashlib, os, shutil, sys
