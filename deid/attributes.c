@@ -447,6 +447,40 @@ static bool has_long_number(const lethe_dicom_element *element) {
     return false;
 }
 
+/* Of a list of coded values only those go that identify. Image Type counts places (PS3.3 C.7.6.1.1.2): there a value that says nothing takes the
+ * place. */
+static lethe_status keep_good_values(walk *w, const lethe_dicom_element *element, lethe_vr vr, lethe_tag parent, const decision *d,
+                                     lethe_error *error) {
+    static const char *const places[] = {"DERIVED", "SECONDARY"};
+    bool image_type = element->tag == LETHE_TAG(0x0008, 0x0008), any = false, found = false;
+    lethe_status status = LETHE_OK;
+    const uint8_t *at = element->value, *end = at + element->value_bytes;
+    lethe_buffer_clear(&w->scratch);
+    for (unsigned index = 0; at <= end && status == LETHE_OK; index++) {
+        const uint8_t *stop = memchr(at, '\\', (size_t)(end - at));
+        if (stop == NULL) stop = end;
+        lethe_dicom_element one = *element;
+        one.value = at;
+        one.value_bytes = (uint64_t)(stop - at);
+        bool identifies = false;
+        if (one.value_bytes != 0) status = lethe_value_identifies(w->job, &one, vr, d->by_option, &identifies, error);
+        bool bad = identifies || !lethe_value_fits(vr, at, (size_t)(stop - at));
+        const char *instead = index < 2 ? places[index] : "OTHER";
+        if (status == LETHE_OK && any && (!bad || image_type)) status = lethe_buffer_append(&w->scratch, "\\", 1, error);
+        if (status == LETHE_OK && !bad) status = lethe_buffer_append(&w->scratch, at, (size_t)(stop - at), error);
+        else if (status == LETHE_OK && image_type) status = lethe_buffer_append_text(&w->scratch, instead, error);
+        any = any || !bad || image_type;
+        found = found || bad;
+        at = stop + 1;
+    }
+    if (status != LETHE_OK) return status;
+    if (w->scratch.size == 0 || !found) return give_up(w, element, vr, parent, "holds a known identifier", error);
+    decision cleaned = *d;
+    cleaned.identity = false;
+    cleaned.reason = "one of its values holds a known identifier";
+    return replace(w, element, vr, LETHE_ACTION_CLEAN, w->scratch.bytes, w->scratch.size, &cleaned, error);
+}
+
 static lethe_status keep(walk *w, const lethe_dicom_element *element, lethe_vr vr, lethe_tag parent, const decision *d, lethe_error *error) {
     if (element->form == LETHE_DICOM_FRAGMENTS || element->value_bytes == 0) return LETHE_OK;
     if (vr == LETHE_VR_AS) return group_age(w, element, vr, parent, d, error);
@@ -456,6 +490,8 @@ static lethe_status keep(walk *w, const lethe_dicom_element *element, lethe_vr v
         lethe_status status = lethe_value_identifies(w->job, element, vr, d->by_option, &identifies, error);
         if (status != LETHE_OK) return status;
     }
+    if (identifies && vr == LETHE_VR_CS && memchr(element->value, '\\', (size_t)element->value_bytes) != NULL)
+        return keep_good_values(w, element, vr, parent, d, error);
     if (identifies) return give_up(w, element, vr, parent, "holds a known identifier", error);
     if (!d->by_option && !d->trusted) return LETHE_OK;
     return remember(w, element->value, (size_t)element->value_bytes, is_date_vr(vr) ? LETHE_REMOVED_DATE : LETHE_REMOVED_TEXT, true, error);

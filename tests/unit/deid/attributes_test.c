@@ -471,6 +471,33 @@ static int tear_down(void **state) {
     return nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
+/* Image Type keeps its places; other lists lose the value. */
+static void one_bad_value_costs_itself(void **state) {
+    (void)state;
+    maker m;
+    start(&m, syntaxes[0], mr);
+    text(&m, 0x00080008, LETHE_VR_CS, "ORIGINAL\\PRIMARY\\DUPONT\\NORM");
+    text(&m, 0x00080060, LETHE_VR_CS, "MR");
+    patient(&m);
+    text(&m, 0x00180022, LETHE_VR_CS, "FS\\DUPONT\\PFP");
+    series(&m);
+    outcome *o = released(&m, "research");
+    char out[64];
+    const lethe_dicom_element *e = lethe_dicom_find(o->dataset->root, 0x00080008);
+    assert_int_equal(lethe_dicom_multiplicity(e), 4);
+    static const char *const wanted[] = {"ORIGINAL", "PRIMARY", "OTHER", "NORM"};
+    for (unsigned i = 0; i < 4; i++) {
+        assert_true(lethe_dicom_element_text(e, i, out, sizeof out));
+        assert_string_equal(out, wanted[i]);
+    }
+    e = lethe_dicom_find(o->dataset->root, 0x00180022);
+    assert_int_equal(lethe_dicom_multiplicity(e), 2);
+    assert_true(lethe_dicom_element_text(e, 1, out, sizeof out));
+    assert_string_equal(out, "PFP");
+    no_trace(o, "DUPONT");
+    done(o);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(basic_profile_in_each_encoding),
                                        cmocka_unit_test(research_keeps_what_describes),
@@ -484,6 +511,7 @@ int main(void) {
                                        cmocka_unit_test(own_rules_come_first),
                                        cmocka_unit_test(fails_closed),
                                        cmocka_unit_test(kept_documents_are_searched),
-                                       cmocka_unit_test(registered_uids_stay)};
+                                       cmocka_unit_test(registered_uids_stay),
+                                       cmocka_unit_test(one_bad_value_costs_itself)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
