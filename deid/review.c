@@ -10,6 +10,7 @@
 #include "deid/review_internal.h"
 #include "deid/review_pool.h"
 #include "deid/review_work.h"
+#include "deid/slides/slide_deid.h"
 
 #include <getopt.h>
 #include <pwd.h>
@@ -36,12 +37,12 @@ static void usage(FILE *to) {
         "SCOPE: instance (default), series, or device: every image of this manufacturer, model, modality and size, which makes a rule of the\n"
         "project's own catalogue, private/pixel_rules.yaml. ID: a number of the list, or the path of a released file. Outputs that are\n"
         "released already are made again at once; --later only records. Frames count from 0. A run that had --pseudonyms FILE.csv or\n"
-        "--reidentify CERTIFICATE.pem is reviewed with the same.\n",
+        "--reidentify CERTIFICATE.pem is reviewed with the same. Masks of slides stand in the CSV of --slides FILE.csv (column mask).\n",
         to);
 }
 
 typedef struct arguments {
-    const char *project, *output, *manifest, *released, *originals, *picture, *frames, *pseudonyms, *reidentify;
+    const char *project, *output, *manifest, *released, *originals, *picture, *frames, *pseudonyms, *reidentify, *slides;
     bool json, list_released, later;
     unsigned frame, jobs;
     lethe_review_scope scope;
@@ -124,7 +125,8 @@ static lethe_status find_open(table *t, lethe_error *error) {
     if (status == LETHE_OK && t->item.state != LETHE_ITEM_REVIEW && t->item.state != LETHE_ITEM_RELEASED)
         status = lethe_fail(error, LETHE_USAGE, "item %lld neither waits nor is released: it is %s", (long long)t->item.id,
                             lethe_item_state_name(t->item.state));
-    if (status == LETHE_OK && t->item.kind == LETHE_ITEM_SLIDE) status = lethe_fail(error, LETHE_USAGE, "a slide has no boxes");
+    if (status == LETHE_OK && t->item.kind == LETHE_ITEM_SLIDE)
+        status = lethe_fail(error, LETHE_USAGE, "masks of slides are given with --slides FILE.csv, column mask");
     return status;
 }
 
@@ -248,14 +250,22 @@ static lethe_status run(table *t, lethe_error *error) {
     lethe_crosswalk *crosswalk = NULL;
     lethe_recipients *recipients = NULL;
     lethe_review_counts c = {0};
+    lethe_slide_mapping *slides = NULL;
     lethe_status status = t->a->pseudonyms == NULL ? LETHE_OK : lethe_crosswalk_load(t->a->pseudonyms, &crosswalk, error);
+    if (status == LETHE_OK && t->a->slides != NULL) status = lethe_slide_mapping_load(t->a->slides, &slides, error);
     if (status == LETHE_OK && t->a->reidentify != NULL) status = lethe_recipients_load(t->a->reidentify, &recipients, error);
     if (status == LETHE_OK) {
-        lethe_review_job job = {
-            .project = t->project, .queue = t->queue, .desk = t->desk, .jobs = t->a->jobs, .crosswalk = crosswalk, .recipients = recipients};
+        lethe_review_job job = {.project = t->project,
+                                .queue = t->queue,
+                                .desk = t->desk,
+                                .jobs = t->a->jobs,
+                                .crosswalk = crosswalk,
+                                .slide_mapping = slides,
+                                .recipients = recipients};
         status = lethe_review_carry_out(&job, &c, error);
     }
     lethe_recipients_destroy(recipients);
+    lethe_slide_mapping_destroy(slides);
     lethe_crosswalk_destroy(crosswalk);
     if (status != LETHE_OK) return status;
     (void)printf("%u decided: %u released, %u rejected, %u made again, %u withdrawn, %u proposed anew\n", c.decisions, c.released, c.rejected,
@@ -354,7 +364,7 @@ static bool parse_count(const char *text, unsigned most, unsigned *out) {
 }
 
 static int parse(int argc, char **argv, arguments *a) {
-    enum { JSON = 256, MANIFEST, RELEASED, ORIGINALS, PICTURE, FRAME, FRAMES, TO, LATER, JOBS, PSEUDONYMS, REIDENTIFY, HELP };
+    enum { JSON = 256, MANIFEST, RELEASED, ORIGINALS, PICTURE, FRAME, FRAMES, TO, LATER, JOBS, PSEUDONYMS, REIDENTIFY, SLIDES, HELP };
     static const struct option options[] = {{"output", required_argument, NULL, 'o'},
                                             {"json", no_argument, NULL, JSON},
                                             {"manifest", required_argument, NULL, MANIFEST},
@@ -368,6 +378,7 @@ static int parse(int argc, char **argv, arguments *a) {
                                             {"jobs", required_argument, NULL, JOBS},
                                             {"pseudonyms", required_argument, NULL, PSEUDONYMS},
                                             {"reidentify", required_argument, NULL, REIDENTIFY},
+                                            {"slides", required_argument, NULL, SLIDES},
                                             {"help", no_argument, NULL, HELP},
                                             {NULL, 0, NULL, 0}};
     *a = (arguments){.project = "."};
@@ -391,6 +402,7 @@ static int parse(int argc, char **argv, arguments *a) {
         case LATER: a->later = true; break;
         case JOBS: good = good && parse_count(optarg, 4096, &a->jobs); break;
         case PSEUDONYMS: a->pseudonyms = optarg; break;
+        case SLIDES: a->slides = optarg; break;
         case REIDENTIFY: a->reidentify = optarg; break;
         case HELP: usage(stdout); return LETHE_EXIT_DONE;
         default: usage(stderr); return LETHE_EXIT_USAGE;

@@ -443,6 +443,7 @@ static lethe_status process(work *w, lethe_error *error) {
                                           .objections = objections,
                                           .pixel_rules = w->after,
                                           .crosswalk = w->job->crosswalk,
+                                          .slide_mapping = w->job->slide_mapping,
                                           .recipients = w->job->recipients,
                                           .sync = LETHE_SYNC_FULL,
                                           .want_catalogue = true},

@@ -22,6 +22,7 @@ typedef struct lethe_review_job {
     unsigned jobs; /* 0 = one per processor */
     /* As the run had them that released the outputs; borrowed, may be NULL. */
     const struct lethe_crosswalk *crosswalk;
+    const struct lethe_slide_mapping *slide_mapping; /* patients and masks of slides; NULL = none */
     const struct lethe_recipients *recipients;
 } lethe_review_job;
 
