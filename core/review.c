@@ -43,7 +43,8 @@ static const lethe_migration migrations[] = {
      TABLES "CREATE TRIGGER review_record_no_update BEFORE UPDATE ON review_record BEGIN SELECT RAISE(ABORT, 'decisions are only added'); END;"
             "CREATE TRIGGER review_record_no_delete BEFORE DELETE ON review_record BEGIN SELECT RAISE(ABORT, 'decisions are only added'); END;",
      TABLES "CREATE RULE review_record_no_update AS ON UPDATE TO review_record DO INSTEAD NOTHING;"
-            "CREATE RULE review_record_no_delete AS ON DELETE TO review_record DO INSTEAD NOTHING;"}};
+            "CREATE RULE review_record_no_delete AS ON DELETE TO review_record DO INSTEAD NOTHING;"},
+    {2, "CREATE INDEX item_output ON item (output) WHERE output <> '';", NULL}}; /* contact sheets ask for originals */
 
 static int64_t now_us(void) {
     struct timespec now;

@@ -337,6 +337,21 @@ static lethe_status reject(table *t, lethe_error *error) {
     return status == LETHE_OK ? decide(t, &d, error) : status;
 }
 
+/* The originals of a project stand under random names. */
+static lethe_status find_original(void *context, const char *output, char *path, size_t size, lethe_error *error) {
+    table *t = context;
+    lethe_statement *statement = NULL;
+    bool row = false;
+    lethe_status status =
+        lethe_statement_prepare(lethe_queue_database(t->queue), "SELECT path FROM item WHERE output = ?1 AND output <> ''", &statement, error);
+    if (status != LETHE_OK) return status;
+    lethe_statement_bind_text(statement, 1, output);
+    status = lethe_statement_step(statement, &row, error);
+    if (status == LETHE_OK && row) (void)snprintf(path, size, "%s/%s", t->project->private_path, lethe_statement_text(statement, 0));
+    lethe_statement_finalize(statement);
+    return status;
+}
+
 static lethe_status sheet(table *t, lethe_error *error) {
     unsigned pictures = 0;
     if (t->a->output == NULL) return lethe_fail(error, LETHE_USAGE, "sheet needs -o FILE.html");
@@ -345,6 +360,9 @@ static lethe_status sheet(table *t, lethe_error *error) {
     if (t->project != NULL) {
         options.manifest = manifest;
         options.released = t->project->released_path;
+        options.originals = t->project->private_path;
+        options.find_original = find_original;
+        options.context = t;
     }
     lethe_status status = options.manifest == NULL || options.released == NULL
                               ? lethe_fail(error, LETHE_USAGE, "sheet needs --manifest and --released, or a project")

@@ -4,12 +4,17 @@
 
 #include "core/error.h"
 
+#include <stddef.h>
+
 typedef struct lethe_sheet_options {
     const char *manifest;  /* JSON lines */
     const char *released;  /* folder that `output` counts from */
     const char *originals; /* folder that `source` counts from; NULL: only pictures after redaction */
     const char *output;    /* HTML */
     unsigned limit;        /* pictures; 0 = 2,000 */
+    /* Where the original of an output lies ("" when nobody knows; must be below `originals`); NULL: `source` of the manifest tells. */
+    lethe_status (*find_original)(void *context, const char *output, char *path, size_t size, lethe_error *error);
+    void *context;
 } lethe_sheet_options;
 /* Thumbnails of every redacted image with its boxes outlined. The page may show what identifies: it is written with mode 0600. */
 LETHE_NODISCARD lethe_status lethe_review_sheet(const lethe_sheet_options *options, unsigned *pictures, lethe_error *error);

@@ -5,6 +5,7 @@
 #include "core/memory.h"
 #include "core/text.h"
 #include "deid/burned_in.h"
+#include "deid/review_pool.h"
 #include "imaging/dicom/pixels.h"
 
 #include <jansson.h>
@@ -93,14 +94,14 @@ static unsigned load_boxes(const json_t *regions, lethe_pixel_box *boxes) {
     return count;
 }
 
-static lethe_status put_picture(lethe_output *out, const char *folder, const char *name, unsigned frame, const lethe_pixel_box *boxes, unsigned count,
-                                lethe_error *error) {
+static lethe_status put_picture(lethe_review_pool *pool, lethe_output *out, const char *folder, const char *name, unsigned frame,
+                                const lethe_pixel_box *boxes, unsigned count, lethe_error *error) {
     lethe_buffer png, html;
     lethe_buffer_init(&png, 8u << 20);
     lethe_buffer_init(&html, 16u << 20);
-    char *path = lethe_path_join(folder, name);
+    char *path = folder[0] == '\0' ? lethe_strdup(name) : lethe_path_join(folder, name);
     lethe_status status = path == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path") : LETHE_OK;
-    if (status == LETHE_OK && lethe_review_picture(path, frame, boxes, count, SHEET_SIDE, &png, NULL) == LETHE_OK) {
+    if (status == LETHE_OK && lethe_review_pool_picture(pool, path, frame, boxes, count, SHEET_SIDE, &png, NULL) == LETHE_OK) {
         status = lethe_buffer_append_text(&html, "<img src=\"data:image/png;base64,", error);
         if (status == LETHE_OK) status = lethe_base64(png.bytes, png.size, &html, error);
         if (status == LETHE_OK) status = lethe_buffer_append_text(&html, "\" alt=\"\">", error);
@@ -114,21 +115,26 @@ static lethe_status put_picture(lethe_output *out, const char *folder, const cha
     return status;
 }
 
-static lethe_status put_entry(const lethe_sheet_options *o, lethe_output *out, const json_t *line, unsigned *pictures, lethe_error *error) {
+static lethe_status put_entry(const lethe_sheet_options *o, lethe_review_pool *pool, lethe_output *out, const json_t *line, unsigned *pictures,
+                              lethe_error *error) {
     lethe_pixel_box boxes[SHEET_BOXES];
     const char *output = json_string_value(json_object_get(line, "output")), *source = json_string_value(json_object_get(line, "source"));
     const char *outcome = json_string_value(json_object_get(line, "outcome"));
     unsigned count = load_boxes(json_object_get(line, "regions"), boxes);
-    if (count == 0) return LETHE_OK;
+    if (count == 0 || (o->find_original != NULL && output == NULL)) return LETHE_OK; /* what waits stands in `lethe review list` */
     lethe_buffer text;
     lethe_buffer_init(&text, 1u << 20);
     lethe_status status = lethe_buffer_append_text(&text, "<figure>", error);
     if (status == LETHE_OK) status = lethe_output_write(out, text.bytes, text.size, error);
     bool safe = source != NULL && lethe_path_is_safe(source);
-    if (status == LETHE_OK && o->originals != NULL && safe)
-        status = put_picture(out, o->originals, source, boxes[0].first_frame, boxes, count, error);
+    char original[1024] = "";
+    if (status == LETHE_OK && o->find_original != NULL && output != NULL)
+        status = o->find_original(o->context, output, original, sizeof original, error);
+    if (status == LETHE_OK && original[0] != '\0') status = put_picture(pool, out, "", original, boxes[0].first_frame, boxes, count, error);
+    else if (status == LETHE_OK && o->originals != NULL && safe)
+        status = put_picture(pool, out, o->originals, source, boxes[0].first_frame, boxes, count, error);
     if (status == LETHE_OK && output != NULL && lethe_path_is_safe(output))
-        status = put_picture(out, o->released, output, boxes[0].first_frame, NULL, 0, error);
+        status = put_picture(pool, out, o->released, output, boxes[0].first_frame, NULL, 0, error);
     lethe_buffer_clear(&text);
     if (status == LETHE_OK) status = lethe_buffer_append_text(&text, "<figcaption>", error);
     if (status == LETHE_OK) status = lethe_html_escape(output != NULL ? output : outcome != NULL ? outcome : "", &text, error);
@@ -149,25 +155,35 @@ lethe_status lethe_review_sheet(const lethe_sheet_options *options, unsigned *pi
     static const char head[] =
         "<!DOCTYPE html><html lang=\"en\"><meta charset=\"utf-8\"><title>Redacted images</title><style>body{background:#1b1d20;color:#ddd;"
         "font:13px sans-serif}figure{display:inline-block;margin:8px;vertical-align:top;max-width:760px}img{margin-right:4px;"
-        "border:1px solid #444}.none{display:inline-block;width:120px}</style>\n<h1>Redacted images</h1><p>Left: before, with boxes. "
+        "border:1px solid "
+        "#444}figcaption{overflow-wrap:anywhere;color:#9fb0bd;font-size:12px}.none{display:inline-block;width:120px}</style>\n<h1>Redacted "
+        "images</h1><p>Left: before, with boxes. "
         "Right: as released.</p>\n";
     *pictures = 0;
     unsigned limit = options->limit == 0 ? SHEET_LIMIT : options->limit;
     char *line = NULL;
     size_t capacity = 0;
     lethe_output *out = NULL;
+    lethe_review_pool *pool = NULL;
+    const char *readable[4] = {NULL};
+    size_t n = 0;
+    readable[n++] = options->released;
+    if (options->originals != NULL) readable[n++] = options->originals;
+    lethe_review_pool_options workers = {.readable = readable, .workers = 1};
     FILE *manifest = fopen(options->manifest, "r");
     if (manifest == NULL) return lethe_fail(error, LETHE_NOT_FOUND, "no manifest to read");
-    lethe_status status = lethe_output_create(options->output, &out, error);
+    lethe_status status = lethe_review_pool_start(&workers, &pool, error);
+    if (status == LETHE_OK) status = lethe_output_create(options->output, &out, error);
     if (status == LETHE_OK) status = lethe_output_write(out, head, sizeof head - 1, error);
     while (status == LETHE_OK && *pictures < limit && getline(&line, &capacity, manifest) > 0) {
         json_t *parsed = json_loads(line, 0, NULL);
         if (parsed == NULL) status = lethe_fail(error, LETHE_MALFORMED, "the manifest holds a line that is no JSON");
-        else status = put_entry(options, out, parsed, pictures, error);
+        else status = put_entry(options, pool, out, parsed, pictures, error);
         json_decref(parsed);
     }
     if (status == LETHE_OK) status = lethe_output_commit(out, 0600, LETHE_SYNC_NONE, error);
     else lethe_output_discard(out);
+    lethe_review_pool_destroy(pool);
     free(line);
     (void)fclose(manifest);
     return status;

@@ -47,4 +47,12 @@ except (RuntimeError, NotImplementedError):
 corner = pixels[..., 0:32, 0:64] if pixels.ndim == 2 else pixels[0:32, 0:64]
 sys.exit(0 if corner.max() - corner.min() <= 4 else 1)
 PY
+# The contact sheet of a project shows before (from the private side) and after.
+expect 0 "$lethe" review -C "$work/p" sheet -o "$work/p/private/sheet.html"
+[ "$(stat -c %a "$work/p/private/sheet.html")" = 600 ] || fail "the sheet can be read by others"
+/usr/bin/python3 - "$work/p/private/sheet.html" <<'PY' || fail "the sheet lacks pictures"
+import re, sys
+figures = re.findall("<figure>.*?</figure>", open(sys.argv[1]).read(), re.S)
+assert figures and all(f.count("data:image/png;base64,") == 2 for f in figures), [f.count("data:image") for f in figures]
+PY
 echo "$waiting waited: one masked and approved, one rejected"

@@ -162,7 +162,8 @@ static void every_rule_fires_once(void **state) {
         }
         assert_true(rule->kind == LETHE_DEVICE_CLEAN ? rule->box_count == 0 : rule->box_count > 0);
     }
-    print_message("%zu rules, %u that ask for what excludes itself, %u cases in which one is silent\n", lethe_device_rule_count(), contradictory, silent);
+    print_message("%zu rules, %u that ask for what excludes itself, %u cases in which one is silent\n", lethe_device_rule_count(), contradictory,
+                  silent);
     assert_true(lethe_device_rule_count() > 300);
     assert_true(contradictory * 50 < lethe_device_rule_count());
     assert_true(silent > lethe_device_rule_count() / 2);
