@@ -100,6 +100,12 @@ typedef struct pair_values {
     int *copy_a, *copy_b;
 } pair_values;
 
+static double mean_of(const void *context, const size_t *items, size_t count) {
+    double sum = 0;
+    for (size_t i = 0; i < count; i++) sum += ((const double *)context)[items[i]];
+    return count == 0 ? NAN : sum / (double)count;
+}
+
 static double kappa_of(const void *context, const size_t *items, size_t count) {
     const pair_values *p = context;
     for (size_t i = 0; i < count; i++) {
@@ -113,7 +119,12 @@ static double kappa_of(const void *context, const size_t *items, size_t count) {
 static lethe_status add_kappa(computer *c, const table *t, const double *a, const double *b, const char *name_a, const char *name_b,
                               lethe_error *error) {
     int *memory = lethe_alloc_array(t->units * 4, sizeof *memory);
-    if (memory == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for agreement");
+    double *equal = lethe_alloc_array(t->units, sizeof *equal);
+    if (memory == NULL || equal == NULL) {
+        lethe_free(memory);
+        lethe_free(equal);
+        return lethe_fail(error, LETHE_NO_MEMORY, "no memory for agreement");
+    }
     bool ordinal = t->kind == LETHE_ANSWER_ORDINAL;
     pair_values p = {memory,
                      memory + t->units,
@@ -126,16 +137,19 @@ static lethe_status add_kappa(computer *c, const table *t, const double *a, cons
     for (size_t u = 0; u < t->units; u++) {
         if (isnan(a[u]) || isnan(b[u])) continue;
         p.a[p.count] = (int)a[u];
+        equal[p.count] = (int)a[u] == (int)b[u];
+        same += equal[p.count];
         p.b[p.count++] = (int)b[u];
-        same += (int)a[u] == (int)b[u];
     }
     lethe_status status = LETHE_OK;
     if (p.count > 0) {
         double kappa = lethe_kappa_cohen(p.a, p.b, p.count, p.classes, p.weights);
         status = lethe_bootstrap(kappa_of, &p, p.count, rounds_of(c), c->options->seed, interval, error);
         if (status == LETHE_OK) status = add_row(c, ordinal ? "quadratic kappa" : "kappa", name_a, name_b, p.count, kappa, interval, error);
-        if (status == LETHE_OK) status = add_row(c, "agreement", name_a, name_b, p.count, same / (double)p.count, NULL, error);
+        if (status == LETHE_OK) status = lethe_bootstrap(mean_of, equal, p.count, rounds_of(c), c->options->seed, interval, error);
+        if (status == LETHE_OK) status = add_row(c, "agreement", name_a, name_b, p.count, same / (double)p.count, interval, error);
     }
+    lethe_free(equal);
     lethe_free(memory);
     return status;
 }
@@ -152,11 +166,28 @@ static lethe_status add_pairs(computer *c, const table *t, lethe_error *error) {
     return status;
 }
 
+typedef struct fleiss_context {
+    const int *counts;
+    int *copy, classes;
+} fleiss_context;
+
+static double fleiss_of(const void *context, const size_t *items, size_t count) {
+    const fleiss_context *f = context;
+    size_t row = (size_t)f->classes;
+    for (size_t i = 0; i < count; i++) memcpy(f->copy + i * row, f->counts + items[i] * row, row * sizeof *f->copy);
+    return lethe_kappa_fleiss(f->copy, count, f->classes);
+}
+
 static lethe_status add_fleiss(computer *c, const table *t, lethe_error *error) {
     size_t cells, read_twice = 0;
     if (!lethe_multiply_size(t->units, (size_t)t->classes, &cells)) return lethe_fail(error, LETHE_LIMIT, "too many classes");
-    int *counts = lethe_alloc_array(cells, sizeof *counts);
-    if (counts == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for agreement");
+    int *counts = lethe_alloc_array(cells, sizeof *counts), *copy = lethe_alloc_array(cells, sizeof *copy);
+    double interval[2];
+    if (counts == NULL || copy == NULL) {
+        lethe_free(counts);
+        lethe_free(copy);
+        return lethe_fail(error, LETHE_NO_MEMORY, "no memory for agreement");
+    }
     for (size_t u = 0; u < t->units; u++) {
         size_t n = 0;
         for (size_t r = 0; r < t->readers; r++) {
@@ -167,8 +198,12 @@ static lethe_status add_fleiss(computer *c, const table *t, lethe_error *error) 
         }
         read_twice += n > 1;
     }
+    fleiss_context context = {counts, copy, t->classes};
     lethe_status status =
-        read_twice == 0 ? LETHE_OK : add_row(c, "Fleiss' kappa", "", "", read_twice, lethe_kappa_fleiss(counts, t->units, t->classes), NULL, error);
+        read_twice == 0 ? LETHE_OK : lethe_bootstrap(fleiss_of, &context, t->units, rounds_of(c), c->options->seed, interval, error);
+    if (status == LETHE_OK && read_twice > 0)
+        status = add_row(c, "Fleiss' kappa", "", "", read_twice, lethe_kappa_fleiss(counts, t->units, t->classes), interval, error);
+    lethe_free(copy);
     lethe_free(counts);
     return status;
 }
@@ -205,11 +240,31 @@ static lethe_status add_alpha(computer *c, const table *t, lethe_error *error) {
     return status;
 }
 
+typedef struct icc_context {
+    const double *complete;
+    double *copy;
+    size_t readers;
+    int which;
+} icc_context;
+
+static double icc_of(const void *context, const size_t *items, size_t count) {
+    const icc_context *x = context;
+    double icc[3];
+    for (size_t i = 0; i < count; i++) memcpy(x->copy + i * x->readers, x->complete + items[i] * x->readers, x->readers * sizeof *x->copy);
+    lethe_icc(x->copy, count, x->readers, icc);
+    return icc[x->which];
+}
+
 static lethe_status add_icc(computer *c, const table *t, lethe_error *error) {
     static const char *const names[3] = {"ICC(1,1)", "ICC(2,1)", "ICC(3,1)"};
-    double *complete = lethe_alloc_array(t->units * t->readers, sizeof *complete), icc[3];
+    double *complete = lethe_alloc_array(t->units * t->readers, sizeof *complete), *copy = lethe_alloc_array(t->units * t->readers, sizeof *copy),
+           icc[3];
     size_t units = 0;
-    if (complete == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for agreement");
+    if (complete == NULL || copy == NULL) {
+        lethe_free(complete);
+        lethe_free(copy);
+        return lethe_fail(error, LETHE_NO_MEMORY, "no memory for agreement");
+    }
     for (size_t u = 0; u < t->units; u++) {
         bool all = true;
         for (size_t r = 0; r < t->readers; r++) {
@@ -220,8 +275,13 @@ static lethe_status add_icc(computer *c, const table *t, lethe_error *error) {
     }
     lethe_icc(complete, units, t->readers, icc);
     lethe_status status = LETHE_OK;
-    for (int i = 0; status == LETHE_OK && i < 3 && units > 1 && t->readers > 1; i++)
-        status = add_row(c, names[i], "", "", units, icc[i], NULL, error);
+    for (int i = 0; status == LETHE_OK && i < 3 && units > 1 && t->readers > 1; i++) {
+        icc_context context = {complete, copy, t->readers, i};
+        double interval[2];
+        status = lethe_bootstrap(icc_of, &context, units, rounds_of(c), c->options->seed, interval, error);
+        if (status == LETHE_OK) status = add_row(c, names[i], "", "", units, icc[i], interval, error);
+    }
+    lethe_free(copy);
     lethe_free(complete);
     return status;
 }
@@ -302,27 +362,35 @@ static double iou_of(const reading *a, const reading *b, const lethe_box *box, d
     return iou;
 }
 
-/* Greedy one-to-one matches, best overlap first is approximated by taking each of a's regions in turn and its best free partner. */
-static size_t match_regions(const readings *r, size_t from, size_t end, int a, int b, double threshold, const lethe_box *box, double factor,
-                            uint8_t *bitmap, size_t size, uint32_t columns, uint32_t rows, bool *taken) {
-    size_t matched = 0;
-    memset(taken, 0, (end - from) * sizeof *taken);
+/* One-to-one matches of at least the threshold: as many as can be, then the largest total overlap. */
+static lethe_status match_regions(const readings *r, size_t from, size_t end, int a, int b, double threshold, const lethe_box *box, double factor,
+                                  uint8_t *bitmap, size_t size, uint32_t columns, uint32_t rows, size_t *matched, lethe_error *error) {
+    size_t count_a = 0, count_b = 0, all = end - from, row = 0;
     for (size_t i = from; i < end; i++) {
-        size_t best = end;
-        double best_iou = threshold;
+        count_a += r->items[i].reader == a && r->items[i].pass == 1;
+        count_b += r->items[i].reader == b && r->items[i].pass == 1;
+    }
+    *matched = 0;
+    if (count_a == 0 || count_b == 0) return LETHE_OK;
+    double *weights = lethe_alloc_array(count_a * count_b, sizeof *weights);
+    size_t *column_of_row = lethe_alloc_array(all, sizeof *column_of_row);
+    lethe_status status = weights == NULL || column_of_row == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for regions") : LETHE_OK;
+    for (size_t i = from; status == LETHE_OK && i < end; i++) {
+        size_t column = 0;
         if (r->items[i].reader != a || r->items[i].pass != 1) continue;
         for (size_t k = from; k < end; k++) {
-            if (r->items[k].reader != b || r->items[k].pass != 1 || taken[k - from]) continue;
+            if (r->items[k].reader != b || r->items[k].pass != 1) continue;
             double iou = iou_of(&r->items[i], &r->items[k], box, factor, bitmap, size, columns, rows, r);
-            if (iou < best_iou) continue;
-            best_iou = iou;
-            best = k;
+            weights[row * count_b + column++] = iou >= threshold ? 1 + iou : 0;
         }
-        if (best == end) continue;
-        taken[best - from] = true;
-        matched++;
+        row++;
     }
-    return matched;
+    if (status == LETHE_OK) status = lethe_match_largest(weights, count_a, count_b, column_of_row, error);
+    for (size_t i = 0; status == LETHE_OK && i < count_a; i++)
+        *matched += column_of_row[i] != SIZE_MAX && weights[i * count_b + column_of_row[i]] > 0;
+    lethe_free(weights);
+    lethe_free(column_of_row);
+    return status;
 }
 
 static lethe_status compare_pair(computer *c, size_t from, size_t end, int a, int b, region_pair *out, lethe_error *error) {
@@ -342,12 +410,13 @@ static lethe_status compare_pair(computer *c, size_t from, size_t end, int a, in
     }
     size_t size = (size_t)columns * rows;
     uint8_t *bitmap = lethe_alloc_array(size * 2, 1);
-    bool *taken = lethe_alloc_array(end - from, sizeof *taken);
     lethe_grid grid = {columns, rows, 1, {factor, factor, 1}};
-    lethe_status status = bitmap == NULL || taken == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for regions") : LETHE_OK;
+    lethe_status status = bitmap == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for regions") : LETHE_OK;
     if (status == LETHE_OK) {
         double threshold = c->options->iou_threshold > 0 ? c->options->iou_threshold : 0.5;
-        out->matched = match_regions(c->r, from, end, a, b, threshold, &box, factor, bitmap, size, columns, rows, taken);
+        status = match_regions(c->r, from, end, a, b, threshold, &box, factor, bitmap, size, columns, rows, &out->matched, error);
+    }
+    if (status == LETHE_OK) {
         status = lethe_readings_draw(c->r, from, end, a, 1, &box, factor, bitmap, columns, rows, error);
     }
     if (status == LETHE_OK) status = lethe_readings_draw(c->r, from, end, b, 1, &box, factor, bitmap + size, columns, rows, error);
@@ -356,7 +425,6 @@ static lethe_status compare_pair(computer *c, size_t from, size_t end, int a, in
         status = lethe_hausdorff95(bitmap, bitmap + size, &grid, &out->hd95_px, error);
     }
     lethe_free(bitmap);
-    lethe_free(taken);
     return status;
 }
 
@@ -379,12 +447,6 @@ static bool has_read(const readings *r, const lethe_annotation *about, int reade
     return false;
 }
 
-static double mean_of(const void *context, const size_t *items, size_t count) {
-    double sum = 0;
-    for (size_t i = 0; i < count; i++) sum += ((const double *)context)[items[i]];
-    return count == 0 ? NAN : sum / (double)count;
-}
-
 static lethe_status add_mean(computer *c, const char *measure, int a, int b, const double *values, size_t count, lethe_error *error) {
     double interval[2], sum = 0;
     if (count == 0) return LETHE_OK;
@@ -393,8 +455,23 @@ static lethe_status add_mean(computer *c, const char *measure, int a, int b, con
     return status == LETHE_OK ? add_row(c, measure, c->r->readers[a], c->r->readers[b], count, sum / (double)count, interval, error) : status;
 }
 
+/* F1 over some images: twice the matches over all regions of both. */
+typedef struct detection_context {
+    const double *matched, *total;
+} detection_context;
+
+static double detection_of(const void *context, const size_t *items, size_t count) {
+    const detection_context *x = context;
+    double matched = 0, total = 0;
+    for (size_t i = 0; i < count; i++) {
+        matched += x->matched[items[i]];
+        total += x->total[items[i]];
+    }
+    return total > 0 ? matched / total : NAN;
+}
+
 static lethe_status compare_regions_of(computer *c, int a, int b, double *memory, size_t units, lethe_error *error) {
-    double *dice = memory, *iou = memory + units, *far = memory + 2 * units;
+    double *dice = memory, *iou = memory + units, *far = memory + 2 * units, *pairs = memory + 3 * units, *regions = memory + 4 * units;
     size_t count = 0, distances = 0, matched = 0, total = 0;
     lethe_status status = LETHE_OK;
     for (size_t i = c->from; status == LETHE_OK && i < c->end;) {
@@ -407,6 +484,8 @@ static lethe_status compare_regions_of(computer *c, int a, int b, double *memory
         status = compare_pair(c, i, end, a, b, &pair, error);
         if (status == LETHE_OK && !isnan(pair.dice)) {
             dice[count] = pair.dice;
+            pairs[count] = 2 * (double)pair.matched;
+            regions[count] = (double)(pair.count_a + pair.count_b);
             iou[count++] = pair.iou;
             if (!isnan(pair.hd95_px)) far[distances++] = pair.hd95_px;
             matched += 2 * pair.matched;
@@ -425,15 +504,19 @@ static lethe_status compare_regions_of(computer *c, int a, int b, double *memory
     if (status == LETHE_OK) status = add_mean(c, "Dice", a, b, dice, count, error);
     if (status == LETHE_OK) status = add_mean(c, "IoU", a, b, iou, count, error);
     if (status == LETHE_OK) status = add_mean(c, "HD95 (pixels)", a, b, far, distances, error);
-    if (status == LETHE_OK && total > 0)
-        status = add_row(c, "detection F1", c->r->readers[a], c->r->readers[b], count, (double)matched / (double)total, NULL, error);
+    if (status != LETHE_OK || total == 0) return status;
+    detection_context context = {pairs, regions};
+    double interval[2];
+    status = lethe_bootstrap(detection_of, &context, count, rounds_of(c), c->options->seed, interval, error);
+    if (status == LETHE_OK)
+        status = add_row(c, "detection F1", c->r->readers[a], c->r->readers[b], count, (double)matched / (double)total, interval, error);
     return status;
 }
 
 static lethe_status compare_regions(computer *c, lethe_error *error) {
     size_t units = 0;
     for (size_t i = c->from; i < c->end; i = lethe_readings_unit_end(c->r, i)) units++;
-    double *memory = lethe_alloc_array(units * 3, sizeof *memory);
+    double *memory = lethe_alloc_array(units * 5, sizeof *memory);
     lethe_status status = memory == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for regions") : LETHE_OK;
     for (size_t a = 0; status == LETHE_OK && a < c->r->reader_count; a++)
         for (size_t b = a + 1; status == LETHE_OK && b < c->r->reader_count; b++)

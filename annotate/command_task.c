@@ -104,6 +104,19 @@ static int move_task(lethe_command *c, lethe_task_state state) {
     return status == LETHE_OK ? LETHE_EXIT_DONE : lethe_command_fail(c, &error);
 }
 
+static int order_task(lethe_command *c) {
+    const char *priority_text = lethe_command_option(c, "--priority"), *id_text = lethe_command_word(c);
+    int64_t id = 0, priority = 0;
+    lethe_error error = {0};
+    int left = lethe_command_leftover(c);
+    if (left != 0) return left;
+    if (id_text == NULL || priority_text == NULL || !lethe_text_to_int64(id_text, &id) || !lethe_text_to_int64(priority_text, &priority))
+        return lethe_command_usage(c, "task order ID --priority N");
+    lethe_status status = lethe_command_open(c, &error);
+    if (status == LETHE_OK) status = lethe_store_set_task_priority(c->store, id, priority, &error);
+    return status == LETHE_OK ? LETHE_EXIT_DONE : lethe_command_fail(c, &error);
+}
+
 int lethe_command_task(lethe_command *c) {
     static const struct {
         const char *word;
@@ -112,7 +125,8 @@ int lethe_command_task(lethe_command *c) {
     const char *what = lethe_command_word(c);
     if (what != NULL && strcmp(what, "create") == 0) return create_tasks(c);
     if (what != NULL && strcmp(what, "list") == 0) return list_tasks(c);
+    if (what != NULL && strcmp(what, "order") == 0) return order_task(c);
     for (size_t i = 0; what != NULL && i < sizeof moves / sizeof *moves; i++)
         if (strcmp(what, moves[i].word) == 0) return move_task(c, moves[i].state);
-    return lethe_command_usage(c, "task create, list, start ID, submit ID, return ID --note TEXT, or skip ID --note TEXT");
+    return lethe_command_usage(c, "task create, list, order ID --priority N, start ID, submit ID, return ID --note TEXT, or skip ID --note TEXT");
 }

@@ -19,7 +19,7 @@ static const sub_command annotate_commands[] = {
     {"task", lethe_command_task,
      "task create --readers A,B [--per-case N] [--query COLUMN=VALUE,...] [--batch NAME] [--calibration N] [--honeypots CASE,...] [--priority N] "
      "[--seed N], "
-     "task list [--reader NAME] [--unfinished], task start|submit|return|skip ID [--note TEXT]"},
+     "task list [--reader NAME] [--unfinished], task order ID --priority N, task start|submit|return|skip ID [--note TEXT]"},
     {"import", lethe_command_import,
      "import FORMAT FILE [--as USER] [--source NAME] [--predictions] [--map FOREIGN=OWN]... [--series UID] [--image NAME]"},
     {"agree", lethe_command_agree, "agree [--label NAME] [--iou X] [--report FILE.html]: how readers agree"},

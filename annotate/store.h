@@ -96,6 +96,8 @@ void lethe_tasks_destroy(lethe_tasks *tasks);
  */
 LETHE_NODISCARD lethe_status lethe_store_set_task_state(lethe_store *store, int64_t task, lethe_task_state state, const char *note,
                                                         lethe_error *error);
+/* Higher ones are listed first. Errors: LETHE_DENIED unless organiser, LETHE_NOT_FOUND. */
+LETHE_NODISCARD lethe_status lethe_store_set_task_priority(lethe_store *store, int64_t task, int64_t priority, lethe_error *error);
 const char *lethe_task_state_name(lethe_task_state state);
 
 /* --- annotations --- */

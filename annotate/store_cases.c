@@ -297,3 +297,17 @@ lethe_status lethe_store_set_task_state(lethe_store *store, int64_t id, lethe_ta
     lethe_tasks_destroy(tasks);
     return status;
 }
+
+lethe_status lethe_store_set_task_priority(lethe_store *store, int64_t task, int64_t priority, lethe_error *error) {
+    lethe_statement *statement = NULL;
+    if (store->role != LETHE_ROLE_ORGANISER) return lethe_fail(error, LETHE_DENIED, "only an organiser orders tasks");
+    lethe_status status = lethe_statement_prepare(store->database, "UPDATE task SET priority = ?2, changed_us = ?3 WHERE id = ?1", &statement, error);
+    if (status != LETHE_OK) return status;
+    lethe_statement_bind_int64(statement, 1, task);
+    lethe_statement_bind_int64(statement, 2, priority);
+    lethe_statement_bind_int64(statement, 3, lethe_store_now_us());
+    status = lethe_statement_run(statement, error);
+    if (status == LETHE_OK && lethe_statement_changes(statement) == 0) status = lethe_fail(error, LETHE_NOT_FOUND, "no task %lld", (long long)task);
+    lethe_statement_finalize(statement);
+    return status;
+}

@@ -55,6 +55,7 @@ near(get("birads", "Fleiss' kappa")["value"], (2 / 3 - 3 / 8) / (5 / 8))
 row = get("birads", "quadratic kappa", "anne", "bert")
 assert row["n"] == 4 and row["low"] <= row["value"] <= row["high"]
 assert get("size", "ICC(2,1)")["value"] > 0.9
+for row in rows: assert "low" in row and row["low"] <= row["high"] or row["n"] < 2 or row["measure"] == "kappa", row
 # Boxes of 8 x 8 moved by 4: 32 of 96 pixels.
 near(get("mass", "Dice", "anne", "bert")["value"], 0.5)
 near(get("mass", "IoU", "anne", "bert")["value"], 1 / 3)

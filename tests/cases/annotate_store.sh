@@ -130,6 +130,10 @@ counts=$("$lethe" annotate -C "$p" task list --json | grep -c '"reader":"anne"')
 refused 1 "only an organiser" "$lethe" annotate -C "$p" --user anne task create --readers anne
 refused 2 "modality" "$lethe" annotate -C "$p" task create --readers anne --query modalty=MG
 refused 1 "no user" "$lethe" annotate -C "$p" --user dora task list
+first=$("$lethe" annotate -C "$p" task list --json | tail -1 | sed 's/.*"task":\([0-9]*\).*/\1/')
+"$lethe" annotate -C "$p" task order "$first" --priority 9
+"$lethe" annotate -C "$p" task list --json | head -1 | grep -q "\"task\":$first," || fail "a task of higher priority is not first"
+refused 1 "only an organiser" "$lethe" annotate -C "$p" --user anne task order "$first" --priority 1
 task=$(head -1 "$work/tasks" | sed 's/.*"task":\([0-9]*\).*/\1/')
 "$lethe" annotate -C "$p" --user anne task submit "$task"
 refused 1 "closed" "$lethe" annotate -C "$p" --user anne task start "$task"
