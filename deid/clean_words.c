@@ -174,6 +174,17 @@ static void cut_piece(lethe_text_cleaner *cleaner, size_t start, size_t size) {
 
 static bool is_name_kind(const lethe_identifier *id) { return id->kind == LETHE_ID_NAME || id->kind == LETHE_ID_STAFF; }
 
+/* "Andr?" of André: its last letter was lost. */
+static const lethe_identifier *find_without_end(const lethe_text_cleaner *cleaner, const lethe_word *word) {
+    size_t after = word->start + word->size;
+    char lost[64];
+    if (after >= cleaner->size || cleaner->text[after] != '?' || word->folded_size >= sizeof lost || word->letters < 2) return NULL;
+    memcpy(lost, word->folded, word->folded_size);
+    lost[word->folded_size] = '?';
+    const lethe_identifier *id = lethe_identifiers_find(cleaner->identifiers, lost, word->folded_size + 1);
+    return id != NULL && !id->common ? id : NULL;
+}
+
 static void mark_known(lethe_text_cleaner *cleaner) {
     if (cleaner->identifiers == NULL || lethe_identifiers_count(cleaner->identifiers) == 0) return;
     size_t weak = SIZE_MAX; /* the last common name */
@@ -181,6 +192,7 @@ static void mark_known(lethe_text_cleaner *cleaner) {
         size_t count, start, length;
         lethe_word *word = word_at(cleaner, at);
         const lethe_identifier *id = lethe_identifiers_match(cleaner->identifiers, &cleaner->words, at, &count);
+        if (id == NULL && (id = find_without_end(cleaner, word)) != NULL) count = 1;
         if (id != NULL && !id->common) {
             mark_run(cleaner, at, count, LETHE_TEXT_KNOWN);
         } else if (id != NULL && is_name_kind(id) && word->letters >= 1) {
@@ -452,6 +464,8 @@ static void settle_dates(lethe_text_cleaner *cleaner, size_t count) {
                !is_birth_cue(word_at(cleaner, before - 1)))
             before--; /* "né le", "born on" */
         if (before > 0 && (is_birth_cue(word_at(cleaner, before - 1)) || is_personal(word_at(cleaner, before - 1)->reason))) personal = true;
+        if (first >= 2 && is_birth_sign(cleaner, first, start) && is_word(word_at(cleaner, first - 1), "LE"))
+            mark_run(cleaner, first - 2, 2, LETHE_TEXT_DATE);
         if (before > 0 && is_birth_cue(word_at(cleaner, before - 1))) mark_run(cleaner, before - 1, first - before + 1, LETHE_TEXT_DATE);
         if (last + 1 < cleaner->words.count && is_personal(word_at(cleaner, last + 1)->reason) && !has(word_at(cleaner, last + 1), LETHE_WORD_TITLE))
             personal = true;
@@ -499,7 +513,9 @@ static void mark_dangling(lethe_text_cleaner *cleaner) {
                     strchr(",;:)]-\r\n", cleaner->text[word_at(cleaner, after - 1)->start + word_at(cleaner, after - 1)->size]) != NULL;
         bool spaced = (word->start == 0 || cleaner->text[word->start - 1] == ' ') && cleaner->text[word->start + word->size] == ' ';
         bool light = spaced && is_one_of(word, hanging);
-        bool cue = has(word, LETHE_WORD_CUE) && !has(word, LETHE_WORD_TECHNICAL);
+        bool colon =
+            cleaner->text[word->start + word->size] == ':' && (is_word(word, "PATIENT") || is_word(word, "PATIENTE")); /* "patient: DUPONT" */
+        bool cue = has(word, LETHE_WORD_CUE) && (colon || !has(word, LETHE_WORD_TECHNICAL));
         uint16_t reason = word_at(cleaner, at + 1)->reason;
         if (((light && last) || cue) && (reason & ~(unsigned)LETHE_TEXT_UNKNOWN) != 0) word->reason = reason;
     }

@@ -164,12 +164,6 @@ static lethe_status add_name(lethe_identifiers *ids, lethe_identifier_kind kind,
         unsigned classes = lethe_vocabulary_classes(word->folded, word->folded_size);
         bool particle = (classes & (LETHE_WORD_PARTICLE | LETHE_WORD_TITLE)) != 0;
         if (!particle || words->count == 1) status = put_word(ids, kind, utf8, word, is_weak_name(word), error);
-        if (status == LETHE_OK && word->start != 0 && utf8[word->start - 1] == '?' &&
-            word->folded_size < 64) { /* "?verg?rd": its first letter is lost */
-            char lost[65] = "?";
-            memcpy(lost + 1, word->folded, word->folded_size);
-            status = lethe_identifiers_put(ids, kind, utf8 + word->start - 1, word->size + 1, lost, word->folded_size + 1, false, error);
-        }
         size_t last = at; /* "de la Tour": particles and the word they lead to */
         while (particle && last + 1 < words->count &&
                (lethe_vocabulary_classes(words->at[last].folded, words->at[last].folded_size) & (LETHE_WORD_PARTICLE | LETHE_WORD_TITLE)) != 0)
@@ -288,23 +282,28 @@ lethe_status lethe_identifiers_add(lethe_identifiers *ids, lethe_identifier_kind
 size_t lethe_identifiers_count(const lethe_identifiers *ids) { return ids->count; }
 const lethe_identifier *lethe_identifiers_at(const lethe_identifiers *ids, size_t index) { return &ids->at[index]; }
 
-/* Letter by letter; '?' on either side stands for one letter. */
-static bool same_but_lost(const char *a, const char *b, size_t size) {
-    size_t same = 0;
-    for (size_t at = 0; at < size; at++) {
-        if (a[at] == '?' || b[at] == '?') continue;
-        if (a[at] != b[at] || (unsigned char)a[at] >= 0x80) return false;
-        same++;
+/* '?' on either side stands for one letter, or two ("WEI?ENBORN" is "WEISSENBORN"). Goes as deep as there are question marks, 6 at most. */
+static bool same_but_lost(const char *a, size_t a_size, const char *b, size_t b_size, unsigned same, unsigned lost) {
+    while (a_size != 0 && b_size != 0 && *a != '?' && *b != '?') {
+        if (*a != *b || (unsigned char)*a >= 0x80) return false;
+        a++, b++, a_size--, b_size--, same++;
     }
-    return same >= 3;
+    if (a_size == 0 || b_size == 0) return a_size == b_size && same + lost >= 3 && same >= 2;
+    if (lost == 6) return false;
+    return same_but_lost(a + 1, a_size - 1, b + 1, b_size - 1, same, lost + 1) ||
+           (*a == '?' && b_size > 1 && same_but_lost(a + 1, a_size - 1, b + 2, b_size - 2, same, lost + 1)) ||
+           (*b == '?' && a_size > 1 && same_but_lost(a + 2, a_size - 2, b + 1, b_size - 1, same, lost + 1));
 }
 
 /* A name whose letters were lost on one of the two sides: "LEF?VRE" is "LEFEVRE". */
 static const lethe_identifier *find_lost(const lethe_identifiers *ids, const char *folded, size_t size) {
-    if (size < 4) return NULL;
+    if (size < 3 || size > 64) return NULL;
     for (size_t index = 0; index < ids->count; index++) {
         const lethe_identifier *id = &ids->at[index];
-        if (id->kind <= LETHE_ID_STAFF && strlen(id->folded) == size && same_but_lost(id->folded, folded, size)) return id;
+        size_t length = strlen(id->folded);
+        if (id->kind <= LETHE_ID_STAFF && length <= 64 && length + 4 > size && size + 4 > length &&
+            same_but_lost(id->folded, length, folded, size, 0, 0))
+            return id;
     }
     return NULL;
 }

@@ -163,6 +163,17 @@ static bool is_lost_letter(const char *text, size_t size, size_t at, size_t widt
     return lethe_vocabulary_classes(before, at - start) == LETHE_WORD_UNKNOWN || lethe_vocabulary_classes(behind, end - after) == LETHE_WORD_UNKNOWN;
 }
 
+/* The same at the beginning of a word that nobody knows without it: "?elebio?lu". */
+static bool is_lost_first_letter(const char *text, size_t size, size_t at) {
+    size_t start = at + ((unsigned char)text[at] >= 0x80 ? 3 : 1), end = start;
+    if (at != 0 && (lethe_is_letter((unsigned char)text[at - 1]) || (text[at - 1] >= '0' && text[at - 1] <= '9'))) return false;
+    while (end < size && (unsigned char)text[end] < 0x80 && lethe_is_letter((unsigned char)text[end])) end++;
+    char folded[64];
+    if (end - start < 3 || end - start > sizeof folded) return false;
+    (void)lethe_text_fold(text + start, end - start, folded, sizeof folded);
+    return lethe_vocabulary_classes(folded, end - start) == LETHE_WORD_UNKNOWN;
+}
+
 lethe_status lethe_words_split(lethe_words *words, const char *utf8, size_t size, lethe_error *error) {
     words->count = 0;
     lethe_buffer_clear(&words->folded);
@@ -176,7 +187,8 @@ lethe_status lethe_words_split(lethe_words *words, const char *utf8, size_t size
         const char *start = at;
         uint32_t point = (unsigned char)*at < 0x80 ? (uint32_t)(unsigned char)*at++ : lethe_utf8_next(&at, end);
         bool digit = point >= '0' && point <= '9';
-        if (!digit && !lethe_is_letter(point)) continue;
+        if (!digit && (point == '?' || point == 0xFFFD) && is_lost_first_letter(utf8, size, (size_t)(start - utf8))) point = '?';
+        else if (!digit && !lethe_is_letter(point)) continue;
         if (words->count == words->capacity) {
             status = grow(words, error);
             if (status != LETHE_OK) return status;

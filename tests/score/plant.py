@@ -249,6 +249,9 @@ class Planter:
         self.put(dataset, tag, vr, "\\".join(several + [text]))
         for part in gone:
             self.check("text_removed", path, part)
+            written = self.encode(part)
+            if b"?" in written and "?" not in part:  # letters that the character set could not write
+                self.check("text_removed", path, written.decode("ascii", "ignore"))
         if date is not None:
             self.check("date_shifted", path, date)
         if kept:

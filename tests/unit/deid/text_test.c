@@ -183,6 +183,8 @@ static void letters_that_were_lost(void **state) {
     bench *now = *state;
     add(now, LETHE_ID_NAME, "Lef?vre^Th?ophile");
     add(now, LETHE_ID_NAME, "?verg?rd^Zygmunt");
+    add(now, LETHE_ID_NAME, "Çelebioğlu^Weißenborn");
+    add(now, LETHE_ID_NAME, "Zurbriggen^Zoé");
     add(now, LETHE_ID_NAME, "Quéméneur^Gwenaëlle");
     add(now, LETHE_ID_DATE, "19371224");
     clean(now, "", LETHE_TEXT_RESEARCH, NULL);
@@ -194,6 +196,12 @@ static void letters_that_were_lost(void **state) {
         assert_string_equal(clean(now, "T2 OVERGARD/ZYGMUNT", (lethe_text_mode)mode, NULL), "T2");
         assert_string_equal(clean(now, "IRM n?e le 24 d?cembre 1937", (lethe_text_mode)mode, NULL), "IRM");
         assert_string_equal(clean(now, "IRM *3 f?vrier 1938", (lethe_text_mode)mode, NULL), "IRM");
+        assert_string_equal(clean(now, "IRM T2 n?e le 3.2.1938 genou", (lethe_text_mode)mode, NULL), "IRM T2 genou");
+        assert_string_equal(clean(now, "SCOUT Mr ?elebio?lu T2", (lethe_text_mode)mode, NULL), "SCOUT T2");
+        assert_string_equal(clean(now, "SCOUT Wei?enborn", (lethe_text_mode)mode, NULL), "SCOUT");
+        assert_string_equal(clean(now, "SCOUT patient: ?elebio?lu", (lethe_text_mode)mode, NULL), "SCOUT");
+        assert_string_equal(clean(now, "SCOUT Wei?enborn, Zo?", (lethe_text_mode)mode, NULL), "SCOUT");
+        assert_string_equal(clean(now, "SCOUT ?fracture", (lethe_text_mode)mode, NULL), "SCOUT ?fracture");
         assert_string_equal(clean(now, "Echographie v?sicale", (lethe_text_mode)mode, NULL), "Echographie v?sicale");
         assert_string_equal(clean(now, "Fracture? Sinusite?", (lethe_text_mode)mode, NULL), "Fracture? Sinusite?");
         assert_string_equal(clean(now, "fracture?hematome", (lethe_text_mode)mode, NULL), "fracture?hematome");
