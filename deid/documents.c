@@ -24,7 +24,7 @@ static lethe_status document(const lethe_profile *profile, instance *in, lethe_e
 lethe_status lethe_documents_check(const lethe_dicom_dataset *dataset, const lethe_profile *profile, struct instance *in, lethe_error *error) {
     const char *sop_class = in->result->sop_class;
     if (strcmp(sop_class, "1.2.840.10008.1.3.10") == 0 || lethe_dicom_find(dataset->root, LETHE_TAG(0x0004, 0x1220)) != NULL)
-        return drop(in, error, "DICOMDIR: an index of other files, made again by who needs it");
+        return drop(in, error, "DICOMDIR: an index of other files; it is made again over what is released");
     if (sop_class[0] == '\0') return lethe_fail(error, LETHE_MALFORMED, "(0008,0016) SOP Class UID is missing");
     if (lethe_text_starts(sop_class, "1.2.840.10008.5.1.4.1.1.104.") || lethe_dicom_find(dataset->root, LETHE_TAG(0x0042, 0x0011)) != NULL)
         return document(profile, in, error);

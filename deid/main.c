@@ -36,6 +36,7 @@ static void usage(FILE *to) {
         "       lethe deid explain FILE [--profile FILE|NAME] [--key FILE] [-C DIR | --pixel-rules FILE.yaml]\n"
         "       lethe deid sheet RELEASED-DIR -o FILE.html [--manifest FILE] | --labels PRIVATE-DIR -o FILE.html    pages to check slides\n"
         "       lethe deid verify PATH [--manifest FILE [--chain HEX]] [--profile FILE|NAME] [--json]\n"
+        "       lethe deid dicomdir RELEASED [-o MEDIA] [--json]\n"
         "       lethe deid reidentify PATH -o FOLDER --private-key KEY.pem [--passphrase FILE]\n\n"
         "Profiles: basic, research (default), challenge, or a YAML file. Exit codes: 0 all released; 1 failed; 2 wrong usage or configuration;\n"
         "3 something was quarantined; 4 something waits for review.\n",
@@ -393,6 +394,7 @@ int main(int argc, char **argv) {
     if (argc >= 2 && strcmp(argv[1], "explain") == 0) return explain(argc - 1, argv + 1);
     if (argc >= 2 && strcmp(argv[1], "sheet") == 0) return lethe_slide_sheet_main(argc - 1, argv + 1);
     if (argc >= 2 && strcmp(argv[1], "verify") == 0) return verify(argc - 1, argv + 1);
+    if (argc >= 2 && strcmp(argv[1], "dicomdir") == 0) return lethe_dicomdir_main(argc - 1, argv + 1);
     if (argc >= 2 && strcmp(argv[1], "reidentify") == 0) return lethe_reidentify_main(argc - 1, argv + 1);
     arguments a;
     int code = parse(argc, argv, &a);

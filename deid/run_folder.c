@@ -4,6 +4,7 @@
 #include "core/memory.h"
 #include "core/progress.h"
 #include "core/text.h"
+#include "deid/dicomdir.h"
 #include "deid/inputs.h"
 #include "deid/people.h"
 #include "deid/report.h"
@@ -30,6 +31,7 @@ typedef struct folder_run {
     lethe_buffer others;
     bool probing;
     const char *output; /* resolved */
+    bool dicomdir;      /* an input was one: it is made again */
 } folder_run;
 
 /* FNV-1a over the source name: the same input falls into the same shard everywhere. */
@@ -157,6 +159,7 @@ static lethe_status one_done(void *context, const char *path, const char *source
     case LETHE_OUTCOME_DROPPED: c->dropped++; break;
     default: c->quarantined++; break;
     }
+    run->dicomdir = run->dicomdir || (result->outcome == LETHE_OUTCOME_DROPPED && strncmp(result->reason, "DICOMDIR", 8) == 0);
     lethe_progress_update(&run->progress, c->inputs);
     if (result->outcome != LETHE_OUTCOME_RELEASED && !run->options->quiet && run->manifest == NULL)
         (void)fprintf(stderr, "%s: input %llu: %s (its name stands in the manifest, see --manifest)\n", lethe_outcome_name(result->outcome),
@@ -252,6 +255,8 @@ lethe_status lethe_run_folder(const lethe_folder_run *options, lethe_run_counts 
     if (status == LETHE_OK) status = learn_inputs(&run, error);
     if (status == LETHE_OK) status = walk_inputs(&run, add_input, add_other, error);
     lethe_progress_finish(&run.progress);
+    lethe_dicomdir_counts directory;
+    if (status == LETHE_OK && run.dicomdir && options->shards <= 1) status = lethe_dicomdir_write(output, output, &directory, error);
     if (status == LETHE_OK) status = lethe_filesystem_sync(output, error);
     if (status == LETHE_OK && run.report != NULL) status = lethe_report_write(run.report, run.people, options->report, error);
     if (status == LETHE_OK && options->crosswalk_file != NULL)

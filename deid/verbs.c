@@ -1,5 +1,6 @@
 #include "deid/verbs.h"
 
+#include "deid/dicomdir.h"
 #include "deid/reidentify.h"
 
 #include <getopt.h>
@@ -50,4 +51,33 @@ int lethe_reidentify_main(int argc, char **argv) {
                       : "%llu restored, %llu without encrypted attributes, %llu failed\n",
                  (unsigned long long)counts.restored, (unsigned long long)counts.without, (unsigned long long)counts.failed);
     return counts.failed + counts.without != 0 ? LETHE_EXIT_QUARANTINED : LETHE_EXIT_DONE;
+}
+
+int lethe_dicomdir_main(int argc, char **argv) {
+    static const char usage[] = "usage: lethe deid dicomdir RELEASED [-o MEDIA] [--json]\n";
+    static const struct option options[] = {
+        {"output", required_argument, NULL, 'o'}, {"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+    const char *media = NULL;
+    bool json = false;
+    for (int option; (option = getopt_long(argc, argv, "o:", options, NULL)) != -1;) {
+        if (option == 'o') media = optarg;
+        else if (option == 'j') json = true;
+        else {
+            (void)fputs(usage, option == 'h' ? stdout : stderr);
+            return option == 'h' ? LETHE_EXIT_DONE : LETHE_EXIT_USAGE;
+        }
+    }
+    if (optind + 1 != argc) {
+        (void)fputs(usage, stderr);
+        return LETHE_EXIT_USAGE;
+    }
+    lethe_error error = {0};
+    lethe_dicomdir_counts c;
+    lethe_status status = lethe_dicomdir_write(argv[optind], media != NULL ? media : argv[optind], &c, &error);
+    if (status != LETHE_OK) return complain("dicomdir", &error);
+    (void)printf(json ? "{\"patients\": %llu, \"studies\": %llu, \"series\": %llu, \"instances\": %llu, \"left_out\": %llu}\n"
+                      : "%llu patients, %llu studies, %llu series, %llu instances, %llu files left out\n",
+                 (unsigned long long)c.patients, (unsigned long long)c.studies, (unsigned long long)c.series, (unsigned long long)c.instances,
+                 (unsigned long long)c.left_out);
+    return LETHE_EXIT_DONE;
 }

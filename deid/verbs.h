@@ -5,4 +5,7 @@
 /* PATH -o FOLDER --private-key KEY.pem [--passphrase FILE] [--json]: what encrypted.h has put into released instances is put back. */
 int lethe_reidentify_main(int argc, char **argv);
 
+/* RELEASED [-o MEDIA] [--json]: a DICOM file-set with its DICOMDIR (dicomdir.h); without -o among the released files. */
+int lethe_dicomdir_main(int argc, char **argv);
+
 #endif

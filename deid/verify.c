@@ -39,6 +39,8 @@ typedef struct verify {
     bool has_manifest;
     digest_entry *digests; /* sorted by output and line */
     size_t digest_count, digest_capacity;
+    const char *folder;
+    char (*by_sha)[65]; /* sorted, for second names in a file-set; NULL until asked for */
 } verify;
 
 /* --- the manifest's digests --- */
@@ -258,6 +260,56 @@ static lethe_status check_dicom(verify *v, const lethe_map *map, lethe_error *er
     return status;
 }
 
+/* --- a file-set (dicomdir.h) among released files --- */
+
+static int by_text(const void *a, const void *b) { return strcmp(a, b); }
+
+/* A second name: its content is one that the manifest names. */
+static lethe_status check_second_name(verify *v, const lethe_map *map, lethe_error *error) {
+    if (!v->has_manifest) return LETHE_OK;
+    if (v->by_sha == NULL && v->digest_count != 0) {
+        v->by_sha = lethe_alloc_array(v->digest_count, sizeof *v->by_sha);
+        if (v->by_sha == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for the manifest");
+        for (size_t i = 0; i < v->digest_count; i++) memcpy(v->by_sha[i], v->digests[i].sha256, sizeof v->by_sha[i]);
+        qsort(v->by_sha, v->digest_count, sizeof *v->by_sha, by_text);
+    }
+    char digest[65];
+    lethe_status status = lethe_sha256_fd(map->fd, digest, error);
+    if (status != LETHE_OK) return status;
+    bool known = v->by_sha != NULL && bsearch(digest, v->by_sha, v->digest_count, sizeof *v->by_sha, by_text) != NULL;
+    return known ? LETHE_OK : lethe_fail(error, LETHE_UNSAFE, "the manifest knows no file with this content");
+}
+
+/* The directory is ours alone: every value in it is one of a released instance, and every file that it names is there. */
+static lethe_status check_directory(verify *v, const lethe_map *map, lethe_error *error) {
+    lethe_dicom_dataset *dataset = NULL;
+    lethe_arena_reset(v->arena);
+    lethe_status status = lethe_dicom_dataset_parse(map->bytes, map->size, v->arena, &dataset, error);
+    if (status != LETHE_OK) return status;
+    const lethe_dicom_element *records = lethe_dicom_find(dataset->root, LETHE_TAG(0x0004, 0x1220));
+    for (const lethe_dicom_item *item = records == NULL ? NULL : records->items; item != NULL && status == LETHE_OK; item = item->next) {
+        const lethe_dicom_element *id = lethe_dicom_find(item, LETHE_TAG(0x0004, 0x1500));
+        char part[80], name[80], patient[80] = "";
+        (void)lethe_dicom_text(item, LETHE_TAG(0x0010, 0x0020), 0, patient, sizeof patient);
+        (void)lethe_dicom_text(item, LETHE_TAG(0x0010, 0x0010), 0, name, sizeof name);
+        const lethe_dicom_element *patient_name = lethe_dicom_find(item, LETHE_TAG(0x0010, 0x0010));
+        if (patient_name != NULL && patient_name->value_bytes != 0 && strcmp(name, patient) != 0)
+            status = lethe_fail(error, LETHE_UNSAFE, "(0010,0010) of a directory record is no pseudonym");
+        if (id == NULL || status != LETHE_OK) continue;
+        char *path = lethe_strdup(v->folder);
+        for (unsigned i = 0; path != NULL && i < 8 && lethe_dicom_element_text(id, i, part, sizeof part); i++) {
+            char *longer = lethe_path_is_safe(part) ? lethe_path_join(path, part) : NULL;
+            lethe_free(path);
+            path = longer;
+        }
+        if (path == NULL || access(path, F_OK) != 0)
+            status = lethe_fail(error, LETHE_UNSAFE, "(0004,1500): the directory names a file that is not there");
+        lethe_free(path);
+    }
+    lethe_dicom_dataset_release(dataset);
+    return status;
+}
+
 static lethe_status check_file(void *context, const char *path, const char *relative, lethe_error *error) {
     verify *v = context;
     if (strncmp(relative, "catalogue.db", 12) == 0 || strncmp(relative, "exports/", 8) == 0) return LETHE_OK; /* not instances */
@@ -266,7 +318,12 @@ static lethe_status check_file(void *context, const char *path, const char *rela
     if (status != LETHE_OK) return status;
     lethe_error why = {0};
     v->counts->files++;
-    if (lethe_dicom_looks_like(map.bytes, map.size)) {
+    if (strcmp(relative, "DICOMDIR") == 0) {
+        status = check_directory(v, &map, &why);
+    } else if (lethe_dicom_looks_like(map.bytes, map.size) && strncmp(relative, "DICOM/PT", 8) == 0) {
+        status = check_second_name(v, &map, &why);
+        if (status == LETHE_OK) status = check_dicom(v, &map, &why);
+    } else if (lethe_dicom_looks_like(map.bytes, map.size)) {
         status = check_digest(v, relative, &map, &why);
         if (status == LETHE_OK) status = check_dicom(v, &map, &why);
     } else if (lethe_slide_detect(path) != NULL || strstr(relative, "/slides/") != NULL) {
@@ -306,7 +363,7 @@ static lethe_status check_other(void *context, const char *relative, const char 
 lethe_status lethe_verify(const char *path, const char *manifest, const lethe_profile *profile, lethe_verify_fn tell, void *context,
                           lethe_verify_counts *counts, lethe_error *error) {
     *counts = (lethe_verify_counts){0};
-    verify v = {.tell = tell, .context = context, .counts = counts, .profile = profile};
+    verify v = {.tell = tell, .context = context, .counts = counts, .profile = profile, .folder = path};
     v.arena = lethe_arena_create(LETHE_LIMIT_ARENA_BYTES);
     lethe_status status = v.arena == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory to verify") : lethe_audit_create(&v.audit, error);
     if (status == LETHE_OK && manifest != NULL) status = load_manifest(&v, manifest, error);
@@ -322,6 +379,7 @@ lethe_status lethe_verify(const char *path, const char *manifest, const lethe_pr
     }
     for (size_t i = 0; i < v.digest_count; i++) lethe_free(v.digests[i].output);
     lethe_free(v.digests);
+    lethe_free(v.by_sha);
     lethe_audit_destroy(v.audit);
     lethe_arena_destroy(v.arena);
     return status;
