@@ -77,6 +77,11 @@ table() {
         cpu_ms[gdcmanon]=0
         echo "gdcmanon is not installed"
     fi
+    for profile in basic research; do
+        echo "  where processor time goes, $profile:"
+        "$LETHE_BIN/bench-deid_stages" $profile "$input" "$work/stages" || echo "  not measured"
+        rm -rf "$work/stages" "$work/stages.digests"
+    done
     ratio() { awk "BEGIN { if ($2 > 0 && $3 > 0) printf \"  %-58s %6.2f\\n\", \"$1\", $2 / $3 }"; }
     ratio "time of lethe (basic, 1 worker) / time of cp -r" "${rate[cp -r]}" "${rate[lethe deid basic, 1 worker(s)]}"
     ratio "time of lethe (basic, 2 workers) / time of cp -r" "${rate[cp -r]}" "${rate[lethe deid basic, 2 worker(s)]}"
