@@ -244,6 +244,9 @@ lethe_status lethe_inbox_sync(lethe_inbox_file *file, lethe_item *item, lethe_er
     if (status == LETHE_OK && file->label_offset != 0) status = put_label(file, item, error);
     if (status != LETHE_OK) return status;
     if (fsync(file->fd) != 0) return lethe_fail_errno(error, errno, "cannot sync a file of the inbox");
+    /* Somebody swept the inbox although we hold its lock (a shared file system without locks): never acknowledge what has no name. */
+    struct stat info;
+    if (fstat(file->fd, &info) != 0 || info.st_nlink == 0) return lethe_fail(error, LETHE_IO, "a file of the inbox was removed while it was written");
     int closed = close(file->fd);
     file->fd = -1;
     return closed == 0 ? LETHE_OK : lethe_fail_errno(error, errno, "cannot close a file of the inbox");
