@@ -141,7 +141,8 @@ static lethe_status identify(lethe_engine *engine, instance *in, lethe_error *er
     lethe_status status = patient_pseudonym(engine, issuer, id, in->result->patient, &in->shift_days, error);
     if (status == LETHE_OK) status = lethe_pseudonym_patient(engine->pseudonymizer, issuer, id, in->result->keyed, error);
     const lethe_objections *objections = engine->options.objections;
-    if (status == LETHE_OK && (lethe_objections_contain(objections, in->result->patient) || lethe_objections_contain(objections, in->result->keyed))) {
+    if (status == LETHE_OK &&
+        (lethe_objections_contain(objections, in->result->patient) || lethe_objections_contain(objections, in->result->keyed))) {
         in->dropped = true;
         return lethe_fail(error, LETHE_DENIED, "the patient objects to the use of the data");
     }
@@ -429,9 +430,28 @@ static lethe_status run_instance(lethe_engine *engine, instance *in, lethe_error
     }
 }
 
+/* A reason names tags and offsets; any other number of four digits or more may have been read from the input ("19610312 frames"). */
+static void hide_numbers(char *text) {
+    bool offset = false;
+    for (char *at = text; *at != '\0';) {
+        size_t digits = strspn(at, "0123456789"), tag = strspn(at + (*at == '('), "0123456789abcdefABCDEF,");
+        if (*at == '(' && tag == 9 && at[10] == ')') {
+            at += 11;
+            continue;
+        }
+        if (digits >= 4 && !offset) {
+            memset(at, '#', digits);
+        }
+        if (digits == 0) offset = strncmp(at, "offset ", 7) == 0;
+        at += offset ? 7 : digits == 0 ? 1 : digits;
+        if (digits != 0) offset = false;
+    }
+}
+
 static void quarantine(instance *in, const lethe_error *why) {
     in->result->outcome = in->dropped ? LETHE_OUTCOME_DROPPED : why->status == LETHE_REVIEW ? LETHE_OUTCOME_REVIEW : LETHE_OUTCOME_QUARANTINED;
     (void)snprintf(in->result->reason, sizeof in->result->reason, "%s", why->message[0] != '\0' ? why->message : lethe_status_name(why->status));
+    hide_numbers(in->result->reason);
     in->result->output[0] = in->result->sha256[0] = '\0';
 }
 

@@ -100,4 +100,19 @@ ln -s "$work/in/zz_name" "$work/odd/link"; mkfifo "$work/odd/pipe"
 grep '"link"' "$work/odd.jsonl" | grep -q 'symbolic link' && grep '"pipe"' "$work/odd.jsonl" | grep -q pipe || fail "links and pipes are named"
 grep '".hidden"' "$work/odd.jsonl" | grep -q released || fail "a hidden file is an input"
 grep 'planted' "$work/odd.jsonl" | grep -q unfinished || fail "an unfinished output is named"
+
+# --- a reason tells no number of the input ---
+mkdir "$work/frames"
+/usr/bin/python3 - "$work" <<'PY'
+import sys, pydicom
+d = pydicom.dcmread(sys.argv[1] + "/in/aa_text")
+d.SOPClassUID = d.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.3.1"
+d.Modality, d.NumberOfFrames = "US", "19610312"
+d.save_as(sys.argv[1] + "/frames/one")
+open(sys.argv[1] + "/frames/half", "wb").write(open(sys.argv[1] + "/in/aa_text", "rb").read()[:9000])
+PY
+"$lethe" deid "$work/frames" -o "$work/fo" --key "$work/key" --manifest "$work/f.jsonl" --quiet > /dev/null
+[ $? = 3 ] || fail "a false number of frames is quarantined"
+grep -q 19610312 "$work/f.jsonl" && fail "a reason tells a number of the input"
+grep '"half"' "$work/f.jsonl" | grep -qE 'offset [0-9]+' || fail "a reason has lost its offset: $(grep '"half"' "$work/f.jsonl" | cut -c1-160)"
 exit $bad
