@@ -2,13 +2,25 @@
 # lethe review: what waits is listed with its reason, decided once, recorded with who and when; nothing is released before.
 set -eu
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+store=()
+leave() {
+    [ ${#store[@]} -eq 0 ] || "$LETHE_SOURCE/tests/support/postgres.sh" stop "$work/pg"
+    rm -rf "$work"
+}
+trap leave EXIT
+if [ "${LETHE_TEST_STORE:-}" = postgresql ]; then
+    chmod 755 "$work"
+    code=0
+    url=$("$LETHE_SOURCE/tests/support/postgres.sh" start "$work/pg") || code=$?
+    [ $code -eq 0 ] || exit $code
+    store=(--store "$url")
+fi
 fail() { echo "FAILED: $*"; exit 1; }
 lethe=$LETHE_BIN/lethe
 expect() { local want=$1 code=0; shift; "$@" >"$work/said" 2>"$work/err" || code=$?; [ "$code" -eq "$want" ] || { cat "$work/err"; fail "exit $code, wanted $want: $*"; }; }
 count() { "$lethe" status -C "$work/p" --json | sed "s/.*\"$1\":\([0-9]*\).*/\1/"; }
 
-"$lethe" init "$work/p" >/dev/null
+"$lethe" init "$work/p" ${store[@]+"${store[@]}"} >/dev/null
 "$LETHE_BIN/lethe-testdata" burned-in -o "$work/in" --count 6 --size small --seed 3 >/dev/null
 expect 0 "$lethe" ingest add -C "$work/p" "$work/in"
 expect 4 "$lethe" deid -C "$work/p" --jobs 1
