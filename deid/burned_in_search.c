@@ -10,7 +10,17 @@
 
 /* Above SURE a line is text whatever the reader makes of it; a LIKELY one needs a reader who sees letters; below DOUBT it is not even read. */
 static const float score_sure = 0.85f, score_likely = 0.5f, score_doubt = 0.2f, score_continues = 0.03f, score_flicker = 0.97f, score_large = 0.97f;
-enum { SEARCH_ROUNDS = 6, PALETTE_ROUNDS = 3, READS_PER_FRAME = 12, CLEARED = LETHE_PIXELS_CLEARED, BLOCK = 16, CROWD = 2, FEW_FRAMES = 4 };
+enum {
+    SEARCH_ROUNDS = 6,
+    PALETTE_ROUNDS = 3,
+    READS_PER_FRAME = 12,
+    CLEARED = LETHE_PIXELS_CLEARED,
+    BLOCK = 16,
+    CROWD = 2,
+    BUSY = 8,
+    ALL_BARS = 85,
+    FEW_FRAMES = 4
+};
 /* A line that looks like text this much and that nobody can read is a person's business. */
 static const float score_puzzling = 0.75f;
 
@@ -50,13 +60,23 @@ static bool was_cleared(const lethe_pixel_search *s, const lethe_text_line *line
     return false;
 }
 
-/* `crowded`: other text stands close by, so that this is no lonely marker. */
-static finding judge(lethe_pixel_search *s, const lethe_image *image, const lethe_text_line *line, bool crowded) {
+/* Somebody has to look here. Not in a single frame of a cine, where speckle looks like text now and then. */
+static void doubt(lethe_pixel_search *s, const lethe_text_line *line) {
+    if (s->verifying || line->glyphs < 4 || (!s->standing && s->info->frames >= FEW_FRAMES) || s->doubts == LETHE_PIXELS_DOUBTS) return;
+    s->doubtful[s->doubts++] = (lethe_pixel_box){.x = line->x, .y = line->y, .w = line->w, .h = line->h};
+}
+
+/* `crowded`: other text stands close by, so that this is no lonely marker. `busy`: the picture is full of things that look a little like text; then
+ * one that looks more so is less of a surprise. */
+static finding judge(lethe_pixel_search *s, const lethe_image *image, const lethe_text_line *line, bool crowded, bool busy) {
     lethe_ocr_text text = {0};
     finding found = FOUND_NOTHING;
     /* Large letters are easy to read and large structures of anatomy easy to mistake: there the reader has to agree. */
-    bool sure = line->score >= (line->height_px >= 18 ? score_large : score_sure), likely = line->score >= score_likely, shortish = line->glyphs <= 7;
+    bool sure = line->score >= (line->height_px >= 18 || line->vertical || busy ? score_large : score_sure), likely = line->score >= score_likely,
+         shortish = line->glyphs <= 7;
     if (line->score < score_doubt) return FOUND_NOTHING;
+    bool ticks = line->bars >= ALL_BARS;
+    sure = sure && !ticks;
     bool keep_markers = !s->engine->policy.redact_markers;
     if (s->mode == LETHE_PIXELS_PHI_ONLY) {
         if (!read_line(s, image, line, &text)) found = sure ? FOUND_TEXT : FOUND_NOTHING;
@@ -66,16 +86,18 @@ static finding judge(lethe_pixel_search *s, const lethe_image *image, const leth
     } else if (sure && (crowded || !(shortish && keep_markers))) {
         found = FOUND_TEXT;
     } else if (!read_line(s, image, line, &text)) {
-        found = likely ? FOUND_TEXT : FOUND_NOTHING; /* no reader: on the safe side */
+        if (likely && ticks) found = FOUND_NOTHING;
+        else if (likely && busy && s->engine->ocr != NULL) doubt(s, line); /* too many to read */
+        else found = likely ? FOUND_TEXT : FOUND_NOTHING;                  /* no reader: on the safe side */
     } else if (lethe_burned_in_names_someone(s->identifiers, text.text)) {
         found = FOUND_IDENTIFIER;
     } else if (keep_markers && text.confidence >= 60 && lethe_burned_in_is_marker(text.text)) {
         found = FOUND_MARKER;
-    } else if (sure || (likely && text.confidence >= 35 && text.letters >= 2) || (text.confidence >= 65 && text.letters >= 3)) {
+    } else if (sure || (likely && text.confidence >= (busy ? 60 : 45) && text.letters >= (busy ? 4u : 3u)) ||
+               (text.confidence >= (busy ? 75 : 65) && text.letters >= (busy ? 4u : 3u))) {
         found = FOUND_TEXT;
-    } else if (line->score >= score_puzzling && !s->verifying && (s->standing || s->info->frames < FEW_FRAMES)) {
-        /* In a single frame of a cine, speckle looks like text now and then. */
-        if (s->doubts < LETHE_PIXELS_DOUBTS) s->doubtful[s->doubts++] = (lethe_pixel_box){.x = line->x, .y = line->y, .w = line->w, .h = line->h};
+    } else if (line->score >= (busy ? score_sure : score_puzzling) && !ticks) {
+        doubt(s, line);
     }
     lethe_wipe(&text, sizeof text);
     return found;
@@ -84,7 +106,7 @@ static finding judge(lethe_pixel_search *s, const lethe_image *image, const leth
 /* --- boxes --- */
 
 static lethe_pixel_box box_of_line(const lethe_pixel_search *s, const lethe_text_line *line, uint32_t frame, finding found) {
-    uint32_t along = line->height_px * 6 / 5 + 3, across = line->height_px * 2 / 5 + 3;
+    uint32_t along = line->height_px * 8 / 5 + 4, across = line->height_px * 2 / 5 + 3;
     uint32_t mx = line->vertical ? across : along, my = line->vertical ? along : across;
     lethe_pixel_box box = {.first_frame = frame, .last_frame = frame, .x = line->x > mx ? line->x - mx : 0, .y = line->y > my ? line->y - my : 0};
     uint32_t x1 = line->x + line->w + mx, y1 = line->y + line->h + my;
@@ -221,17 +243,34 @@ static bool is_crowded(const lethe_text_line *lines, size_t count, size_t index)
     return near >= CROWD;
 }
 
+/* Many lines that look a little like text, away from those that surely are. */
+static bool is_busy(const lethe_text_line *lines, size_t count) {
+    unsigned unsure = 0;
+    for (size_t i = 0; i < count && unsure < BUSY; i++) {
+        if (lines[i].score < 0.1f || lines[i].score >= score_sure) continue;
+        lethe_pixel_box a = {.x = lines[i].x, .y = lines[i].y, .w = lines[i].w, .h = lines[i].h};
+        bool apart = true;
+        for (size_t k = 0; k < count && apart; k++) {
+            lethe_pixel_box b = {.x = lines[k].x, .y = lines[k].y, .w = lines[k].w, .h = lines[k].h};
+            apart = lines[k].score < score_large || overlap(&a, &b) == 0;
+        }
+        unsure += apart;
+    }
+    return unsure >= BUSY;
+}
+
 /* What one line is; FOUND_NOTHING also for what is known already. */
-static finding consider(lethe_pixel_search *s, const lethe_image *image, const lethe_text_line *lines, size_t count, size_t i, uint32_t frame) {
+static finding consider(lethe_pixel_search *s, const lethe_image *image, const lethe_text_line *lines, size_t count, size_t i, bool busy,
+                        uint32_t frame) {
     const lethe_text_line *line = &lines[i];
-    bool follow = s->mode == LETHE_PIXELS_ANY_TEXT && !s->verifying && line->score < score_sure;
+    bool follow = s->mode == LETHE_PIXELS_ANY_TEXT && !s->verifying && !busy && line->score < score_sure;
     if (line->score < score_continues || (!s->verifying && is_covered(s, line, frame)) || is_kept(s, line, frame)) return FOUND_NOTHING;
     if (s->verifying && s->info->frames >= FEW_FRAMES && line->score < score_flicker) return FOUND_NOTHING;
     if (line->score < score_sure && was_cleared(s, line)) return FOUND_NOTHING;
     for (size_t k = 0; k < count && follow; k++)
         if (k != i && lines[k].score >= score_sure && lines[k].glyphs >= 5 && continues(line, &lines[k])) return FOUND_TEXT;
     if (follow && continues_box(s, line, frame)) return FOUND_TEXT;
-    finding found = judge(s, image, line, is_crowded(lines, count, i));
+    finding found = judge(s, image, line, is_crowded(lines, count, i), busy);
     if (found == FOUND_MARKER) s->decision->markers_kept++;
     if (found != FOUND_TEXT && found != FOUND_IDENTIFIER && s->cleared_count < CLEARED)
         s->cleared[s->cleared_count++] = (lethe_pixel_box){.x = line->x, .y = line->y, .w = line->w, .h = line->h};
@@ -270,8 +309,9 @@ static lethe_status search_picture(lethe_pixel_search *s, lethe_image *image, ui
         bool added = false;
         lethe_status status = lethe_text_detector_find_in(s->engine->detector, image, where, &lines, &count, s->error);
         if (status != LETHE_OK) return status;
+        bool busy = is_busy(lines, count);
         for (size_t i = 0; i < count; i++) {
-            finding found = consider(s, image, lines, count, i, first);
+            finding found = consider(s, image, lines, count, i, busy, first);
             if (found != FOUND_TEXT && found != FOUND_IDENTIFIER) continue;
             *found_any = true;
             if (s->verifying) return LETHE_OK;

@@ -15,10 +15,11 @@ typedef struct lethe_text_line {
     uint32_t x, y, w, h; /* of the glyphs found; callers add a margin */
     uint32_t height_px;  /* of the letters across the line */
     uint16_t glyphs;     /* estimated */
+    uint8_t bars;        /* percent of its parts that are plain filled bars: ticks of a ruler, dots of a dotted line */
     bool vertical;       /* rotated by 90 or 270 degrees */
     bool dark;           /* darker than the background */
     uint8_t plane;       /* where it was found: 0 grey (or Y), 1 red less green (or Cb), 2 blue less green (or Cr) */
-    float score;         /* 0 to 1: how sure; >= 0.5 is text without reading it, below a reader should confirm */
+    float score;         /* 0 to 1: how sure */
     float contrast;      /* in units of that plane */
     float ink;           /* mean of the strokes in that plane; signed samples count from the lowest */
 } lethe_text_line;

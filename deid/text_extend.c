@@ -5,7 +5,7 @@
 /* The faint end of a line: the thresholds that find components lose letters over brighter anatomy that are still legible. Once most of a line is
  * known, less is needed to follow it: strips of half a letter's height are part of it while they hold about as much ink as letters do, and clearly
  * more than the strips above and below them. */
-enum { MOST_STRIPS = 24, MOST_GAPS = 2 };
+enum { MOST_STRIPS = 24, MOST_GAPS = 3 };
 static const float least_ink = 0.07f, most_ink = 0.62f, weak = 0.38f;
 
 typedef struct follower {

@@ -290,6 +290,7 @@ static float measure(const grower *g, float f[LETHE_TEXT_FEATURES], lethe_text_l
                               .h = (uint32_t)(y1 - y0 + 1),
                               .height_px = (uint32_t)h,
                               .glyphs = (uint16_t)(glyphs + 0.5f),
+                              .bars = (uint8_t)(100 * bars / majors),
                               .vertical = g->vertical,
                               .dark = g->pass.dark,
                               .plane = (uint8_t)g->plane,

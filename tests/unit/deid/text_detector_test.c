@@ -54,7 +54,7 @@ static void letters(lethe_image *image, unsigned x, unsigned y, unsigned count, 
             }
 }
 
-/* Does a line that is surely text cover most of the place? */
+/* Does a line that is likely text (a reader confirms what is not sure) cover most of the place? */
 static bool finds(const lethe_image *image, const uint8_t *blocks, uint32_t x, uint32_t y, uint32_t w, uint32_t h) {
     lethe_text_detector *detector = lethe_text_detector_create();
     const lethe_text_line *lines;
@@ -65,7 +65,7 @@ static bool finds(const lethe_image *image, const uint8_t *blocks, uint32_t x, u
         assert_true(lines[i].x + lines[i].w <= image->columns && lines[i].y + lines[i].h <= image->rows);
         uint32_t x0 = lines[i].x > x ? lines[i].x : x, x1 = lines[i].x + lines[i].w < x + w ? lines[i].x + lines[i].w : x + w;
         uint32_t y0 = lines[i].y > y ? lines[i].y : y, y1 = lines[i].y + lines[i].h < y + h ? lines[i].y + lines[i].h : y + h;
-        found = found || (lines[i].score >= 0.8f && x0 < x1 && y0 < y1 && (x1 - x0) * (y1 - y0) * 10 >= w * h * 8);
+        found = found || (lines[i].score >= 0.5f && x0 < x1 && y0 < y1 && (x1 - x0) * (y1 - y0) * 10 >= w * h * 8);
     }
     lethe_text_detector_destroy(detector);
     return found;
