@@ -26,6 +26,15 @@ static void number_text(double value, char out[32]) {
     (void)snprintf(out, 32, fabs(value - nearbyint(value)) < 0.005 || fabs(value) >= 1000 ? "%.0f" : "%.2f", value);
 }
 
+static void prior_text(lethe_app *app, const lethe_view *view, bool right, int line) {
+    char text[64];
+    if (!view->is_prior || !app->prior) return;
+    const char *date = app->prior->date;
+    if (strlen(date) == 8) (void)snprintf(text, sizeof text, "%s %.4s-%.2s-%.2s", T("Prior"), date, date + 4, date + 6);
+    else (void)snprintf(text, sizeof text, "%s", T("Prior"));
+    corner(app, view, right, false, line, LETHE_COLOUR_WARNING, true, text);
+}
+
 static void draw_texts(lethe_app *app, int number) {
     const lethe_view *view = &app->views[number];
     const lethe_series *series = view->series;
@@ -48,10 +57,12 @@ static void draw_texts(lethe_app *app, int number) {
     } else if (view->mammogram && series->laterality[0]) {
         (void)snprintf(text, sizeof text, "%s %s", series->laterality, series->view_position);
         corner(app, view, view->chest_right ? false : true, false, 0, LETHE_COLOUR_TEXT, true, text);
+        prior_text(app, view, view->chest_right ? false : true, 1);
     } else {
         corner(app, view, false, false, 0, LETHE_COLOUR_TEXT, true, lethe_series_title(series));
         (void)snprintf(text, sizeof text, "%s%s%s", series->modality, series->body_part[0] ? " · " : "", series->body_part);
         corner(app, view, false, false, 1, LETHE_COLOUR_MUTED, false, text);
+        prior_text(app, view, false, 2);
     }
     if (view->kind == LETHE_VIEW_STACK && series->frame_count > 1) {
         (void)snprintf(text, sizeof text, "%zu / %zu", view->index + 1, series->frame_count);
@@ -64,11 +75,6 @@ static void draw_texts(lethe_app *app, int number) {
         }
     }
     int line = 0;
-    if (view->is_prior && app->prior) {
-        (void)snprintf(text, sizeof text, "%s %.4s-%.2s-%.2s", T("Prior"), app->prior->date,
-                       app->prior->date + (strlen(app->prior->date) == 8 ? 4 : 0), app->prior->date + (strlen(app->prior->date) == 8 ? 6 : 0));
-        corner(app, view, false, true, line++, LETHE_COLOUR_WARNING, true, text);
-    }
     if (lethe_view_uses_table(view)) {
         lethe_view_voi_name(app, view, view->voi, text, sizeof text);
         corner(app, view, false, true, line++, LETHE_COLOUR_TEXT, false, text);

@@ -173,6 +173,7 @@ static void shortcut_column(lethe_app *app, const char *id, const char *const *g
     lethe_ui *ui = app->ui;
     char key[32];
     lethe_ui_column_begin(ui, id, width);
+    lethe_ui_tight(ui, true);
     if (tools) {
         lethe_ui_heading(ui, T("Tools"));
         for (int t = 0; t < LETHE_TOOLS; t++) {
@@ -181,8 +182,10 @@ static void shortcut_column(lethe_app *app, const char *id, const char *const *g
         }
         shortcut_row(app, "1 … 9", "Choose a label", 90);
     }
+    bool first = !tools;
     for (; *groups; groups++) {
-        lethe_ui_space(ui, 6);
+        if (!first) lethe_ui_space(ui, 6);
+        first = false;
         lethe_ui_heading(ui, T(*groups));
         for (size_t i = 0; i < lethe_command_count(); i++) {
             const lethe_command *command = lethe_command_at(i);
@@ -193,14 +196,15 @@ static void shortcut_column(lethe_app *app, const char *id, const char *const *g
             lethe_ui_pop_id(ui);
         }
     }
+    lethe_ui_tight(ui, false);
     lethe_ui_column_end(ui);
 }
 
 static void shortcut_sheet(lethe_app *app) {
     bool open = true;
     if (!lethe_ui_sheet_begin(app->ui, T("Keyboard shortcuts"), 1320, 800, &open)) return;
-    static const char *const first[] = {NULL}, *const second[] = {"View", NULL}, *const third[] = {"Window", "Layout", NULL},
-                             *const fourth[] = {"Label", "Work list", "Window of the program", NULL};
+    static const char *const first[] = {"Work list", NULL}, *const second[] = {"View", NULL}, *const third[] = {"Window", "Layout", NULL},
+                             *const fourth[] = {"Label", "Window of the program", NULL};
     double width = (lethe_ui_available_width(app->ui) - 3 * 18) / 4;
     shortcut_column(app, "c1", first, true, width);
     lethe_ui_same_line(app->ui, 18);
