@@ -581,7 +581,7 @@ lethe_status lethe_testdata_slides(const lethe_testdata_options *options, const 
     return status;
 }
 
-/* One level of repeated distinct tiles until the size is reached. */
+/* A level of repeated distinct tiles until the size is reached, and a low one. */
 lethe_status lethe_testdata_slide_big(const lethe_testdata_options *options, const char *folder, lethe_answer_key *key, lethe_error *error) {
     uint64_t wanted = options->big_bytes ? options->big_bytes : 256u << 20;
     slide_case c;
@@ -619,6 +619,10 @@ lethe_status lethe_testdata_slide_big(const lethe_testdata_options *options, con
         slide_tag_numbers(&b.tiff, &b.d, 325, 16, counts, (size_t)count);
     }
     slide_tag_bytes(&b.tiff, &b.d, 347, 7, b.tables.bytes, b.tables.size);
+    slide_tag_text(&b.tiff, &b.d, 270, text);
+    (void)slide_tiff_end(&b.tiff, &b.d, true);
+    /* Slides of this size have a low level; the search for ink looks at it. */
+    put_level(&b, (uint32_t)across * TILE / 32, (uint32_t)across * TILE / 32, 32, &how);
     slide_tag_text(&b.tiff, &b.d, 270, text);
     (void)slide_tiff_end(&b.tiff, &b.d, true);
     put_label(&b, 5);

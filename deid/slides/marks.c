@@ -219,11 +219,14 @@ lethe_status lethe_slide_overview(lethe_slide *slide, uint32_t side, double leas
     *rgb = (lethe_image){0};
     unsigned level = lethe_slide_level_count(slide) - 1;
     const lethe_slide_level *l = lethe_slide_level_at(slide, level);
-    /* The smallest level that still has half of what is asked for. */
-    while (level > 0 && l->width_px < side / 2 && l->height_px < side / 2) l = lethe_slide_level_at(slide, --level);
+    /* The smallest level that is fine enough: by its scale where the slide tells it, else by half of the size that is asked for. */
+    double mpp_um = lethe_slide_mpp_um(slide);
+    bool by_scale = mpp_um > 0 && least_um > 0;
+    while (level > 0 && (by_scale ? mpp_um * l->downsample > 2 * least_um : l->width_px < side / 2 && l->height_px < side / 2))
+        l = lethe_slide_level_at(slide, --level);
     int64_t longer = l->width_px > l->height_px ? l->width_px : l->height_px;
     uint32_t step = 1;
-    double pixel_um = lethe_slide_mpp_um(slide) * l->downsample;
+    double pixel_um = mpp_um * l->downsample;
     while (longer / step > side || (pixel_um > 0 && pixel_um * step < least_um)) step *= 2;
     *rgb = (lethe_image){.columns = (uint32_t)((l->width_px + step - 1) / step),
                          .rows = (uint32_t)((l->height_px + step - 1) / step),
