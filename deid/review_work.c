@@ -37,6 +37,12 @@ typedef struct work {
     lethe_item items[ROUND];
     lethe_result results[ROUND];
     size_t item_count, done_count;
+    /* what the objects of a patient and study tell about each other: as the run that released them knew it */
+    lethe_known *known;
+    bool knows_all;
+    lethe_learned learned[ROUND];
+    size_t learned_count;
+    lethe_buffer others;
 } work;
 
 char *lethe_review_rules_path(const lethe_project *project) { return lethe_path_join(project->private_path, "pixel_rules.yaml"); }
@@ -353,6 +359,52 @@ static lethe_status one_done(void *context, const char *path, const char *source
     return LETHE_OK;
 }
 
+static lethe_status one_learned(void *context, const char *path, const char *source, const lethe_learned *learned, const void *values, size_t size,
+                                lethe_error *error) {
+    (void)path;
+    work *w = context;
+    if (source[0] != '\0' && w->learned_count < ROUND) w->learned[w->learned_count++] = *learned;
+    return lethe_known_add(w->known, learned, values, size, error);
+}
+
+static lethe_status learn_path(const work *w, lethe_crew *crew, const char *relative, const char *source, lethe_error *error) {
+    char *path = lethe_path_join(w->job->project->private_path, relative);
+    lethe_status status = path == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path") : lethe_crew_learn(crew, path, source, error);
+    lethe_free(path);
+    return status;
+}
+
+/* First every original of the project, once; then the items at hand. */
+static lethe_status learn(work *w, lethe_crew *crew, lethe_error *error) {
+    lethe_statement *select = NULL;
+    bool row = false;
+    lethe_status status = LETHE_OK;
+    w->learned_count = 0;
+    if (!w->knows_all)
+        status = lethe_statement_prepare(lethe_queue_database(w->job->queue), "SELECT path FROM item WHERE kind = 0 AND state <> 5 ORDER BY id",
+                                         &select, error);
+    while (select != NULL && status == LETHE_OK && (status = lethe_statement_step(select, &row, error)) == LETHE_OK && row)
+        status = learn_path(w, crew, lethe_statement_text(select, 0), "", error);
+    lethe_statement_finalize(select);
+    w->knows_all = status == LETHE_OK;
+    for (size_t i = 0; i < w->item_count && status == LETHE_OK; i++) status = learn_path(w, crew, w->items[i].path, "at hand", error);
+    if (status == LETHE_OK) status = lethe_crew_flush(crew, error);
+    if (status == LETHE_OK && w->learned_count != w->item_count) status = lethe_fail(error, LETHE_INTERNAL, "fewer items learned than asked for");
+    return status;
+}
+
+static lethe_status add_item(work *w, lethe_crew *crew, size_t index, lethe_error *error) {
+    const lethe_item *item = &w->items[index];
+    char *path = lethe_path_join(w->job->project->private_path, item->path);
+    const char *name = item->source_name[0] != '\0' ? item->source_name : lethe_path_name(item->path);
+    lethe_buffer_clear(&w->others);
+    lethe_status status = path == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path")
+                                       : lethe_known_others(w->known, &w->learned[index], &w->others, error);
+    if (status == LETHE_OK) status = lethe_crew_add_knowing(crew, path, name, w->others.bytes, w->others.size, false, error);
+    lethe_free(path);
+    return status;
+}
+
 /* Whatever is in w->items: through the confined workers, then settled. `force`: a person has released it, or has just approved. */
 static lethe_status run_round(work *w, const lethe_crew_options *base, bool force, lethe_error *error) {
     lethe_crew *crew = NULL;
@@ -361,13 +413,8 @@ static lethe_status run_round(work *w, const lethe_crew_options *base, bool forc
     options.engine.replace = force;
     w->done_count = 0;
     lethe_status status = w->item_count == 0 ? LETHE_OK : lethe_crew_start(&options, &crew, error);
-    for (size_t i = 0; i < w->item_count && status == LETHE_OK; i++) {
-        lethe_item *item = &w->items[i];
-        char *path = lethe_path_join(w->job->project->private_path, item->path);
-        const char *name = item->source_name[0] != '\0' ? item->source_name : lethe_path_name(item->path);
-        status = path == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path") : lethe_crew_add(crew, path, name, error);
-        lethe_free(path);
-    }
+    if (status == LETHE_OK && crew != NULL) status = learn(w, crew, error);
+    for (size_t i = 0; i < w->item_count && status == LETHE_OK; i++) status = add_item(w, crew, i, error);
     if (status == LETHE_OK && crew != NULL) status = lethe_crew_flush(crew, error);
     lethe_crew_destroy(crew);
     if (status == LETHE_OK && w->done_count != w->item_count) status = lethe_fail(error, LETHE_INTERNAL, "fewer results than items");
@@ -451,9 +498,13 @@ static lethe_status process(work *w, lethe_error *error) {
                                .readable = readable,
                                .writable = writable,
                                .visit = one_done,
+                               .learn = one_learned,
                                .context = w};
+    if (status == LETHE_OK) status = lethe_known_create(w->scratch, &w->known, error);
     if (status == LETHE_OK) status = remake(w, &crew, catalogue, error);
     if (status == LETHE_OK) status = release_approved(w, &crew, catalogue, error);
+    lethe_known_destroy(w->known);
+    w->known = NULL;
     lethe_catalogue_close(catalogue);
     lethe_objections_destroy(objections);
     lethe_profile_destroy(profile);
@@ -467,6 +518,7 @@ lethe_status lethe_review_carry_out(const lethe_review_job *job, lethe_review_co
     if (w == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for a review");
     w->job = job;
     w->counts = counts;
+    lethe_buffer_init(&w->others, 16u << 20);
     w->rules_path = lethe_review_rules_path(job->project);
     w->scratch = lethe_path_join(job->project->private_path, "scratch");
     lethe_status status = w->rules_path == NULL || w->scratch == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path") : LETHE_OK;
@@ -483,6 +535,7 @@ lethe_status lethe_review_carry_out(const lethe_review_job *job, lethe_review_co
     lethe_free(w->wanted_for);
     lethe_free(w->approved);
     lethe_free(w->open);
+    lethe_buffer_release(&w->others);
     lethe_free(w->rules_path);
     lethe_free(w->scratch);
     lethe_free(w);
