@@ -490,6 +490,8 @@ static lethe_status keep(walk *w, const lethe_dicom_element *element, lethe_vr v
         lethe_status status = lethe_value_identifies(w->job, element, vr, d->by_option, &identifies, error);
         if (status != LETHE_OK) return status;
     }
+    if (element->tag == LETHE_TAG(0x0028, 0x2000) && !d->trusted) /* its text parts may stand right beside other bytes */
+        identifies = lethe_scrub_hits_bytes(w->job->scrub, element->value, (size_t)element->value_bytes);
     if (identifies && vr == LETHE_VR_CS && memchr(element->value, '\\', (size_t)element->value_bytes) != NULL)
         return keep_good_values(w, element, vr, parent, d, error);
     if (identifies) return give_up(w, element, vr, parent, "holds a known identifier", error);

@@ -216,6 +216,17 @@ bool lethe_scrub_hits(const lethe_scrub *scrub, const char *utf8, size_t size, b
     return !person_only || known.answer == LETHE_ID_NAME || known.answer == LETHE_ID_NUMBER;
 }
 
+bool lethe_scrub_hits_bytes(const lethe_scrub *scrub, const uint8_t *bytes, size_t size) {
+    for (size_t i = 0; i < lethe_identifiers_count(scrub->identifiers); i++) {
+        const lethe_identifier *identifier = lethe_identifiers_at(scrub->identifiers, i);
+        size_t length = strlen(identifier->text);
+        if (identifier->common || length < 5 || identifier->kind == LETHE_ID_DATE) continue;
+        for (size_t at = 0; at + length <= size; at++)
+            if (strncasecmp((const char *)bytes + at, identifier->text, length) == 0) return true;
+    }
+    return false;
+}
+
 lethe_status lethe_scrub_shift(lethe_scrub *scrub, lethe_vr vr, const char *text, size_t size, lethe_buffer *out, bool *valid, lethe_error *error) {
     lethe_date_result result = {0};
     size_t before = out->size;

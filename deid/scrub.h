@@ -31,6 +31,8 @@ LETHE_NODISCARD lethe_status lethe_scrub_text(lethe_scrub *scrub, const char *ut
                                               bool *changed, lethe_error *error);
 /* True when the text holds a known identifier. `person_only`: only names and numbers of people count (not institutions, devices ...). */
 bool lethe_scrub_hits(const lethe_scrub *scrub, const char *utf8, size_t size, bool person_only);
+/* True when bytes that are no text (an ICC profile, a table) hold a known name or number of five letters or more, whatever stands beside it. */
+bool lethe_scrub_hits_bytes(const lethe_scrub *scrub, const uint8_t *bytes, size_t size);
 /* Shift a value of VR DA, DT or TM (several values and ranges too). *valid is false, and nothing appended, when it is none. */
 LETHE_NODISCARD lethe_status lethe_scrub_shift(lethe_scrub *scrub, lethe_vr vr, const char *text, size_t size, lethe_buffer *out, bool *valid,
                                                lethe_error *error);
