@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static volatile sig_atomic_t stop;
@@ -302,7 +303,7 @@ static lethe_status confine(const char *file, lethe_error *error) {
     return lethe_sandbox_enter(&options, &report, error);
 }
 
-static int explain(int argc, char **argv) {
+static int explain_here(int argc, char **argv) {
     arguments a;
     int code = parse(argc, argv, &a);
     if (code >= 0) return code;
@@ -348,6 +349,23 @@ static int explain(int argc, char **argv) {
     lethe_buffer_release(&text);
     lethe_free(result);
     return code;
+}
+
+/* In a process of its own: what a hostile file breaks there ends there. */
+static int explain(int argc, char **argv) {
+    (void)fflush(stdout);
+    pid_t child = fork();
+    if (child == 0) {
+        int code = explain_here(argc, argv);
+        (void)fflush(stdout);
+        _exit(code);
+    }
+    int ended = 0;
+    if (child < 0 || waitpid(child, &ended, 0) != child || !WIFEXITED(ended)) {
+        (void)fputs("lethe deid: the input could not be explained: its reader broke\n", stderr);
+        return LETHE_EXIT_FAILED;
+    }
+    return WEXITSTATUS(ended);
 }
 
 static void tell_finding(void *context, const char *relative, const char *reason) {
