@@ -9,6 +9,7 @@
 #include "core/pseudonym.h"
 #include "imaging/dicom/edit.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -225,13 +226,28 @@ static bool rewrite_element(void *context, const lethe_dicom_element *element) {
     return w->status == LETHE_OK;
 }
 
+static bool is_name_byte(uint8_t byte) { return isalnum(byte) || byte == '.' || byte == '-'; }
+
+/* As a whole: a long new UID may begin like a short old one. */
+static bool holds_name(const uint8_t *bytes, size_t size, const char *name) {
+    size_t length = strlen(name);
+    for (size_t at = 0; length <= size - at;) {
+        const uint8_t *found = memmem(bytes + at, size - at, name, length);
+        if (found == NULL) return false;
+        size_t place = (size_t)(found - bytes), after = place + length;
+        if ((place == 0 || !is_name_byte(found[-1])) && (after == size || !is_name_byte(bytes[after]))) return true;
+        at = place + 1;
+    }
+    return false;
+}
+
 /* No old name may stand anywhere in what was written. */
 static lethe_status check_output(const char *path, const lethe_image_ref *ref, lethe_error *error) {
     lethe_map map = {.fd = -1};
     const char *const old[] = {ref->source_patient, ref->source_key};
     lethe_status status = lethe_map_open(path, &map, error);
     for (size_t i = 0; status == LETHE_OK && i < sizeof old / sizeof *old; i++)
-        if (strlen(old[i]) > 7 && memmem(map.bytes, map.size, old[i], strlen(old[i])) != NULL)
+        if (strlen(old[i]) > 7 && holds_name(map.bytes, map.size, old[i]))
             status = lethe_fail(error, LETHE_UNSAFE, "a file still holds a name of the project after it was renamed");
     if (map.fd >= 0) lethe_map_close(&map);
     return status;
