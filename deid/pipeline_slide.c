@@ -38,8 +38,10 @@ lethe_status lethe_engine_slide(lethe_engine *engine, const char *path, const ch
     lethe_slide_result slide;
     lethe_error why = {0};
     lethe_status made = LETHE_OK;
-    char *labels =
-        options.keep_removed_labels && engine->options.scratch_folder ? lethe_path_join(engine->options.scratch_folder, "slide-labels") : NULL;
+    /* Without a project the scratch folder is the output itself: nothing private may lie there. */
+    const char *scratch = engine->options.scratch_folder;
+    bool has_private = scratch && strcmp(scratch, engine->options.output_folder) != 0;
+    char *labels = options.keep_removed_labels && has_private ? lethe_path_join(scratch, "slide-labels") : NULL;
     if (options.keep_removed_labels && !labels) {
         result->outcome = LETHE_OUTCOME_QUARANTINED;
         (void)snprintf(result->reason, sizeof result->reason, "the profile keeps removed labels: that needs the private folder of a project");
