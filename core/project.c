@@ -14,7 +14,7 @@
 /* --- project.yaml --- */
 
 typedef struct peer_tls_file {
-    char *authorities, *certificate, *private_key;
+    char *authorities, *certificate, *private_key, *name;
 } peer_tls_file;
 
 typedef struct peer_file {
@@ -43,6 +43,7 @@ static const cyaml_schema_field_t peer_tls_fields[] = {
     CYAML_FIELD_STRING_PTR("authorities", OPTIONAL_TEXT, peer_tls_file, authorities, 1, 4095),
     CYAML_FIELD_STRING_PTR("certificate", OPTIONAL_TEXT, peer_tls_file, certificate, 1, 4095),
     CYAML_FIELD_STRING_PTR("private_key", OPTIONAL_TEXT, peer_tls_file, private_key, 1, 4095),
+    CYAML_FIELD_STRING_PTR("name", OPTIONAL_TEXT, peer_tls_file, name, 1, 255),
     CYAML_FIELD_END,
 };
 static const cyaml_schema_field_t peer_fields[] = {
@@ -170,6 +171,8 @@ static lethe_status take_peer(const lethe_project *project, const peer_file *fro
         return lethe_fail(error, LETHE_CONFIG, "project.yaml: ingest.peers[%u].tls: certificate and private_key go together", i);
     if (from->tls != NULL && from->port != 0 && tls->authorities == NULL)
         return lethe_fail(error, LETHE_CONFIG, "project.yaml: ingest.peers[%u].tls: DICOM over TLS needs authorities", i);
+    if (tls->name != NULL && from->port == 0)
+        return lethe_fail(error, LETHE_CONFIG, "project.yaml: ingest.peers[%u].tls.name: HTTPS always compares the name of its URL", i);
     *to = (lethe_peer){.name = copy_or(from->name, ""),
                        .aet = copy_or(from->aet, "ANY-SCP"),
                        .host = copy_or(from->host, ""),
@@ -179,9 +182,10 @@ static lethe_status take_peer(const lethe_project *project, const peer_file *fro
                        .tls = from->tls != NULL,
                        .authorities = copy_path(project, tls->authorities),
                        .certificate = copy_path(project, tls->certificate),
-                       .private_key = copy_path(project, tls->private_key)};
+                       .private_key = copy_path(project, tls->private_key),
+                       .tls_name = copy_or(tls->name, "")};
     bool complete = to->name != NULL && to->aet != NULL && to->host != NULL && to->url != NULL && to->token_file != NULL && to->authorities != NULL &&
-                    to->certificate != NULL && to->private_key != NULL;
+                    to->certificate != NULL && to->private_key != NULL && to->tls_name != NULL;
     return complete ? LETHE_OK : lethe_fail(error, LETHE_NO_MEMORY, "no memory for peers");
 }
 

@@ -21,6 +21,7 @@ typedef struct lethe_peer {
     char *token_file;                              /* bearer token for DICOMweb, or "" */
     bool tls;                                      /* DICOM over TLS; DICOMweb follows its URL */
     char *authorities, *certificate, *private_key; /* PEM, or "": whom we trust (DICOMweb: "" = the system's), and who we are */
+    char *tls_name;                                /* DICOM over TLS: host name or address that its certificate must have, or "": any */
 } lethe_peer;
 
 typedef struct lethe_project {

@@ -7,7 +7,7 @@
 #define LETHE_DEID_KNOWN_H
 
 #include "core/buffer.h"
-#include "deid/identifiers.h"
+#include "deid/text/identifiers.h"
 
 /* Distinct values that a patient, or a study, can have, and their bytes. A patient beyond it is no patient ("ANONYMOUS" of a whole archive): its
  * objects share only within their study. A study beyond it is refused. */

@@ -10,7 +10,7 @@
 #include "deid/known.h"
 #include "deid/objections.h"
 #include "deid/pipeline_steps.h"
-#include "deid/redact.h"
+#include "deid/pixels/redact.h"
 #include "deid/values.h"
 #include "imaging/dicom/edit.h"
 #include "imaging/slide/slide.h"

@@ -8,7 +8,7 @@
 #include "core/catalogue.h"
 #include "core/file.h"
 #include "deid/attributes.h"
-#include "deid/burned_in.h"
+#include "deid/pixels/burned_in.h"
 #include "deid/profile.h"
 
 typedef enum lethe_outcome { LETHE_OUTCOME_QUARANTINED = 0, LETHE_OUTCOME_RELEASED, LETHE_OUTCOME_REVIEW, LETHE_OUTCOME_DROPPED } lethe_outcome;
@@ -45,11 +45,11 @@ enum { LETHE_RESULT_BOXES = 64, LETHE_RESULT_ID_BYTES = 129, LETHE_RESULT_ISSUER
 typedef struct lethe_result {
     lethe_outcome outcome;
     bool is_slide;
-    char reason[256];                                                                           /* empty when released; no attribute values */
-    char output[512];                                                                           /* below the output folder; "" unless released */
-    char sha256[65];                                                                            /* of the output; see skip_sha256 */
-    char keyed[LETHE_PATIENT_PSEUDONYM_SIZE];  /* the pseudonym by key, where `patient` may be a pre-assigned one; "" when not known */
-    char patient[80];                                                                           /* pseudonym; "" when it never came so far */
+    char reason[256];                         /* empty when released; no attribute values */
+    char output[512];                         /* below the output folder; "" unless released */
+    char sha256[65];                          /* of the output; see skip_sha256 */
+    char keyed[LETHE_PATIENT_PSEUDONYM_SIZE]; /* the pseudonym by key, where `patient` may be a pre-assigned one; "" when not known */
+    char patient[80];                         /* pseudonym; "" when it never came so far */
     uint32_t removed, emptied, replaced, uids, cleaned, shifted, kept_private, dropped_private; /* elements */
     /* For the catalogue and the report: values as they stand in the output. */
     char study_uid[65], series_uid[65], instance_uid[65], sop_class[65], modality[17], series_description[129], study_description[129], body_part[33],

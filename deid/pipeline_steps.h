@@ -4,7 +4,7 @@
 
 #include "deid/audit.h"
 #include "deid/pipeline.h"
-#include "deid/redact.h"
+#include "deid/pixels/redact.h"
 #include "imaging/dicom/edit.h"
 
 struct lethe_engine {

@@ -7,9 +7,9 @@
 
 #include "core/error.h"
 #include "deid/annex_e.h"
-#include "deid/burned_in.h"
+#include "deid/pixels/burned_in.h"
 #include "deid/slides/slide_deid.h"
-#include "deid/text.h"
+#include "deid/text/text.h"
 #include "imaging/dicom/dataset.h"
 
 /* What is done to one attribute. Zero removes. */
@@ -65,7 +65,7 @@ lethe_text_mode lethe_profile_text(const lethe_profile *profile);
 unsigned lethe_profile_age_limit(const lethe_profile *profile); /* years; ages above are grouped; 0 = none are */
 /* PEM file of the recipients of encrypted attributes (encrypted.h); a relative one starts at the profile's own folder. NULL = none. */
 const char *lethe_profile_recipients(const lethe_profile *profile);
-bool lethe_profile_allow_list(const lethe_profile *profile);    /* attributes that no rule and no list names are removed */
+bool lethe_profile_allow_list(const lethe_profile *profile); /* attributes that no rule and no list names are removed */
 lethe_document_policy lethe_profile_documents(const lethe_profile *profile);
 bool lethe_profile_keep_overlays(const lethe_profile *profile); /* region-of-interest overlay planes stay (Clean Graphics) */
 const lethe_pixel_policy *lethe_profile_pixels(const lethe_profile *profile);

@@ -8,9 +8,9 @@
 #include "core/text.h"
 #include "deid/objections.h"
 #include "deid/people.h"
-#include "deid/pixel_rules.h"
+#include "deid/pixels/pixel_rules.h"
+#include "deid/pixels/review_work.h"
 #include "deid/report.h"
-#include "deid/review_work.h"
 
 #include <errno.h>
 #include <ftw.h>

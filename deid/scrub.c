@@ -1,10 +1,10 @@
 #include "deid/scrub.h"
 
 #include "core/memory.h"
-#include "deid/dates.h"
 #include "deid/known.h"
-#include "deid/text.h"
-#include "deid/text_memo.h"
+#include "deid/text/dates.h"
+#include "deid/text/text.h"
+#include "deid/text/text_memo.h"
 
 #include <string.h>
 

@@ -4,8 +4,8 @@
 #define LETHE_DEID_SCRUB_H
 
 #include "core/buffer.h"
-#include "deid/identifiers.h"
 #include "deid/profile.h"
+#include "deid/text/identifiers.h"
 #include "imaging/dicom/dataset.h"
 
 typedef struct lethe_scrub lethe_scrub;

@@ -4,10 +4,10 @@
 #include "core/log.h"
 #include "core/memory.h"
 #include "core/text.h"
+#include "core/trail.h"
 #include "ingest/confine.h"
 #include "ingest/intake.h"
 #include "ingest/report.h"
-#include "ingest/trail.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -4,10 +4,10 @@
 #include "core/file.h"
 #include "core/log.h"
 #include "core/text.h"
+#include "core/trail.h"
 #include "ingest/add.h"
 #include "ingest/door.h"
 #include "ingest/receiver.h"
-#include "ingest/trail.h"
 
 #include <getopt.h>
 #include <inttypes.h>

@@ -26,6 +26,7 @@ lethe_status lethe_inbox_open(const lethe_project *project, uint64_t reserve_byt
     fresh->reserve_bytes = reserve_bytes;
     fresh->lock_fd = -1;
     lethe_status status = lethe_folder_create(project->inbox_path, 0700, error);
+    if (status == LETHE_OK) status = lethe_folder_sync(project->private_path, error); /* the inbox's own entry */
     if (status != LETHE_OK) lethe_inbox_close(fresh);
     else *out = fresh;
     return status;
@@ -209,7 +210,8 @@ lethe_status lethe_inbox_begin(lethe_inbox *inbox, const lethe_inbox_meta *meta,
     if (status == LETHE_OK && meta != NULL) {
         uint8_t header[LETHE_INBOX_HEADER_BYTES];
         size_t size = lethe_inbox_header(meta, header, &file->label_offset);
-        status = put(file, header, size, error);
+        status = lethe_sha256_hex(header, file->label_offset, file->header_sha256, error);
+        if (status == LETHE_OK) status = put(file, header, size, error);
     }
     if (status != LETHE_OK) lethe_inbox_discard(file);
     else *out = file;
@@ -234,7 +236,8 @@ static lethe_status put_label(lethe_inbox_file *file, lethe_item *item, lethe_er
     struct timespec now;
     (void)clock_gettime(CLOCK_REALTIME, &now);
     item->received_us = (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-    lethe_inbox_label(item, label);
+    lethe_status status = lethe_inbox_label(item, file->header_sha256, label, error);
+    if (status != LETHE_OK) return status;
     ssize_t put = pwrite(file->fd, label, sizeof label, (off_t)file->label_offset);
     return put == (ssize_t)sizeof label ? LETHE_OK : lethe_fail_errno(error, put < 0 ? errno : EIO, "cannot write to the inbox");
 }

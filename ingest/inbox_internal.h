@@ -32,7 +32,8 @@ struct lethe_inbox_file {
     uint64_t size;       /* with header */
     uint64_t undigested; /* bytes at the start that do not count */
     size_t pending;
-    size_t label_offset; /* 0 = the file carries no row */
+    size_t label_offset;    /* 0 = the file carries no row */
+    char header_sha256[65]; /* of what stands before the label */
     bool complete;
     uint8_t *buffer;
 };

@@ -1,18 +1,24 @@
 #include "ingest/inbox_label.h"
 
 #include "core/file.h"
+#include "core/memory.h"
 #include "core/text.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define IMPLEMENTATION_UID "2.25.137209811044207711640937215038417214305"
 
-static const char mark[] = "LETHE-ROW 1";
+static const char mark[] = "LETHE-ROW 2";
 
-enum { PREFIX_BYTES = 132, GROUP_LENGTH_BYTES = 12, LABEL_ELEMENT_HEAD = 12 };
+enum { PREFIX_BYTES = 132, GROUP_LENGTH_BYTES = 12, LABEL_ELEMENT_HEAD = 12, SEAL_DIGITS = 32, READ_BYTES = 256 << 10 };
 
 /* --- writing (PS3.10 7.1, explicit VR little endian) --- */
 
@@ -55,10 +61,18 @@ size_t lethe_inbox_header(const lethe_inbox_meta *meta, uint8_t out[LETHE_INBOX_
     return (size_t)(at - out);
 }
 
-void lethe_inbox_label(const lethe_item *item, char out[LETHE_INBOX_LABEL_BYTES]) {
-    memset(out, 0, LETHE_INBOX_LABEL_BYTES);
-    (void)snprintf(out, LETHE_INBOX_LABEL_BYTES, "%s %s %" PRIu64 " %" PRId64 " %" PRId32, mark, item->sha256, item->size_bytes, item->received_us,
+/* The seal binds the row to its own file name, which is random and ours, and to the header: no file that somebody sends or hands in can carry a row of
+ * its own making, and no half-written header or label holds. */
+lethe_status lethe_inbox_label(const lethe_item *item, const char header_sha256[65], char out[LETHE_INBOX_LABEL_BYTES], lethe_error *error) {
+    char row[LETHE_INBOX_LABEL_BYTES], sealed[LETHE_INBOX_LABEL_BYTES + sizeof item->path + 68], seal[65];
+    (void)snprintf(row, sizeof row, "%s %s %" PRIu64 " %" PRId64 " %" PRId32, mark, item->sha256, item->size_bytes, item->received_us,
                    item->priority);
+    (void)snprintf(sealed, sizeof sealed, "%s %s %s", header_sha256, item->path, row);
+    memset(out, 0, LETHE_INBOX_LABEL_BYTES);
+    lethe_status status = lethe_sha256_hex(sealed, strlen(sealed), seal, error);
+    if (status != LETHE_OK) return status;
+    int length = snprintf(out, LETHE_INBOX_LABEL_BYTES, "%s %.*s", row, SEAL_DIGITS, seal);
+    return length < LETHE_INBOX_LABEL_BYTES ? LETHE_OK : lethe_fail(error, LETHE_INTERNAL, "the row does not fit its label");
 }
 
 /* --- reading back what we wrote --- */
@@ -100,35 +114,41 @@ static bool parse_label(const char *text, lethe_item *item) {
     unsigned long long size = 0;
     long long received = 0;
     long priority = 0;
-    int used = 0;
     if (strncmp(text, mark, sizeof mark - 1) != 0) return false;
-    if (sscanf(text + sizeof mark - 1, " %64[0-9a-f] %20llu %20lld %11ld%n", item->sha256, &size, &received, &priority, &used) != 4) return false;
+    if (sscanf(text + sizeof mark - 1, " %64[0-9a-f] %19llu %19lld %11ld ", item->sha256, &size, &received, &priority) != 4) return false;
     item->size_bytes = size;
     item->received_us = received;
     item->priority = (int32_t)priority;
-    return text[sizeof mark - 1 + (size_t)used] == '\0' && strlen(item->sha256) == 64;
+    return strlen(item->sha256) == 64;
 }
 
-static bool read_header(const lethe_map *map, lethe_item *item, size_t *data_set) {
-    char aet[17] = "", creator[65] = "", label[LETHE_INBOX_LABEL_BYTES + 1] = "";
-    if (map->size < PREFIX_BYTES + GROUP_LENGTH_BYTES || memcmp(map->bytes + 128, "DICM", 4) != 0) return false;
-    cursor in = {map->bytes, PREFIX_BYTES, map->size};
+/* The start of a file that lies as `item->path`; *data_set is where the data set begins. Its label must be the very bytes that we would write. */
+static bool read_header(const uint8_t *bytes, size_t got, lethe_item *item, size_t *data_set) {
+    char aet[17] = "", creator[65] = "", text[LETHE_INBOX_LABEL_BYTES + 1] = "", expected[LETHE_INBOX_LABEL_BYTES], header_sha256[65];
+    const uint8_t *label = NULL;
+    if (got < PREFIX_BYTES + GROUP_LENGTH_BYTES || memcmp(bytes + 128, "DICM", 4) != 0) return false;
+    cursor in = {bytes, PREFIX_BYTES, got};
     element found;
     if (!next_element(&in, &found) || found.number != 0 || found.length != 4) return false;
     size_t size = (size_t)found.value[0] | (size_t)found.value[1] << 8;
-    if (size > LETHE_INBOX_HEADER_BYTES || size > map->size - in.at) return false;
+    if (size > got - in.at) return false;
     in.end = in.at + size;
     while (next_element(&in, &found)) {
+        label = NULL; /* it is the last */
         switch (found.number) {
         case 0x0002: take(item->sop_class, sizeof item->sop_class, &found); break;
         case 0x0003: take(item->sop_instance, sizeof item->sop_instance, &found); break;
         case 0x0016: take(aet, sizeof aet, &found); break;
         case 0x0100: take(creator, sizeof creator, &found); break;
-        case 0x0102: take(label, sizeof label, &found); break;
+        case 0x0102: label = found.length == LETHE_INBOX_LABEL_BYTES ? found.value : NULL; break;
         default: break;
         }
     }
-    if (in.at != in.end || strcmp(creator, IMPLEMENTATION_UID) != 0 || !parse_label(label, item)) return false;
+    if (in.at != in.end || label == NULL || strcmp(creator, IMPLEMENTATION_UID) != 0) return false;
+    memcpy(text, label, LETHE_INBOX_LABEL_BYTES);
+    if (!parse_label(text, item) || lethe_sha256_hex(bytes, (size_t)(label - bytes), header_sha256, NULL) != LETHE_OK ||
+        lethe_inbox_label(item, header_sha256, expected, NULL) != LETHE_OK || memcmp(label, expected, sizeof expected) != 0)
+        return false;
     item->kind = LETHE_ITEM_DICOM;
     (void)snprintf(item->source, sizeof item->source, "dimse");
     (void)snprintf(item->source_name, sizeof item->source_name, "%s/%s.dcm", aet, item->sop_instance);
@@ -136,18 +156,52 @@ static bool read_header(const lethe_map *map, lethe_item *item, size_t *data_set
     return true;
 }
 
-lethe_status lethe_inbox_read_label(const char *path, lethe_item *item, bool *labelled, lethe_error *error) {
-    lethe_map map = {.fd = -1};
-    size_t data_set = 0;
+/* Read, not mapped: a bad sector is an error here and not a signal. */
+static ssize_t read_at(int fd, uint8_t *bytes, size_t size, uint64_t at) {
+    ssize_t got;
+    do got = pread(fd, bytes, size, (off_t)at);
+    while (got < 0 && errno == EINTR);
+    return got;
+}
+
+static lethe_status digest_from(int fd, uint64_t at, char hex[65], lethe_error *error) {
+    uint8_t *chunk = lethe_alloc(READ_BYTES), digest[32];
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    lethe_status status = LETHE_OK;
+    if (chunk == NULL || context == NULL) status = lethe_fail(error, LETHE_NO_MEMORY, "no memory for reading the inbox");
+    else if (EVP_DigestInit_ex(context, EVP_sha256(), NULL) != 1) status = lethe_fail(error, LETHE_CRYPTO, "SHA-256 failed");
+    while (status == LETHE_OK) {
+        ssize_t got = read_at(fd, chunk, READ_BYTES, at);
+        if (got < 0) status = lethe_fail_errno(error, errno, "cannot read a file of the inbox");
+        if (got <= 0) break;
+        at += (uint64_t)got;
+        if (EVP_DigestUpdate(context, chunk, (size_t)got) != 1) status = lethe_fail(error, LETHE_CRYPTO, "SHA-256 failed");
+    }
+    if (status == LETHE_OK && EVP_DigestFinal_ex(context, digest, NULL) != 1) status = lethe_fail(error, LETHE_CRYPTO, "SHA-256 failed");
+    if (status == LETHE_OK) lethe_hex(digest, sizeof digest, hex);
+    EVP_MD_CTX_free(context);
+    lethe_free(chunk);
+    return status;
+}
+
+lethe_status lethe_inbox_read_label(const char *path, const char *row_path, lethe_item *item, bool *labelled, lethe_error *error) {
+    uint8_t header[LETHE_INBOX_HEADER_BYTES];
     char digest[65];
+    struct stat info;
+    size_t data_set = 0;
+    lethe_status status = LETHE_OK;
     *labelled = false;
     memset(item, 0, sizeof *item);
-    lethe_status status = lethe_map_open(path, &map, error);
-    if (status != LETHE_OK) return status;
-    if (map.bytes != NULL && read_header(&map, item, &data_set) && item->size_bytes == map.size) {
-        status = lethe_sha256_hex(map.bytes + data_set, map.size - data_set, digest, error);
+    (void)snprintf(item->path, sizeof item->path, "%s", row_path);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0) return lethe_fail_errno(error, errno, "cannot open a file of the inbox");
+    ssize_t got = fstat(fd, &info) == 0 ? read_at(fd, header, sizeof header, 0) : -1;
+    if (got < 0) {
+        status = lethe_fail_errno(error, errno, "cannot read a file of the inbox");
+    } else if (read_header(header, (size_t)got, item, &data_set) && item->size_bytes == (uint64_t)info.st_size) {
+        status = digest_from(fd, data_set, digest, error);
         *labelled = status == LETHE_OK && strcmp(digest, item->sha256) == 0;
     }
-    lethe_map_close(&map);
+    (void)close(fd);
     return status;
 }

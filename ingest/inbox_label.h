@@ -15,10 +15,13 @@ enum { LETHE_INBOX_HEADER_BYTES = 1280, LETHE_INBOX_LABEL_BYTES = 192 };
 
 /* Preamble, DICM and file meta information, with an empty label (all zero). Returns the length; *label_offset is where the label begins. */
 size_t lethe_inbox_header(const lethe_inbox_meta *meta, uint8_t out[LETHE_INBOX_HEADER_BYTES], size_t *label_offset);
-/* The label of a complete file: digest of the data set, size of the file, when it came, priority. */
-void lethe_inbox_label(const lethe_item *item, char out[LETHE_INBOX_LABEL_BYTES]);
-/* Read a file back. *labelled is true only when it has a label and its size and the digest of its data set are those of the label; then kind,
- * classes, digest, size, time, source and priority of `item` are filled in (not its path). Errors: LETHE_IO. */
-LETHE_NODISCARD lethe_status lethe_inbox_read_label(const char *path, lethe_item *item, bool *labelled, lethe_error *error);
+/* The label of a complete file: digest of the data set, size of the file, when it came, priority, and a seal over these, the file's own path
+ * (item->path) and `header_sha256`, the digest of all bytes before the label. Errors: LETHE_CRYPTO. */
+LETHE_NODISCARD lethe_status lethe_inbox_label(const lethe_item *item, const char header_sha256[65], char out[LETHE_INBOX_LABEL_BYTES],
+                                               lethe_error *error);
+/* Read back the file `path`, known to the store as `row_path`. *labelled is true only when it has a label, the seal is that of this path and this
+ * header, and size and digest are those of file and data set; then kind, classes, path, digest, size, time, source and priority of `item` are filled
+ * in. A file whose seal is wrong is not read further. Errors: LETHE_IO. */
+LETHE_NODISCARD lethe_status lethe_inbox_read_label(const char *path, const char *row_path, lethe_item *item, bool *labelled, lethe_error *error);
 
 #endif

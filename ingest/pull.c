@@ -4,10 +4,10 @@
 #include "core/file.h"
 #include "core/memory.h"
 #include "core/text.h"
+#include "core/trail.h"
 #include "ingest/commands.h"
 #include "ingest/inbox.h"
 #include "ingest/remote.h"
-#include "ingest/trail.h"
 
 #include <getopt.h>
 #include <inttypes.h>

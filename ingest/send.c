@@ -6,10 +6,10 @@
 #include "core/progress.h"
 #include "core/queue.h"
 #include "core/text.h"
+#include "core/trail.h"
 #include "imaging/dicom/dataset.h"
 #include "ingest/commands.h"
 #include "ingest/remote.h"
-#include "ingest/trail.h"
 
 #include <getopt.h>
 #include <inttypes.h>

@@ -2,9 +2,9 @@
  * its share of the picture is taken wider than any label is. What is left is searched for writing, ink and bar codes: when something is found, or the
  * picture has another shape, the macro goes as a whole. */
 #include "core/memory.h"
+#include "deid/pixels/text_detector.h"
 #include "deid/slides/marks.h"
 #include "deid/slides/slide_job.h"
-#include "deid/text_detector.h"
 
 #include <string.h>
 

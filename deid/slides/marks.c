@@ -1,7 +1,7 @@
 #include "deid/slides/marks.h"
 
 #include "core/memory.h"
-#include "deid/text_detector.h"
+#include "deid/pixels/text_detector.h"
 
 #include <string.h>
 

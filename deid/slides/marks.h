@@ -2,8 +2,8 @@
  *
  * A low level of the pyramid is looked at (longest side at most 2,048 px, pixels of 12 um or more). Tissue is told from ink by its colour:
  * haematoxylin, eosin and DAB never show more green than red together with much blue, nor neutral black; pens do. What is left of tissue and
- * background is made white, and the text detector (deid/text_detector.h) looks for lines in the rest; large strokes count without being read. Layer:
- * deid. Thread rule: no shared state. */
+ * background is made white, and the text detector (deid/pixels/text_detector.h) looks for lines in the rest; large strokes count without being read.
+ * Layer: deid. Thread rule: no shared state. */
 #ifndef LETHE_DEID_SLIDES_MARKS_H
 #define LETHE_DEID_SLIDES_MARKS_H
 

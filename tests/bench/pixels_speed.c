@@ -4,7 +4,7 @@
  * start with their language data loaded. Usage: bench-pixels_speed LIST [TESSERACT_FILES] */
 #include "core/file.h"
 #include "core/limits.h"
-#include "deid/burned_in.h"
+#include "deid/pixels/burned_in.h"
 #include "imaging/dicom/pixels.h"
 
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* room: deid. Clean anything, in both modes, with identifiers taken from the input's first line; cleaning what is clean must change nothing that was
  * kept. */
-#include "deid/dates.h"
-#include "deid/text.h"
+#include "deid/text/dates.h"
+#include "deid/text/text.h"
 
 #include <stdlib.h>
 #include <string.h>

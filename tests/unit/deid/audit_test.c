@@ -1,7 +1,7 @@
 #include "core/buffer.h"
 #include "deid/audit.h"
 #include "deid/matcher.h"
-#include "deid/patterns.h"
+#include "deid/text/patterns.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* Search over frames: text that stands in all of them, that comes and goes, cines that hardly move, palettes. */
 #include "core/limits.h"
 #include "core/memory.h"
-#include "deid/burned_in.h"
+#include "deid/pixels/burned_in.h"
 #include "imaging/dicom/edit.h"
 
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 /* What a reader's text is taken for: markers, identifying words, and identifiers of the header that were read with mistakes. */
-#include "deid/burned_in_internal.h"
-#include "deid/identifiers.h"
+#include "deid/pixels/burned_in_internal.h"
+#include "deid/text/identifiers.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "deid/dates.h"
+#include "deid/text/dates.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

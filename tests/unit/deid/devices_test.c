@@ -3,8 +3,8 @@
 #include "core/file.h"
 #include "core/limits.h"
 #include "core/memory.h"
-#include "deid/devices.h"
-#include "deid/pixel_rules.h"
+#include "deid/pixels/devices.h"
+#include "deid/pixels/pixel_rules.h"
 #include "imaging/dicom/edit.h"
 
 #include <setjmp.h>

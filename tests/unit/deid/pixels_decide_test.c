@@ -1,9 +1,9 @@
 /* Where to look and what to decide: device rules, ultrasound regions, modes by modality, the detector on drawn letters, corrupt frames. */
 #include "core/limits.h"
 #include "core/memory.h"
-#include "deid/burned_in.h"
-#include "deid/burned_in_internal.h"
-#include "deid/text_detector.h"
+#include "deid/pixels/burned_in.h"
+#include "deid/pixels/burned_in_internal.h"
+#include "deid/pixels/text_detector.h"
 #include "imaging/dicom/edit.h"
 
 #include <setjmp.h>

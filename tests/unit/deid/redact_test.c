@@ -3,8 +3,8 @@
 #include "core/file.h"
 #include "core/limits.h"
 #include "core/memory.h"
-#include "deid/redact.h"
-#include "deid/redact_internal.h"
+#include "deid/pixels/redact.h"
+#include "deid/pixels/redact_internal.h"
 #include "imaging/dicom/pixels.h"
 
 #include <setjmp.h>

@@ -1,8 +1,8 @@
 /* The text detector on drawn letters: every depth and sign, both turns and tones, odd sizes; colours of equal brightness; only where it is asked to
  * look. */
 #include "core/memory.h"
-#include "deid/text_detector.h"
-#include "deid/text_internal.h"
+#include "deid/pixels/text_detector.h"
+#include "deid/pixels/text_internal.h"
 
 #include <math.h>
 #include <setjmp.h>

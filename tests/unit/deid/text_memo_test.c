@@ -1,5 +1,5 @@
 /* The memory of cleaned texts: it answers what it was told, keeps questions apart, forgets on demand, and never grows. */
-#include "deid/text_memo.h"
+#include "deid/text/text_memo.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* Cleaning of free text: what must stay stays byte for byte, what identifies goes, wherever it stands. */
-#include "deid/text.h"
+#include "deid/text/text.h"
 
 #include "core/file.h"
 #include "core/memory.h"

@@ -1,0 +1,205 @@
+#include "deid/pixels/burned_in.h"
+
+#include "core/limits.h"
+#include "deid/pixels/burned_in_search.h"
+#include "deid/pixels/redact_internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+lethe_status lethe_burned_in_create(const lethe_pixel_policy *policy, lethe_burned_in **out, lethe_error *error) {
+    *out = NULL;
+    lethe_burned_in *engine = lethe_alloc_array(1, sizeof *engine);
+    if (engine != NULL) engine->detector = lethe_text_detector_create();
+    if (engine == NULL || engine->detector == NULL) {
+        lethe_free(engine);
+        return lethe_fail(error, LETHE_NO_MEMORY, "no memory for the pixel stage");
+    }
+    engine->policy = *policy;
+    *out = engine;
+    return LETHE_OK;
+}
+
+void lethe_burned_in_destroy(lethe_burned_in *engine) {
+    if (engine == NULL) return;
+    lethe_text_detector_destroy(engine->detector);
+    lethe_ocr_destroy(engine->ocr);
+    lethe_free(engine);
+}
+
+void lethe_pixel_decision_release(lethe_pixel_decision *decision) {
+    if (decision == NULL) return;
+    lethe_free(decision->boxes);
+    lethe_free(decision->kept);
+    *decision = (lethe_pixel_decision){0};
+}
+
+/* --- decide --- */
+
+static void conclude(lethe_burned_in *engine, const lethe_device_match *devices, bool regions, bool found_text, bool doubts,
+                     lethe_pixel_decision *decision) {
+    if (decision->verdict == LETHE_PIXELS_QUARANTINE) return;
+    bool known = devices->burns_count > 0 || devices->own_device || regions;
+    if (found_text && !known && engine->policy.unknown_device != LETHE_UNKNOWN_DEVICE_REDACT) {
+        bool review = engine->policy.unknown_device == LETHE_UNKNOWN_DEVICE_REVIEW;
+        decision->verdict = review ? LETHE_PIXELS_REVIEW : LETHE_PIXELS_QUARANTINE;
+        (void)snprintf(decision->reason, sizeof decision->reason, "text in the pixels of a device that the catalogue does not know");
+        return;
+    }
+    if (doubts) {
+        decision->verdict = LETHE_PIXELS_REVIEW;
+        (void)snprintf(decision->reason, sizeof decision->reason, "something in the pixels looks like text and cannot be read: a person has to look");
+        return;
+    }
+    if (decision->box_count > 0 || decision->clear_unused_bits) decision->verdict = LETHE_PIXELS_REDACT;
+    else decision->verdict = decision->searched ? LETHE_PIXELS_CLEAN : LETHE_PIXELS_NOT_SEARCHED;
+}
+
+static lethe_status decide(lethe_burned_in *engine, const lethe_dicom_dataset *dataset, const lethe_identifiers *identifiers, lethe_pixels *pixels,
+                           lethe_pixel_decision *decision, lethe_error *error) {
+    const lethe_pixels_info *info = lethe_pixels_describe(pixels);
+    lethe_device_match devices = {0};
+    const char *reason;
+    bool regions = false;
+    lethe_status status = LETHE_OK;
+    if (!engine->policy.ignore_catalogue) lethe_device_find(dataset, &devices);
+    status = lethe_burned_in_own_rules(&engine->policy, dataset, info, &devices, decision, error);
+    if (status != LETHE_OK) return status;
+    lethe_pixel_mode mode = lethe_burned_in_mode(&engine->policy, dataset, &devices, &reason);
+    (void)snprintf(decision->reason, sizeof decision->reason, "%s", reason);
+    if (mode == LETHE_PIXELS_OFF && devices.clean != NULL) (void)snprintf(decision->rule, sizeof decision->rule, "%s", devices.clean->name);
+    decision->clear_unused_bits = lethe_burned_in_has_embedded_overlay(dataset, info);
+    status = lethe_burned_in_look_at_streams(pixels, decision, error);
+    if (status != LETHE_OK) return status;
+    if (!engine->policy.ignore_catalogue) {
+        status = lethe_burned_in_device_boxes(&devices, info, decision, error);
+        if (status == LETHE_OK) status = lethe_burned_in_region_boxes(dataset, info, decision, &regions, error);
+        if (status != LETHE_OK) return status;
+    }
+    for (unsigned i = 0; i < engine->policy.extra_count; i++) {
+        lethe_pixel_box box = engine->policy.extra_boxes[i];
+        if (box.x >= info->columns || box.y >= info->rows || box.first_frame >= info->frames) continue;
+        if (box.last_frame >= info->frames) box.last_frame = info->frames - 1;
+        if (box.w > info->columns - box.x) box.w = info->columns - box.x;
+        if (box.h > info->rows - box.y) box.h = info->rows - box.y;
+        status = lethe_pixel_decision_add(decision, &box, error);
+        if (status != LETHE_OK) return status;
+    }
+    if (mode != LETHE_PIXELS_OFF) {
+        if (info->codec == LETHE_CODEC_VIDEO) {
+            decision->verdict = engine->policy.review_video == 1 ? LETHE_PIXELS_QUARANTINE : LETHE_PIXELS_REVIEW;
+            decision->box_count = 0;
+            decision->clear_unused_bits = false;
+            (void)snprintf(decision->reason, sizeof decision->reason, "video is not searched: a person has to look");
+            return LETHE_OK;
+        }
+        lethe_pixel_search s = {.engine = engine,
+                                .dataset = dataset,
+                                .identifiers = identifiers,
+                                .mode = mode,
+                                .decision = decision,
+                                .pixels = pixels,
+                                .info = info,
+                                .error = error};
+        status = lethe_pixel_search_all(&s);
+        size_t first = s.first_found;
+        unsigned doubts = s.doubts;
+        lethe_pixel_search_release(&s);
+        if (status != LETHE_OK) return status;
+        conclude(engine, &devices, regions, decision->box_count > first, doubts > 0, decision);
+        return LETHE_OK;
+    }
+    conclude(engine, &devices, regions, false, false, decision);
+    return LETHE_OK;
+}
+
+lethe_status lethe_burned_in_decide(lethe_burned_in *engine, const lethe_dicom_dataset *dataset, const lethe_identifiers *identifiers,
+                                    lethe_pixel_decision *decision, lethe_error *error) {
+    lethe_error why = {0};
+    lethe_pixels *pixels;
+    *decision = (lethe_pixel_decision){0};
+    lethe_status status = lethe_pixels_open(dataset, &pixels, &why);
+    if (status == LETHE_NOT_FOUND) {
+        (void)snprintf(decision->reason, sizeof decision->reason, "no pixel data");
+        return LETHE_OK;
+    }
+    if (status == LETHE_NO_MEMORY) return lethe_fail(error, status, "%s", why.message);
+    if (status != LETHE_OK) {
+        decision->verdict = LETHE_PIXELS_QUARANTINE;
+        (void)snprintf(decision->reason, sizeof decision->reason, "pixel data cannot be read: %.120s", why.message);
+        return LETHE_OK;
+    }
+    status = decide(engine, dataset, identifiers, pixels, decision, error);
+    lethe_pixels_close(pixels);
+    if (status != LETHE_OK) lethe_pixel_decision_release(decision);
+    return status;
+}
+
+/* --- verify --- */
+
+static lethe_status compare_frame(const lethe_pixel_decision *decision, uint32_t frame, const lethe_image *before, const lethe_image *after,
+                                  uint8_t *mask, lethe_error *error) {
+    size_t size = (size_t)before->samples * before->bytes_per_sample, count = (size_t)before->columns * before->rows;
+    if (before->columns != after->columns || before->rows != after->rows || before->samples != after->samples ||
+        before->bytes_per_sample != after->bytes_per_sample)
+        return lethe_fail(error, LETHE_INTERNAL, "frame %u changed its form by redaction", frame);
+    (void)lethe_redact_mask(decision, frame, before->columns, before->rows, mask);
+    for (size_t i = 0; i < count; i++)
+        if (mask[i] == 0 && memcmp(before->pixels + i * size, after->pixels + i * size, size) != 0)
+            return lethe_fail(error, LETHE_INTERNAL, "frame %u: pixel (%zu, %zu) outside every box changed", frame, i % before->columns,
+                              i / before->columns);
+    return LETHE_OK;
+}
+
+static lethe_status verify_frame(lethe_pixel_search *s, lethe_pixels *before, uint32_t frame, uint8_t *mask) {
+    lethe_image was = {0}, is = {0};
+    bool legible = false;
+    lethe_status status = lethe_pixels_decode(s->pixels, frame, &is, s->error);
+    if (status == LETHE_OK) status = lethe_pixels_decode(before, frame, &was, s->error);
+    if (status == LETHE_OK) status = compare_frame(s->decision, frame, &was, &is, mask, s->error);
+    if (status == LETHE_OK && s->mode != LETHE_PIXELS_OFF) status = lethe_pixel_search_frame(s, &is, frame, &legible);
+    if (status == LETHE_OK && legible) status = lethe_fail(s->error, LETHE_UNSAFE, "frame %u: text is still legible after redaction", frame);
+    lethe_image_release(&was);
+    lethe_image_release(&is);
+    return status;
+}
+
+lethe_status lethe_burned_in_verify(lethe_burned_in *engine, const lethe_dicom_dataset *before, const lethe_dicom_dataset *after,
+                                    const lethe_identifiers *identifiers, const lethe_pixel_decision *decision, lethe_error *error) {
+    lethe_pixels *old = NULL, *new = NULL;
+    uint8_t *mask = NULL;
+    lethe_pixel_decision scratch = *decision;
+    lethe_device_match devices = {0};
+    const char *reason;
+    lethe_status status = lethe_pixels_open(before, &old, error);
+    if (status == LETHE_OK) status = lethe_pixels_open(after, &new, error);
+    if (status != LETHE_OK) goto out;
+    const lethe_pixels_info *info = lethe_pixels_describe(new);
+    mask = lethe_alloc_array((size_t)info->columns * info->rows, 1);
+    if (mask == NULL) {
+        status = lethe_fail(error, LETHE_NO_MEMORY, "no memory for a mask");
+        goto out;
+    }
+    if (info->frames != lethe_pixels_describe(old)->frames || info->columns != lethe_pixels_describe(old)->columns ||
+        info->rows != lethe_pixels_describe(old)->rows) {
+        status = lethe_fail(error, LETHE_INTERNAL, "redaction changed the size of the image");
+        goto out;
+    }
+    if (!engine->policy.ignore_catalogue) lethe_device_find(before, &devices);
+    lethe_pixel_search s = {.engine = engine,
+                            .dataset = after,
+                            .identifiers = identifiers,
+                            .decision = &scratch,
+                            .pixels = new,
+                            .info = info,
+                            .verifying = true,
+                            .error = error};
+    s.mode = decision->searched ? lethe_burned_in_mode(&engine->policy, before, &devices, &reason) : LETHE_PIXELS_OFF;
+    for (uint32_t frame = 0; frame < info->frames && status == LETHE_OK; frame++) status = verify_frame(&s, old, frame, mask);
+    lethe_pixel_search_release(&s);
+out:
+    lethe_free(mask);
+    lethe_pixels_close(old);
+    lethe_pixels_close(new);
+    return status;
+}

@@ -1,0 +1,53 @@
+/* Development tool: candidate lines of raw images with their features, for text_train.py. Reads names from stdin; each file is
+ * "columns rows samples bytes\n" and the samples; prints one line per candidate. */
+#include "deid/pixels/text_detector.h"
+#include "deid/pixels/text_internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Windows of each candidate as signed bytes, 32 to one deviation; always two (a single one twice). */
+static void observe(void *context, const lethe_text_level *level, const lethe_text_line *line) {
+    float crops[LETHE_TEXT_CROPS][LETHE_TEXT_CROP_HEIGHT * LETHE_TEXT_CROP_WIDTH];
+    signed char bytes[LETHE_TEXT_CROP_HEIGHT * LETHE_TEXT_CROP_WIDTH];
+    unsigned count = lethe_text_crops(level, line, crops);
+    for (unsigned c = 0; c < LETHE_TEXT_CROPS; c++) {
+        for (unsigned i = 0; i < sizeof bytes; i++) bytes[i] = (signed char)(crops[c < count ? c : 0][i] * 31.0f);
+        (void)fwrite(bytes, sizeof bytes, 1, context);
+    }
+}
+
+/* With an argument: windows of all candidates go to that file, and scores are those of the features alone. */
+int main(int argc, char **argv) {
+    FILE *crops = argc > 1 ? fopen(argv[1], "wb") : NULL;
+    char name[512];
+    lethe_text_detector *detector = lethe_text_detector_create();
+    if (detector == NULL || (argc > 1 && crops == NULL)) return 1;
+    if (crops != NULL) lethe_text_detector_observe(detector, observe, crops);
+    while (fgets(name, sizeof name, stdin) != NULL) {
+        name[strcspn(name, "\n")] = '\0';
+        FILE *file = fopen(name, "rb");
+        unsigned columns, rows, samples, bytes;
+        if (file == NULL || fscanf(file, "%u %u %u %u", &columns, &rows, &samples, &bytes) != 4 || fgetc(file) != '\n') return 1;
+        lethe_image image = {.columns = columns, .rows = rows, .samples = (uint16_t)samples, .bytes_per_sample = (uint16_t)bytes};
+        lethe_error error = {0};
+        if (lethe_image_allocate(&image, &error) != LETHE_OK ||
+            fread(image.pixels, 1, lethe_image_size_bytes(&image), file) != lethe_image_size_bytes(&image))
+            return 1;
+        (void)fclose(file);
+        const lethe_text_line *lines;
+        size_t count;
+        if (lethe_text_detector_find(detector, &image, &lines, &count, &error) != LETHE_OK) return 1;
+        for (size_t i = 0; i < count; i++) {
+            const lethe_text_line *l = &lines[i];
+            (void)printf("%s %u %u %u %u %d %d %d %u %.4f", name, l->x, l->y, l->w, l->h, l->vertical, l->dark, l->plane, l->height_px,
+                         (double)l->score);
+            for (unsigned f = 0; f < LETHE_TEXT_FEATURES; f++) (void)printf(" %.5f", (double)lethe_text_detector_features(detector, i)[f]);
+            (void)printf("\n");
+        }
+        lethe_image_release(&image);
+    }
+    lethe_text_detector_destroy(detector);
+    if (crops != NULL) (void)fclose(crops);
+    return 0;
+}
