@@ -75,6 +75,7 @@ while read -r file; do
 done < <(find "$project/released" -name '*.dcm')
 echo "$released DICOM files released; dcmdump cannot read $unreadable of them"
 [ "$unreadable" -eq 0 ]
+"$lethe" deid sheet "$project/released" -o "$demo/slides.html"
 
 step "labels: schema, import, snapshot, export"
 "$lethe" annotate -C "$project" schema install prostate-mr
@@ -114,6 +115,7 @@ JSON
 cat <<TEXT
 
 The report     $demo/report.html  (private: it shows values before and after)
+The slides     $demo/slides.html
 The data set   $demo/export
 The project    $project
 The viewer     ./dev view
