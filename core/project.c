@@ -280,8 +280,8 @@ void lethe_project_close(lethe_project *project) {
     lethe_free(project->ingest.watch);
     for (unsigned i = 0; i < project->ingest.peers_count; i++) {
         const lethe_peer *peer = &project->ingest.peers[i];
-        char *const owned[] = {peer->name,       peer->aet,         peer->host,        peer->url,
-                               peer->token_file, peer->authorities, peer->certificate, peer->private_key};
+        char *const owned[] = {peer->name,        peer->aet,         peer->host,        peer->url,     peer->token_file,
+                               peer->authorities, peer->certificate, peer->private_key, peer->tls_name};
         for (size_t j = 0; j < sizeof owned / sizeof *owned; j++) lethe_free(owned[j]);
     }
     lethe_free(project->ingest.peers);

@@ -11,6 +11,7 @@
 #include "dcmtk/dcmnet/dimse.h"
 
 #include "ingest/dimse.h"
+#include "ingest/dimse_scu.h"
 
 #include <exception>
 #include <memory>
@@ -49,8 +50,7 @@ class QuickLayer : public DcmTransportLayer {
 lethe_status make_tls_layer(const lethe_dimse_tls &tls, std::unique_ptr<DcmTransportLayer> &layer, lethe_error *error);
 
 /* The same for the side that asks: the peer must show a certificate of one of `authorities`. */
-lethe_status make_tls_client_layer(const char *authorities, const char *certificate, const char *private_key,
-                                   std::unique_ptr<DcmTransportLayer> &layer, lethe_error *error);
+lethe_status make_tls_client_layer(const lethe_scu_options &options, std::unique_ptr<DcmTransportLayer> &layer, lethe_error *error);
 
 /* SHA-256 of the peer's certificate (DER) in hex; empty without one. */
 std::string peer_certificate(T_ASC_Association *association);

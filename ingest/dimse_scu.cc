@@ -126,8 +126,7 @@ extern "C" lethe_status lethe_scu_open(const lethe_scu_options *options, lethe_s
         OFCondition condition = propose(*self);
         if (condition.good()) condition = scu.initNetwork();
         if (condition.good() && options->tls) {
-            lethe_status status =
-                lethe_dimse::make_tls_client_layer(options->authorities, options->certificate, options->private_key, self->layer, error);
+            lethe_status status = lethe_dimse::make_tls_client_layer(*options, self->layer, error);
             if (status != LETHE_OK) return status;
             condition = self->scu.useSecureConnection(self->layer.get());
         }

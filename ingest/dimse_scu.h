@@ -33,6 +33,7 @@ typedef struct lethe_scu_options {
     /* TLS 1.2 and 1.3 (BCP 195). PEM files; authorities that vouch for the peer; certificate and private_key "" or NULL = we show none. */
     bool tls;
     const char *authorities, *certificate, *private_key;
+    const char *tls_name; /* host name or address that the peer's certificate must have as subject alternative name; "" or NULL = any */
 } lethe_scu_options;
 
 /* Connect and negotiate. Errors: LETHE_NETWORK (no connection, rejected, a context refused). */

@@ -3,7 +3,10 @@
 
 #include "dcmtk/dcmtls/tlslayer.h"
 
+#include <arpa/inet.h>
 #include <openssl/sha.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #include <vector>
 
 namespace lethe_dimse {
@@ -27,22 +30,35 @@ lethe_status make_tls_layer(const lethe_dimse_tls &tls, std::unique_ptr<DcmTrans
     return LETHE_OK;
 }
 
-lethe_status make_tls_client_layer(const char *authorities, const char *certificate, const char *private_key,
-                                   std::unique_ptr<DcmTransportLayer> &layer, lethe_error *error) {
+/* The certificate must have `name`, a host name or an address, as subject alternative name (RFC 6125 6.4). */
+static bool expect_name(DcmTLSTransportLayer &layer, const char *name) {
+    SSL_CTX *context = layer.getNativeHandle();
+    X509_VERIFY_PARAM *parameters = context == nullptr ? nullptr : SSL_CTX_get0_param(context);
+    if (parameters == nullptr) return false;
+    unsigned char address[16];
+    if (inet_pton(AF_INET, name, address) == 1 || inet_pton(AF_INET6, name, address) == 1)
+        return X509_VERIFY_PARAM_set1_ip_asc(parameters, name) == 1;
+    X509_VERIFY_PARAM_set_hostflags(parameters, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+    return X509_VERIFY_PARAM_set1_host(parameters, name, 0) == 1;
+}
+
+lethe_status make_tls_client_layer(const lethe_scu_options &options, std::unique_ptr<DcmTransportLayer> &layer, lethe_error *error) {
     DcmTLSTransportLayer::initializeOpenSSL();
     std::unique_ptr<DcmTLSTransportLayer> fresh(new DcmTLSTransportLayer(NET_REQUESTOR, nullptr, OFFalse));
     OFCondition condition = fresh->setTLSProfile(TSP_Profile_BCP195_ND);
     if (condition.bad()) return lethe_fail(error, LETHE_CRYPTO, "no TLS profile");
-    if (certificate != nullptr && certificate[0] != '\0') {
-        condition = fresh->setPrivateKeyFile(private_key, DCF_Filetype_PEM);
-        if (condition.good()) condition = fresh->setCertificateFile(certificate, DCF_Filetype_PEM);
+    if (options.certificate != nullptr && options.certificate[0] != '\0') {
+        condition = fresh->setPrivateKeyFile(options.private_key, DCF_Filetype_PEM);
+        if (condition.good()) condition = fresh->setCertificateFile(options.certificate, DCF_Filetype_PEM);
         if (condition.bad() || !fresh->checkPrivateKeyMatchesCertificate())
             return lethe_fail(error, LETHE_CONFIG, "ingest.peers.tls: private key or certificate cannot be used");
     }
-    if (authorities == nullptr || fresh->addTrustedCertificateFile(authorities, DCF_Filetype_PEM).bad())
+    if (options.authorities == nullptr || fresh->addTrustedCertificateFile(options.authorities, DCF_Filetype_PEM).bad())
         return lethe_fail(error, LETHE_CONFIG, "ingest.peers.tls: authorities cannot be read");
     if (fresh->activateCipherSuites().bad()) return lethe_fail(error, LETHE_CRYPTO, "no TLS cipher suites");
     fresh->setCertificateVerification(DCV_requireCertificate);
+    if (options.tls_name != nullptr && options.tls_name[0] != '\0' && !expect_name(*fresh, options.tls_name))
+        return lethe_fail(error, LETHE_CONFIG, "ingest.peers.tls: name cannot be used");
     layer = std::move(fresh);
     return LETHE_OK;
 }

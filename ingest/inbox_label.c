@@ -61,8 +61,8 @@ size_t lethe_inbox_header(const lethe_inbox_meta *meta, uint8_t out[LETHE_INBOX_
     return (size_t)(at - out);
 }
 
-/* The seal binds the row to its own file name, which is random and ours, and to the header: no file that somebody sends or hands in can carry a row of
- * its own making, and no half-written header or label holds. */
+/* The seal binds the row to its own file name, which is random and ours, and to the header: no file that somebody sends or hands in can carry a row
+ * of its own making, and no half-written header or label holds. */
 lethe_status lethe_inbox_label(const lethe_item *item, const char header_sha256[65], char out[LETHE_INBOX_LABEL_BYTES], lethe_error *error) {
     char row[LETHE_INBOX_LABEL_BYTES], sealed[LETHE_INBOX_LABEL_BYTES + sizeof item->path + 68], seal[65];
     (void)snprintf(row, sizeof row, "%s %s %" PRIu64 " %" PRId64 " %" PRId32, mark, item->sha256, item->size_bytes, item->received_us,

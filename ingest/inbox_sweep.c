@@ -95,8 +95,7 @@ static lethe_status sweep_file(void *context, const char *path, const char *rela
     lethe_statement_bind_text(sweep->known, 2, upper);
     lethe_status status = lethe_statement_step(sweep->known, &known, error);
     lethe_statement_reset(sweep->known);
-    if (status == LETHE_OK && !known)
-        status = slashes < 4 ? look_at_stranger(sweep, path, row_path, error) : remove_leftover(sweep, path, error);
+    if (status == LETHE_OK && !known) status = slashes < 4 ? look_at_stranger(sweep, path, row_path, error) : remove_leftover(sweep, path, error);
     lethe_free(row_path);
     lethe_free(upper);
     return status;
@@ -116,7 +115,6 @@ static void remove_unpack_folders(const lethe_inbox *inbox) {
 }
 
 lethe_status lethe_inbox_sweep(lethe_inbox *inbox, lethe_queue *queue, uint64_t *removed, lethe_error *error) {
-    if (sweep.unreadable != 0) lethe_log(LETHE_LOG_ERROR, "inbox_not_readable", "files=%" PRIu64, sweep.unreadable);
     if (removed != NULL) *removed = 0;
     if (inbox->lock_fd >= 0) return LETHE_OK;
     char *path = lethe_path_join(inbox->project->private_path, ".inbox.lock");
@@ -131,8 +129,9 @@ lethe_status lethe_inbox_sweep(lethe_inbox *inbox, lethe_queue *queue, uint64_t 
         sweep.found = lethe_alloc_array(BATCH, sizeof *sweep.found);
         sweep.results = lethe_alloc_array(BATCH, sizeof *sweep.results);
         if (sweep.found == NULL || sweep.results == NULL) status = lethe_fail(error, LETHE_NO_MEMORY, "no memory for the inbox");
-        if (status == LETHE_OK) status =
-            lethe_statement_prepare(lethe_queue_database(queue), "SELECT 1 FROM item WHERE path >= ?1 AND path <= ?2 LIMIT 1", &sweep.known, error);
+        if (status == LETHE_OK)
+            status = lethe_statement_prepare(lethe_queue_database(queue), "SELECT 1 FROM item WHERE path >= ?1 AND path <= ?2 LIMIT 1", &sweep.known,
+                                             error);
         if (status == LETHE_OK) status = lethe_walk(inbox->project->inbox_path, sweep_file, &sweep, error);
         if (status == LETHE_OK) status = record_found(&sweep, error);
         lethe_statement_finalize(sweep.known);

@@ -38,7 +38,8 @@ lethe_status lethe_remote_open(const lethe_remote_options *options, lethe_remote
                                        .tls = peer->tls,
                                        .authorities = peer->authorities,
                                        .certificate = peer->certificate,
-                                       .private_key = peer->private_key};
+                                       .private_key = peer->private_key,
+                                       .tls_name = peer->tls_name};
         status = lethe_scu_open(&scu, &fresh->scu, error);
     }
     if (status != LETHE_OK) lethe_free(fresh);

@@ -110,7 +110,8 @@ static lethe_status deliver(const lethe_project *project, const char *our_aet, c
                                        .tls = peer->tls,
                                        .authorities = peer->authorities,
                                        .certificate = peer->certificate,
-                                       .private_key = peer->private_key};
+                                       .private_key = peer->private_key,
+                                       .tls_name = peer->tls_name};
     lethe_scu *scu = NULL;
     lethe_status status = lethe_scu_open(&options, &scu, error);
     if (status == LETHE_OK) status = lethe_scu_report(scu, report->transaction, report->references, report->count, error);

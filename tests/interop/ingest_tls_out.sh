@@ -1,4 +1,4 @@
-# TLS as requestor: pulling from dcmqrscp (behind a TLS relay: Debian's speaks none) and sending to it, to storescp and to our own receiver with a client certificate; a peer of another authority, and a peer
+# TLS as requestor: pulling from dcmqrscp (behind a TLS relay: Debian's speaks none) and sending to it, to storescp and to our own receiver with a client certificate; a peer of another authority, of another name, and a peer
 # that wants a certificate which we do not show, get nothing.
 source "$LETHE_SOURCE/tests/support/ingest.bash" || exit 1
 need dcmqrscp echoscu storescu openssl dump2dcm sqlite3 python3
@@ -7,7 +7,8 @@ free_port() { python3 -c "import socket; s = socket.socket(); s.bind(('127.0.0.1
 authority() { openssl req -x509 -newkey rsa:2048 -nodes -keyout "$work/$1.key" -out "$work/$1.pem" -days 2 -subj "/CN=$1" >/dev/null 2>&1; }
 request() {
     openssl req -newkey rsa:2048 -nodes -keyout "$work/$1.key" -out "$work/$1.csr" -subj "/CN=$1" >/dev/null 2>&1 &&
-        openssl x509 -req -in "$work/$1.csr" -CA "$work/ca.pem" -CAkey "$work/ca.key" -CAcreateserial -out "$work/$1.pem" -days 2 >/dev/null 2>&1
+        openssl x509 -req -in "$work/$1.csr" -CA "$work/ca.pem" -CAkey "$work/ca.key" -CAcreateserial -out "$work/$1.pem" -days 2 \
+            -extfile <(echo "subjectAltName=DNS:$1.example,IP:127.0.0.1") >/dev/null 2>&1
 }
 authority ca && authority stranger && request pacs && request client && request server || fail "certificates"
 plain=$(free_port)
@@ -52,8 +53,18 @@ peers "$archive" ""
 pull && fail "plain, and yet served"
 peers "$archive" ", tls: {$ours}"
 pull; check_equal "$?" 2 "TLS without authorities"
+# A certificate of the right authority, but another machine's.
+for name in other.example pacs 10.0.0.1; do
+    peers "$archive" ", tls: {authorities: private/ca.pem, $ours, name: $name}"
+    pull && fail "a peer of another name was trusted: $name"
+done
 peers "$archive" ", tls: {authorities: private/ca.pem, $ours}"
 check_equal "$(count_of "$work/p" received)" 0 "received so far"
+for name in pacs.example 127.0.0.1; do # the name is right: asked, nothing fetched yet
+    peers "$archive" ", tls: {authorities: private/ca.pem, $ours, name: $name}"
+    lethe ingest pull -C "$work/p" --peer pacs --cohort "$work/one.csv" --quiet --find-only >"$work/out" 2>"$work/err" || fail "refused by its own name: $name: $(cat "$work/err")"
+    check_equal "$(head -1 "$work/out")" "asked 1 lines, found 1 studies, 2 instances; received 0, missing 2" "found by $name"
+done
 pull || fail "pull over TLS: $(cat "$work/out" "$work/err" "$work/qr.log" | tail -20)"
 check_equal "$(head -1 "$work/out")" "asked 1 lines, found 1 studies, 2 instances; received 2, missing 0" "by C-GET over TLS"
 check_equal "$(intake "$work/p" "SELECT sha256 FROM item WHERE sop_instance = '2.25.441'")" "$(data_set "$work/1.dcm" | sha256sum | cut -d' ' -f1)" "content"
