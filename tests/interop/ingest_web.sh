@@ -1,5 +1,5 @@
 # DICOMweb against Orthanc's plugin: a cohort by QIDO-RS and WADO-RS, through HTTPS with a token and a client certificate, with busy answers, links that break in the
-# middle of a series and a kill; onward by STOW-RS, once each.
+# middle of a series and kills; onward by STOW-RS, once each.
 source "$LETHE_SOURCE/tests/support/ingest.bash" || exit 1
 need Orthanc dump2dcm sqlite3 python3 curl openssl
 plugin=$(ls /usr/share/orthanc/plugins/libOrthancDicomWeb.so 2>/dev/null) || { echo "skipped: orthanc-dicomweb is not installed"; exit 77; }
@@ -64,6 +64,49 @@ pull web three --window "00:00-23:59" --jobs 1 || fail "cut: $(cat "$work/out" "
 check_equal "$(summary)" "asked 1 lines, found 1 studies, 3 instances; received 3, missing 0" "after a broken link"
 check_equal "$(grep -c "GET /dicom-web/studies/2.25.100/series/2.25.200$" "$work/front/requests")" 2 "retrievals of a series that broke off"
 check_equal "$(intake "$work/p" "SELECT COUNT(*) || '/' || COUNT(DISTINCT sop_instance) FROM item")" 9/9 "each once"
+
+# Killed at random instants, each time begun again by the same command: at the end all is there once, whole, and nothing else is left.
+lethe init "$work/q" >/dev/null || fail "init"
+sed -i '/^  peers:/,$d' "$work/q/project.yaml"
+sed -n '/^  peers:/,$p' "$work/p/project.yaml" >>"$work/q/project.yaml"
+cp "$work/front"/{client.pem,client.key,ca.pem,token} "$work/q/private/"
+for n in $(seq 24); do # 4 studies of 2 series of 3
+    make_dicom "$work/k$n.dcm" "2.25.66$n" "K$((n % 4))" "2.25.50$((n % 4))" "2.25.51$((n % 8))" 20000
+    curl -sf -X POST "http://localhost:$http/instances" --data-binary @"$work/k$n.dcm" >/dev/null || fail "upload"
+done
+printf 'patient_id\nK0\nK1\nK2\nK3\n' >"$work/kill.csv"
+killed=0 midway=0 span=900 before=0 # ms within which a kill falls; follows what a pull takes on this machine, round by round
+for round in $(seq "${LETHE_PULL_KILLS:-8}"); do
+    setsid lethe ingest pull -C "$work/q" --peer web --cohort "$work/kill.csv" --quiet --back-off 0 --rate 1500 >"$work/out" 2>"$work/err" &
+    puller=$!
+    started_pids+=($puller)
+    ms=$((100 + RANDOM % span))
+    sleep "$((ms / 1000)).$(printf '%03d' $((ms % 1000)))"
+    if kill -9 "$puller" 2>/dev/null; then killed=$((killed + 1)); fi
+    wait "$puller" 2>/dev/null
+    there=$(intake "$work/q" "SELECT COUNT(*) FROM item" 2>/dev/null)
+    there=${there:-0}
+    if [ "$there" -gt "$before" ] && [ "$there" -lt 24 ]; then midway=$((midway + 1)); fi
+    if [ "$there" = "$before" ]; then span=$((span * 3 / 2)); fi
+    before=$there
+    if [ "$there" = 24 ]; then # begin anew
+        before=0 span=$((span * 2 / 3 + 100))
+        check_equal "$(intake "$work/q" "SELECT COUNT(DISTINCT sop_instance) FROM item")" 24 "once each after $killed kills"
+        intake "$work/q" "PRAGMA busy_timeout = 20000; DELETE FROM item; UPDATE pull_series SET state = 0" >/dev/null || fail "beginning anew"
+    fi
+done
+[ "$midway" -gt 0 ] || fail "no kill hit a pull midway ($killed kills)"
+lethe ingest pull -C "$work/q" --peer web --cohort "$work/kill.csv" --quiet --back-off 0 >"$work/out" 2>"$work/err" || fail "resumed: $(cat "$work/out" "$work/err")"
+check_equal "$(summary)" "asked 4 lines, found 4 studies, 24 instances; received 24, missing 0" "after $killed kills"
+check_equal "$(intake "$work/q" "SELECT COUNT(*) || '/' || COUNT(DISTINCT sop_instance) FROM item")" 24/24 "each once after $killed kills"
+for n in $(seq 24); do
+    digest=$(data_set "$work/k$n.dcm" | sha256sum | cut -d' ' -f1)
+    path=$(intake "$work/q" "SELECT path FROM item WHERE sop_instance = '2.25.66$n' AND sha256 = '$digest'")
+    check_equal "$(data_set "$work/q/private/$path" | sha256sum | cut -d' ' -f1)" "$digest" "content of instance $n"
+done
+check_equal "$(find "$work/q/private/inbox" -type f | wc -l)" 24 "files after $killed kills"
+check_equal "$(find "$work/q/private/inbox" -name '.unpack-*' | wc -l)" 0 "folders of killed pulls"
+echo "$killed kills of a pull, $midway midway"
 
 # Who is not let in, or does not show who it is, gets nothing and says so; nothing of the token stands in what is said.
 printf 'patient_id\nP2\n' >"$work/four.csv"
