@@ -541,7 +541,8 @@ lethe_status lethe_agreement_compute(lethe_store *store, const lethe_agreement_o
     lethe_agreement *agreement = lethe_alloc_array(1, sizeof *agreement);
     if (agreement == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for agreement");
     computer c = {.out = agreement, .options = options == NULL ? &defaults : options, .schema = lethe_store_schema(store), .r = &r};
-    lethe_status status = lethe_readings_load(store, c.options->label, &r, error);
+    if (c.options->schema != NULL) c.schema = c.options->schema;
+    lethe_status status = lethe_readings_load(store, c.options->label, c.options->snapshot, &r, error);
     if (status != LETHE_OK) {
         lethe_free(agreement);
         return status;

@@ -11,6 +11,8 @@ typedef struct lethe_agreement_options {
     double iou_threshold; /* of a detection match; 0 = 0.5 */
     unsigned rounds;      /* of the bootstrap; 0 = 500 */
     uint64_t seed;
+    int64_t snapshot;           /* as it was when this snapshot froze; 0 = now */
+    const lethe_schema *schema; /* NULL = the store's */
 } lethe_agreement_options;
 
 typedef struct lethe_agreement_row {

@@ -247,6 +247,12 @@ static lethe_status put_patient_points(lethe_store *store, const lethe_annotatio
     return status == LETHE_OK ? lethe_buffer_append_text(out, "]", error) : status;
 }
 
+/* Beyond 2^53 readers of JSON round: then a string. */
+static lethe_status put_number(lethe_buffer *out, const char *key, int64_t number, lethe_error *error) {
+    const char *quote = number > (INT64_C(1) << 53) ? "\"" : "";
+    return lethe_buffer_printf(out, error, "%s:%s%" PRId64 "%s", key, quote, number, quote);
+}
+
 static lethe_status print_annotation(lethe_store *store, const lethe_annotation *a, lethe_error *error) {
     const struct {
         const char *key, *text;
@@ -266,9 +272,11 @@ static lethe_status print_annotation(lethe_store *store, const lethe_annotation 
     lethe_buffer out;
     lethe_buffer_init(&out, 1 << 26);
     format_time(a->at_us, at);
-    lethe_status status = lethe_buffer_printf(
-        &out, error, "{\"annotation\":%" PRId64 ",\"revision\":%" PRId64 ",\"action\":\"%s\",\"at\":\"%s\",\"deleted\":%s,\"spent_ms\":%" PRId64,
-        a->id, a->revision, (unsigned)a->action < 5 ? actions[a->action] : "?", at, a->deleted ? "true" : "false", a->spent_ms);
+    lethe_status status = put_number(&out, "{\"annotation\"", a->id, error);
+    if (status == LETHE_OK) status = put_number(&out, ",\"revision\"", a->revision, error);
+    if (status == LETHE_OK)
+        status = lethe_buffer_printf(&out, error, ",\"action\":\"%s\",\"at\":\"%s\",\"deleted\":%s,\"spent_ms\":%" PRId64,
+                                     (unsigned)a->action < 5 ? actions[a->action] : "?", at, a->deleted ? "true" : "false", a->spent_ms);
     for (size_t i = 0; status == LETHE_OK && i < sizeof texts / sizeof *texts; i++) {
         status = lethe_buffer_printf(&out, error, ",\"%s\":", texts[i].key);
         if (status == LETHE_OK) status = lethe_json_string(&out, texts[i].text, error);

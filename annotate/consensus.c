@@ -194,7 +194,7 @@ lethe_status lethe_consensus_write(lethe_store *store, lethe_consensus_rule rule
     status = lethe_store_number(store, "SELECT COUNT(*) FROM annotation WHERE author = ?1 AND deleted = 0", &as, 1, &earlier, error);
     if (status == LETHE_OK && earlier > 0) status = lethe_fail(error, LETHE_EXISTS, "'%.60s' has a consensus already: name another with --as", as);
     if (status != LETHE_OK) return status;
-    status = lethe_readings_load(store, NULL, &r, error);
+    status = lethe_readings_load(store, NULL, 0, &r, error);
     if (status != LETHE_OK) return status;
     for (size_t i = 0; status == LETHE_OK && i < r.count;) {
         size_t end = lethe_readings_unit_end(&r, i);

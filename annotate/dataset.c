@@ -15,6 +15,7 @@
 typedef struct author_code {
     char name[128], code[128], order[65];
     lethe_role role;
+    bool spoke; /* in this snapshot */
 } author_code;
 
 typedef struct dataset_holder {
@@ -128,6 +129,12 @@ static lethe_status list_categories(lethe_dataset *d, lethe_error *error) {
     return LETHE_OK;
 }
 
+/* Numbers of a store may be clocks (PostgreSQL) that JavaScript and spreadsheets round: in an export labels count from 1, in the order of their
+ * making. */
+static void number_labels(lethe_annotations *labels) {
+    for (size_t i = 0; i < labels->count; i++) labels->items[i].id = (int64_t)i + 1;
+}
+
 typedef struct wanted_snapshot {
     int64_t id;
     dataset_holder *holder;
@@ -187,11 +194,38 @@ const char *lethe_dataset_reader(const lethe_dataset *dataset, const char *autho
     return found != NULL ? found->code : dataset->options.reader_names ? author : "unknown";
 }
 
+/* Only who labelled in this snapshot has a code: users that join later do not change it. */
+static void forget_others(dataset_holder *holder) {
+    const lethe_annotations *labels = holder->dataset.labels;
+    const char *last = "";
+    size_t kept = 0;
+    for (size_t i = 0; i < labels->count; i++) {
+        author_code key;
+        if (strcmp(labels->items[i].author, last) == 0) continue;
+        last = labels->items[i].author;
+        (void)snprintf(key.name, sizeof key.name, "%s", last);
+        author_code *found = holder->author_count == 0 ? NULL : bsearch(&key, holder->authors, holder->author_count, sizeof key, by_author_name);
+        if (found != NULL) found->spoke = true;
+    }
+    for (size_t i = 0; i < holder->author_count; i++)
+        if (holder->authors[i].spoke) holder->authors[kept++] = holder->authors[i];
+    holder->author_count = kept;
+}
+
+static void keep_author(lethe_annotations *labels, const char *author) {
+    size_t kept = 0;
+    for (size_t i = 0; i < labels->count; i++)
+        if (strcmp(labels->items[i].author, author) == 0) labels->items[kept++] = labels->items[i];
+    labels->count = kept;
+}
+
 static lethe_status name_authors(dataset_holder *holder, lethe_error *error) {
     lethe_dataset *d = &holder->dataset;
     unsigned numbers[3] = {0};
     lethe_status status = lethe_store_visit_users(d->store, note_author, holder, error);
     if (status != LETHE_OK) return status;
+    if (holder->author_count > 1) qsort(holder->authors, holder->author_count, sizeof *holder->authors, by_author_name);
+    forget_others(holder);
     if (holder->author_count > 1) qsort(holder->authors, holder->author_count, sizeof *holder->authors, by_author_order);
     for (size_t i = 0; i < holder->author_count; i++) {
         author_code *author = &holder->authors[i];
@@ -200,16 +234,10 @@ static lethe_status name_authors(dataset_holder *holder, lethe_error *error) {
         else (void)snprintf(author->code, sizeof author->code, "%s-%u", lethe_role_name(author->role), number);
     }
     if (holder->author_count > 1) qsort(holder->authors, holder->author_count, sizeof *holder->authors, by_author_name);
+    if (d->options.author != NULL) keep_author(d->labels, d->options.author);
     for (size_t i = 0; i < d->labels->count; i++) d->labels->items[i].author = lethe_dataset_reader(d, d->labels->items[i].author);
     if (d->options.author != NULL) d->options.author = lethe_dataset_reader(d, d->options.author);
     return LETHE_OK;
-}
-
-static void keep_author(lethe_annotations *labels, const char *author) {
-    size_t kept = 0;
-    for (size_t i = 0; i < labels->count; i++)
-        if (strcmp(labels->items[i].author, author) == 0) labels->items[kept++] = labels->items[i];
-    labels->count = kept;
 }
 
 lethe_status lethe_dataset_load(lethe_store *store, const char *released_path, const lethe_image_index *index, int64_t snapshot,
@@ -223,6 +251,7 @@ lethe_status lethe_dataset_load(lethe_store *store, const char *released_path, c
     d->released_path = released_path;
     d->index = index;
     d->snapshot_name = holder->name;
+    d->snapshot = snapshot;
     if (options != NULL) d->options = *options;
     if (lethe_store_role(store) == LETHE_ROLE_READER) {
         lethe_free(holder);
@@ -234,7 +263,7 @@ lethe_status lethe_dataset_load(lethe_store *store, const char *released_path, c
     d->schema = holder->schema;
     if (status == LETHE_OK) status = lethe_store_load_snapshot(store, snapshot, NULL, &d->labels, error);
     if (status == LETHE_OK) d->withdrawn -= d->withdrawn < d->labels->count ? d->withdrawn : d->labels->count;
-    if (status == LETHE_OK && d->options.author != NULL) keep_author(d->labels, d->options.author);
+    if (status == LETHE_OK) number_labels(d->labels);
     if (status == LETHE_OK) status = name_authors(holder, error);
     if (status == LETHE_OK && lethe_image_index_renamer(index) != NULL)
         status = lethe_rename_labels(lethe_image_index_renamer(index), index, d->labels, error);

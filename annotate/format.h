@@ -50,6 +50,7 @@ typedef struct lethe_dataset {
     lethe_category *categories; /* region labels: the schema's in its order, then others by name */
     size_t category_count;
     const char *snapshot_name;
+    int64_t snapshot; /* its number in the store */
     int64_t snapshot_at_us;
     size_t withdrawn; /* annotations of the snapshot whose images or patients were withdrawn since: they are absent */
     lethe_dataset_options options;

@@ -128,7 +128,7 @@ static const char *reader_of(const lethe_dataset *d, const char *name) {
 
 static lethe_status put_agreement(lethe_dataset *d, lethe_buffer *out, lethe_error *error) {
     lethe_agreement *agreement = NULL;
-    lethe_agreement_options options = {.rounds = 200, .seed = 1};
+    lethe_agreement_options options = {.rounds = 200, .seed = 1, .snapshot = d->snapshot, .schema = d->schema};
     if (lethe_store_role(d->store) == LETHE_ROLE_READER) return LETHE_OK;
     lethe_status status = lethe_agreement_compute(d->store, &options, &agreement, error);
     if (status == LETHE_OK) status = lethe_buffer_append_text(out, "\n## Readers\n\n", error);

@@ -1,5 +1,6 @@
 #include "annotate/readings.h"
 
+#include "annotate/snapshot.h"
 #include "core/limits.h"
 #include "core/memory.h"
 
@@ -119,7 +120,49 @@ static lethe_status sort_labels(loader *l, lethe_error *error) {
     return LETHE_OK;
 }
 
-lethe_status lethe_readings_load(lethe_store *store, const char *label, readings *r, lethe_error *error) {
+/* Tasks as they stood at a time: what was made later is not there, what was done later has not happened. */
+static lethe_status turn_back(lethe_store *store, int64_t at_us, lethe_tasks *tasks, lethe_error *error) {
+    lethe_statement *events = NULL;
+    size_t kept = 0;
+    for (size_t i = 0; i < tasks->count; i++) {
+        if (tasks->items[i].created_us > at_us) continue;
+        tasks->items[kept] = tasks->items[i];
+        tasks->items[kept++].state = LETHE_TASK_OPEN;
+    }
+    tasks->count = kept;
+    lethe_status status = lethe_statement_prepare(lethe_store_database(store),
+                                                  "SELECT task, state FROM task_event WHERE at_us <= ?1 ORDER BY at_us, id", &events, error);
+    if (status == LETHE_OK) lethe_statement_bind_int64(events, 1, at_us);
+    for (bool row = true; status == LETHE_OK;) {
+        status = lethe_statement_step(events, &row, error);
+        if (status != LETHE_OK || !row) break;
+        lethe_task key = {.id = lethe_statement_int64(events, 0)};
+        lethe_task *task = tasks->count == 0 ? NULL : bsearch(&key, tasks->items, tasks->count, sizeof key, by_task);
+        int64_t state = lethe_statement_int64(events, 1);
+        if (task != NULL && state >= 0 && state < LETHE_TASK_STATES) task->state = (lethe_task_state)state;
+    }
+    lethe_statement_finalize(events);
+    return status;
+}
+
+static lethe_status load_frozen(lethe_store *store, const char *label, int64_t snapshot, lethe_annotations **out, lethe_error *error) {
+    lethe_status status = lethe_store_load_snapshot(store, snapshot, NULL, out, error);
+    size_t kept = 0;
+    for (size_t i = 0; status == LETHE_OK && i < (*out)->count; i++)
+        if (label == NULL || strcmp((*out)->items[i].label, label) == 0) (*out)->items[kept++] = (*out)->items[i];
+    if (status == LETHE_OK) (*out)->count = kept;
+    return status;
+}
+
+static lethe_status find_time(void *context, const lethe_snapshot *snapshot, lethe_error *error) {
+    int64_t *wanted = context; /* its number, then its time */
+    (void)error;
+    if (snapshot->id == wanted[0]) wanted[1] = snapshot->at_us;
+    return LETHE_OK;
+}
+
+lethe_status lethe_readings_load(lethe_store *store, const char *label, int64_t snapshot, readings *r, lethe_error *error) {
+    int64_t frozen[2] = {snapshot, 0};
     loader l = {.r = r};
     lethe_annotation_filter filter = {.label = label};
     memset(r, 0, sizeof *r);
@@ -127,9 +170,12 @@ lethe_status lethe_readings_load(lethe_store *store, const char *label, readings
     if ((r->arena = lethe_arena_create(LETHE_LIMIT_ARENA_BYTES)) == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for labels");
     lethe_status status = lethe_store_visit_users(store, note_account, &l, error);
     if (status == LETHE_OK) status = list_readers(&l, error);
-    if (status == LETHE_OK) status = lethe_store_load(store, &filter, &r->all, error);
+    if (status == LETHE_OK)
+        status = snapshot != 0 ? load_frozen(store, label, snapshot, &r->all, error) : lethe_store_load(store, &filter, &r->all, error);
     if (status == LETHE_OK) status = lethe_store_tasks(store, NULL, &r->tasks, error);
     if (status == LETHE_OK && r->tasks->count > 1) qsort(r->tasks->items, r->tasks->count, sizeof *r->tasks->items, by_task);
+    if (status == LETHE_OK && snapshot != 0) status = lethe_snapshot_visit(store, find_time, frozen, error);
+    if (status == LETHE_OK && snapshot != 0) status = turn_back(store, frozen[1], r->tasks, error);
     if (status == LETHE_OK) status = sort_labels(&l, error);
     lethe_free(l.accounts);
     if (status != LETHE_OK) lethe_readings_close(r);

@@ -23,7 +23,8 @@ typedef struct readings {
     lethe_arena *arena;
 } readings;
 
-lethe_status lethe_readings_load(lethe_store *store, const char *label, readings *out, lethe_error *error);
+/* `snapshot`: the labels that it froze, and tasks as they stood then; 0 = now. */
+lethe_status lethe_readings_load(lethe_store *store, const char *label, int64_t snapshot, readings *out, lethe_error *error);
 void lethe_readings_close(readings *r);
 /* End of the run of items with the same label (and unit and frame) as items[from]. */
 size_t lethe_readings_label_end(const readings *r, size_t from);

@@ -6,14 +6,18 @@
 #include <stdio.h>
 #include <string.h>
 
+/* A row whose head is not a revision of its own says nothing, whoever put it there. */
+#define HEAD_STANDS "EXISTS (SELECT 1 FROM annotation_revision r WHERE r.id = annotation.head AND r.annotation = annotation.id)"
+
 static lethe_status insert_snapshot(lethe_store *store, const char *name, int64_t *id, lethe_error *error) {
     const lethe_schema *schema = store->schema;
     lethe_statement *statement = NULL;
     bool row = false;
-    lethe_status status = lethe_statement_prepare(store->database,
-                                                  "INSERT INTO snapshot (name, author, at_us, schema_name, schema_version, schema_sha256, items) "
-                                                  "VALUES (?1, ?2, ?3, ?4, ?5, ?6, (SELECT COUNT(*) FROM annotation WHERE deleted = 0)) RETURNING id",
-                                                  &statement, error);
+    lethe_status status = lethe_statement_prepare(
+        store->database,
+        "INSERT INTO snapshot (name, author, at_us, schema_name, schema_version, schema_sha256, items) "
+        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, (SELECT COUNT(*) FROM annotation WHERE deleted = 0 AND " HEAD_STANDS ")) RETURNING id",
+        &statement, error);
     if (status != LETHE_OK) return status;
     lethe_statement_bind_text(statement, 1, name);
     lethe_statement_bind_text(statement, 2, store->user);
@@ -41,7 +45,7 @@ lethe_status lethe_snapshot_create(lethe_store *store, const char *name, int64_t
         status =
             lethe_statement_prepare(store->database,
                                     "INSERT INTO snapshot_item (snapshot, revision, annotation) SELECT CAST(?1 AS BIGINT), head, id FROM annotation "
-                                    "WHERE deleted = 0",
+                                    "WHERE deleted = 0 AND " HEAD_STANDS,
                                     &statement, error);
     if (status == LETHE_OK) {
         lethe_statement_bind_int64(statement, 1, *id);

@@ -206,6 +206,10 @@ lethe_status lethe_placer_prepare(lethe_placer *p, lethe_annotation *a, lethe_er
     return status;
 }
 
+size_t lethe_placer_count(const lethe_placer *p) { return p->count; }
+
+const lethe_pixel_plane *lethe_placer_plane(const lethe_placer *p, size_t i) { return p->planes[i].known ? &p->planes[i].plane : NULL; }
+
 lethe_status lethe_placer_store(lethe_placer *p, int64_t revision, lethe_error *error) {
     lethe_status status = LETHE_OK;
     for (size_t i = 0; status == LETHE_OK && i < p->count; i++) {

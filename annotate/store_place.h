@@ -14,4 +14,8 @@ lethe_status lethe_placer_prepare(lethe_placer *placer, lethe_annotation *annota
 /* Write them for its new revision. */
 lethe_status lethe_placer_store(lethe_placer *placer, int64_t revision, lethe_error *error);
 
+/* What was prepared last: one per slice, in order; NULL where the image has no plane. */
+size_t lethe_placer_count(const lethe_placer *placer);
+const lethe_pixel_plane *lethe_placer_plane(const lethe_placer *placer, size_t i);
+
 #endif

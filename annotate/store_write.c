@@ -1,5 +1,5 @@
 /* Appending revisions. A change never touches an old revision: it adds one and moves the annotation's head, in one transaction. */
-#include "annotate/store_place.h"
+#include "annotate/store_batch.h"
 
 #include "core/buffer.h"
 #include "core/limits.h"
@@ -190,12 +190,18 @@ static lethe_status find_place(writer *w, const lethe_annotation *a, place *at, 
 
 /* --- writing --- */
 
-static void bind_bounds(lethe_statement *statement, int first, const lethe_shape *shape, int64_t box[4], bool *has_box) {
-    lethe_box bounds;
-    *has_box = lethe_shape_bounds(shape, &bounds);
+static bool box_of(const lethe_shape *shape, int64_t box[4]) {
+    lethe_box bounds = {0};
+    bool has_box = lethe_shape_bounds(shape, &bounds);
     const double edges[4] = {floor(bounds.x0), floor(bounds.y0), ceil(bounds.x1), ceil(bounds.y1)};
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 4; i++)
         box[i] = edges[i] > INT32_MAX ? INT32_MAX : edges[i] < INT32_MIN ? INT32_MIN : (int64_t)edges[i]; /* the R-tree holds 32 bits */
+    return has_box;
+}
+
+static void bind_bounds(lethe_statement *statement, int first, const lethe_shape *shape, int64_t box[4], bool *has_box) {
+    *has_box = box_of(shape, box);
+    for (int i = 0; i < 4; i++) {
         if (*has_box) lethe_statement_bind_int64(statement, first + i, box[i]);
         else lethe_statement_bind_null(statement, first + i);
     }
@@ -364,6 +370,24 @@ static lethe_status append_one(writer *w, lethe_annotation *a, change *c, lethe_
     return status;
 }
 
+/* A new annotation that is written together with others. */
+static lethe_status append_later(writer *w, lethe_batch *batch, lethe_annotation *a, const char *author, lethe_error *error) {
+    place at;
+    lethe_batch_row row = {0};
+    lethe_status status = check_content(w, a, false, error);
+    if (status == LETHE_OK) status = find_place(w, a, &at, error);
+    if (status == LETHE_OK && a->task == 0) status = find_task(w, at.case_id, author, &a->task, error);
+    if (status == LETHE_OK) status = lethe_placer_prepare(w->placer, a, error);
+    lethe_buffer_clear(&w->shape);
+    if (status == LETHE_OK && a->shape.kind != LETHE_SHAPE_NONE) status = lethe_shape_encode(&a->shape, &w->shape, error);
+    if (status != LETHE_OK) return status;
+    row.target = at.target;
+    row.has_box = box_of(&a->shape, row.box);
+    row.shape = w->shape.size == 0 ? NULL : w->shape.bytes;
+    row.shape_bytes = w->shape.size;
+    return lethe_batch_add(batch, a, &row, w->placer, error);
+}
+
 lethe_status lethe_store_append_as(lethe_store *store, const char *author, bool shared, lethe_annotation *annotations, size_t count, size_t *failed,
                                    lethe_error *error) {
     writer w;
@@ -371,12 +395,18 @@ lethe_status lethe_store_append_as(lethe_store *store, const char *author, bool 
         return lethe_fail(error, LETHE_DENIED, "only an organiser writes for others");
     lethe_status status = lethe_database_begin(store->database, error);
     if (status != LETHE_OK) return status;
+    lethe_batch *batch = NULL;
     status = writer_open(store, &w, error);
+    if (status == LETHE_OK && count > 1 && lethe_database_backend(store->database) == LETHE_POSTGRESQL)
+        status = lethe_batch_create(store, author, shared, &batch, error);
     for (size_t i = 0; status == LETHE_OK && i < count; i++) {
         change c = {.action = annotations[i].id == 0 ? LETHE_ACTION_CREATE : LETHE_ACTION_CHANGE, .author = author, .shared = shared};
-        status = append_one(&w, &annotations[i], &c, error);
+        status = batch != NULL && annotations[i].id == 0 ? append_later(&w, batch, &annotations[i], author, error)
+                                                         : append_one(&w, &annotations[i], &c, error);
         if (status != LETHE_OK && failed != NULL) *failed = i;
     }
+    if (status == LETHE_OK && batch != NULL) status = lethe_batch_flush(batch, error);
+    lethe_batch_destroy(batch);
     writer_close(&w);
     if (status == LETHE_OK) return lethe_database_commit(store->database, error);
     lethe_database_rollback(store->database);

@@ -29,7 +29,7 @@ static lethe_status put_long(lethe_dataset *d, lethe_buffer *out, lethe_error *e
         if (!lethe_dataset_has_label(d, a)) continue;
         char id[24], revision[24], frame[16], confidence[32] = "", spent[24];
         (void)snprintf(id, sizeof id, "%" PRId64, a->id);
-        (void)snprintf(revision, sizeof revision, "%" PRId64, a->revision);
+        (void)snprintf(revision, sizeof revision, "r%" PRId64, a->revision); /* may be above 2^53: never a number */
         (void)snprintf(frame, sizeof frame, "%u", a->shape.frame + 1);
         (void)snprintf(spent, sizeof spent, "%" PRId64, a->spent_ms);
         if (a->confidence >= 0) (void)snprintf(confidence, sizeof confidence, "%.9g", a->confidence);
