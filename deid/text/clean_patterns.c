@@ -2,6 +2,7 @@
  * in international form; mail and web addresses; UIDs; runs of six digits and more. */
 #include "deid/text/clean_internal.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static bool is_digit(char byte) { return byte >= '0' && byte <= '9'; }
@@ -143,6 +144,43 @@ static void find_dates(lethe_text_cleaner *cleaner) {
     /* More dates than a description can have: the rest is treated as numbers and goes. */
 }
 
+/* The birth date of somebody who is known, in figures, in any order and with one sign between them: "14.7.85" alone could be a version. */
+static bool is_birth_date(const lethe_text_cleaner *cleaner, int year, int month, int day) {
+    int32_t days;
+    char digits[24];
+    if (month < 1 || month > 12 || !lethe_date_to_days(year, month, day, &days)) return false;
+    int length = snprintf(digits, sizeof digits, "%04d%02d%02d", year, month, day);
+    const lethe_identifier *id = length == 8 ? lethe_identifiers_find(cleaner->identifiers, digits, 8) : NULL;
+    return id != NULL && id->kind == LETHE_ID_DATE;
+}
+
+static void find_birth_dates(lethe_text_cleaner *cleaner) {
+    const char *text = cleaner->text;
+    for (size_t start = 0; cleaner->identifiers != NULL && start < cleaner->size; start++) {
+        if (!is_digit(text[start]) || (start != 0 && is_alnum(text[start - 1]))) continue;
+        int part[3] = {0};
+        size_t run[3] = {0}, at = start, count = 0;
+        char sign = 0;
+        for (; count < 3 && at < cleaner->size; count++) {
+            while (at < cleaner->size && run[count] < 5 && is_digit(text[at])) {
+                part[count] = part[count] * 10 + (text[at++] - '0');
+                run[count]++;
+            }
+            if (count == 2 || at + 1 >= cleaner->size || strchr("./-_ ", text[at]) == NULL || (count == 1 && text[at] != sign)) break;
+            sign = text[at++];
+        }
+        if (count != 2 || run[0] == 0 || run[0] == 3 || run[0] > 4 || run[1] == 0 || run[1] > 2 || run[2] == 0 || run[2] == 3 || run[2] > 4) continue;
+        if (at < cleaner->size && is_digit(text[at])) continue;
+        bool found = false;
+        for (int century = 1900; century <= 2000 && !found; century += 100) {
+            int last = run[2] == 4 ? part[2] : century + part[2], first = run[0] == 4 ? part[0] : century + part[0];
+            if (run[0] != 4 && run[2] != 1) found = is_birth_date(cleaner, last, part[1], part[0]) || is_birth_date(cleaner, last, part[0], part[1]);
+            if (run[2] != 4 && run[0] != 1) found = found || is_birth_date(cleaner, first, part[1], part[2]);
+        }
+        if (found) lethe_clean_mark(cleaner, start, at, LETHE_TEXT_KNOWN);
+    }
+}
+
 static bool in_date(const lethe_text_cleaner *cleaner, size_t at) {
     for (size_t row = 0; row < cleaner->date_count; row++) {
         const lethe_date_match *match = &cleaner->dates[row].match;
@@ -263,5 +301,6 @@ void lethe_clean_patterns(lethe_text_cleaner *cleaner) {
     if (slash) find_web(cleaner);
     if (!digit) return;
     find_dates(cleaner);
+    find_birth_dates(cleaner);
     find_numbers(cleaner);
 }

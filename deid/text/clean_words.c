@@ -563,6 +563,14 @@ static void mark_neighbours(lethe_text_cleaner *cleaner, size_t dates) {
     }
 }
 
+/* "MKB" of Maïwenn Kermoal-Brézillon: three initials of the patient and more, where no list knows the word. */
+static void mark_all_initials(lethe_text_cleaner *cleaner, size_t index) {
+    lethe_word *word = word_at(cleaner, index);
+    if (cleaner->identifiers == NULL || word->classes != LETHE_WORD_UNKNOWN || word->letters < 3 || word->digits != 0 || word->any_lower) return;
+    const lethe_identifier *id = lethe_identifiers_find(cleaner->identifiers, word->folded, word->folded_size);
+    if (id != NULL && id->common && id->kind == LETHE_ID_NAME) word->reason |= LETHE_TEXT_KNOWN;
+}
+
 void lethe_clean_words(lethe_text_cleaner *cleaner) {
     size_t count = cleaner->words.count, dates = cleaner->date_count;
     locate_dates(cleaner, dates);
@@ -574,7 +582,10 @@ void lethe_clean_words(lethe_text_cleaner *cleaner) {
         else if (word->classes == LETHE_WORD_UNKNOWN && word->letters >= 4 && name) word->classes = LETHE_WORD_NAME; /* DupontMarie */
     }
     mark_known(cleaner);
-    for (size_t at = 0; at < count; at++) mark_initial(cleaner, at);
+    for (size_t at = 0; at < count; at++) {
+        mark_initial(cleaner, at);
+        mark_all_initials(cleaner, at);
+    }
     for (size_t at = 0; at < count; at++) {
         mark_address(cleaner, at);
         mark_old_age(cleaner, at);

@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 enum { MONTHS = 12, LONGEST_MONTH = 16 };
 
@@ -19,9 +20,10 @@ static const char *const month_names[][MONTHS] = {
     {"enero", "febrero", "marzo", "abril", "mayo", "junio", "julio", "agosto", "septiembre", "octubre", "noviembre", "diciembre"},
     {"gennaio", "febbraio", "marzo", "aprile", "maggio", "giugno", "luglio", "agosto", "settembre", "ottobre", "novembre", "dicembre"},
     {"janeiro", "fevereiro", "março", "abril", "maio", "junho", "julho", "agosto", "setembro", "outubro", "novembro", "dezembro"},
+    {"i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii"}, /* read_roman() */
     {"fev", "fév", "mär", "avri", "mei", "jui", "juill", "aou", "sep", "okto", "nove", "dece"},
 };
-enum { LANGUAGES = sizeof month_names / sizeof month_names[0], ODD_FORMS = LANGUAGES - 1 };
+enum { LANGUAGES = sizeof month_names / sizeof month_names[0], ROMAN = LANGUAGES - 2, ODD_FORMS = LANGUAGES - 1 };
 /* Months that the odd forms stand for. */
 static const int odd_months[MONTHS] = {2, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
 
@@ -86,6 +88,21 @@ static size_t read_month(const char *text, size_t size, size_t at, int *month, i
     return 0;
 }
 
+/* 14-VII-1985: between two equal signs and before a whole year, since IV and X mean other things as well. */
+static size_t read_roman(const char *text, size_t size, size_t at, int *month) {
+    size_t end = end_of_letters(text, size, at), length = end - at;
+    char folded[LONGEST_MONTH];
+    if (length == 0 || length > 4 || at == 0 || end + 4 >= size || strchr("-./", text[at - 1]) == NULL || text[end] != text[at - 1]) return 0;
+    if (run_of_digits(text, size, end + 1) != 4 || lethe_text_fold(text + at, length, folded, sizeof folded) != length) return 0;
+    for (int column = 0; column < MONTHS; column++) {
+        const char *name = month_names[ROMAN][column];
+        if (strlen(name) != length || strncasecmp(name, folded, length) != 0) continue;
+        *month = column + 1;
+        return length;
+    }
+    return 0;
+}
+
 static void put_piece(lethe_date_piece *piece, size_t start, size_t size) { *piece = (lethe_date_piece){start, size}; }
 
 /* 8, 12 or 14 digits. */
@@ -143,9 +160,16 @@ static bool match_separated(const char *text, size_t size, size_t at, size_t run
         bool two_two = run == 2 && second_run == 2;
         if (third_run != 4 && !(third_run == 2 && two_two)) return false;
         if (separator == ' ' && (third_run != 4 || !two_two)) return false;
-        int year = full_year(number(text + third, third_run), third_run);
+        int c = number(text + third, third_run), year = full_year(c, third_run);
         bool day_first = is_day(year, b, a);
-        if (!day_first && !is_day(year, a, b)) return false;
+        if (!day_first && !is_day(year, a, b)) { /* 85-07-14 */
+            if (third_run != 2 || a <= 31 || separator == '.' || separator == '_' || !is_day(full_year(a, run), b, c)) return false;
+            *match = (lethe_date_match){.start = at, .size = end - at, .year = full_year(a, run), .month = b, .day = c, .short_year = true};
+            put_piece(&match->year_at, first, run);
+            put_piece(&match->month_at, second, second_run);
+            put_piece(&match->day_at, third, third_run);
+            return true;
+        }
         *match = (lethe_date_match){.year = year, .month = day_first ? b : a, .day = day_first ? a : b, .short_year = third_run == 2};
         put_piece(day_first ? &match->day_at : &match->month_at, first, run);
         put_piece(day_first ? &match->month_at : &match->day_at, second, second_run);
@@ -177,6 +201,10 @@ static bool match_day_month(const char *text, size_t size, size_t at, size_t run
     size_t word = skip_between(text, size, next);
     if (word + 3 < size && (text[word] | 0x20) == 'd' && (text[word + 1] | 0x20) == 'e' && text[word + 2] == ' ') word += 3; /* 12 de marzo de 1961 */
     size_t length = read_month(text, size, word, &month, &language);
+    if (length == 0) {
+        length = read_roman(text, size, word, &month);
+        language = ROMAN;
+    }
     if (length == 0) return false;
     size_t year = skip_between(text, size, word + length);
     if (year + 3 < size && (text[year] | 0x20) == 'd' && (text[year + 1] | 0x20) == 'e' && text[year + 2] == ' ') year += 3;

@@ -150,11 +150,12 @@ static lethe_status put_joined(lethe_identifiers *ids, lethe_identifier_kind kin
 }
 
 /* A name: each part, parts with particles, and the whole; initials as something common. */
-static lethe_status add_name(lethe_identifiers *ids, lethe_identifier_kind kind, const char *utf8, lethe_error *error) {
+static lethe_status add_name(lethe_identifiers *ids, lethe_identifier_kind kind, const char *utf8, size_t size, lethe_error *error) {
     const lethe_words *words = &ids->words;
     lethe_status status = LETHE_OK;
-    char initials[16];
-    size_t initial_count = 0;
+    char initials[16], turned[16]; /* family name first, and given names first */
+    size_t initial_count = 0, family_count = 0;
+    const char *caret = memchr(utf8, '^', size);
     for (size_t at = 0; at < words->count && status == LETHE_OK; at++) {
         const lethe_word *word = &words->at[at];
         if (word->letters == 0) {
@@ -169,7 +170,10 @@ static lethe_status add_name(lethe_identifiers *ids, lethe_identifier_kind kind,
                (lethe_vocabulary_classes(words->at[last].folded, words->at[last].folded_size) & (LETHE_WORD_PARTICLE | LETHE_WORD_TITLE)) != 0)
             last++;
         if (status == LETHE_OK && last > at) status = put_joined(ids, kind, utf8, at, last, is_weak_name(&words->at[last]), error);
-        if (word->ascii && !particle && initial_count < sizeof initials) initials[initial_count++] = word->folded[0];
+        if ((unsigned char)word->folded[0] < 0x80 && !particle && initial_count < sizeof initials) {
+            if (caret != NULL && utf8 + word->start < caret) family_count++;
+            initials[initial_count++] = word->folded[0];
+        }
     }
     if (status == LETHE_OK && words->count > 1 && words->count <= MOST_JOINED) {
         bool all_ordinary = true;
@@ -186,9 +190,12 @@ static lethe_status add_name(lethe_identifiers *ids, lethe_identifier_kind kind,
             }
         }
     }
-    if (status == LETHE_OK && initial_count >= 2)
-        status = lethe_identifiers_put(ids, kind, initials, initial_count, initials, initial_count, true, error);
-    return status;
+    if (status != LETHE_OK || initial_count < 2) return status;
+    status = lethe_identifiers_put(ids, kind, initials, initial_count, initials, initial_count, true, error);
+    if (status != LETHE_OK || family_count == 0 || family_count == initial_count) return status;
+    memcpy(turned, initials + family_count, initial_count - family_count);
+    memcpy(turned + initial_count - family_count, initials, family_count);
+    return lethe_identifiers_put(ids, kind, turned, initial_count, turned, initial_count, true, error);
 }
 
 /* The digits of "IPP8837261", also without zeros in front: the number is written without its prefix too. */
@@ -267,7 +274,7 @@ lethe_status lethe_identifiers_add(lethe_identifiers *ids, lethe_identifier_kind
     if (status != LETHE_OK || ids->words.count == 0) return status;
     switch (kind) {
     case LETHE_ID_NAME:
-    case LETHE_ID_STAFF: return add_name(ids, kind, utf8, error);
+    case LETHE_ID_STAFF: return add_name(ids, kind, utf8, size, error);
     case LETHE_ID_NUMBER:
     case LETHE_ID_CONTACT:
     case LETHE_ID_DEVICE:

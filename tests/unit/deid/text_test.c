@@ -145,6 +145,10 @@ static const row known_people[] = {
     {"tel 0298550177", "tel"},
     {"IRM M.L. Kervadec genou", "IRM genou"},
     {"T2 MLK KERVADEC", "T2"},
+    {"T2 KML genou", "T2 genou"},
+    {"T2 MLK genou", "T2 genou"},
+    {"T2 M.L.K. genou", "T2 genou"},
+    {"T2 K.M.L., genou", "T2, genou"},
 };
 
 static void what_the_object_told(void **state) {
@@ -217,6 +221,18 @@ static void a_birth_date_is_not_shifted(void **state) {
     assert_string_equal(clean(now, "CT 24.12.1937 THORAX", LETHE_TEXT_RESEARCH, NULL), "CT THORAX");
     assert_string_equal(clean(now, "CT 24 décembre 1937", LETHE_TEXT_RESEARCH, NULL), "CT");
     assert_string_equal(clean(now, "CT 24.12.2019 THORAX", LETHE_TEXT_RESEARCH, NULL), "CT 11.08.2018 THORAX"); /* 500 days earlier */
+    static const char *const written[] = {"24.12.37",   "24/12/37", "12/24/1937", "24-XII-1937", "37-12-24",
+                                          "1937.12.24", "24 12 37", "24_12_1937", "24-xii-1937"};
+    for (size_t at = 0; at < sizeof written / sizeof written[0]; at++) {
+        char text[64];
+        (void)snprintf(text, sizeof text, "CT %s THORAX", written[at]);
+        for (int mode = 0; mode < 2; mode++) assert_string_equal(clean(now, text, (lethe_text_mode)mode, NULL), "CT THORAX");
+    }
+    add(now, LETHE_ID_DATE, "19850704");
+    assert_string_equal(clean(now, "THORAX\r\n4.7.85\r\nIRM", LETHE_TEXT_RESEARCH, NULL), "THORAX\r\nIRM");
+    assert_string_equal(clean(now, "CT 85-7-4 THORAX", LETHE_TEXT_STRICT, NULL), "CT THORAX");
+    assert_string_equal(clean(now, "VA 4.7.86 THORAX", LETHE_TEXT_RESEARCH, NULL), "VA 4.7.86 THORAX"); /* a version */
+    assert_string_equal(clean(now, "IV 14 X 20 mm", LETHE_TEXT_RESEARCH, NULL), "IV 14 X 20 mm");
     lethe_text_cleaner_set_shift(now->cleaner, 0);
 }
 
@@ -243,6 +259,8 @@ static void dates_are_shifted_when_they_describe_and_go_when_they_identify(void 
     assert_string_equal(clean(now, "MRT 12. März 2019", LETHE_TEXT_RESEARCH, NULL), "MRT 15. Juni 2016");
     assert_string_equal(clean(now, "CT 2019-03-12 AX", LETHE_TEXT_RESEARCH, NULL), "CT 2016-06-15 AX");
     assert_string_equal(clean(now, "CT 12.03.19", LETHE_TEXT_RESEARCH, NULL), "CT 15.06.16");
+    assert_string_equal(clean(now, "CT 12-III-2019", LETHE_TEXT_RESEARCH, NULL), "CT 15-VI-2016");
+    assert_string_equal(clean(now, "CT 99-03-12", LETHE_TEXT_RESEARCH, NULL), "CT 96-06-15"); /* 1999-03-12, and 1996-06-15 is 1000 days earlier */
     assert_string_equal(clean(now, "CT20190312", LETHE_TEXT_RESEARCH, NULL), "CT20160615");
     assert_string_equal(clean(now, "né le 12/03/1961", LETHE_TEXT_RESEARCH, NULL), "");
     assert_string_equal(clean(now, "IRM DUPONT 12/03/1961", LETHE_TEXT_RESEARCH, NULL), "IRM");
