@@ -1,6 +1,7 @@
 #include "deid/slides/verify.h"
 
 #include "core/memory.h"
+#include "deid/slides/scan.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -9,7 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { MAX_DIRECTORIES = 4096, MAX_ENTRIES = 4096, MAX_PADDING = 4096, RELEASE_BYTES = 8 << 20, SCAN_BYTES = 4 << 20 };
+enum { MAX_DIRECTORIES = 4096, MAX_ENTRIES = 4096, MAX_PADDING = 4096, RELEASE_BYTES = 8 << 20 };
 
 /* --- a reader of its own --- */
 
@@ -396,17 +397,10 @@ static lethe_status compare_images(const file *in, image_list *from, const file 
 
 /* --- nothing of what was removed --- */
 
-static lethe_status search_pixels(const uint8_t *bytes, uint64_t start, uint64_t end, const lethe_search *search, lethe_error *error) {
-    lethe_search_hit hit;
-    uint64_t overlap = lethe_search_overlap(search);
-    for (uint64_t at = start; at < end;) {
-        uint64_t stop = end - at > SCAN_BYTES ? at + SCAN_BYTES : end, with_overlap = stop + overlap < end ? stop + overlap : end;
-        if (lethe_search_run(search, LETHE_SEARCH_PIXELS, bytes + at, with_overlap - at, &hit))
-            return lethe_fail(error, LETHE_UNSAFE, "output: a removed value (number %zu) stands at offset %" PRIu64, hit.value + 1, at + hit.offset);
-        forget(bytes, at, stop);
-        at = stop;
-    }
-    return LETHE_OK;
+static lethe_status search_pixels(const uint8_t *bytes, uint64_t size, const lethe_search *search, lethe_error *error) {
+    lethe_scan *scan;
+    lethe_status status = lethe_scan_start(bytes, size, search, &scan, error);
+    return status == LETHE_OK ? lethe_scan_finish(scan, error) : status;
 }
 
 static lethe_status search_text(const uint8_t *bytes, uint64_t start, uint64_t end, const lethe_search *search, lethe_error *error) {
@@ -416,9 +410,9 @@ static lethe_status search_text(const uint8_t *bytes, uint64_t start, uint64_t e
     return LETHE_OK;
 }
 
-/* Text ranges as text, and the whole file, across all borders, as pixels. */
-static lethe_status search_all(const file *f, const range_list *list, const lethe_search *search, lethe_error *error) {
-    lethe_status status = search_pixels(f->bytes, 0, f->size, search, error);
+/* Texts as text; everything, across all borders, is searched as pixels by the scan. */
+static lethe_status search_texts(const file *f, const range_list *list, const lethe_search *search, lethe_error *error) {
+    lethe_status status = LETHE_OK;
     for (size_t i = 0; status == LETHE_OK && i < list->count; i++)
         if (list->ranges[i].kind == RANGE_TEXT) status = search_text(f->bytes, list->ranges[i].start, list->ranges[i].end, search, error);
     return status;
@@ -428,7 +422,7 @@ lethe_status lethe_verify_search(const uint8_t *bytes, uint64_t size, const leth
     enum { EDGE = 64 << 10, SMALL = 1 << 20 };
     if (size <= SMALL) return search_text(bytes, 0, size, search, error);
     lethe_status status = search_text(bytes, 0, EDGE, search, error);
-    if (status == LETHE_OK) status = search_pixels(bytes, 0, size, search, error);
+    if (status == LETHE_OK) status = search_pixels(bytes, size, search, error);
     return status == LETHE_OK ? search_text(bytes, size - EDGE, size, search, error) : status;
 }
 
@@ -444,12 +438,17 @@ lethe_status lethe_verify_tiff(const uint8_t *bytes, uint64_t size, const lethe_
         status = account_image(&out, &images.images[i], options->format, &ranges, report, error);
     if (status == LETHE_OK) status = check_cover(&out, &ranges, report, error);
     report->directories = images.count;
+    /* A thread searches while tiles are compared. */
+    lethe_scan *scan = NULL;
+    if (status == LETHE_OK && options->search) status = lethe_scan_start(bytes, size, options->search, &scan, error);
     if (status == LETHE_OK && options->source) {
         in = file_of(options->source, options->source_size, options->format);
         status = read_images(&in, &sources, error);
         if (status == LETHE_OK) status = compare_images(&in, &sources, &out, &images, options, report, error);
     }
-    if (status == LETHE_OK && options->search) status = search_all(&out, &ranges, options->search, error);
+    if (status == LETHE_OK && options->search) status = search_texts(&out, &ranges, options->search, error);
+    if (status == LETHE_OK && scan) status = lethe_scan_finish(scan, error);
+    else lethe_scan_cancel(scan);
     release_images(&images);
     release_images(&sources);
     lethe_free(ranges.ranges);
