@@ -41,6 +41,8 @@ lethe_status lethe_engine_create(const lethe_engine_options *options, lethe_engi
     if (status == LETHE_OK) status = lethe_pseudonymizer_create(options->key, &engine->pseudonymizer, error);
     if (status == LETHE_OK) status = lethe_scrub_create(options->profile, &engine->scrub, error);
     if (status == LETHE_OK) status = lethe_audit_create(&engine->audit, error);
+    if (status == LETHE_OK && options->want_tally)
+        status = lethe_tally_create(lethe_profile_options(options->profile), options->want_texts, &engine->tally, error);
     if (status != LETHE_OK) lethe_engine_destroy(engine);
     else *out = engine;
     return status;
@@ -67,6 +69,7 @@ void lethe_engine_destroy(lethe_engine *engine) {
     if (engine->others.bytes != NULL) lethe_wipe(engine->others.bytes, engine->others.size);
     lethe_buffer_release(&engine->others);
     lethe_audit_destroy(engine->audit);
+    lethe_tally_destroy(engine->tally);
     lethe_scrub_destroy(engine->scrub);
     lethe_pseudonymizer_destroy(engine->pseudonymizer);
     lethe_arena_destroy(engine->arena);
@@ -230,7 +233,7 @@ static lethe_status prepare_folder(lethe_engine *engine, const char *path, lethe
     return status;
 }
 
-static lethe_status check_pixels(lethe_engine *engine, const uint8_t *bytes, size_t size, lethe_error *error) {
+static lethe_status check_pixels(lethe_engine *engine, const uint8_t *bytes, size_t size, int fd, lethe_error *error) {
     const lethe_pixel_decision *decision = &engine->decision;
     bool touched = decision->box_count != 0 || decision->clear_unused_bits || decision->strip_streams;
     if (!touched || engine->burned_in == NULL) return LETHE_OK;
@@ -238,8 +241,10 @@ static lethe_status check_pixels(lethe_engine *engine, const uint8_t *bytes, siz
     lethe_dicom_dataset *after = NULL;
     lethe_status status = arena == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory to check the output") : LETHE_OK;
     if (status == LETHE_OK) status = lethe_dicom_dataset_parse(bytes, size, arena, &after, error);
+    lethe_burned_in_files(engine->burned_in, engine->map.fd, fd);
     if (status == LETHE_OK)
         status = lethe_burned_in_verify(engine->burned_in, engine->dataset, after, lethe_scrub_identifiers(engine->scrub), &engine->decision, error);
+    lethe_burned_in_files(engine->burned_in, -1, -1);
     lethe_dicom_dataset_release(after);
     lethe_arena_destroy(arena);
     return status;
@@ -258,7 +263,7 @@ static lethe_status examine(lethe_engine *engine, instance *in, lethe_output *ou
     }
     lethe_status status = lethe_audit_dicom(engine->audit, bytes, size, error);
     in->audited = status != LETHE_OK;
-    if (status == LETHE_OK) status = check_pixels(engine, bytes, size, error);
+    if (status == LETHE_OK) status = check_pixels(engine, bytes, size, lethe_output_fd(output), error);
     if (status == LETHE_OK && (in->digest || !engine->options.skip_sha256)) status = lethe_output_sha256(output, in->result->sha256, error);
     if (status == LETHE_OK && engine->options.want_catalogue) status = lethe_result_describe(in->result, bytes, size, error);
     if (!small) (void)munmap(bytes, size);
@@ -467,6 +472,10 @@ static lethe_status process(lethe_engine *engine, const char *path, const char *
         status = lethe_fail(&why, LETHE_UNSUPPORTED, "neither DICOM nor a slide of a known format");
     }
     if (status == LETHE_OK) status = run_instance(engine, &in, &why);
+    if (status == LETHE_OK && engine->tally != NULL && !engine->probe) {
+        status = lethe_tally_add(engine->tally, engine->dataset, engine->script, &why);
+        if (status != LETHE_OK) in.fatal = true; /* of memory: the run ends, and tells */
+    }
     if (status == LETHE_OK) {
         result->outcome = LETHE_OUTCOME_RELEASED;
         (void)snprintf(result->output, sizeof result->output, "%s", in.relative);
@@ -490,6 +499,10 @@ lethe_status lethe_engine_process(lethe_engine *engine, const char *path, const 
 lethe_status lethe_engine_know(lethe_engine *engine, const void *values, size_t size, lethe_error *error) {
     lethe_buffer_clear(&engine->others);
     return lethe_buffer_append(&engine->others, values, size, error);
+}
+
+lethe_status lethe_engine_take_tally(lethe_engine *engine, lethe_buffer *out, lethe_error *error) {
+    return engine->tally == NULL ? LETHE_OK : lethe_tally_take(engine->tally, out, error);
 }
 
 void lethe_engine_probe_next(lethe_engine *engine) { engine->probe = true; }

@@ -2,7 +2,6 @@
 
 #include "core/limits.h"
 #include "deid/pixels/burned_in_search.h"
-#include "deid/pixels/redact_internal.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -16,6 +15,7 @@ lethe_status lethe_burned_in_create(const lethe_pixel_policy *policy, lethe_burn
         return lethe_fail(error, LETHE_NO_MEMORY, "no memory for the pixel stage");
     }
     engine->policy = *policy;
+    engine->before_fd = engine->after_fd = -1;
     *out = engine;
     return LETHE_OK;
 }
@@ -132,74 +132,5 @@ lethe_status lethe_burned_in_decide(lethe_burned_in *engine, const lethe_dicom_d
     status = decide(engine, dataset, identifiers, pixels, decision, error);
     lethe_pixels_close(pixels);
     if (status != LETHE_OK) lethe_pixel_decision_release(decision);
-    return status;
-}
-
-/* --- verify --- */
-
-static lethe_status compare_frame(const lethe_pixel_decision *decision, uint32_t frame, const lethe_image *before, const lethe_image *after,
-                                  uint8_t *mask, lethe_error *error) {
-    size_t size = (size_t)before->samples * before->bytes_per_sample, count = (size_t)before->columns * before->rows;
-    if (before->columns != after->columns || before->rows != after->rows || before->samples != after->samples ||
-        before->bytes_per_sample != after->bytes_per_sample)
-        return lethe_fail(error, LETHE_INTERNAL, "frame %u changed its form by redaction", frame);
-    (void)lethe_redact_mask(decision, frame, before->columns, before->rows, mask);
-    for (size_t i = 0; i < count; i++)
-        if (mask[i] == 0 && memcmp(before->pixels + i * size, after->pixels + i * size, size) != 0)
-            return lethe_fail(error, LETHE_INTERNAL, "frame %u: pixel (%zu, %zu) outside every box changed", frame, i % before->columns,
-                              i / before->columns);
-    return LETHE_OK;
-}
-
-static lethe_status verify_frame(lethe_pixel_search *s, lethe_pixels *before, uint32_t frame, uint8_t *mask) {
-    lethe_image was = {0}, is = {0};
-    bool legible = false;
-    lethe_status status = lethe_pixels_decode(s->pixels, frame, &is, s->error);
-    if (status == LETHE_OK) status = lethe_pixels_decode(before, frame, &was, s->error);
-    if (status == LETHE_OK) status = compare_frame(s->decision, frame, &was, &is, mask, s->error);
-    if (status == LETHE_OK && s->mode != LETHE_PIXELS_OFF) status = lethe_pixel_search_frame(s, &is, frame, &legible);
-    if (status == LETHE_OK && legible) status = lethe_fail(s->error, LETHE_UNSAFE, "frame %u: text is still legible after redaction", frame);
-    lethe_image_release(&was);
-    lethe_image_release(&is);
-    return status;
-}
-
-lethe_status lethe_burned_in_verify(lethe_burned_in *engine, const lethe_dicom_dataset *before, const lethe_dicom_dataset *after,
-                                    const lethe_identifiers *identifiers, const lethe_pixel_decision *decision, lethe_error *error) {
-    lethe_pixels *old = NULL, *new = NULL;
-    uint8_t *mask = NULL;
-    lethe_pixel_decision scratch = *decision;
-    lethe_device_match devices = {0};
-    const char *reason;
-    lethe_status status = lethe_pixels_open(before, &old, error);
-    if (status == LETHE_OK) status = lethe_pixels_open(after, &new, error);
-    if (status != LETHE_OK) goto out;
-    const lethe_pixels_info *info = lethe_pixels_describe(new);
-    mask = lethe_alloc_array((size_t)info->columns * info->rows, 1);
-    if (mask == NULL) {
-        status = lethe_fail(error, LETHE_NO_MEMORY, "no memory for a mask");
-        goto out;
-    }
-    if (info->frames != lethe_pixels_describe(old)->frames || info->columns != lethe_pixels_describe(old)->columns ||
-        info->rows != lethe_pixels_describe(old)->rows) {
-        status = lethe_fail(error, LETHE_INTERNAL, "redaction changed the size of the image");
-        goto out;
-    }
-    if (!engine->policy.ignore_catalogue) lethe_device_find(before, &devices);
-    lethe_pixel_search s = {.engine = engine,
-                            .dataset = after,
-                            .identifiers = identifiers,
-                            .decision = &scratch,
-                            .pixels = new,
-                            .info = info,
-                            .verifying = true,
-                            .error = error};
-    s.mode = decision->searched ? lethe_burned_in_mode(&engine->policy, before, &devices, &reason) : LETHE_PIXELS_OFF;
-    for (uint32_t frame = 0; frame < info->frames && status == LETHE_OK; frame++) status = verify_frame(&s, old, frame, mask);
-    lethe_pixel_search_release(&s);
-out:
-    lethe_free(mask);
-    lethe_pixels_close(old);
-    lethe_pixels_close(new);
     return status;
 }

@@ -11,6 +11,7 @@ struct lethe_burned_in {
     lethe_text_detector *detector;
     lethe_ocr *ocr;
     bool ocr_missing;
+    int before_fd, after_fd; /* lethe_burned_in_files; -1 when there are none */
 };
 
 enum { LETHE_PIXELS_CLEARED = 64, LETHE_PIXELS_DOUBTS = 32 };

@@ -3,6 +3,7 @@
 #include "core/limits.h"
 #include "core/memory.h"
 #include "deid/pixels/redact_internal.h"
+#include "deid/pixels/redact_raw.h"
 #include "imaging/dicom/codec.h"
 #include "imaging/dicom/jpeg_blocks.h"
 #include "imaging/dicom/pixels.h"
@@ -15,8 +16,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* Patches of more than this go through a scratch file: an edit script lives in memory. */
-enum { PATCH_CAP_BYTES = 8 << 20 };
 static const char rule_fill[] = "burned-in text removed (PS3.15 E.3.1)";
 static const lethe_tag tag_offsets = LETHE_TAG(0x7FE0, 0x0001), tag_lengths = LETHE_TAG(0x7FE0, 0x0002);
 
@@ -24,6 +23,7 @@ struct lethe_redaction {
     int fd;
     uint64_t written;
     char transfer_syntax[65];
+    lethe_raw_paint *paint; /* of raw pixel data; the edit script borrows it */
 };
 
 const char *lethe_redaction_transfer_syntax(const lethe_redaction *redaction) { return redaction == NULL ? "" : redaction->transfer_syntax; }
@@ -31,6 +31,7 @@ const char *lethe_redaction_transfer_syntax(const lethe_redaction *redaction) { 
 void lethe_redaction_destroy(lethe_redaction *redaction) {
     if (redaction == NULL) return;
     if (redaction->fd >= 0) (void)close(redaction->fd);
+    lethe_raw_paint_destroy(redaction->paint);
     lethe_free(redaction);
 }
 
@@ -219,47 +220,38 @@ static void clear_raw(const job *j, uint8_t *frame, size_t size) {
         for (size_t b = 0; b < width; b++) frame[at + b] &= (uint8_t)(keep >> (8 * (big_endian ? width - 1 - b : b)));
 }
 
-/* One patch from the first to the last changed byte of each stretch of 4 KiB. */
-static lethe_status patch_frame(job *j, const uint8_t *before, const uint8_t *after, size_t size, uint64_t offset) {
-    enum { STRETCH = 4096 };
-    for (size_t start = 0; start < size; start += STRETCH) {
-        size_t first = start, end = start + STRETCH < size ? start + STRETCH : size;
-        while (first < end && before[first] == after[first]) first++;
-        while (end > first && before[end - 1] == after[end - 1]) end--;
-        if (first == end) continue;
-        lethe_status status = lethe_edit_patch(j->script, j->element, offset + first, after + first, end - first, rule_fill, j->error);
-        if (status != LETHE_OK) return status;
-    }
-    return LETHE_OK;
+/* Only the rows of the boxes pass through memory; the rest goes from file to file. */
+static lethe_status paint_raw(job *j) {
+    lethe_status status = lethe_raw_paint_create(j->dataset, j->pixels, j->decision, &j->redaction->paint, j->error);
+    if (status != LETHE_OK) return status;
+    lethe_edit_painter painter = lethe_raw_paint_painter(j->redaction->paint);
+    return lethe_edit_paint(j->script, j->element, &painter, rule_fill, j->error);
 }
 
+/* Bits, swapped bytes and cleared overlays: every frame goes through a scratch file. */
 static lethe_status redact_raw(job *j) {
     const lethe_pixels_info *info = j->info;
     bool one_bit = info->bits_allocated == 1;
-    if (one_bit ? info->samples_per_pixel != 1 || j->dataset->encoding.big_endian : info->bits_allocated < 8)
+    if (one_bit ? info->samples_per_pixel != 1 || j->dataset->encoding.big_endian
+                : info->bits_allocated < 8 || info->bits_allocated > 32 || j->element->tag != LETHE_TAG(0x7FE0, 0x0010))
         return lethe_fail(j->error, LETHE_UNSUPPORTED, "redaction of %u bits allocated", info->bits_allocated);
     if (one_bit && info->frames > 1 && (uint64_t)info->columns * info->rows % 8 != 0)
         return lethe_fail(j->error, LETHE_UNSUPPORTED, "redaction of frames of one bit that share bytes");
     uint32_t fill[4];
     lethe_redact_fill_values(j->dataset, info, false, fill);
-    uint64_t area = 0;
-    for (size_t i = 0; i < j->decision->box_count; i++) {
+    for (size_t i = 0; i < j->decision->box_count && is_422(info); i++) { /* two pixels share their chroma */
         lethe_pixel_box *box = &j->decision->boxes[i];
-        if (is_422(info)) { /* two pixels share their chroma */
-            box->w += box->x % 2;
-            box->x -= box->x % 2;
-            box->w += box->w % 2;
-        }
-        area += (uint64_t)box->h * info->columns * (box->last_frame - box->first_frame + 1u);
+        box->w += box->x % 2;
+        box->x -= box->x % 2;
+        box->w += box->w % 2;
     }
-    bool whole = j->decision->clear_unused_bits || area * info->samples_per_pixel * info->bits_allocated / 8 > PATCH_CAP_BYTES;
-    lethe_status status = whole ? open_scratch(j) : LETHE_OK;
+    if (!j->decision->clear_unused_bits && lethe_raw_paint_fits(j->dataset, j->pixels)) return paint_raw(j);
+    lethe_status status = open_scratch(j);
     uint64_t end = 0;
     for (uint32_t frame = 0; frame < info->frames && status == LETHE_OK; frame++) {
         const uint8_t *bytes = NULL;
         size_t size = 0;
         bool any = lethe_redact_frame_has_box(j->decision, frame) && lethe_redact_mask(j->decision, frame, info->columns, info->rows, j->mask);
-        if (!any && !whole) continue;
         status = lethe_pixels_frame_bytes(j->pixels, frame, &j->joined, &bytes, &size, j->error);
         if (status != LETHE_OK) break;
         uint64_t offset = (uint64_t)(bytes - j->element->value);
@@ -269,10 +261,10 @@ static lethe_status redact_raw(job *j) {
         if (any && one_bit) fill_bits(j, j->encoded.bytes, fill[0]);
         else if (any) fill_raw(j, j->encoded.bytes, offset, fill);
         if (j->decision->clear_unused_bits) clear_raw(j, j->encoded.bytes, size);
-        status = whole ? append(j, j->encoded.bytes, size) : patch_frame(j, bytes, j->encoded.bytes, size, offset);
+        status = append(j, j->encoded.bytes, size);
         end = offset + size;
     }
-    if (status != LETHE_OK || !whole) return status;
+    if (status != LETHE_OK) return status;
     if (end < j->element->value_bytes) status = append(j, j->element->value + end, (size_t)(j->element->value_bytes - end));
     if (status == LETHE_OK)
         status = lethe_edit_replace_from_file(j->script, j->element, j->element->vr, false, j->redaction->fd, 0, j->redaction->written, rule_fill,

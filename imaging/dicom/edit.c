@@ -121,7 +121,7 @@ lethe_status lethe_edit_patch(lethe_edit_script *script, const lethe_dicom_eleme
         return lethe_fail(error, LETHE_INTERNAL, "(%04X,%04X): a patch stands outside the value", lethe_tag_group(element->tag),
                           lethe_tag_element(element->tag));
     edit_node *node = lethe_edit_slot(script, element->ordinal)->node;
-    if (node == NULL || node->edit.kind != LETHE_EDIT_PATCH) node = take_node(script, element, LETHE_EDIT_PATCH, rule);
+    if (node == NULL || node->edit.kind != LETHE_EDIT_PATCH || node->painter.next != NULL) node = take_node(script, element, LETHE_EDIT_PATCH, rule);
     edit_patch *patch = node == NULL ? NULL : lethe_arena_alloc(script->arena, sizeof *patch);
     uint8_t *copy = patch == NULL ? NULL : lethe_arena_alloc(script->arena, size);
     if (copy == NULL) return no_memory(error);
@@ -133,6 +133,17 @@ lethe_status lethe_edit_patch(lethe_edit_script *script, const lethe_dicom_eleme
     while (*at != NULL && (*at)->offset < value_offset) at = &(*at)->next;
     patch->next = *at;
     *at = patch;
+    return LETHE_OK;
+}
+
+lethe_status lethe_edit_paint(lethe_edit_script *script, const lethe_dicom_element *element, const lethe_edit_painter *painter, const char *rule,
+                              lethe_error *error) {
+    if (element->form != LETHE_DICOM_LEAF)
+        return lethe_fail(error, LETHE_INTERNAL, "(%04X,%04X): only values can be painted", lethe_tag_group(element->tag),
+                          lethe_tag_element(element->tag));
+    edit_node *node = take_node(script, element, LETHE_EDIT_PATCH, rule);
+    if (node == NULL) return no_memory(error);
+    node->painter = *painter;
     return LETHE_OK;
 }
 

@@ -51,6 +51,18 @@ LETHE_NODISCARD lethe_status lethe_edit_replace_from_file(lethe_edit_script *scr
 /* Overwrite bytes inside a leaf or a fragment; offset counts from the element's value. Several patches of one element may not overlap. */
 LETHE_NODISCARD lethe_status lethe_edit_patch(lethe_edit_script *script, const lethe_dicom_element *element, uint64_t value_offset, const void *bytes,
                                               size_t size, const char *rule, lethe_error *error);
+/* Values that are changed while they go from file to file; for pixel data that is too large to hold as patches. */
+typedef struct lethe_edit_painter {
+    void *context;
+    /* The first stretch that ends behind `offset` of the value; size 0: none is left. Offsets ascend. `whole`: paint() sets every byte of it, so that
+     * the original is not even read. */
+    lethe_status (*next)(void *context, uint64_t offset, uint64_t *start, uint64_t *size, bool *whole, lethe_error *error);
+    /* Change `size` bytes that stand at `offset` of the value, all in the stretch that next() named last. */
+    void (*paint)(void *context, uint64_t offset, uint8_t *bytes, size_t size);
+} lethe_edit_painter;
+/* Paint over a leaf's value. The painter's context is borrowed until lethe_edit_write has returned. */
+LETHE_NODISCARD lethe_status lethe_edit_paint(lethe_edit_script *script, const lethe_dicom_element *element, const lethe_edit_painter *painter,
+                                              const char *rule, lethe_error *error);
 /* Put a new element at its sorted place in `parent` (the root, the meta or an item), taking the place of an existing one. */
 LETHE_NODISCARD lethe_status lethe_edit_insert(lethe_edit_script *script, const lethe_dicom_item *parent, lethe_tag tag, lethe_vr vr,
                                                const void *value, size_t size, const char *rule, lethe_error *error);

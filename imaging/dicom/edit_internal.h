@@ -14,6 +14,7 @@ typedef struct edit_node {
     lethe_edit edit;
     struct edit_node *next; /* inserts of one item, by tag */
     edit_patch *patches;
+    lethe_edit_painter painter; /* of a patched element; next is NULL when there is none */
     bool from_file, encapsulated;
     int fd;
     uint64_t fd_offset;

@@ -1,4 +1,5 @@
 /* Plays an edit script: sizes of what changed first, then bytes in order; what did not change goes out in ranges as long as possible. */
+#include "core/memory.h"
 #include "imaging/dicom/bytes.h"
 #include "imaging/dicom/edit_internal.h"
 #include "imaging/dicom/encode_internal.h"
@@ -6,9 +7,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 #include <zlib.h>
 
-enum { SHORTEST_COPY_BYTES = 32 << 10, DEFLATE_CHUNK_BYTES = 64 << 10 };
+enum { SHORTEST_COPY_BYTES = 32 << 10, DEFLATE_CHUNK_BYTES = 64 << 10, PAINT_CHUNK_BYTES = 256 << 10 };
 #define TAG_GROUP_LENGTH LETHE_TAG(0x0002, 0x0000)
 
 typedef struct player {
@@ -196,6 +198,58 @@ static lethe_status write_patched(player *play, const lethe_dicom_element *eleme
     return status == LETHE_OK ? keep(play, at, value + element->value_bytes + element->trailer_bytes - at, error) : status;
 }
 
+/* The input's bytes, through the descriptor where there is one: a mapping would stay resident. */
+static lethe_status fetch(const player *play, uint64_t offset, uint8_t *bytes, size_t size, lethe_error *error) {
+    if (!play->base_is_file || play->source_fd < 0) {
+        memcpy(bytes, play->base + offset, size);
+        return LETHE_OK;
+    }
+    while (size != 0) {
+        ssize_t got = pread(play->source_fd, bytes, size, (off_t)offset);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return lethe_fail_errno(error, errno, "cannot read input at offset %llu", (unsigned long long)offset);
+        if (got == 0) return lethe_fail(error, LETHE_IO, "input ended at offset %llu while copying", (unsigned long long)offset);
+        bytes += got;
+        offset += (uint64_t)got;
+        size -= (size_t)got;
+    }
+    return LETHE_OK;
+}
+
+/* What stands between two stretches: short pieces through memory of our own, for the same reason. */
+static lethe_status keep_between(player *play, uint64_t start, uint64_t size, uint8_t *chunk, lethe_error *error) {
+    if (size == 0 || size >= SHORTEST_COPY_BYTES) return keep(play, start, size, error);
+    lethe_status status = fetch(play, start, chunk, (size_t)size, error);
+    return status == LETHE_OK ? emit(play, chunk, size, error) : status;
+}
+
+static lethe_status write_painted(player *play, const lethe_dicom_element *element, const lethe_edit_painter *painter, lethe_error *error) {
+    uint64_t value = element->offset + element->header_bytes, done = 0, start, size;
+    bool whole;
+    uint8_t *chunk = lethe_alloc(PAINT_CHUNK_BYTES);
+    if (chunk == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory to write pixel data");
+    lethe_status status = keep(play, element->offset, element->header_bytes, error);
+    while (status == LETHE_OK) {
+        status = painter->next(painter->context, done, &start, &size, &whole, error);
+        if (status != LETHE_OK || size == 0) break;
+        if (start < done || start > element->value_bytes || size > element->value_bytes - start) {
+            status = lethe_fail(error, LETHE_INTERNAL, "a painted stretch stands outside the value");
+            break;
+        }
+        status = keep_between(play, value + done, start - done, chunk, error);
+        for (done = start; done < start + size && status == LETHE_OK;) {
+            size_t part = start + size - done < PAINT_CHUNK_BYTES ? (size_t)(start + size - done) : PAINT_CHUNK_BYTES;
+            if (!whole) status = fetch(play, value + done, chunk, part, error);
+            if (status != LETHE_OK) break;
+            painter->paint(painter->context, done, chunk, part);
+            status = emit(play, chunk, part, error);
+            done += part;
+        }
+    }
+    lethe_free(chunk);
+    return status == LETHE_OK ? keep(play, value + done, element->value_bytes + element->trailer_bytes - done, error) : status;
+}
+
 /* A header as it stands, but with another length: the last four bytes of it. */
 static lethe_status write_header(player *play, uint64_t offset, uint32_t header_bytes, bool big_endian, uint64_t length, lethe_error *error) {
     uint8_t head[12];
@@ -237,6 +291,8 @@ static lethe_status write_element(player *play, const lethe_dicom_element *eleme
     lethe_edit_kind kind = slot->node == NULL ? LETHE_EDIT_KEEP : slot->node->edit.kind;
     if (slot->changed && kind == LETHE_EDIT_DROP) return LETHE_OK;
     if (slot->changed && kind == LETHE_EDIT_REPLACE) return write_node(play, slot->node, error);
+    if (slot->changed && kind == LETHE_EDIT_PATCH && slot->node->painter.next != NULL)
+        return write_painted(play, element, &slot->node->painter, error);
     if (slot->changed && kind == LETHE_EDIT_PATCH) return write_patched(play, element, slot->node->patches, error);
     if (slot->changed && element->items != NULL) return write_items(play, element, error);
     return keep(play, element->offset, element->header_bytes + element->value_bytes + element->trailer_bytes, error);
