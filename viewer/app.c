@@ -75,6 +75,9 @@ static void tile_ready(void *context) {
 
 /* --- creation --- */
 
+static const char *get_clipboard(void *window) { return lethe_window_clipboard(window); }
+static void set_clipboard(void *window, const char *text) { lethe_window_set_clipboard(window, text); }
+
 static lethe_status open_ui(lethe_app *app, lethe_error *error) {
     char normal[512], bold[512];
     const char *folder = app->options.font_folder ? app->options.font_folder : "/usr/share/fonts/truetype/dejavu";
@@ -88,6 +91,9 @@ static lethe_status open_ui(lethe_app *app, lethe_error *error) {
     const uint8_t *rgba = NULL;
     lethe_ui_font_atlas(app->ui, &rgba, &atlas.columns, &atlas.rows);
     atlas.pixels = (uint8_t *)(uintptr_t)rgba; /* only read */
+    lethe_ui_clipboard clipboard = {
+        .get = app->policy.no_clipboard ? NULL : get_clipboard, .set = app->policy.no_clipboard ? NULL : set_clipboard, .context = app->window};
+    lethe_ui_use_clipboard(app->ui, &clipboard);
     status = lethe_texture_load(app->draw, &atlas, &app->font, error);
     if (!status) lethe_ui_font_texture(app->ui, app->font.id);
     return status;
@@ -95,8 +101,12 @@ static lethe_status open_ui(lethe_app *app, lethe_error *error) {
 
 static lethe_status open_project(lethe_app *app, lethe_error *error) {
     lethe_status status = lethe_project_open(app->options.folder ? app->options.folder : ".", app->options.review, &app->project, error);
+    if (!status) status = lethe_view_policy_load(app->project, &app->policy, error);
+    if (!status && app->options.screenshot) /* said before anything is shown */
+        status = lethe_view_policy_picture(&app->policy, app->project, app->options.review, app->options.screenshot, error);
     if (!status && app->options.review) status = lethe_review_open(app, error);
     if (!status) status = lethe_store_open(app->project, app->review ? NULL : app->options.user, &app->store, error);
+    if (!status) status = lethe_recent_load(app->options.state_folder, app->project->folder, lethe_store_user(app->store), &app->recent, error);
     return status;
 }
 
@@ -177,6 +187,7 @@ void lethe_app_destroy(lethe_app *app) {
     lethe_window_close(app->window);
     lethe_cases_destroy(app->cases);
     lethe_tasks_destroy(app->tasks);
+    lethe_recent_release(&app->recent);
     lethe_store_close(app->store);
     lethe_project_close(app->project);
     lethe_free(app);
@@ -214,8 +225,10 @@ static void advance_cine(lethe_app *app) {
         lethe_view *view = &app->views[i];
         if (!view->playing || view->kind != LETHE_VIEW_STACK || view->series->frame_count < 2 || app->now < view->next_frame_at) continue;
         double period = view->series->frame_ms > 0 ? view->series->frame_ms / 1000 : 0.1;
-        view->next_frame_at = fmax(view->next_frame_at + period, app->now - period);
-        lethe_view_goto(app, i, (view->index + 1) % view->series->frame_count);
+        /* The recorded rate is kept: where drawing cannot follow, frames are left out. */
+        double due = fmin(floor((app->now - view->next_frame_at) / period) + 1, 1e9);
+        view->next_frame_at += due * period;
+        lethe_view_goto(app, i, (view->index + (size_t)due) % view->series->frame_count);
     }
 }
 
@@ -247,7 +260,7 @@ lethe_status lethe_app_turn(lethe_app *app, double seconds, const lethe_event *e
     (void)error;
     lethe_event events[64];
     unsigned count = lethe_window_events(app->window, seconds, events, 1);
-    app->now = lethe_window_seconds();
+    app->now = app->clock_held ? app->clock : lethe_window_seconds();
     if (app->pending_case[0]) {
         lethe_error failure = {0};
         (void)lethe_app_failed(app, lethe_app_open_case(app, app->pending_case, &failure), &failure);
@@ -279,7 +292,8 @@ lethe_status lethe_app_turn(lethe_app *app, double seconds, const lethe_event *e
 
 lethe_status lethe_app_screenshot(lethe_app *app, const char *path, lethe_error *error) {
     lethe_image image = {0};
-    lethe_status status = lethe_draw_read(app->draw, &image, error);
+    lethe_status status = lethe_view_policy_picture(&app->policy, app->project, app->review != NULL, path, error);
+    if (!status) status = lethe_draw_read(app->draw, &image, error);
     if (!status) status = lethe_png_write(path, &image, error);
     lethe_image_release(&image);
     return status;

@@ -11,6 +11,8 @@
 #include "viewer/marks.h"
 #include "viewer/messages.h"
 #include "viewer/mpr.h"
+#include "viewer/policy.h"
+#include "viewer/recent.h"
 #include "viewer/study.h"
 #include "viewer/texture_cache.h"
 #include "viewer/tile_scheduler.h"
@@ -152,12 +154,13 @@ typedef struct lethe_toast {
 } lethe_toast;
 
 typedef struct lethe_app_options {
-    const char *folder;     /* project; NULL = "." */
-    const char *case_id;    /* NULL = none */
-    const char *user;       /* NULL = local */
-    const char *script;     /* path; NULL = none */
-    const char *screenshot; /* path; NULL = none */
-    const char *language;   /* "en" or "fr"; NULL = en */
+    const char *folder;       /* project; NULL = "." */
+    const char *case_id;      /* NULL = none */
+    const char *user;         /* NULL = local */
+    const char *script;       /* path; NULL = none */
+    const char *screenshot;   /* path; NULL = none */
+    const char *language;     /* "en" or "fr"; NULL = en */
+    const char *state_folder; /* where the user's programs keep lists; NULL = nowhere */
     bool bench, review;
     int width, height;
     double font_size_px;
@@ -176,6 +179,9 @@ struct lethe_app {
     lethe_ui *ui;
     lethe_texture font;
     lethe_project *project;
+    lethe_view_policy policy;
+    lethe_recent recent;
+    bool recent_saved;
     lethe_store *store;
     lethe_cases *cases;
     lethe_tasks *tasks;
@@ -252,6 +258,8 @@ struct lethe_app {
     int idle_frames;             /* frames in a row in which nothing was missing */
     uint64_t frames_drawn;
     double now;
+    bool clock_held; /* a script turns the clock by hand */
+    double clock;
     struct lethe_script *script;
     struct lethe_bench *bench;
     double start_ms;       /* from the start of the program to the first frame; 0 = not yet */

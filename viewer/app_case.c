@@ -113,6 +113,7 @@ lethe_status lethe_app_open_case(lethe_app *app, const char *case_id, lethe_erro
         app->other_brush_mm = swap;
         app->slide_brush = study->is_slide;
     }
+    app->recent_saved = lethe_recent_add(&app->recent, wanted, NULL) == LETHE_OK; /* a convenience: no reason to disturb a reader */
     app->active_since = app->now;
     lethe_app_hang(app, LETHE_HANGING_AUTO);
     lethe_app_find_readers(app);

@@ -24,7 +24,8 @@ static void last_slice(lethe_app *app) { lethe_view_goto(app, app->active, SIZE_
 static void play(lethe_app *app) {
     lethe_view *view = active(app);
     view->playing = !view->playing && view->kind == LETHE_VIEW_STACK;
-    view->next_frame_at = app->now;
+    double period = view->playing && view->series->frame_ms > 0 ? view->series->frame_ms / 1000 : 0.1;
+    view->next_frame_at = app->now + period;
 }
 static void zoom_by(lethe_app *app, double factor) {
     if (!has_image(app)) return;

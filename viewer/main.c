@@ -39,6 +39,15 @@ static const char *desktop_language(void) {
     return "en";
 }
 
+/* XDG Base Directory: $XDG_STATE_HOME, else ~/.local/state; NULL when there is neither. */
+static const char *state_folder(char *buffer, size_t size) {
+    const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+    int length = state && state[0] == '/' ? snprintf(buffer, size, "%s/lethe", state)
+                 : home && home[0] == '/' ? snprintf(buffer, size, "%s/.local/state/lethe", home)
+                                          : -1;
+    return length > 0 && (size_t)length < size ? buffer : NULL;
+}
+
 int main(int argc, char **argv) {
     static const struct option longs[] = {{"project", required_argument, NULL, 'C'},
                                           {"user", required_argument, NULL, 'u'},
@@ -54,7 +63,10 @@ int main(int argc, char **argv) {
                                           {0}};
     struct timespec started;
     (void)clock_gettime(CLOCK_MONOTONIC, &started);
-    lethe_app_options options = {.started = (double)started.tv_sec + (double)started.tv_nsec / 1e9, .language = desktop_language()};
+    char state[4096];
+    lethe_app_options options = {.started = (double)started.tv_sec + (double)started.tv_nsec / 1e9,
+                                 .language = desktop_language(),
+                                 .state_folder = state_folder(state, sizeof state)};
     for (int c; (c = getopt_long(argc, argv, "C:u:l:h", longs, NULL)) != -1;) {
         switch (c) {
         case 'C': options.folder = optarg; break;

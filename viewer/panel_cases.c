@@ -92,7 +92,7 @@ static void tasks(lethe_app *app) {
     static const char *const words[LETHE_TASK_STATES] = {"to do", "started", "done", "returned", "skipped"};
     static const uint32_t colours[LETHE_TASK_STATES] = {LETHE_COLOUR_MUTED, LETHE_COLOUR_ACCENT, LETHE_COLOUR_GOOD, LETHE_COLOUR_WARNING,
                                                         LETHE_COLOUR_MUTED};
-    size_t count = app->tasks ? app->tasks->count : 0, done = 0;
+    size_t count = app->tasks ? app->tasks->count : 0, done = 0, shown = 0;
     for (size_t i = 0; i < count; i++) done += app->tasks->items[i].state == LETHE_TASK_SUBMITTED;
     if (count == 0) {
         lethe_ui_space(app->ui, 8);
@@ -110,16 +110,18 @@ static void tasks(lethe_app *app) {
         const lethe_task *task = &app->tasks->items[i];
         const lethe_case *c = case_of(app, task->case_id);
         if (!matches(app, c)) continue;
+        shown++;
         lethe_ui_push_id(app->ui, task->id);
         if (case_row(app, task->case_id, c, T(words[task->state]), colours[task->state])) (void)snprintf(chosen, sizeof chosen, "%s", task->case_id);
         lethe_ui_pop_id(app->ui);
     }
+    if (shown == 0) lethe_ui_text_wrapped(app->ui, LETHE_COLOUR_MUTED, T("Nothing matches the search."));
     lethe_ui_scroll_end(app->ui);
     if (chosen[0]) lethe_app_open_later(app, chosen);
 }
 
 static void all_cases(lethe_app *app) {
-    size_t count = app->cases ? app->cases->count : 0;
+    size_t count = app->cases ? app->cases->count : 0, shown = 0;
     if (count == 0) {
         lethe_ui_space(app->ui, 8);
         lethe_ui_text_wrapped(app->ui, LETHE_COLOUR_MUTED, T("No released cases yet"));
@@ -130,9 +132,30 @@ static void all_cases(lethe_app *app) {
     for (size_t i = 0; i < count; i++) {
         const lethe_case *c = &app->cases->items[i];
         if (!matches(app, c)) continue;
+        shown++;
         char badge[24] = "";
         if (c->annotation_count > 0) (void)snprintf(badge, sizeof badge, "%lld", (long long)c->annotation_count);
         if (case_row(app, c->id, c, badge[0] ? badge : NULL, LETHE_COLOUR_GOOD)) (void)snprintf(chosen, sizeof chosen, "%s", c->id);
+    }
+    if (shown == 0) lethe_ui_text_wrapped(app->ui, LETHE_COLOUR_MUTED, T("Nothing matches the search."));
+    lethe_ui_scroll_end(app->ui);
+    if (chosen[0]) lethe_app_open_later(app, chosen);
+}
+
+static void recent_cases(lethe_app *app) {
+    char chosen[512] = "";
+    size_t shown = 0;
+    lethe_ui_scroll_begin(app->ui, "recent", 0);
+    for (size_t i = 0; i < app->recent.count; i++) {
+        const lethe_case *c = case_of(app, app->recent.ids[i]); /* what is no longer released, or not for this reader, is not named */
+        if (!c || !matches(app, c)) continue;
+        shown++;
+        if (case_row(app, c->id, c, NULL, 0)) (void)snprintf(chosen, sizeof chosen, "%s", c->id);
+    }
+    if (shown == 0) {
+        lethe_ui_space(app->ui, 8);
+        lethe_ui_text_wrapped(app->ui, LETHE_COLOUR_MUTED,
+                              app->case_filter[0] ? T("Nothing matches the search.") : T("The cases that you opened last are listed here."));
     }
     lethe_ui_scroll_end(app->ui);
     if (chosen[0]) lethe_app_open_later(app, chosen);
@@ -142,12 +165,13 @@ void lethe_panel_cases(lethe_app *app, lethe_rect rect) {
     lethe_ui *ui = app->ui;
     double upper = app->study ? rect.height * (app->study->series_count > 3 ? 0.46 : 0.62) : rect.height;
     lethe_ui_panel_begin(ui, "cases", (lethe_rect){rect.x, rect.y, rect.width, upper}, LETHE_COLOUR_SURFACE, 12);
-    const char *tabs[] = {T("My tasks"), T("All cases")};
-    (void)lethe_ui_tabs(ui, "tabs", tabs, 2, &app->case_tab);
+    const char *tabs[] = {T("My tasks"), T("All cases"), T("Recent")};
+    (void)lethe_ui_tabs(ui, "tabs", tabs, 3, &app->case_tab);
     (void)lethe_ui_input(ui, "filter", app->case_filter, sizeof app->case_filter, T("Search patient or study"));
     lethe_ui_space(ui, 2);
     if (app->case_tab == 0) tasks(app);
-    else all_cases(app);
+    else if (app->case_tab == 1) all_cases(app);
+    else recent_cases(app);
     lethe_ui_panel_end(ui);
     if (!app->study) return;
     lethe_ui_panel_begin(ui, "series", (lethe_rect){rect.x, rect.y + upper + 1, rect.width, rect.height - upper - 1}, LETHE_COLOUR_SURFACE, 12);

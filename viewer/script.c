@@ -187,7 +187,7 @@ static lethe_status set_value(lethe_app *app, const struct lethe_script *script,
         return LETHE_OK;
     }
     if (strcmp(name, "case-tab") == 0 && lethe_text_to_double(text, &value)) {
-        app->case_tab = value > 0;
+        app->case_tab = value >= 0 && value <= 2 ? (int)value : 0;
         return LETHE_OK;
     }
     lethe_view *view = &app->views[app->active];
@@ -255,15 +255,13 @@ static lethe_status mouse_step(lethe_app *app, struct lethe_script *script, char
     return LETHE_OK;
 }
 
-static lethe_status take_picture(lethe_app *app, const char *path, lethe_error *error) { return lethe_app_screenshot(app, path, error); }
-
 static lethe_status step(lethe_app *app, struct lethe_script *script, char **words, int count, lethe_error *error) {
     static const char *const mouse[] = {"move", "click", "double", "drag", "wheel"};
     const char *verb = words[0];
     double number = 0;
     if (strcmp(verb, "wait-idle") == 0) {
         script->waiting = true;
-        script->deadline = app->now + (count > 1 && lethe_text_to_double(words[1], &number) ? number : 30);
+        script->deadline = lethe_window_seconds() + (count > 1 && lethe_text_to_double(words[1], &number) ? number : 30);
         app->idle_frames = 0;
         return LETHE_OK;
     }
@@ -272,8 +270,17 @@ static lethe_status step(lethe_app *app, struct lethe_script *script, char **wor
         return LETHE_OK;
     }
     if (count < 2) return bad(script, error, "unknown step, or something is missing");
+    if (strcmp(verb, "tick") == 0 && lethe_text_to_double(words[1], &number)) {
+        app->clock = (app->clock_held ? app->clock : app->now) + number;
+        app->clock_held = true;
+        return LETHE_OK;
+    }
+    if (strcmp(verb, "clipboard") == 0) {
+        lethe_window_set_clipboard(app->window, words[1]);
+        return LETHE_OK;
+    }
     if (strcmp(verb, "sleep") == 0 && lethe_text_to_double(words[1], &number)) {
-        script->wait_until = app->now + number;
+        script->wait_until = lethe_window_seconds() + number;
         return LETHE_OK;
     }
     if (strcmp(verb, "size") == 0 && count == 3) {
@@ -287,7 +294,7 @@ static lethe_status step(lethe_app *app, struct lethe_script *script, char **wor
     if (strcmp(verb, "command") == 0 || strcmp(verb, "tool") == 0 || strcmp(verb, "label") == 0) return choose(app, script, words, error);
     if (strcmp(verb, "set") == 0 && count == 3) return set_value(app, script, words[1], words[2], error);
     if (strcmp(verb, "key") == 0) return press_key(script, words[1], error);
-    if (strcmp(verb, "screenshot") == 0) return take_picture(app, words[1], error);
+    if (strcmp(verb, "screenshot") == 0) return lethe_app_screenshot(app, words[1], error);
     if (strcmp(verb, "assert-pixel") == 0) return assert_pixel(app, script, words, count, error);
     if (strcmp(verb, "print") == 0) {
         char value[512];
@@ -343,12 +350,13 @@ lethe_status lethe_script_step(lethe_app *app, lethe_event *events, unsigned cap
         }
         if (script->waiting) {
             if (!lethe_app_idle(app)) {
-                if (app->now > script->deadline) return lethe_fail(error, LETHE_INTERNAL, "script line %d: not idle in time", script->line);
+                if (lethe_window_seconds() > script->deadline)
+                    return lethe_fail(error, LETHE_INTERNAL, "script line %d: not idle in time", script->line);
                 return LETHE_OK;
             }
             script->waiting = false;
         }
-        if (app->now < script->wait_until) return LETHE_OK;
+        if (lethe_window_seconds() < script->wait_until) return LETHE_OK;
         if (*script->at == '\0') {
             app->quit = true;
             return LETHE_OK;

@@ -3,6 +3,7 @@
  *     size W H | open CASE | command ID | tool ID | label NAME | set NAME VALUE | key KEY | type TEXT
  *     move POINT | click POINT [left|right|middle] | double POINT | drag POINT POINT ... [right|middle] | wheel POINT STEPS [ctrl|shift]
  *     wait-idle [SECONDS] | sleep SECONDS | screenshot FILE | print NAME | quit
+ *     tick SECONDS: from the first one on the clock stands still and only ticks turn it; clipboard TEXT: what the desktop's clipboard holds
  *     assert-state NAME=VALUE | NAME~VALUE~TOLERANCE | NAME>VALUE | NAME<VALUE
  *     assert-pixel POINT R,G,B TOLERANCE
  *

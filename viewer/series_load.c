@@ -39,6 +39,18 @@ static void read_hanging_facts(lethe_series *series, const lethe_dicom_item *roo
     series->chest_wall_right = patient_orientation_is_right(root);
 }
 
+/* The mean of the Frame Time Vector (PS3.3 C.7.6.5.1.2), whose first value is 0 by definition. */
+static bool frame_time(const lethe_dicom_item *root, double *out_ms) {
+    const lethe_dicom_element *vector = lethe_dicom_find(root, LETHE_TAG(0x0018, 0x1065));
+    unsigned count = vector ? lethe_dicom_multiplicity(vector) : 0, used = count < 4096 ? count : 4096;
+    double sum = 0, value;
+    for (unsigned i = 1; i < used; i++)
+        if (lethe_dicom_double(root, LETHE_TAG(0x0018, 0x1065), i, &value) && value > 0) sum += value;
+    if (!(sum > 0)) return false;
+    *out_ms = sum / (used - 1);
+    return true;
+}
+
 /* A profile that cannot be read leaves the colours as they are stored. */
 static void read_profile(lethe_series *series, const lethe_dicom_item *root) {
     const lethe_dicom_element *icc = lethe_dicom_find(root, LETHE_TAG(0x0028, 0x2000));
@@ -75,7 +87,8 @@ static void read_series_facts(lethe_series *series, const lethe_dicom_dataset *d
         if (!lethe_dicom_text(root, LETHE_TAG(0x0028, 0x1055), i, series->window_names[i], sizeof series->window_names[i]))
             series->window_names[i][0] = '\0';
     double value;
-    if (lethe_dicom_double(root, LETHE_TAG(0x0018, 0x1063), 0, &value) && value > 0) series->frame_ms = value;
+    if (frame_time(root, &value)) series->frame_ms = value;
+    else if (lethe_dicom_double(root, LETHE_TAG(0x0018, 0x1063), 0, &value) && value > 0) series->frame_ms = value;
     else if (lethe_dicom_double(root, LETHE_TAG(0x0008, 0x2144), 0, &value) && value > 0) series->frame_ms = 1000 / value;
     else if (lethe_dicom_double(root, LETHE_TAG(0x0018, 0x0040), 0, &value) && value > 0) series->frame_ms = 1000 / value;
     series->calibrated = lethe_dicom_find(root, LETHE_TAG(0x0028, 0x0030)) != NULL || lethe_dicom_find(root, LETHE_TAG(0x5200, 0x9229)) != NULL;

@@ -150,11 +150,15 @@ bool lethe_app_state(lethe_app *app, const char *name, char *out, size_t size) {
     lethe_tiles_counts tiles;
     lethe_tiles_count(app->tiles, &tiles);
     const char *undo = app->marks ? lethe_marks_undo_name(app->marks) : NULL, *redo = app->marks ? lethe_marks_redo_name(app->marks) : NULL;
+    const char *clipboard = strcmp(name, "clipboard") == 0 ? lethe_window_clipboard(app->window) : NULL;
     const struct {
         const char *name, *value;
     } texts[] = {{"tool", lethe_tool_of(app->tool)->id},
                  {"label", app->label >= 0 ? app->labels[app->label].name : ""},
                  {"case", app->case_id},
+                 {"filter", app->case_filter},
+                 {"clipboard", clipboard ? clipboard : ""},
+                 {"recent.0", app->recent.count > 0 ? app->recent.ids[0] : ""},
                  {"undo", undo ? undo : ""},
                  {"redo", redo ? redo : ""},
                  {"toast", app->toast.until > app->now ? app->toast.text : ""},
@@ -171,6 +175,9 @@ bool lethe_app_state(lethe_app *app, const char *name, char *out, size_t size) {
         double value;
     } numbers[] = {{"cases", app->cases ? (double)app->cases->count : 0},
                    {"tasks", app->tasks ? (double)app->tasks->count : 0},
+                   {"recent", (double)app->recent.count},
+                   {"recent-saved", app->recent_saved},
+                   {"case-tab", app->case_tab},
                    {"views", app->grid_columns * app->grid_rows},
                    {"active", app->active},
                    {"marks", (double)count_marks(app, false)},

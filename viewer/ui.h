@@ -41,6 +41,13 @@ typedef struct lethe_ui_options {
 
 LETHE_NODISCARD lethe_status lethe_ui_create(const lethe_ui_options *options, lethe_ui **out, lethe_error *error);
 void lethe_ui_destroy(lethe_ui *ui);
+/* Where text fields copy to and paste from; a NULL function: nowhere, not even inside of the program. Functions and context outlive the interface. */
+typedef struct lethe_ui_clipboard {
+    const char *(*get)(void *context); /* borrowed until the next call; NULL = nothing */
+    void (*set)(void *context, const char *text);
+    void *context;
+} lethe_ui_clipboard;
+void lethe_ui_use_clipboard(lethe_ui *ui, const lethe_ui_clipboard *clipboard);
 /* The glyph atlas as RGBA; upload it and tell its texture. Borrowed until the texture is told. */
 void lethe_ui_font_atlas(lethe_ui *ui, const uint8_t **rgba, uint32_t *width, uint32_t *height);
 void lethe_ui_font_texture(lethe_ui *ui, uint32_t texture);

@@ -20,6 +20,7 @@ struct lethe_ui {
     ImGuiContext *context;
     ImFont *normal, *bold, *title;
     double last_seconds;
+    lethe_ui_clipboard clipboard;
     bool bar; /* inside a tool bar: buttons are as high as icons */
 };
 
@@ -108,6 +109,15 @@ void tip(const char *text, const char *key) {
     ImGui::PopStyleVar();
 }
 
+const char *clipboard_get(void *data) {
+    const lethe_ui_clipboard &c = static_cast<lethe_ui *>(data)->clipboard;
+    return c.get ? c.get(c.context) : nullptr;
+}
+void clipboard_set(void *data, const char *text) {
+    const lethe_ui_clipboard &c = static_cast<lethe_ui *>(data)->clipboard;
+    if (c.set) c.set(c.context, text);
+}
+
 float height_of(const lethe_ui *ui) { return ui->bar ? 34.0f : 0.0f; }
 
 ImDrawList *canvas() { return ImGui::GetBackgroundDrawList(); }
@@ -158,6 +168,14 @@ lethe_status lethe_ui_create(const lethe_ui_options *options, lethe_ui **out, le
     apply_theme(size);
     *out = ui;
     return LETHE_OK;
+}
+
+void lethe_ui_use_clipboard(lethe_ui *ui, const lethe_ui_clipboard *clipboard) {
+    ui->clipboard = *clipboard;
+    ImGuiIO &io = ImGui::GetIO();
+    io.GetClipboardTextFn = clipboard_get;
+    io.SetClipboardTextFn = clipboard_set;
+    io.ClipboardUserData = ui;
 }
 
 void lethe_ui_destroy(lethe_ui *ui) {

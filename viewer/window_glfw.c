@@ -209,3 +209,7 @@ double lethe_window_px_per_mm(const lethe_window *window) {
     if (!mode || width_mm < 50 || height_mm < 50) return 0; /* projectors and virtual screens tell aspect ratios */
     return (double)mode->width / width_mm;
 }
+
+const char *lethe_window_clipboard(lethe_window *window) { return glfwGetClipboardString(window->handle); }
+
+void lethe_window_set_clipboard(lethe_window *window, const char *text) { glfwSetClipboardString(window->handle, text); }

@@ -24,6 +24,9 @@ void lethe_window_size(const lethe_window *window, int *width, int *height);   /
 void lethe_window_pixels(const lethe_window *window, int *width, int *height); /* of the frame buffer */
 double lethe_window_content_scale(const lethe_window *window);                 /* 1 on ordinary screens, 2 on HiDPI */
 /* Screen coordinates a millimetre, from what the monitor says of itself (EDID); 0 when it says nothing or nothing believable. */
+/* The text of the desktop's clipboard, borrowed until the next call; NULL when it holds no text. */
+const char *lethe_window_clipboard(lethe_window *window);
+void lethe_window_set_clipboard(lethe_window *window, const char *text);
 double lethe_window_px_per_mm(const lethe_window *window);
 void lethe_window_resize(lethe_window *window, int width, int height);
 void lethe_window_title(lethe_window *window, const char *title);
