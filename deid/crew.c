@@ -11,6 +11,8 @@
 
 enum { BATCH = 16, TASK_BYTES = 48 << 20 };
 
+#define TALLY_MARK (SIZE_MAX - 1)
+
 enum { DO_WORK = 'w', DO_PROBE = 'p', DO_LEARN = 'l' };
 
 typedef struct piece {
@@ -84,6 +86,15 @@ static lethe_status tell_failure(lethe_status why, lethe_buffer *reply, lethe_er
     return LETHE_OK;
 }
 
+/* Behind the results: a mark that no result has as its size, then what was counted on the way. */
+static lethe_status tell_tally(lethe_engine *engine, lethe_buffer *reply, lethe_error *error) {
+    size_t mark = TALLY_MARK, before = reply->size;
+    lethe_status status = lethe_buffer_append(reply, &mark, sizeof mark, error);
+    if (status == LETHE_OK) status = lethe_engine_take_tally(engine, reply, error);
+    if (status == LETHE_OK && reply->size == before + sizeof mark) reply->size = before; /* nobody counts */
+    return status;
+}
+
 static lethe_status worker_work(void *context, void *state, const uint8_t *task, size_t task_size, lethe_buffer *reply, lethe_error *error) {
     (void)context;
     lethe_engine *engine = state;
@@ -108,7 +119,7 @@ static lethe_status worker_work(void *context, void *state, const uint8_t *task,
         if (status == LETHE_OK) status = lethe_buffer_append(reply, &used, sizeof used, error);
         if (status == LETHE_OK) status = lethe_buffer_append(reply, &result, used, error);
     }
-    return status;
+    return status == LETHE_OK ? tell_tally(engine, reply, error) : status;
 }
 
 /* --- in the parent --- */
@@ -162,12 +173,19 @@ static batch *find(lethe_crew *crew, uint64_t number) {
     return b;
 }
 
+static void take_tally(lethe_crew *crew, const uint8_t *bytes, size_t size) {
+    size_t mark;
+    if (crew->options.tally == NULL || crew->failed != LETHE_OK || size <= sizeof mark) return;
+    memcpy(&mark, bytes, sizeof mark);
+    if (mark == TALLY_MARK) crew->failed = crew->options.tally(crew->options.context, bytes + sizeof mark, size - sizeof mark, &crew->error);
+}
+
 static void take_reply(lethe_crew *crew, batch *b, unsigned from, unsigned to, const uint8_t *reply, size_t size) {
     const uint8_t *end = reply + size;
     for (unsigned i = from; i < to; i++) {
         size_t used;
         if (b->pieces[i].preset) continue;
-        if ((size_t)(end - reply) < sizeof used) break;
+        if ((size_t)(end - reply) < sizeof used) return;
         memcpy(&used, reply, sizeof used);
         reply += sizeof used;
         lethe_error detail;
@@ -178,15 +196,16 @@ static void take_reply(lethe_crew *crew, batch *b, unsigned from, unsigned to, c
                 crew->failed = detail.status == LETHE_OK ? LETHE_INTERNAL : detail.status;
                 (void)lethe_fail(&crew->error, crew->failed, "%s", detail.message);
             }
-            break;
+            return;
         }
-        if ((size_t)(end - reply) < used) break;
+        if ((size_t)(end - reply) < used) return;
         if (b->pieces[i].result == NULL) {
             if (!store(&b->pieces[i], reply, used)) crew->failed = LETHE_NO_MEMORY;
             else b->known++;
         }
         reply += used;
     }
+    take_tally(crew, reply, (size_t)(end - reply));
 }
 
 static void lose(lethe_crew *crew, batch *b, unsigned index, lethe_task_fate fate) {

@@ -32,7 +32,7 @@ static void usage(FILE *to) {
     (void)fputs(
         "usage: lethe deid [-C DIR] [--jobs N] [--watch] [--report FILE.html]\n"
         "       lethe deid IN... -o OUT [--profile FILE|NAME] [--key FILE] [--jobs N] [--shard I/N] [--manifest FILE] [--report FILE.html]\n"
-        "                       [--pseudonyms FILE.csv] [--slides FILE.csv] [--pixel-rules FILE.yaml] [--json] [--quiet]\n"
+        "                       [--private FOLDER] [--pseudonyms FILE.csv] [--slides FILE.csv] [--pixel-rules FILE.yaml] [--json] [--quiet]\n"
         "                       [--crosswalk FILE.p7m --recipient CERTIFICATE.pem] [--reidentify CERTIFICATE.pem]\n"
         "       lethe deid explain FILE [--profile FILE|NAME] [--key FILE] [-C DIR | --pixel-rules FILE.yaml]\n"
         "       lethe deid sheet RELEASED-DIR -o FILE.html [--manifest FILE] | --labels PRIVATE-DIR -o FILE.html    pages to check slides\n"
@@ -45,7 +45,8 @@ static void usage(FILE *to) {
 }
 
 typedef struct arguments {
-    const char *project, *output, *profile, *key, *manifest, *report, *pseudonyms, *slides, *crosswalk, *recipient, *reidentify, *chain, *pixel_rules;
+    const char *project, *output, *profile, *key, *manifest, *report, *pseudonyms, *slides, *crosswalk, *recipient, *reidentify, *chain, *pixel_rules,
+        *private_folder;
     unsigned jobs, shard, shards;
     bool watch, json, quiet, project_given;
     const char *const *inputs;
@@ -83,6 +84,7 @@ static int parse(int argc, char **argv, arguments *a) {
         SHARD,
         MANIFEST,
         REPORT,
+        PRIVATE,
         PSEUDONYMS,
         SLIDES,
         CROSSWALK,
@@ -102,6 +104,7 @@ static int parse(int argc, char **argv, arguments *a) {
                                             {"shard", required_argument, NULL, SHARD},
                                             {"manifest", required_argument, NULL, MANIFEST},
                                             {"report", required_argument, NULL, REPORT},
+                                            {"private", required_argument, NULL, PRIVATE},
                                             {"pseudonyms", required_argument, NULL, PSEUDONYMS},
                                             {"slides", required_argument, NULL, SLIDES},
                                             {"crosswalk", required_argument, NULL, CROSSWALK},
@@ -129,6 +132,7 @@ static int parse(int argc, char **argv, arguments *a) {
         case SHARD: good = parse_shard(optarg, a); break;
         case MANIFEST: a->manifest = optarg; break;
         case REPORT: a->report = optarg; break;
+        case PRIVATE: a->private_folder = optarg; break;
         case PSEUDONYMS: a->pseudonyms = optarg; break;
         case SLIDES: a->slides = optarg; break;
         case CROSSWALK: a->crosswalk = optarg; break;
@@ -148,6 +152,10 @@ static int parse(int argc, char **argv, arguments *a) {
     }
     if ((a->crosswalk == NULL) != (a->recipient == NULL)) {
         (void)fputs("lethe deid: --crosswalk and --recipient go together\n", stderr);
+        return LETHE_EXIT_USAGE;
+    }
+    if (a->private_folder != NULL && a->report == NULL) {
+        (void)fputs("lethe deid: --private goes with --report: it is where the texts before and after cleaning are shown\n", stderr);
         return LETHE_EXIT_USAGE;
     }
     a->inputs = (const char *const *)(argv + optind);
@@ -220,6 +228,7 @@ static int run_folder(const arguments *a) {
                                 .shards = a->shards,
                                 .manifest = a->manifest,
                                 .report = a->report,
+                                .private_folder = a->private_folder,
                                 .crosswalk = l.crosswalk,
                                 .crosswalk_file = a->crosswalk,
                                 .recipient = a->recipient,
@@ -417,6 +426,10 @@ int main(int argc, char **argv) {
     arguments a;
     int code = parse(argc, argv, &a);
     if (code >= 0) return code;
+    if (a.input_count == 0 && a.output == NULL && a.private_folder != NULL) {
+        (void)fputs("lethe deid: a project has its own private folder: --private is for runs from folder to folder\n", stderr);
+        return LETHE_EXIT_USAGE;
+    }
     if (a.input_count == 0 && a.output == NULL) return run_project(&a);
     if (a.input_count == 0 || a.output == NULL || a.project_given || a.watch) {
         usage(stderr);

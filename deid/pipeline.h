@@ -32,6 +32,8 @@ typedef struct lethe_engine_options {
     bool explain;        /* keep the script of the last instance for lethe_engine_explain */
     bool skip_sha256;    /* nobody asks for the digests: results may come without */
     bool want_catalogue; /* fill the catalogue fields of results */
+    bool want_tally;     /* count what happens to each attribute: lethe_engine_take_tally */
+    bool want_texts;     /* and keep texts before and after cleaning (tally.h) */
     bool force_release;  /* a person has approved: review becomes release, quarantine stays */
     bool replace;        /* an output that stands there already is made again: other bytes take its place */
 } lethe_engine_options;
@@ -83,6 +85,9 @@ LETHE_NODISCARD lethe_status lethe_engine_learn(lethe_engine *engine, const char
 LETHE_NODISCARD lethe_status lethe_engine_know(lethe_engine *engine, const void *values, size_t size, lethe_error *error);
 /* The next input is only tried: the result has the digest of what would be released, and nothing is released. */
 void lethe_engine_probe_next(lethe_engine *engine);
+
+/* Append what was counted since the last call, as lethe_tally_take writes it; nothing without options.want_tally. */
+LETHE_NODISCARD lethe_status lethe_engine_take_tally(lethe_engine *engine, lethe_buffer *out, lethe_error *error);
 
 /* Print the edits of the last instance (options.explain): tag path, action, rule, before -> after. For the person at the terminal who holds the
  * input. */

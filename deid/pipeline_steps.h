@@ -5,6 +5,7 @@
 #include "deid/audit.h"
 #include "deid/pipeline.h"
 #include "deid/pixels/redact.h"
+#include "deid/tally.h"
 #include "imaging/dicom/edit.h"
 
 struct lethe_engine {
@@ -17,6 +18,7 @@ struct lethe_engine {
     lethe_buffer sealed; /* (0400,0520) of the instance at hand */
     lethe_buffer others; /* of known.h, for the next input */
     bool probe;          /* the next input is only tried */
+    lethe_tally *tally;  /* NULL: nobody counts */
     uint64_t told[1024]; /* by group: digests of what lethe_engine_learn has told already */
     char last_folder[4096];
     /* The instance at hand. */

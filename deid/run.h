@@ -23,6 +23,9 @@ typedef lethe_status (*lethe_run_visit_fn)(void *context, const char *path, cons
 typedef lethe_status (*lethe_run_learn_fn)(void *context, const char *path, const char *source, const lethe_learned *learned, const void *values,
                                            size_t size, lethe_error *error);
 
+/* Told what workers counted (tally.h), in any order. */
+typedef lethe_status (*lethe_run_tally_fn)(void *context, const void *bytes, size_t size, lethe_error *error);
+
 /* --- workers, shared by both runs --- */
 
 typedef struct lethe_crew lethe_crew;
@@ -33,6 +36,7 @@ typedef struct lethe_crew_options {
     const char *const *writable; /* NULL-terminated: output, scratch */
     lethe_run_visit_fn visit;
     lethe_run_learn_fn learn; /* for lethe_crew_learn; may be NULL */
+    lethe_run_tally_fn tally; /* with engine.want_tally */
     void *context;
 } lethe_crew_options;
 LETHE_NODISCARD lethe_status lethe_crew_start(const lethe_crew_options *options, lethe_crew **out, lethe_error *error);
@@ -65,6 +69,7 @@ typedef struct lethe_folder_run {
     unsigned shard, shards;                 /* 1..shards; shards 0 = all */
     const char *manifest;                   /* NULL = none */
     const char *report;                     /* HTML; NULL = none */
+    const char *private_folder;             /* for the page of texts before and after cleaning; NULL = none is made */
     const char *crosswalk_file, *recipient; /* encrypted crosswalk and its recipient's certificate (PEM); both or none */
     const lethe_crosswalk *crosswalk;
     const struct lethe_slide_mapping *slide_mapping;

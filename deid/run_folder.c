@@ -175,6 +175,11 @@ static lethe_status one_done(void *context, const char *path, const char *source
     return status;
 }
 
+static lethe_status tally_done(void *context, const void *bytes, size_t size, lethe_error *error) {
+    folder_run *run = context;
+    return lethe_report_merge(run->report, bytes, size, error);
+}
+
 /* True when `inner` is `outer` or lies below it. */
 static bool lies_in(const char *inner, const char *outer) {
     size_t length = strlen(outer);
@@ -194,6 +199,30 @@ static lethe_status check_private(const char *file, const char *resolved_output,
                                               : LETHE_OK;
 }
 
+/* The folder for what identifies: made if need be, and never a part of the output. */
+static lethe_status prepare_private(const char *folder, const char *resolved_output, lethe_error *error) {
+    char resolved[PATH_MAX];
+    if (folder == NULL) return LETHE_OK;
+    bool existed = access(folder, F_OK) == 0;
+    lethe_status status = lethe_folder_create(folder, 0700, error);
+    if (status != LETHE_OK) return status;
+    if (realpath(folder, resolved) == NULL) return lethe_fail(error, LETHE_IO, "cannot resolve the private folder");
+    if (!lies_in(resolved, resolved_output) && !lies_in(resolved_output, resolved)) return LETHE_OK;
+    if (!existed) (void)rmdir(resolved);
+    return lethe_fail(error, LETHE_USAGE, "the private folder and the output folder lie in one another");
+}
+
+static lethe_status write_reports(folder_run *run, lethe_error *error) {
+    const lethe_folder_run *options = run->options;
+    if (run->report == NULL) return LETHE_OK;
+    lethe_status status = lethe_report_write(run->report, run->people, options->report, error);
+    if (status != LETHE_OK || options->private_folder == NULL) return status;
+    char *path = lethe_path_join(options->private_folder, LETHE_TEXTS_PAGE);
+    status = path == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path") : lethe_report_write_texts(run->report, path, error);
+    lethe_free(path);
+    return status;
+}
+
 /* The output folder made, and no input in it nor it in an input; nothing is left behind in an input. */
 static lethe_status check_folders(const lethe_folder_run *options, char resolved_output[PATH_MAX], lethe_error *error) {
     bool existed = access(options->output, F_OK) == 0;
@@ -211,6 +240,7 @@ static lethe_status check_folders(const lethe_folder_run *options, char resolved
     status = check_private(options->manifest, resolved_output, "manifest", error);
     if (status == LETHE_OK) status = check_private(options->report, resolved_output, "report", error);
     if (status == LETHE_OK) status = check_private(options->crosswalk_file, resolved_output, "crosswalk", error);
+    if (status == LETHE_OK) status = prepare_private(options->private_folder, resolved_output, error);
     return status;
 }
 
@@ -230,7 +260,8 @@ lethe_status lethe_run_folder(const lethe_folder_run *options, lethe_run_counts 
         if (access(system_paths[i], F_OK) == 0) readable[n++] = system_paths[i];
     const char *const writable[] = {output, NULL};
     if (options->manifest != NULL) status = lethe_manifest_open(options->manifest, &run.manifest, error);
-    if (status == LETHE_OK && options->report != NULL) status = lethe_report_create(options->profile, &run.report, error);
+    if (status == LETHE_OK && options->report != NULL)
+        status = lethe_report_create(options->profile, options->private_folder != NULL, &run.report, error);
     if (status == LETHE_OK && (options->report != NULL || options->crosswalk_file != NULL)) status = lethe_people_create(&run.people, error);
     if (status != LETHE_OK) goto out;
     lethe_crew_options crew = {.engine = {.profile = options->profile,
@@ -243,12 +274,15 @@ lethe_status lethe_run_folder(const lethe_folder_run *options, lethe_run_counts 
                                           .pixel_rules = options->pixel_rules,
                                           .sync = LETHE_SYNC_NONE,
                                           .want_catalogue = options->report != NULL,
+                                          .want_tally = options->report != NULL,
+                                          .want_texts = options->private_folder != NULL,
                                           .skip_sha256 = options->manifest == NULL},
                                .workers = options->jobs,
                                .readable = readable,
                                .writable = writable,
                                .visit = one_done,
                                .learn = one_learned,
+                               .tally = run.report != NULL ? tally_done : NULL,
                                .context = &run};
     status = lethe_crew_start(&crew, &run.crew, error);
     lethe_progress_start(&run.progress, "de-identifying", 0, options->quiet);
@@ -258,7 +292,7 @@ lethe_status lethe_run_folder(const lethe_folder_run *options, lethe_run_counts 
     lethe_dicomdir_counts directory;
     if (status == LETHE_OK && run.dicomdir && options->shards <= 1) status = lethe_dicomdir_write(output, output, &directory, error);
     if (status == LETHE_OK) status = lethe_filesystem_sync(output, error);
-    if (status == LETHE_OK && run.report != NULL) status = lethe_report_write(run.report, run.people, options->report, error);
+    if (status == LETHE_OK) status = write_reports(&run, error);
     if (status == LETHE_OK && options->crosswalk_file != NULL)
         status = lethe_people_write_crosswalk(run.people, options->recipient, options->crosswalk_file, error);
 out:

@@ -46,6 +46,7 @@ typedef struct project_run {
     int64_t last_known;
     lethe_learned learned[ROUND]; /* of the items of this round */
     size_t learned_count;
+    bool conflict[ROUND]; /* another item of this round has the same SOP Instance UID and becomes another output */
     lethe_buffer others;
     lethe_buffer line;
     lethe_progress progress;
@@ -59,6 +60,21 @@ static lethe_status one_done(void *context, const char *path, const char *source
     if (run->done_count == run->item_count) return lethe_fail(error, LETHE_INTERNAL, "more results than items");
     run->results[run->done_count++] = *result;
     return LETHE_OK;
+}
+
+static lethe_status tally_done(void *context, const void *bytes, size_t size, lethe_error *error) {
+    project_run *run = context;
+    return lethe_report_merge(run->report, bytes, size, error);
+}
+
+static lethe_status write_reports(project_run *run, lethe_error *error) {
+    if (run->report == NULL) return LETHE_OK;
+    lethe_status status = lethe_report_write(run->report, run->people, run->options->report, error);
+    if (status != LETHE_OK) return status;
+    char *path = lethe_path_join(run->options->project->private_path, LETHE_TEXTS_PAGE);
+    status = path == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path") : lethe_report_write_texts(run->report, path, error);
+    lethe_free(path);
+    return status;
 }
 
 /* --- what the objects of a patient and study tell about each other --- */
@@ -99,7 +115,7 @@ static lethe_status learn_items(project_run *run, lethe_error *error) {
     return status == LETHE_OK ? lethe_crew_flush(run->crew, error) : status;
 }
 
-static lethe_status add_item(project_run *run, size_t index, lethe_error *error) {
+static lethe_status add_item(project_run *run, size_t index, bool probe, lethe_error *error) {
     const lethe_item *item = &run->items[index];
     char *path = lethe_path_join(run->options->project->private_path, item->path);
     const char *name = item->source_name[0] != '\0' ? item->source_name : lethe_path_name(item->path);
@@ -111,12 +127,40 @@ static lethe_status add_item(project_run *run, size_t index, lethe_error *error)
         lethe_result refused = {.outcome = LETHE_OUTCOME_QUARANTINED};
         (void)snprintf(refused.reason, sizeof refused.reason, "%s", why.message);
         status = lethe_crew_add_result(run->crew, path, name, &refused, error);
+    } else if (status == LETHE_OK && !probe && run->conflict[index]) {
+        lethe_result refused = {.outcome = LETHE_OUTCOME_QUARANTINED};
+        (void)snprintf(refused.reason, sizeof refused.reason, "another input has the same SOP Instance UID and other content");
+        status = lethe_crew_add_result(run->crew, path, name, &refused, error);
     } else if (status == LETHE_OK) {
-        status = lethe_crew_add_knowing(run->crew, path, name, run->others.bytes, run->others.size, false, error);
+        status = lethe_crew_add_knowing(run->crew, path, name, run->others.bytes, run->others.size, probe, error);
     } else {
         status = lethe_fail(error, status, "%s", why.message);
     }
     lethe_free(path);
+    return status;
+}
+
+/* Items of one round that share their SOP Instance UID are tried first: which of them a worker finishes sooner must not decide which is released.
+ * Unless all become the same output, none is. */
+static lethe_status find_conflicts(project_run *run, lethe_error *error) {
+    size_t tried[ROUND], count = 0;
+    lethe_status status = LETHE_OK;
+    memset(run->conflict, 0, sizeof run->conflict);
+    for (size_t i = 0; i < run->item_count && status == LETHE_OK; i++) {
+        bool shared = false;
+        for (size_t k = 0; k < run->item_count && run->learned[i].instance != 0 && !shared; k++)
+            shared = k != i && run->learned[k].instance == run->learned[i].instance;
+        if (!shared) continue;
+        tried[count++] = i;
+        status = add_item(run, i, true, error);
+    }
+    if (status == LETHE_OK && count != 0) status = lethe_crew_flush(run->crew, error);
+    if (status == LETHE_OK && run->done_count != count) status = lethe_fail(error, LETHE_INTERNAL, "fewer results than trials");
+    for (size_t i = 0; i < count && status == LETHE_OK; i++)
+        for (size_t k = 0; k < count; k++)
+            if (run->learned[tried[i]].instance == run->learned[tried[k]].instance && strcmp(run->results[i].sha256, run->results[k].sha256) != 0)
+                run->conflict[tried[i]] = true;
+    run->done_count = 0;
     return status;
 }
 
@@ -132,12 +176,15 @@ static lethe_status start_crew(project_run *run, lethe_error *error) {
                                           .slide_mapping = run->options->slide_mapping,
                                           .recipients = run->options->recipients,
                                           .sync = LETHE_SYNC_NONE,
-                                          .want_catalogue = true},
+                                          .want_catalogue = true,
+                                          .want_tally = run->report != NULL,
+                                          .want_texts = run->report != NULL},
                                .workers = run->options->jobs,
                                .readable = run->readable,
                                .writable = run->writable,
                                .visit = one_done,
                                .learn = one_learned,
+                               .tally = run->report != NULL ? tally_done : NULL,
                                .context = run};
     return lethe_crew_start(&crew, &run->crew, error);
 }
@@ -353,7 +400,8 @@ static lethe_status one_round(project_run *run, size_t *claimed, lethe_error *er
     if (status != LETHE_OK || run->item_count == 0) return status;
     status = learn_items(run, error);
     if (status == LETHE_OK && run->learned_count != run->item_count) status = lethe_fail(error, LETHE_INTERNAL, "fewer items learned than claimed");
-    for (size_t i = 0; i < run->item_count && status == LETHE_OK; i++) status = add_item(run, i, error);
+    if (status == LETHE_OK) status = find_conflicts(run, error);
+    for (size_t i = 0; i < run->item_count && status == LETHE_OK; i++) status = add_item(run, i, false, error);
     if (status == LETHE_OK) status = lethe_crew_flush(run->crew, error);
     if (status == LETHE_OK && run->done_count != run->item_count) status = lethe_fail(error, LETHE_INTERNAL, "fewer results than items");
     if (status == LETHE_OK) enforce_objections(run);
@@ -389,7 +437,7 @@ static lethe_status open_all(project_run *run, lethe_error *error) {
     if (status == LETHE_OK) status = lethe_review_desk_open(project, run->queue, &run->desk, error);
     if (status == LETHE_OK) status = lethe_catalogue_open(project, &run->catalogue, error);
     if (status == LETHE_OK) status = lethe_manifest_open(manifest, &run->manifest, error);
-    if (status == LETHE_OK && run->options->report != NULL) status = lethe_report_create(run->options->profile, &run->report, error);
+    if (status == LETHE_OK && run->options->report != NULL) status = lethe_report_create(run->options->profile, true, &run->report, error);
     if (status == LETHE_OK && (run->options->report != NULL || run->options->crosswalk_file != NULL))
         status = lethe_people_create(&run->people, error);
     static const char *const system_paths[] = {"/usr/share", "/usr/lib", "/lib", "/etc/ssl", "/proc/self"};
@@ -425,7 +473,7 @@ lethe_status lethe_run_project(const lethe_project_run *options, lethe_run_count
         (void)nanosleep(&pause, NULL);
     }
     lethe_progress_finish(&run->progress);
-    if (status == LETHE_OK && run->report != NULL) status = lethe_report_write(run->report, run->people, options->report, error);
+    if (status == LETHE_OK) status = write_reports(run, error);
     if (status == LETHE_OK && options->crosswalk_file != NULL)
         status = lethe_people_write_crosswalk(run->people, options->recipient, options->crosswalk_file, error);
     lethe_crew_destroy(run->crew);
