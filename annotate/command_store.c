@@ -220,12 +220,9 @@ int lethe_command_status(lethe_command *c) {
 
 /* One annotation or revision as a JSON line. */
 /* Corners in the patient: of the points, or of the box of pixels of the first slice of a mask. */
-static lethe_status put_patient_points(lethe_store *store, const lethe_annotation *a, lethe_buffer *out, lethe_error *error) {
+static lethe_status put_patient_points(const lethe_pixel_plane *plane, const lethe_annotation *a, lethe_buffer *out, lethe_error *error) {
     enum { MOST_POINTS = 1000 };
-    lethe_pixel_plane plane;
-    bool known = false;
-    lethe_status status = a->shape.kind == LETHE_SHAPE_NONE ? LETHE_OK : lethe_store_load_plane(store, a->revision, 0, &plane, &known, error);
-    if (status != LETHE_OK || !known) return status;
+    if (plane == NULL || a->shape.kind == LETHE_SHAPE_NONE) return LETHE_OK;
     size_t count = a->shape.point_count > MOST_POINTS ? MOST_POINTS : a->shape.point_count;
     lethe_point corners[2] = {{0, 0}, {0, 0}};
     if (a->shape.kind == LETHE_SHAPE_ELLIPSE || a->shape.kind == LETHE_SHAPE_ROTATED_BOX) count = 1; /* the second pair is a size */
@@ -236,12 +233,12 @@ static lethe_status put_patient_points(lethe_store *store, const lethe_annotatio
     }
     const lethe_point *points = a->shape.slice_count > 0 ? corners : a->shape.points;
     if (a->shape.slice_count > 0) count = 2;
-    status = lethe_buffer_append_text(out, ",\"frame_of_reference\":", error);
-    if (status == LETHE_OK) status = lethe_json_string(out, plane.frame_of_reference, error);
+    lethe_status status = lethe_buffer_append_text(out, ",\"frame_of_reference\":", error);
+    if (status == LETHE_OK) status = lethe_json_string(out, plane->frame_of_reference, error);
     if (status == LETHE_OK) status = lethe_buffer_append_text(out, ",\"patient_mm\":[", error);
     for (size_t i = 0; status == LETHE_OK && i < count; i++) {
         double mm[3];
-        lethe_pixel_plane_point(&plane, points[i], mm);
+        lethe_pixel_plane_point(plane, points[i], mm);
         status = lethe_buffer_printf(out, error, "%s[%.9g,%.9g,%.9g]", i == 0 ? "" : ",", mm[0], mm[1], mm[2]);
     }
     return status == LETHE_OK ? lethe_buffer_append_text(out, "]", error) : status;
@@ -253,7 +250,7 @@ static lethe_status put_number(lethe_buffer *out, const char *key, int64_t numbe
     return lethe_buffer_printf(out, error, "%s:%s%" PRId64 "%s", key, quote, number, quote);
 }
 
-static lethe_status print_annotation(lethe_store *store, const lethe_annotation *a, lethe_error *error) {
+static lethe_status print_annotation(const lethe_pixel_plane *plane, const lethe_annotation *a, lethe_error *error) {
     const struct {
         const char *key, *text;
     } texts[] = {{"level", lethe_level_name(a->level)},
@@ -291,7 +288,7 @@ static lethe_status print_annotation(lethe_store *store, const lethe_annotation 
         status = lethe_buffer_printf(&out, error, ",\"%s\":", names[a->shape.measure - 1]);
         if (status == LETHE_OK) status = lethe_json_number(&out, a->shape.measured, error);
     }
-    if (status == LETHE_OK) status = put_patient_points(store, a, &out, error);
+    if (status == LETHE_OK) status = put_patient_points(plane, a, &out, error);
     if (status == LETHE_OK) (void)printf("%s}\n", lethe_buffer_text(&out));
     lethe_buffer_release(&out);
     return status;
@@ -325,7 +322,18 @@ int lethe_command_show(lethe_command *c) {
     }
     lethe_status status = lethe_command_open(c, &error);
     if (status == LETHE_OK) status = lethe_store_load(c->store, &filter, &list, &error);
-    for (size_t i = 0; status == LETHE_OK && i < list->count; i++) status = print_annotation(c->store, &list->items[i], &error);
+    enum { AT_ONCE = 5000 };
+    lethe_pixel_plane *planes = lethe_alloc_array(AT_ONCE, sizeof *planes);
+    bool *known = lethe_alloc_array(AT_ONCE, sizeof *known);
+    if (status == LETHE_OK && (planes == NULL || known == NULL)) status = lethe_fail(&error, LETHE_NO_MEMORY, "no memory for planes");
+    for (size_t from = 0; status == LETHE_OK && from < list->count; from += AT_ONCE) {
+        size_t count = list->count - from < AT_ONCE ? list->count - from : AT_ONCE;
+        status = lethe_store_load_planes(c->store, list->items + from, count, planes, known, &error);
+        for (size_t i = 0; status == LETHE_OK && i < count; i++)
+            status = print_annotation(known[i] ? &planes[i] : NULL, &list->items[from + i], &error);
+    }
+    lethe_free(planes);
+    lethe_free(known);
     lethe_annotations_destroy(list);
     return status == LETHE_OK ? LETHE_EXIT_DONE : lethe_command_fail(c, &error);
 }

@@ -174,6 +174,10 @@ void lethe_pixel_plane_point(const lethe_pixel_plane *plane, lethe_point pixel, 
 LETHE_NODISCARD lethe_status lethe_store_load_plane(lethe_store *store, int64_t revision, size_t slice, lethe_pixel_plane *plane, bool *known,
                                                     lethe_error *error);
 
+/* The planes of the first slices of many revisions, in few requests: known[i] tells whether planes[i] is there. */
+LETHE_NODISCARD lethe_status lethe_store_load_planes(lethe_store *store, const lethe_annotation *annotations, size_t count, lethe_pixel_plane *planes,
+                                                     bool *known, lethe_error *error);
+
 /* Undo or redo this user's last change on an image, in this session or an earlier one, by a new revision. *annotation gets what changed, 0 when there
  * was nothing to undo. */
 LETHE_NODISCARD lethe_status lethe_store_undo(lethe_store *store, const char *image, int64_t *annotation, lethe_error *error);

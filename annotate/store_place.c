@@ -2,11 +2,13 @@
 #include "annotate/store_place.h"
 
 #include "core/arena.h"
+#include "core/buffer.h"
 #include "core/file.h"
 #include "core/limits.h"
 #include "core/memory.h"
 #include "imaging/volume.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -232,27 +234,67 @@ void lethe_pixel_plane_point(const lethe_pixel_plane *plane, lethe_point pixel, 
     for (int k = 0; k < 3; k++) patient_mm[k] = plane->origin_mm[k] + pixel.x * plane->x_mm[k] + pixel.y * plane->y_mm[k];
 }
 
+#define PLANE_COLUMNS "frame_uid, ox, oy, oz, xx, xy, xz, yx, yy, yz"
+
+/* Columns as in PLANE_COLUMNS. */
+static void read_plane(lethe_statement *row, lethe_pixel_plane *plane) {
+    const char *uid = lethe_statement_text(row, 0);
+    size_t length = strnlen(uid, sizeof plane->frame_of_reference - 1);
+    *plane = (lethe_pixel_plane){0};
+    memcpy(plane->frame_of_reference, uid, length);
+    for (int k = 0; k < 3; k++) {
+        plane->origin_mm[k] = lethe_statement_double(row, 1 + k);
+        plane->x_mm[k] = lethe_statement_double(row, 4 + k);
+        plane->y_mm[k] = lethe_statement_double(row, 7 + k);
+    }
+}
+
 lethe_status lethe_store_load_plane(lethe_store *store, int64_t revision, size_t slice, lethe_pixel_plane *plane, bool *known, lethe_error *error) {
     lethe_statement *statement = NULL;
     *known = false;
     lethe_status status = lethe_statement_prepare(
-        store->database, "SELECT frame_uid, ox, oy, oz, xx, xy, xz, yx, yy, yz FROM annotation_plane WHERE revision = ?1 AND slice = ?2", &statement,
-        error);
+        store->database, "SELECT " PLANE_COLUMNS " FROM annotation_plane WHERE revision = ?1 AND slice = ?2", &statement, error);
     if (status != LETHE_OK) return status;
     lethe_statement_bind_int64(statement, 1, revision);
     lethe_statement_bind_int64(statement, 2, (int64_t)slice);
     status = lethe_statement_step(statement, known, error);
-    if (status == LETHE_OK && *known) {
-        const char *uid = lethe_statement_text(statement, 0);
-        size_t length = strnlen(uid, sizeof plane->frame_of_reference - 1);
-        *plane = (lethe_pixel_plane){0};
-        memcpy(plane->frame_of_reference, uid, length);
-        for (int k = 0; k < 3; k++) {
-            plane->origin_mm[k] = lethe_statement_double(statement, 1 + k);
-            plane->x_mm[k] = lethe_statement_double(statement, 4 + k);
-            plane->y_mm[k] = lethe_statement_double(statement, 7 + k);
+    if (status == LETHE_OK && *known) read_plane(statement, plane);
+    lethe_statement_finalize(statement);
+    return status;
+}
+
+/* The rows of one request go to all annotations with that revision: 500 at most, so that a search of the list is short. */
+static lethe_status load_some(lethe_store *store, const lethe_annotation *list, size_t count, lethe_pixel_plane *planes, bool *known,
+                              lethe_error *error) {
+    lethe_statement *statement = NULL;
+    lethe_buffer sql;
+    lethe_buffer_init(&sql, 1 << 16);
+    lethe_status status =
+        lethe_buffer_append_text(&sql, "SELECT " PLANE_COLUMNS ", revision FROM annotation_plane WHERE slice = 0 AND revision IN (0", error);
+    for (size_t i = 0; status == LETHE_OK && i < count; i++) status = lethe_buffer_printf(&sql, error, ",%" PRId64, list[i].revision);
+    if (status == LETHE_OK) status = lethe_buffer_append_text(&sql, ")", error);
+    if (status == LETHE_OK) status = lethe_statement_prepare(store->database, lethe_buffer_text(&sql), &statement, error);
+    for (bool row = true; status == LETHE_OK;) {
+        status = lethe_statement_step(statement, &row, error);
+        if (status != LETHE_OK || !row) break;
+        int64_t revision = lethe_statement_int64(statement, 10);
+        for (size_t i = 0; i < count; i++) {
+            if (list[i].revision != revision) continue;
+            read_plane(statement, &planes[i]);
+            known[i] = true;
         }
     }
     lethe_statement_finalize(statement);
+    lethe_buffer_release(&sql);
+    return status;
+}
+
+lethe_status lethe_store_load_planes(lethe_store *store, const lethe_annotation *annotations, size_t count, lethe_pixel_plane *planes, bool *known,
+                                     lethe_error *error) {
+    enum { AT_ONCE = 500 };
+    lethe_status status = LETHE_OK;
+    memset(known, 0, count * sizeof *known);
+    for (size_t i = 0; status == LETHE_OK && i < count; i += AT_ONCE)
+        status = load_some(store, annotations + i, count - i < AT_ONCE ? count - i : AT_ONCE, planes + i, known + i, error);
     return status;
 }
