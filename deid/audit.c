@@ -5,6 +5,7 @@
 #include "deid/audit_memo.h"
 #include "deid/audit_walk.h"
 #include "deid/matcher.h"
+#include "imaging/dicom/dictionary.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -425,6 +426,8 @@ lethe_status lethe_audit_add(lethe_audit *audit, lethe_audit_kind kind, const vo
 typedef struct survey {
     uint64_t at;  /* looked for */
     uint32_t tag; /* of the deepest element that holds it */
+    uint16_t vr;
+    uint64_t value_from, value_to;
     bool identity_removed, method;
     const lethe_audit *audit;
     uint64_t exempt_from, exempt_to; /* (0400,0520) with the bytes of lethe_audit_exempt */
@@ -449,8 +452,42 @@ static lethe_status locate(void *context, const lethe_audit_layout *layout, cons
     (void)layout;
     (void)error;
     survey *s = context;
-    if (e->offset <= s->at) s->tag = e->tag;
+    if (e->offset > s->at) return LETHE_OK;
+    s->tag = e->tag;
+    s->vr = e->vr != 0 ? e->vr : lethe_dictionary_vr(e->tag, NULL);
+    s->value_from = e->value_offset;
+    s->value_to = e->value_offset + e->value_bytes;
     return LETHE_OK;
+}
+
+static bool digit_at(const lethe_audit_layout *layout, uint64_t at) {
+    return at < layout->size && layout->bytes[at] >= '0' && layout->bytes[at] <= '9';
+}
+
+/* Five to seven digits before or after the point of a decimal: among the coordinates of a structure set every such number comes up by chance. A
+ * longer one does not, and one that stands alone is an identifier. */
+static bool is_piece_of_decimal(const lethe_audit_layout *layout, uint64_t at) {
+    uint64_t end = at;
+    while (digit_at(layout, end)) end++;
+    if (end - at < 5 || end - at > 7) return false;
+    bool after_point = at >= 2 && layout->bytes[at - 1] == '.' && digit_at(layout, at - 2);
+    bool before_point = end + 1 < layout->size && layout->bytes[end] == '.' && digit_at(layout, end + 1) && layout->bytes[end + 1] != '0';
+    return after_point || before_point;
+}
+
+/* First hit in [from, to) that counts; the element that holds it is in `s`. `file` is what the layout was made of. */
+static bool find_hit(lethe_audit *audit, const uint8_t *file, uint64_t file_size, lethe_audit_layout *layout, uint64_t from, uint64_t to, survey *s,
+                     lethe_match *match) {
+    while (lethe_matcher_find(audit->matcher, layout->bytes, layout->size, from, to, match)) {
+        s->at = match->offset;
+        if (s->at < s->value_from || s->at >= s->value_to) {
+            lethe_buffer_clear(&audit->inflated);
+            if (lethe_audit_walk(file, file_size, &audit->inflated, layout, locate, s, NULL) != LETHE_OK) return true;
+        }
+        if (s->vr != LETHE_VR_DS || !is_piece_of_decimal(layout, s->at)) return true;
+        from = match->offset + 1;
+    }
+    return false;
 }
 
 static lethe_status found(const lethe_match *match, uint32_t tag, lethe_error *error) {
@@ -472,15 +509,11 @@ lethe_status lethe_audit_dicom(lethe_audit *audit, const uint8_t *bytes, uint64_
         return lethe_fail(error, LETHE_UNSAFE, "audit: (0012,0062) Patient Identity Removed or its method is missing");
     lethe_match match;
     uint64_t text_to = layout.pixel_to == 0 ? layout.size : layout.pixel_from;
-    bool hit = lethe_matcher_find(audit->matcher, layout.bytes, layout.size, 0, s.exempt_to == 0 ? text_to : s.exempt_from, &match);
-    if (!hit && s.exempt_to != 0) hit = lethe_matcher_find(audit->matcher, layout.bytes, layout.size, s.exempt_to, text_to, &match);
-    if (!hit && layout.pixel_to != 0) hit = lethe_matcher_find(audit->matcher, layout.bytes, layout.size, layout.pixel_to, layout.size, &match);
+    uint64_t pixel_to = layout.pixel_to;
+    bool hit = find_hit(audit, bytes, size, &layout, 0, s.exempt_to == 0 ? text_to : s.exempt_from, &s, &match);
+    if (!hit && s.exempt_to != 0) hit = find_hit(audit, bytes, size, &layout, s.exempt_to, text_to, &s, &match);
+    if (!hit && pixel_to != 0) hit = find_hit(audit, bytes, size, &layout, pixel_to, layout.size, &s, &match);
     if (!hit) return LETHE_OK;
-    s.at = match.offset;
-    lethe_audit_layout again;
-    lethe_buffer_clear(&audit->inflated);
-    lethe_status walked = lethe_audit_walk(bytes, size, &audit->inflated, &again, locate, &s, NULL);
-    (void)walked;
     audit->found_tag = s.tag;
     return found(&match, s.tag, error);
 }

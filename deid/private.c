@@ -96,6 +96,16 @@ static bool has_words(const uint8_t *bytes, size_t size) {
     return false;
 }
 
+/* Numbers all of whose bytes can be read are words under a wrong VR: one double in 2,000 is that by chance, two never. */
+static bool is_written_text(const uint8_t *bytes, size_t size) {
+    size_t letters = 0;
+    for (size_t i = 0; i < size; i++) {
+        if (bytes[i] < 0x20 || bytes[i] > 0x7E) return false;
+        letters += (bytes[i] | 0x20) >= 'a' && (bytes[i] | 0x20) <= 'z';
+    }
+    return letters >= 4;
+}
+
 lethe_status lethe_private_recheck(const lethe_attribute_job *job, const lethe_dicom_element *element, lethe_vr vr, bool *passes,
                                    lethe_error *error) {
     *passes = false;
@@ -112,7 +122,7 @@ lethe_status lethe_private_recheck(const lethe_attribute_job *job, const lethe_d
     if (vr == LETHE_VR_PN) return LETHE_OK;
     if (unit_bytes(meant) > 1 && (raw || unit_bytes(vr) == unit_bytes(meant))) {
         /* Binary numbers: whole units, and when the VR is not the file's own nothing that reads as a word. */
-        *passes = size % unit_bytes(meant) == 0 && !(raw && has_words(element->value, size));
+        *passes = size % unit_bytes(meant) == 0 && !(raw && has_words(element->value, size)) && (size < 8 || !is_written_text(element->value, size));
         return LETHE_OK;
     }
     if (meant == LETHE_VR_OB && raw) {
@@ -145,16 +155,19 @@ bool lethe_attribute_is_listed(lethe_tag tag) {
         0x00082218, 0x00082228, 0x0008225F, 0x00180010, /* ContrastBolusAgent */
         0x00180022, 0x00180023, 0x00180024,             /* ScanOptions, MRAcquisitionType, SequenceName */
         0x00180031,                                     /* Radiopharmaceutical */
+        0x00180085,                                     /* ImagedNucleus */
         0x00181016, 0x00181018, 0x00181019, 0x00181020, /* secondary capture device, software versions */
         0x00181022, 0x00181023, 0x00181030, 0x00181050, 0x00181160, 0x00181170, 0x00181180, 0x00181190, 0x001811A0, 0x00181210, /* ConvolutionKernel
                                                                                                                                  */
         0x00181250, 0x00181251,                                                                                                 /* coils */
         0x00181261, 0x00181320, 0x00181400, 0x00185000, 0x00185010, 0x00185020, 0x00185100, 0x00187001, 0x00187005, 0x00187006, 0x00187008,
-        0x00187030, 0x00189005,                         /* PulseSequenceName */
-        0x00201040,                                     /* PositionReferenceIndicator */
+        0x00187030, 0x00189005,                                     /* PulseSequenceName */
+        0x00181040,                                                 /* ContrastBolusRoute */
+        0x00201040,                                                 /* PositionReferenceIndicator */
+        0x00209056,                                                 /* StackID */
         0x00280A02, 0x00281054, 0x00281055, 0x00281300, 0x00283003, /* explanations of windows and tables */
-        0x00541300, 0x00541103, 0x00541105,             /* PET reconstruction, scatter */
-        0x00620005, 0x00620009,                         /* segment labels are cleaned, not listed: names of algorithms */
+        0x00541300, 0x00541103, 0x00541105,                         /* PET reconstruction, scatter */
+        0x00620005, 0x00620009,                                     /* segment labels are cleaned, not listed: names of algorithms */
         0x0066003E, 0x00700080, 0x20500020,
     };
     for (size_t i = 0; i < sizeof listed / sizeof *listed; i++)

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Dates before and after `research`, over real files and an invented hospital, read by pydicom: one shift in whole days per patient in DA, DT (offsets kept), ranges and
-# partial dates at every depth, so that every interval is exact; times unchanged; ages unchanged; impossible dates gone; the decay correction of PET the same.
+# partial dates at every depth, so that every interval is exact; times and ages unchanged; impossible dates gone; the decay correction of PET the same.
 set -u
 /usr/bin/python3 -c 'import pydicom' 2> /dev/null || { echo "skipped: no python3-pydicom"; exit 77; }
 work=$(mktemp -d)
@@ -32,6 +32,7 @@ for number, (da, dt, tm, impossible) in enumerate([("20200229", "20200229235959.
         value = value.encode() + b" " * (len(value) % 2)
         where[pydicom.tag.Tag(tag)] = pydicom.dataelem.RawDataElement(pydicom.tag.Tag(tag), vr, len(value), value, 0, False, True)
     raw(data, 0x00080020, "DA", da); raw(data, 0x0008002A, "DT", dt); raw(data, 0x00080030, "TM", tm); raw(data, 0x00080022, "DA", impossible)
+    raw(data, 0x00101010, "AS", ("034Y", "011M", "03W ", "abc")[number]); raw(data, 0x0040A13A, "DT", "202003" if number % 2 else "2020")
     raw(data, 0x00404005, "DT", "20200301-20200401"); raw(data, 0x00080021, "DA", da)
     inner = Dataset(); raw(inner, 0x0040A121, "DA", da); raw(inner, 0x0040A120, "DT", dt); raw(inner, 0x0040A13A, "DT", dt)
     outer = Dataset(); outer.add_new(0x0040A730, "SQ", [inner]); data.add_new(0x0040A730, "SQ", [outer])
@@ -97,6 +98,25 @@ def check(patient, where, vr, old, new):
             counts["times that were none"] += 1
         return
     if vr == "AS":
+        # An age is the same before and after a shift, which moves birth and study alike.
+        counts["ages" if re.fullmatch(r"\d{3}[DWMY]", old) else "ages that were none"] += 1
+        if new != old and (re.fullmatch(r"\d{3}[DWMY]", old) or new not in ("", "000Y")):
+            wrong.append((where, "an age changed", old, new))
+        return
+    if vr in ("DA", "DT") and re.fullmatch(r"\d{8}-\d{8}", old) and day(old[:8]) and day(old[9:]):
+        # Both ends of a range.
+        counts["ranges"] += 1
+        check(patient, where, vr, old[:8], new[:8])
+        check(patient, where, vr, old[9:], new[9:])
+        return
+    if vr == "DT" and re.fullmatch(r"\d{4}(0[1-9]|1[0-2])?", old) and patient in shifts:
+        # A month or a year becomes one that some day of it falls into.
+        counts["partial dates"] += 1
+        first = datetime.date(int(old[:4]), int(old[4:] or 1), 1)
+        last = datetime.date(int(old[:4]), 12, 31) if len(old) == 4 else (first + datetime.timedelta(31)).replace(day=1) - datetime.timedelta(1)
+        move = datetime.timedelta(shifts[patient])
+        if not (first + move).strftime("%Y%m")[:len(old)] <= new <= (last + move).strftime("%Y%m")[:len(old)] or len(new) != len(old):
+            wrong.append((where, "a partial date is not where its days are", old, new))
         return
     for a, b in zip(re.split(r"[\\]", old), re.split(r"[\\]", new)):
         plain = a.replace(".", "") if vr == "DA" else a
@@ -144,4 +164,6 @@ for line in wrong[:20]:
     print("WRONG", *line)
 if wrong or files < 40 or counts["dates"] < 400 or counts["dates"] < 10 * counts["dropped with what held them"] or counts["impossible"] < 4:
     sys.exit(1)
+if counts["ages"] < 40 or counts["ranges"] < 4 or counts["partial dates"] < 2:
+    sys.exit("too few ages, ranges or partial dates to tell")
 EOP

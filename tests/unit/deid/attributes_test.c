@@ -303,6 +303,87 @@ static void safe_private_by_creator_at_any_block(void **state) {
     done(o);
 }
 
+/* A number of seven digits and less that is a piece of a decimal is chance; one that stands alone, and a longer one, is an identifier. */
+static void pieces_of_decimals_stay(void **state) {
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        maker m;
+        start(&m, syntaxes[i], mr);
+        patient(&m); /* IPP0099887, ACC7788123 */
+        text(&m, 0x00181000, LETHE_VR_LO, "40217");
+        series(&m);
+        text(&m, 0x00200032, LETHE_VR_DS, "-40217.25\\1.40217\\0.7788123");
+        text(&m, 0x00200050, LETHE_VR_DS, "1.5\\40217");
+        text(&m, 0x00201041, LETHE_VR_DS, "40217.0");
+        outcome *o = released(&m, i == 1 ? "basic" : "research");
+        const lethe_dicom_element *position = lethe_dicom_find(o->dataset->root, 0x00200032);
+        assert_non_null(position);
+        assert_memory_equal(position->value, "-40217.25\\1.40217\\0.7788123", 27);
+        assert_string_not_equal(value(o, 0x00201041), "40217.0");
+        const lethe_dicom_element *location = lethe_dicom_find(o->dataset->root, 0x00200050);
+        assert_true(location == NULL || memmem(location->value, (size_t)location->value_bytes, "40217", 5) == NULL);
+        done(o);
+    }
+    maker m;
+    start(&m, syntaxes[0], mr);
+    text(&m, 0x00100010, LETHE_VR_PN, "DUPONT^MARIE");
+    text(&m, 0x00100020, LETHE_VR_LO, "77340912");
+    series(&m);
+    text(&m, 0x00200032, LETHE_VR_DS, "0.77340912\\1\\2");
+    outcome *o = released(&m, "research");
+    no_trace(o, "77340912");
+    done(o);
+}
+
+/* Siemens' CSA headers (and the MedCom header) name patients in a form of their own: they go however their creator and element are written. */
+static void csa_headers_are_dropped(void **state) {
+    (void)state;
+    static const char *const creators[] = {"SIEMENS CSA HEADER",    "siemens csa header  ", " Siemens CSA Non-Image",
+                                           "SIEMENS MEDCOM HEADER", "SIEMENS CSA REPORT",   "SIEMENS MR HEADER"};
+    static const lethe_vr vrs[] = {LETHE_VR_OB, LETHE_VR_UN, LETHE_VR_OW};
+    uint8_t blob[256] = "SV10\4\3\2\1\1\0\0\0M\0\0\0PatientName"; /* CSA2: signature, number of tags, 77, then 64 bytes of name, VM, VR ... */
+    static const char head[] = "\1\0\0\0PN\0\0\0\0\0\0\6\0\0\0M\0\0\0\14\0\0\0\14\0\0\0M\0\0\0\14\0\0\0ZORGLUB^EVE";
+    static const char protocol[] = "### ASCCONV BEGIN ###\ntPatientName = \"\"ZORGLUB\"\"\n";
+    memcpy(blob + 80, head, sizeof head);
+    memcpy(blob + 160, protocol, sizeof protocol);
+    for (unsigned i = 0; i < sizeof creators / sizeof *creators; i++) {
+        for (unsigned csa1 = 0; csa1 < 2; csa1++) {
+            const uint8_t *from = blob + (csa1 != 0 ? 8 : 0); /* CSA1 begins with the number of tags */
+            uint32_t low = i % 2 == 0 ? 0x10 : 0x77 + i;
+            for (unsigned v = 0; v < sizeof vrs / sizeof *vrs; v++) {
+                maker m;
+                start(&m, syntaxes[i % 2], mr);
+                begin(&m, 0x00082112);
+                text(&m, 0x00290000 | low, LETHE_VR_LO, creators[i]);
+                raw(&m, 0x00290000 | low << 8 | 0x10, vrs[v], from, 240);
+                end(&m);
+                patient(&m);
+                text(&m, 0x00190010, LETHE_VR_LO, creators[i]);
+                raw(&m, 0x0019100E, vrs[v], from, 240); /* where the list of safe ones has a gradient direction */
+                series(&m);
+                text(&m, 0x00290000 | low, LETHE_VR_LO, creators[i]);
+                for (unsigned e = 0x10; e <= 0x20; e += 0x10) raw(&m, 0x00290000 | low << 8 | e, vrs[v], from, 240);
+                raw(&m, 0x00290000 | low << 8 | 0x40, LETHE_VR_UN, "ZORGLUB ", 8);
+                outcome *o = released(&m, "research");
+                no_trace(o, "PatientName");
+                no_trace(o, "ZORGLUB");
+                no_trace(o, "ASCCONV");
+                assert_null(lethe_dicom_find(o->dataset->root, 0x00290000 | low));
+                done(o);
+            }
+        }
+    }
+    maker m; /* words under the VR of numbers */
+    start(&m, syntaxes[0], mr);
+    patient(&m);
+    text(&m, 0x00190010, LETHE_VR_LO, "SIEMENS MR HEADER");
+    raw(&m, 0x0019100E, LETHE_VR_FD, "ZORGLUB^EVE     24 bytes", 24);
+    series(&m);
+    outcome *o = released(&m, "research");
+    no_trace(o, "ZORGLUB");
+    done(o);
+}
+
 static void same_patient_same_names(void **state) {
     (void)state;
     char first[80], study[65];
@@ -506,6 +587,8 @@ int main(void) {
                                        cmocka_unit_test(wrong_and_hidden),
                                        cmocka_unit_test(numbers_are_no_pieces_of_identifiers),
                                        cmocka_unit_test(safe_private_by_creator_at_any_block),
+                                       cmocka_unit_test(pieces_of_decimals_stay),
+                                       cmocka_unit_test(csa_headers_are_dropped),
                                        cmocka_unit_test(same_patient_same_names),
                                        cmocka_unit_test(options_combine),
                                        cmocka_unit_test(own_rules_come_first),
