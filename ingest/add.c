@@ -78,13 +78,26 @@ static void count_item(lethe_adder *adder, const lethe_item *item) {
     else adder->counts.added++;
 }
 
+/* A store that went away over its commit is asked once more: a row that stands already, with the same file, counts as recorded. *in_doubt: rows may
+ * stand although this failed. */
+static lethe_status record(lethe_adder *adder, lethe_status results[BATCH], bool *in_doubt, lethe_error *error) {
+    lethe_status status = LETHE_DATABASE;
+    for (int attempt = 0; attempt < 2 && status == LETHE_DATABASE; attempt++) {
+        lethe_error_clear(error);
+        status = lethe_queue_record_many(adder->queue, adder->items, adder->waiting, results, error);
+        if (status == LETHE_DATABASE && lethe_database_in_doubt(lethe_queue_database(adder->queue))) *in_doubt = true;
+    }
+    return status;
+}
+
 lethe_status lethe_adder_flush(lethe_adder *adder, lethe_error *error) {
     if (adder->waiting == 0) return LETHE_OK;
     lethe_status results[BATCH];
+    bool in_doubt = false;
     lethe_status status = lethe_inbox_sync_folders(adder->inbox, adder->items, adder->waiting, error);
-    if (status == LETHE_OK) status = lethe_queue_record_many(adder->queue, adder->items, adder->waiting, results, error);
+    if (status == LETHE_OK) status = record(adder, results, &in_doubt, error);
     if (status != LETHE_OK) {
-        forget_waiting(adder, true);
+        forget_waiting(adder, !in_doubt); /* files without a row are swept at the next start */
         return status;
     }
     for (size_t i = 0; i < adder->waiting; i++) {

@@ -35,4 +35,13 @@ storescu -aec LETHE localhost "$port" "$work"/[1-5].dcm || fail "send again"
 check_equal "$(intake "" "SELECT COUNT(*) || '/' || COUNT(DISTINCT sop_instance) FROM item")" 5/5 "rows in the end"
 for path in $(intake "" "SELECT path FROM item"); do [ -s "$work/p/private/$path" ] || fail "a row without its file"; done
 stop_serve
+# The same for what is added, uploaded and pulled.
+rows() { intake "" "SELECT COUNT(*) || '/' || COUNT(DISTINCT sop_instance) FROM item"; }
+make_dicom "$work/6.dcm" 2.25.86 P1 2.25.1 2.25.2 500
+rm -f "$work/was_cut"
+touch "$work/cut"
+command lethe ingest add -C "$work/p" "$work/6.dcm" >"$work/out" 2>&1 || fail "adding was not settled: $(cat "$work/out")"
+[ -e "$work/was_cut" ] || fail "no commit was cut: $(cat "$work/out")"
+check_equal "$(rows)" 6/6 "rows after adding in doubt"
+for path in $(intake "" "SELECT path FROM item"); do [ -s "$work/p/private/$path" ] || fail "adding in doubt left a row without its file"; done
 exit 0

@@ -1,5 +1,6 @@
-"""A TCP front before PostgreSQL's Unix socket for the tests. pg_proxy.py SOCKET FOLDER: prints its port. While FOLDER/cut exists, the next COMMIT is passed to the
-server and the connection is closed before its answer comes back (FOLDER/cut then becomes FOLDER/was_cut); with FOLDER/refuse new connections are closed at once."""
+"""A TCP front before PostgreSQL's Unix socket for the tests. pg_proxy.py SOCKET FOLDER: prints its port. While FOLDER/cut exists, the next COMMIT of a connection
+that has inserted items is passed to the server and the connection is closed before its answer comes back (FOLDER/cut then becomes FOLDER/was_cut); with
+FOLDER/refuse new connections are closed at once."""
 import os, socket, sys, threading
 
 path, folder = sys.argv[1], sys.argv[2]
@@ -34,12 +35,14 @@ def serve(client):
             pass
 
     threading.Thread(target=back, daemon=True).start()
+    inserts = False
     try:
         while True:
             data = client.recv(1 << 16)
             if not data:
                 break
-            if b"COMMIT" in data and os.path.exists(folder + "/cut"):
+            inserts = inserts or b"INSERT INTO item" in data
+            if inserts and b"COMMIT" in data and os.path.exists(folder + "/cut"):
                 cut.set()
                 os.rename(folder + "/cut", folder + "/was_cut")
             server.sendall(data)
