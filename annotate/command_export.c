@@ -143,6 +143,8 @@ int lethe_command_export(lethe_command *c) {
                                      .creator = lethe_command_option(c, "--creator"),
                                      .contact = lethe_command_option(c, "--contact"),
                                      .access_body = lethe_command_option(c, "--access-body"),
+                                     .health_category = lethe_command_option(c, "--health-category"),
+                                     .spatial = lethe_command_option(c, "--spatial"),
                                      .stratify = lethe_command_option(c, "--stratify"),
                                      .hidden_path = lethe_command_option(c, "--hide-test"),
                                      .key_path = lethe_command_option(c, "--key"),

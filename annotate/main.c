@@ -52,7 +52,8 @@ static int help(const char *verb) {
             "usage: lethe export [-C DIR] [--json] --snapshot N|NAME --format FORMAT[,FORMAT] -o FOLDER [--author USER] [--keep-empty-frames]\n"
             "       [--package] [--with-images] [--split TRAIN,VALIDATION,TEST] [--stratify LABEL] [--seed N] [--check-duplicates]\n"
             "       [--hide-test FILE --key FILE] [--title TEXT] [--licence TEXT] [--description TEXT] [--url URL] [--creator NAME]\n"
-            "       [--contact MAIL] [--access-body NAME] [--sites FILE.csv] [--reader-names]\n"
+            "       [--contact MAIL] [--access-body NAME] [--health-category URI|NAME] [--spatial URI|NAME]\n"
+            "       [--sites FILE.csv] [--reader-names]\n"
             "       [--case-names KEYFILE --mapping FILE.csv] [--shards tar|zip] [--shard-size MIB] [--preview N]\n"
             "       [--tile-size PIXELS] [--tile-level N | --tile-mpp UM] [--tile-type jpeg|png] [--tile-all]");
         print_formats();

@@ -11,6 +11,7 @@ const char *lethe_split_name(lethe_split split);
 typedef struct lethe_publication {
     const char *title, *licence, *description;
     const char *url, *creator, *contact, *access_body; /* for the metadata; NULL = not stated */
+    const char *health_category, *spatial;             /* of HealthDCAT-AP: addresses of its vocabularies, or names; NULL = not stated */
     double shares[LETHE_SPLITS];                       /* of train, validation, test; all 0 = no split */
     const char *stratify; /* a label whose value goes into the strata, beside manufacturer and whether there are regions; NULL = none */
     uint64_t seed;

@@ -18,7 +18,8 @@ static const char *media_type(const char *path) {
                  {".xml", "application/xml"},   {".md", "text/markdown"},
                  {".yaml", "application/yaml"}, {".txt", "text/plain"},
                  {".svs", "image/tiff"},        {".tif", "image/tiff"},
-                 {".tar", "application/x-tar"}};
+                 {".tar", "application/x-tar"}, {".svg", "image/svg+xml"},
+                 {".zip", "application/zip"},   {".jpg", "image/jpeg"}};
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (lethe_text_ends(path, types[i].suffix)) return types[i].type;
     return "application/octet-stream";
@@ -135,12 +136,22 @@ static lethe_status put_agent(lethe_buffer *out, const char *key, const char *ty
     return status == LETHE_OK ? lethe_buffer_append_text(out, "}", error) : status;
 }
 
+/* An address stands for itself; anything else is the label of a thing of this type. */
+static lethe_status put_concept(lethe_buffer *out, const char *key, const char *type, const char *property, const char *name, lethe_error *error) {
+    if (name == NULL || (strncmp(name, "https://", 8) != 0 && strncmp(name, "http://", 7) != 0))
+        return put_agent(out, key, type, property, name, error);
+    lethe_status status = lethe_buffer_printf(out, error, ",\n \"%s\":{\"@id\":", key);
+    if (status == LETHE_OK) status = lethe_json_string(out, name, error);
+    return status == LETHE_OK ? lethe_buffer_append_text(out, "}", error) : status;
+}
+
 static lethe_status write_dcat(lethe_dataset *d, const lethe_publication *p, const lethe_publish_facts *f, lethe_error *error) {
     static const char context[] =
         "{\"@context\":{\"dcat\":\"http://www.w3.org/ns/dcat#\",\"dct\":\"http://purl.org/dc/terms/\",\"foaf\":\"http://xmlns.com/foaf/0.1/\","
         "\"vcard\":\"http://www.w3.org/2006/vcard/ns#\",\"rdfs\":\"http://www.w3.org/2000/01/rdf-schema#\",\"xsd\":\"http://www.w3.org/2001/"
         "XMLSchema#\","
-        "\"healthdcatap\":\"http://healthdataportal.eu/ns/health#\",\"dpv\":\"https://w3id.org/dpv#\",\"dcatap\":\"http://data.europa.eu/r5r/\"},\n "
+        "\"healthdcatap\":\"http://healthdataportal.eu/ns/health#\",\"dpv\":\"https://w3id.org/dpv#\",\"skos\":\"http://www.w3.org/2004/02/skos/"
+        "core#\",\"dcatap\":\"http://data.europa.eu/r5r/\"},\n "
         "\"@type\":\"dcat:Dataset\"";
     lethe_buffer out;
     lethe_buffer_init(&out, 1 << 22);
@@ -155,6 +166,8 @@ static lethe_status write_dcat(lethe_dataset *d, const lethe_publication *p, con
         status = put_agent(&out, "dcat:contactPoint", "vcard:Kind",
                            strchr(p->contact == NULL ? "" : p->contact, '@') != NULL ? "vcard:hasEmail" : "vcard:fn", p->contact, error);
     if (status == LETHE_OK) status = put_agent(&out, "healthdcatap:hdab", "foaf:Agent", "foaf:name", p->access_body, error);
+    if (status == LETHE_OK) status = put_concept(&out, "healthdcatap:healthCategory", "skos:Concept", "skos:prefLabel", p->health_category, error);
+    if (status == LETHE_OK) status = put_concept(&out, "dct:spatial", "dct:Location", "rdfs:label", p->spatial, error);
     if (status == LETHE_OK) status = put_agent(&out, "dct:rights", "dct:RightsStatement", "rdfs:label", f->licence, error);
     if (status == LETHE_OK)
         status = put_agent(&out, "dct:provenance", "dct:ProvenanceStatement", "rdfs:label",

@@ -2,6 +2,7 @@
 #include "annotate/publish_machine.h"
 
 #include "annotate/agreement.h"
+#include "annotate/publish_figures.h"
 #include "annotate/text_out.h"
 #include "core/memory.h"
 #include "core/text.h"
@@ -33,6 +34,9 @@ static void add_age(counts *c, const char *age) { /* PS3.5 AS: 060Y */
     if (isnan(c->oldest) || years > c->oldest) c->oldest = years;
 }
 
+/* The selection holds what is not hidden: totals with the hidden labels in them would tell, less the open ones, what is hidden. */
+static bool is_open(const lethe_dataset *d, size_t image) { return d->selected == NULL || d->selected[image] != 0; }
+
 static void count_all(const lethe_dataset *d, const uint8_t *splits, counts *c) {
     *c = (counts){.youngest = NAN, .oldest = NAN};
     const char *last = "";
@@ -42,7 +46,7 @@ static void count_all(const lethe_dataset *d, const uint8_t *splits, counts *c) 
         c->images++;
         if (splits != NULL) c->images_in[splits[i]]++;
         (void)lethe_dataset_parts_of(d, i, &parts);
-        c->labelled_images += parts > 0;
+        c->labelled_images += parts > 0 && is_open(d, i);
         add_word(c->modalities, sizeof c->modalities, ref->modality);
         add_age(c, ref->age);
         if (strcmp(ref->patient, last) == 0) continue;
@@ -52,7 +56,9 @@ static void count_all(const lethe_dataset *d, const uint8_t *splits, counts *c) 
         c->female += strcmp(ref->sex, "F") == 0;
         c->male += strcmp(ref->sex, "M") == 0;
     }
-    for (size_t i = 0; i < d->labels->count; i++) (d->labels->items[i].level == LETHE_LEVEL_REGION ? &c->regions : &c->classifications)[0]++;
+    for (size_t i = 0; i < d->labels->count; i++)
+        if (lethe_dataset_has_label(d, &d->labels->items[i]))
+            (d->labels->items[i].level == LETHE_LEVEL_REGION ? &c->regions : &c->classifications)[0]++;
     time_t seconds = (time_t)(d->snapshot_at_us / 1000000);
     struct tm parts;
     if (gmtime_r(&seconds, &parts) != NULL) (void)strftime(c->date, sizeof c->date, "%Y-%m-%d", &parts);
@@ -79,7 +85,8 @@ static lethe_status write_readme(lethe_dataset *d, const lethe_publication *p, c
     if (status == LETHE_OK)
         status = lethe_buffer_append_text(
             &out,
-            "| file | what |\n|---|---|\n| CARD.md | counts, readers, agreement, known limits |\n| schema.yaml | the labels and what they mean |\n"
+            "| file | what |\n|---|---|\n| CARD.md | counts, readers, agreement, known limits; its [figures](figures/) |\n| schema.yaml | the labels "
+            "and what they mean |\n"
             "| SHA256SUMS | hash of every file: `sha256sum -c SHA256SUMS` |\n| croissant.json | MLCommons Croissant 1.1 |\n| healthdcat.jsonld | "
             "HealthDCAT-AP |\n"
             "| LICENSE | terms of use |\n",
@@ -93,7 +100,7 @@ static lethe_status write_readme(lethe_dataset *d, const lethe_publication *p, c
         status = lethe_buffer_append_text(&out, "| shards/ | images, tiles and labels as samples, in the naming of WebDataset |\n", error);
     if (status == LETHE_OK && p->preview > 0) status = lethe_buffer_append_text(&out, "| preview/ | a seeded sample as pictures |\n", error);
     if (status == LETHE_OK && p->hidden_path != NULL)
-        status = lethe_buffer_append_text(&out, "\nThe labels of the test split are held back.\n", error);
+        status = lethe_buffer_append_text(&out, "\nThe labels of the test split are held back and counted nowhere here.\n", error);
     if (status == LETHE_OK && d->withdrawn > 0)
         status =
             lethe_buffer_printf(&out, error, "\n%zu annotations of the snapshot are left out: what they were about was withdrawn.\n", d->withdrawn);
@@ -111,7 +118,7 @@ static lethe_status put_label_counts(const lethe_dataset *d, lethe_buffer *out, 
         const char *last = "";
         for (size_t i = 0; i < d->labels->count; i++) {
             const lethe_annotation *a = &d->labels->items[i];
-            if (strcmp(a->label, label->question.name) != 0) continue;
+            if (strcmp(a->label, label->question.name) != 0 || !lethe_dataset_has_label(d, a)) continue;
             annotations++;
             if (strcmp(a->patient, last) != 0) patients++; /* labels of one patient mostly follow each other */
             last = a->patient;
@@ -148,11 +155,12 @@ static lethe_status put_agreement(lethe_dataset *d, lethe_buffer *out, lethe_err
                                      row->reader_a[0] == '\0' ? "all" : reader_of(d, row->reader_a), reader_of(d, row->reader_b), row->units,
                                      row->value, interval);
     }
+    if (status == LETHE_OK) status = lethe_figure_agreement(d, agreement, reader_of, out, error);
     lethe_agreement_destroy(agreement);
     return status;
 }
 
-static lethe_status write_card(lethe_dataset *d, const lethe_publication *p, const counts *c, lethe_error *error) {
+static lethe_status write_card(lethe_dataset *d, const lethe_publication *p, const uint8_t *splits, const counts *c, lethe_error *error) {
     lethe_buffer out;
     lethe_buffer_init(&out, 1 << 24);
     lethe_status status =
@@ -167,6 +175,7 @@ static lethe_status write_card(lethe_dataset *d, const lethe_publication *p, con
                                          c->images_in[i]);
     if (status == LETHE_OK && !isnan(c->youngest)) status = lethe_buffer_printf(&out, error, "| age | %g to %g years |\n", c->youngest, c->oldest);
     if (status == LETHE_OK) status = put_label_counts(d, &out, error);
+    if (status == LETHE_OK) status = lethe_figures_write(d, p, splits, lethe_dataset_has_label, &out, error);
     if (status == LETHE_OK) status = put_agreement(d, &out, error);
     if (status == LETHE_OK)
         status = lethe_buffer_printf(&out, error,
@@ -183,9 +192,16 @@ static lethe_status write_card(lethe_dataset *d, const lethe_publication *p, con
 
 lethe_status lethe_publish_metadata(lethe_dataset *d, const lethe_publication *p, const uint8_t *splits, lethe_error *error) {
     counts c;
+    size_t images = lethe_image_index_count(d->index);
+    if (splits != NULL && p->hidden_path != NULL) {
+        if ((d->selected = lethe_alloc_array(images, 1)) == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for counts");
+        for (size_t i = 0; i < images; i++) d->selected[i] = splits[i] != LETHE_SPLIT_TEST;
+    }
     count_all(d, splits, &c);
     lethe_status status = write_readme(d, p, &c, error);
-    if (status == LETHE_OK) status = write_card(d, p, &c, error);
+    if (status == LETHE_OK) status = write_card(d, p, splits, &c, error);
+    lethe_free(d->selected);
+    d->selected = NULL;
     if (status == LETHE_OK) {
         char *licence = lethe_asprintf("%s\n", licence_of(p));
         status = licence == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a licence")

@@ -75,7 +75,7 @@ static lethe_status write_occurrences(lethe_dataset *d, const numbers *of, lethe
     return status;
 }
 
-/* The numbers of what a label is about; its occurrence is 0 for labels of studies and patients. */
+/* The numbers of what a label is about. A label of a study or patient stands at its first series: the table knows no other place. */
 static numbers numbers_of(const lethe_dataset *d, const numbers *of, const lethe_annotation *a) {
     size_t count = lethe_image_index_count(d->index), low = 0, high = count;
     const lethe_image_ref *image = a->image[0] == '\0' ? NULL : lethe_image_index_find(d->index, a->image, NULL);
@@ -87,14 +87,15 @@ static numbers numbers_of(const lethe_dataset *d, const numbers *of, const lethe
     }
     for (size_t i = low; i < count && strcmp(lethe_image_index_at(d->index, i)->patient, a->patient) == 0; i++)
         if (a->series_uid[0] != '\0' && strcmp(lethe_image_index_at(d->index, i)->series_uid, a->series_uid) == 0) return of[i];
-    return low < count ? (numbers){of[low].person, 0, 0} : (numbers){0};
+    for (size_t i = low; a->study_uid[0] != '\0' && i < count && strcmp(lethe_image_index_at(d->index, i)->patient, a->patient) == 0; i++)
+        if (strcmp(lethe_image_index_at(d->index, i)->study_uid, a->study_uid) == 0) return of[i];
+    return low < count ? of[low] : (numbers){0};
 }
 
 static lethe_status write_features(lethe_dataset *d, const numbers *of, lethe_error *error) {
     static const char *const header[] = {"image_feature_id",
                                          "person_id",
                                          "image_occurrence_id",
-                                         "table_concept_id",
                                          "image_feature_event_field_concept_id",
                                          "image_feature_event_id",
                                          "image_feature_concept_id",
@@ -126,7 +127,6 @@ static lethe_status write_features(lethe_dataset *d, const numbers *of, lethe_er
         const char *const fields[] = {id,
                                       person,
                                       occurrence,
-                                      "0",
                                       "0",
                                       "0",
                                       "0",

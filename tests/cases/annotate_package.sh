@@ -34,7 +34,7 @@ YAML
 export_to() { # FOLDER [OPTIONS]
     local out=$1
     shift
-    "$lethe" export -C "$p" --snapshot s --format csv,coco --split 60,20,20 --stratify cancer --title "Demo set" --licence CC-BY-4.0 --url https://example.org/set --creator "Invented Hospital" --contact data@example.org --access-body "Invented Body" -o "$out" "$@" >/dev/null
+    "$lethe" export -C "$p" --snapshot s --format csv,coco --split 60,20,20 --stratify cancer --title "Demo set" --licence CC-BY-4.0 --url https://example.org/set --creator "Invented Hospital" --contact data@example.org --access-body "Invented Body" --health-category "Medical images" --spatial http://publications.europa.eu/resource/authority/country/FRA -o "$out" "$@" >/dev/null
 }
 export_to "$work/a" --with-images --hide-test "$work/a.sealed" --key "$work/key"
 export_to "$work/b" --with-images --hide-test "$work/b.sealed" --key "$work/key"
@@ -86,8 +86,25 @@ dcat = json.load(open(root + "/healthdcat.jsonld"))
 number = lambda key: int(dcat["healthdcatap:" + key]["@value"])
 assert number("numberOfUniqueIndividuals") == 40 and number("minTypicalAge") == 40 and number("numberOfRecords") == 80
 for key in ("@id", "dct:identifier", "dct:title", "dct:description", "dct:publisher", "dcat:contactPoint", "dct:accessRights", "dct:type", "dct:provenance", "dcat:theme",
-            "dcat:keyword", "dcatap:applicableLegislation", "healthdcatap:hdab"): assert dcat[key], key
+            "dcat:keyword", "dcatap:applicableLegislation", "healthdcatap:hdab", "healthdcatap:healthCategory"): assert dcat[key], key
 assert all(k.startswith("@") or k.split(":")[0] in dcat["@context"] for k in dcat), "a prefix that the context does not know"
+assert dcat["dct:spatial"] == {"@id": "http://publications.europa.eu/resource/authority/country/FRA"}
+# Figures: sound SVG, linked from the card, and drawn to scale: 24 patients of train, half of the 40 from each maker; the 8 hidden labels are not counted.
+import re, xml.etree.ElementTree as tree
+card = open(root + "/CARD.md").read()
+drawn = {}
+for name in re.findall(r"!\[[^]]*\]\((figures/[a-z]+\.svg)\)", card):
+    svg = tree.parse(f"{root}/{name}").getroot(); assert svg.tag == "{http://www.w3.org/2000/svg}svg"
+    texts = [t.text for t in svg.iter("{http://www.w3.org/2000/svg}text")][1:]
+    widths = [float(r.get("width")) for r in svg.iter("{http://www.w3.org/2000/svg}rect")if r.get("x")]
+    drawn[name] = {n: (int(v), w) for n, v, w in zip(texts[::2], texts[1::2], widths)}
+assert set(drawn) == {"figures/labels.svg", "figures/splits.svg", "figures/sites.svg"}, drawn
+splits = drawn["figures/splits.svg"]
+assert {k: v[0] for k, v in splits.items()} == {"train: patients": 24, "train: images": 48, "validation: patients": 8, "validation: images": 16, "test: patients": 8, "test: images": 16}
+assert abs(splits["train: patients"][1] * 2 - splits["train: images"][1]) < 0.2, splits
+assert {k: v[0] for k, v in drawn["figures/sites.svg"].items()} == {"Maker 0": 20, "Maker 1": 20}
+assert {k: v[0] for k, v in drawn["figures/labels.svg"].items()} == {"cancer: no": 24, "cancer: yes": 8, "mass": 0}, drawn["figures/labels.svg"]
+assert "| cancer | patient | 32 |" in card and "| classifications | 32 |" in card, "hidden labels are counted"
 assert "Demo set" in open(root + "/README.md").read() and "40" in open(root + "/CARD.md").read()
 PY
 ! grep -a -q 'cancer\|P-1' "$work/a.sealed" || fail "the sealed labels can be read"
@@ -100,6 +117,15 @@ cp "$work/a.sealed" "$work/changed"; chmod 600 "$work/changed"; printf 'x' | dd 
 ! "$lethe" annotate unseal "$work/changed" --key "$work/key" -o "$work/no" 2>/dev/null || fail "a changed file opens"
 [ ! -e "$work/no" ] || fail "something of a refused package was written"
 [ ! -e "$work/a.sealed.labels" ] || fail "the open labels are left behind"
+
+# What happens after the snapshot changes nothing: other users, other labels, other tasks.
+"$lethe" annotate -C "$p" user add anne
+"$lethe" annotate -C "$p" user add aaron --role organiser
+"$lethe" annotate -C "$p" task create --readers anne --batch late >/dev/null
+printf 'patient,label,value\nP-100,cancer,no\n' >"$work/late.csv"
+"$lethe" annotate -C "$p" import csv "$work/late.csv" --as anne >/dev/null
+export_to "$work/late" --with-images --hide-test "$work/late.sealed" --key "$work/key"
+diff -r "$work/a" "$work/late" && cmp "$work/a.sealed" "$work/late.sealed" || fail "an old snapshot changes with new labels and users"
 
 # A patient who was withdrawn is absent from an old snapshot; the package tells how much is missing, not who.
 sqlite3 "$p/released/catalogue.db" "DELETE FROM entry WHERE patient = 'P-117'"

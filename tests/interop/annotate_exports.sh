@@ -115,12 +115,12 @@ import csv
 features = list(csv.DictReader(open(f"{work}/x/omop/image_feature.csv")))
 assert list(occurrence)[:11] == ["image_occurrence_id", "person_id", "procedure_occurrence_id", "visit_occurrence_id", "anatomic_site_concept_id", "wadors_uri",
     "local_path", "image_occurrence_date", "image_study_uid", "image_series_uid", "modality_concept_id"], list(occurrence)
-assert list(features[0])[:13] == ["image_feature_id", "person_id", "image_occurrence_id", "table_concept_id", "image_feature_event_field_concept_id",
+assert list(features[0])[:12] == ["image_feature_id", "person_id", "image_occurrence_id", "image_feature_event_field_concept_id",
     "image_feature_event_id", "image_feature_concept_id", "image_feature_type_concept_id", "image_finding_concept_id", "image_finding_id", "anatomic_site_concept_id",
     "alg_system", "alg_datetime"], list(features[0])
 assert occurrence["image_series_uid"] == "2.25.200" and occurrence["image_occurrence_date"] == "2025-01-02" and len(features) == 4, (occurrence, features)
 assert {f["person_id"] for f in features} == {occurrence["person_id"]} == {"1"}
-assert [f["image_occurrence_id"] for f in features] == ["1", "1", "1", ""] and features[0]["image_feature_source_code"] == "52988006", features
+assert [f["image_occurrence_id"] for f in features] == ["1", "1", "1", "1"] and features[0]["image_feature_source_code"] == "52988006", features
 line = open(f"{work}/x/labels/P-A/2.25.100/2.25.200/2.25.301.txt").readline().split()
 assert np.allclose([float(v) for v in line], [0, 13 / 64, 22 / 48, 6 / 64, 4 / 48], atol=1e-8), line
 PY

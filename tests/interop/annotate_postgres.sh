@@ -61,6 +61,10 @@ denied "SELECT * FROM account"
 denied "SELECT * FROM snapshot_item"
 denied "INSERT INTO annotation (target, author, task, head, deleted, shared, origin) VALUES (1, 'bert', 0, 0, 0, 0, 0)"
 denied "INSERT INTO annotation (target, author, task, head, deleted, shared, origin) VALUES (1, 'anne', 0, 0, 0, 1, 0)"
+# A reader chooses no number: a conflict would tell that it is taken. Nor does a new annotation point at somebody's revision.
+denied "INSERT INTO annotation (id, target, author, task, head, deleted, shared, origin) SELECT 5, target, 'anne', task, 0, 0, 0, 0 FROM annotation LIMIT 1"
+denied "INSERT INTO annotation_revision (id, annotation, previous, action, undoes, author, at_us, level, label, value, form, tool, source, spent_ms, deleted) SELECT 5, id, 9, 1, 0, 'anne', 0, 1, 'birads', '3', '', '', '', 0, 0 FROM annotation LIMIT 1"
+denied "INSERT INTO annotation (target, author, task, head, deleted, shared, origin) SELECT target, 'anne', task, head, 0, 0, 0 FROM annotation LIMIT 1"
 denied "DELETE FROM annotation_revision"
 denied "UPDATE annotation_revision SET value = '5'"
 denied "UPDATE annotation SET author = 'anne'"
@@ -132,9 +136,24 @@ PGPASSWORD=$(cat "$work/secret") "$lethe" annotate -C "$work/anne" status >/dev/
 ! PGPASSWORD=$(cat "$work/secret") "$lethe" export -C "$work/anne" --snapshot 1 --format csv -o "$work/peeked" >/dev/null 2>&1 || fail "a reader exports"
 ! PGPASSWORD=$(cat "$work/secret") "$lethe" annotate -C "$work/anne" agree >/dev/null 2>&1 || fail "a reader sees agreement"
 
+# Rows that say nothing do not stand in the way of a snapshot, whoever put them there.
+sql postgres "INSERT INTO annotation (target, author, task, head, deleted, shared, origin) SELECT target, author, task, 0, 0, 0, 0 FROM annotation WHERE author = 'carl' LIMIT 2"
 # A snapshot of all, exported twice by the organiser.
 "$lethe" snapshot -C "$work/org" create s1 | grep -q '32 annotations' || fail "snapshot"
 "$lethe" export -C "$work/org" --snapshot s1 --format csv,coco -o "$work/x" >/dev/null
 "$lethe" export -C "$work/org" --snapshot s1 --format csv,coco -o "$work/y" >/dev/null
 diff -r "$work/x" "$work/y" || fail "exports differ"
+# The store's numbers are clocks above 2^53; what leaves it survives a reader whose numbers are doubles, as JavaScript's are.
+/usr/bin/python3 - "$work/x" <<'PY' || fail "numbers of the export"
+import csv, sys
+rows = list(csv.DictReader(open(sys.argv[1] + "/labels_long.csv")))
+assert sorted(int(r["annotation"]) for r in rows) == list(range(1, 33)), "not 1 to 32"
+assert len({r["revision"] for r in rows}) == 32
+try: float(rows[0]["revision"]); raise SystemExit("a revision reads as a number")
+except ValueError: pass
+PY
+"$lethe" annotate -C "$work/org" show | /usr/bin/python3 -c '
+import json, sys
+exact = [json.loads(line) for line in sys.stdin]
+assert len(exact) == 32 and all(isinstance(a[k], str) and int(a[k]) > 2 ** 53 for a in exact for k in ("annotation", "revision"))' || fail "numbers of show"
 echo ok
