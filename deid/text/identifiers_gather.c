@@ -21,6 +21,7 @@ static const source sources[] = {
     {0x00080094, LETHE_ID_CONTACT},     /* ReferringPhysicianTelephoneNumbers */
     {0x00081010, LETHE_ID_DEVICE},      /* StationName */
     {0x00081040, LETHE_ID_INSTITUTION}, /* InstitutionalDepartmentName */
+    {0x00100012, LETHE_ID_NAME},        /* NameToUse */
     {0x00100020, LETHE_ID_NUMBER},      /* PatientID */
     {0x00100021, LETHE_ID_INSTITUTION}, /* IssuerOfPatientID */
     {0x00100030, LETHE_ID_DATE},        /* PatientBirthDate */

@@ -207,6 +207,8 @@ lethe_status lethe_words_split(lethe_words *words, const char *utf8, size_t size
             const char *next = at;
             point = (unsigned char)*next < 0x80 ? (uint32_t)(unsigned char)*next++ : lethe_utf8_next(&next, end);
             if (point == '?' || point == 0xFFFD) {
+                size_t width = (size_t)(next - at); /* two in a row are the two bytes of one letter: "LEF??VRE" */
+                if ((size_t)(end - next) > width && memcmp(next, at, width) == 0) next += width;
                 if (!is_lost_letter(utf8, size, (size_t)(at - utf8), (size_t)(next - at))) break;
                 point = '?';
             } else if (!(point >= '0' && point <= '9') && !lethe_is_letter(point)) {

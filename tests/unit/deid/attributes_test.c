@@ -384,6 +384,26 @@ static void csa_headers_are_dropped(void **state) {
     done(o);
 }
 
+/* A name that the patient goes by (PS3.6 2023 and later: not in the dictionary here) is known all the same, and goes. */
+static void a_name_to_use_is_a_name(void **state) {
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        maker m;
+        start(&m, syntaxes[i], mr);
+        text(&m, 0x0008103E, LETHE_VR_LO, "T2 zygomar AX");
+        text(&m, 0x00100010, LETHE_VR_PN, "DUPONT^MARIE");
+        begin(&m, 0x00100011);
+        text(&m, 0x00100012, LETHE_VR_LT, "Zygomar");
+        end(&m);
+        text(&m, 0x00100020, LETHE_VR_LO, "IPP0099887");
+        series(&m);
+        outcome *o = released(&m, "research");
+        assert_string_equal(value(o, 0x0008103E), "T2 AX");
+        no_trace(o, "Zygomar");
+        done(o);
+    }
+}
+
 static void same_patient_same_names(void **state) {
     (void)state;
     char first[80], study[65];
@@ -588,6 +608,7 @@ int main(void) {
                                        cmocka_unit_test(numbers_are_no_pieces_of_identifiers),
                                        cmocka_unit_test(safe_private_by_creator_at_any_block),
                                        cmocka_unit_test(pieces_of_decimals_stay),
+                                       cmocka_unit_test(a_name_to_use_is_a_name),
                                        cmocka_unit_test(csa_headers_are_dropped),
                                        cmocka_unit_test(same_patient_same_names),
                                        cmocka_unit_test(options_combine),

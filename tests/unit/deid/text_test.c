@@ -188,6 +188,7 @@ static void letters_that_were_lost(void **state) {
     add(now, LETHE_ID_NAME, "Lef?vre^Th?ophile");
     add(now, LETHE_ID_NAME, "?verg?rd^Zygmunt");
     add(now, LETHE_ID_NAME, "Çelebioğlu^Weißenborn");
+    add(now, LETHE_ID_NAME, "Br??zillon^Yves");
     add(now, LETHE_ID_NAME, "Zurbriggen^Zoé");
     add(now, LETHE_ID_NAME, "Quéméneur^Gwenaëlle");
     add(now, LETHE_ID_DATE, "19371224");
@@ -197,6 +198,9 @@ static void letters_that_were_lost(void **state) {
         assert_string_equal(clean(now, "IRM lefèvre T2", (lethe_text_mode)mode, NULL), "IRM T2");
         assert_string_equal(clean(now, "IRM LEF?VRE T2", (lethe_text_mode)mode, NULL), "IRM T2");
         assert_string_equal(clean(now, "IRM QU?M?NEUR T2", (lethe_text_mode)mode, NULL), "IRM T2");
+        assert_string_equal(clean(now, "IRM QU??M??NEUR T2", (lethe_text_mode)mode, NULL), "IRM T2"); /* both bytes of a letter */
+        assert_string_equal(clean(now, "IRM Brézillon T2", (lethe_text_mode)mode, NULL), "IRM T2");
+        assert_string_equal(clean(now, "IRM Br??zillon T2", (lethe_text_mode)mode, NULL), "IRM T2");
         assert_string_equal(clean(now, "T2 OVERGARD/ZYGMUNT", (lethe_text_mode)mode, NULL), "T2");
         assert_string_equal(clean(now, "IRM n?e le 24 d?cembre 1937", (lethe_text_mode)mode, NULL), "IRM");
         assert_string_equal(clean(now, "IRM *3 f?vrier 1938", (lethe_text_mode)mode, NULL), "IRM");
@@ -209,6 +213,7 @@ static void letters_that_were_lost(void **state) {
         assert_string_equal(clean(now, "Echographie v?sicale", (lethe_text_mode)mode, NULL), "Echographie v?sicale");
         assert_string_equal(clean(now, "Fracture? Sinusite?", (lethe_text_mode)mode, NULL), "Fracture? Sinusite?");
         assert_string_equal(clean(now, "fracture?hematome", (lethe_text_mode)mode, NULL), "fracture?hematome");
+        assert_string_equal(clean(now, "fracture??hematome", (lethe_text_mode)mode, NULL), "fracture??hematome");
     }
     lethe_text_cleaner_set_shift(now->cleaner, 0);
 }
