@@ -235,14 +235,19 @@ lethe_status lethe_slide_overview(lethe_slide *slide, uint32_t side, double leas
                          .bits_stored = 8,
                          .photometric = LETHE_RGB};
     lethe_status status = lethe_image_allocate(rgb, error);
-    for (int64_t row = 0; status == LETHE_OK && row < l->tiles_down; row++)
+    /* What would be averaged away need not be decoded. */
+    uint32_t shrink = step < 8 ? step : 8;
+    while (shrink > 1 && (l->tile_width_px % shrink || l->tile_height_px % shrink)) shrink /= 2;
+    for (int64_t row = 0; status == LETHE_OK && row < l->tiles_down; row++) {
         for (int64_t column = 0; status == LETHE_OK && column < l->tiles_across; column++) {
             lethe_image tile;
-            status = lethe_slide_read_tile(slide, level, column, row, &tile, error);
+            status = lethe_slide_read_tile_reduced(slide, level, column, row, shrink, &tile, error);
             if (status != LETHE_OK) break;
-            put_tile(&tile, column * l->tile_width_px, row * l->tile_height_px, step, rgb);
+            put_tile(&tile, column * (l->tile_width_px / shrink), row * (l->tile_height_px / shrink), step / shrink, rgb);
             lethe_image_release(&tile);
         }
+        lethe_slide_forget(slide);
+    }
     *factor = l->downsample * step;
     if (status != LETHE_OK) lethe_image_release(rgb);
     return status;

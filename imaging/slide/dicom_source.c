@@ -126,4 +126,4 @@ static lethe_status dicom_read_tile(lethe_slide *slide, unsigned level, int64_t 
     return status;
 }
 
-const lethe_slide_source lethe_dicom_source = {dicom_open, dicom_close, dicom_read_tile, NULL};
+const lethe_slide_source lethe_dicom_source = {dicom_open, dicom_close, dicom_read_tile, NULL, NULL};

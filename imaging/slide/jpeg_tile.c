@@ -60,6 +60,11 @@ static bool decode_inside(decode_job *job, const uint8_t *bytes, size_t size, co
     if (jpeg_read_header(info, TRUE) != JPEG_HEADER_OK) return false;
     if (hint && hint->rgb && info->num_components == 3) info->jpeg_color_space = JCS_RGB;
     info->out_color_space = JCS_EXT_RGBA;
+    if (hint && hint->shrink > 1) {
+        info->scale_num = 1;
+        info->scale_denom = hint->shrink;
+        info->dct_method = JDCT_IFAST;
+    }
     if (info->image_width > 65500 || info->image_height > 65500) return false;
     if (!jpeg_start_decompress(info)) return false;
     if (info->output_components != 4) return false;

@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <string.h>
+#include <sys/mman.h>
 
 /* --- registry: which source reads which format; the first that opens wins --- */
 
@@ -92,6 +93,11 @@ const uint8_t *lethe_slide_icc(const lethe_slide *slide, size_t *size) {
     return slide->icc;
 }
 
+void lethe_slide_forget(lethe_slide *slide) {
+    const lethe_map *map = &slide->probe.map;
+    if (map->bytes && map->size && !map->copied) (void)madvise((void *)(uintptr_t)map->bytes, (size_t)map->size, MADV_DONTNEED);
+}
+
 /* --- pixels --- */
 
 lethe_status lethe_slide_white(uint32_t columns, uint32_t rows, lethe_image *rgba, lethe_error *error) {
@@ -110,6 +116,42 @@ lethe_status lethe_slide_read_tile(lethe_slide *slide, unsigned level, int64_t c
     if (height > l->tile_height_px) height = l->tile_height_px;
     lethe_status status = lethe_slide_white((uint32_t)width, (uint32_t)height, rgba, error);
     if (status == LETHE_OK) status = slide->source->read_tile(slide, level, column, row, rgba, error);
+    if (status != LETHE_OK) lethe_image_release(rgba);
+    return status;
+}
+
+/* Each pixel of `small` is the mean of the shrink x shrink pixels of `whole` that there are. */
+static void average(const lethe_image *whole, unsigned shrink, lethe_image *small) {
+    for (uint32_t y = 0; y < small->rows; y++)
+        for (uint32_t x = 0; x < small->columns; x++) {
+            uint32_t sums[4] = {0}, count = 0;
+            for (uint32_t v = y * shrink; v < (y + 1) * shrink && v < whole->rows; v++)
+                for (uint32_t u = x * shrink; u < (x + 1) * shrink && u < whole->columns; u++, count++)
+                    for (unsigned s = 0; s < 4; s++) sums[s] += whole->pixels[((size_t)v * whole->columns + u) * 4 + s];
+            for (unsigned s = 0; s < 4 && count; s++) small->pixels[((size_t)y * small->columns + x) * 4 + s] = (uint8_t)(sums[s] / count);
+        }
+}
+
+lethe_status lethe_slide_read_tile_reduced(lethe_slide *slide, unsigned level, int64_t column, int64_t row, unsigned shrink, lethe_image *rgba,
+                                           lethe_error *error) {
+    if (shrink <= 1) return lethe_slide_read_tile(slide, level, column, row, rgba, error);
+    *rgba = (lethe_image){0};
+    const lethe_slide_level *l = lethe_slide_level_at(slide, level);
+    if (shrink > 8 || (shrink & (shrink - 1))) return lethe_fail(error, LETHE_UNSUPPORTED, "tiles are reduced by 2, 4 or 8");
+    if (!l || column < 0 || row < 0 || column >= l->tiles_across || row >= l->tiles_down) return lethe_fail(error, LETHE_NOT_FOUND, "no such tile");
+    int64_t width = l->width_px - column * l->tile_width_px, height = l->height_px - row * l->tile_height_px;
+    if (width > l->tile_width_px) width = l->tile_width_px;
+    if (height > l->tile_height_px) height = l->tile_height_px;
+    lethe_status status = lethe_slide_white((uint32_t)(width + shrink - 1) / shrink, (uint32_t)(height + shrink - 1) / shrink, rgba, error);
+    if (status != LETHE_OK) return status;
+    lethe_error own = {0};
+    status = slide->source->read_reduced ? slide->source->read_reduced(slide, level, column, row, shrink, rgba, &own) : LETHE_UNSUPPORTED;
+    if (status == LETHE_UNSUPPORTED) {
+        lethe_image whole;
+        status = lethe_slide_read_tile(slide, level, column, row, &whole, error);
+        if (status == LETHE_OK) average(&whole, shrink, rgba);
+        lethe_image_release(&whole);
+    } else if (status != LETHE_OK) (void)lethe_fail(error, status, "%s", own.message);
     if (status != LETHE_OK) lethe_image_release(rgba);
     return status;
 }

@@ -33,6 +33,12 @@ double lethe_slide_objective_power(const lethe_slide *slide); /* 0 when unknown 
 /* Decode one tile to RGBA, 8 bits. Tiles at the right and bottom edge are cut to the level. Missing tiles are white. */
 LETHE_NODISCARD lethe_status lethe_slide_read_tile(lethe_slide *slide, unsigned level, int64_t column, int64_t row, lethe_image *rgba,
                                                    lethe_error *error);
+/* Decode one tile at 1 / `shrink` (1, 2, 4 or 8) of its size, rounded up, for searches and overviews: each pixel is about the mean of shrink x
+ * shrink. JPEG tiles of TIFF cost a third of lethe_slide_read_tile, others the same. */
+LETHE_NODISCARD lethe_status lethe_slide_read_tile_reduced(lethe_slide *slide, unsigned level, int64_t column, int64_t row, unsigned shrink,
+                                                           lethe_image *rgba, lethe_error *error);
+/* Let go of the pages of the mapped file that were read: else all of a large level counts as memory in use. They stay in the page cache. */
+void lethe_slide_forget(lethe_slide *slide);
 /* Decode a region: top left corner in level 0 pixels, size in pixels of `level`; white outside. */
 LETHE_NODISCARD lethe_status lethe_slide_read_region(lethe_slide *slide, unsigned level, int64_t x_l0, int64_t y_l0, uint32_t width_px,
                                                      uint32_t height_px, lethe_image *rgba, lethe_error *error);

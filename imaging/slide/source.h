@@ -29,6 +29,9 @@ struct lethe_slide_source {
     /* `rgba` is allocated in the tile's (cut) size, all white. */
     lethe_status (*read_tile)(lethe_slide *slide, unsigned level, int64_t column, int64_t row, lethe_image *rgba, lethe_error *error);
     lethe_status (*read_associated)(lethe_slide *slide, const char *name, lethe_image *rgba, lethe_error *error);
+    /* A tile at 1 / shrink of its size. NULL, or LETHE_UNSUPPORTED: this source, or this tile, can only be read whole. */
+    lethe_status (*read_reduced)(lethe_slide *slide, unsigned level, int64_t column, int64_t row, unsigned shrink, lethe_image *rgba,
+                                 lethe_error *error);
 };
 
 extern const lethe_slide_source lethe_tiff_source, lethe_openslide_source, lethe_dicom_source;
@@ -40,7 +43,8 @@ LETHE_NODISCARD lethe_status lethe_slide_white(uint32_t columns, uint32_t rows, 
 typedef struct lethe_jpeg_hint {
     const uint8_t *tables; /* JPEGTables of the directory; NULL = none */
     size_t tables_size;
-    bool rgb; /* the components are RGB although no marker says so (PhotometricInterpretation 2) */
+    bool rgb;        /* the components are RGB although no marker says so (PhotometricInterpretation 2) */
+    unsigned shrink; /* 2, 4 or 8: decode to that fraction of the size, from the low frequencies of each block; 0 and 1: whole */
 } lethe_jpeg_hint;
 /* Errors: LETHE_MALFORMED. */
 LETHE_NODISCARD lethe_status lethe_jpeg_tile_decode(const uint8_t *bytes, size_t size, const lethe_jpeg_hint *hint, lethe_image *rgba,

@@ -181,6 +181,21 @@ static lethe_status tiff_read_tile(lethe_slide *slide, unsigned level, int64_t c
     }
 }
 
+/* JPEG alone: its blocks hold their mean. */
+static lethe_status tiff_read_reduced(lethe_slide *slide, unsigned level, int64_t column, int64_t row, unsigned shrink, lethe_image *rgba,
+                                      lethe_error *error) {
+    const tiff_level *raw = &((const tiff_state *)slide->state)->levels[level];
+    uint64_t offset, bytes;
+    if (raw->compression != LETHE_TIFF_JPEG || (raw->samples != 1 && raw->samples != 3))
+        return lethe_fail(error, LETHE_UNSUPPORTED, "the tile can only be read whole");
+    if (!lethe_tiff_segment_at(slide->probe.tree, &raw->segments, (uint64_t)(row * slide->levels[level].tiles_across + column), &offset, &bytes))
+        return lethe_fail(error, LETHE_MALFORMED, "tile lies outside the file");
+    if (bytes == 0) return LETHE_OK; /* missing: white */
+    lethe_jpeg_hint hint = raw->hint;
+    hint.shrink = shrink;
+    return lethe_jpeg_tile_decode(slide->probe.map.bytes + offset, (size_t)bytes, &hint, rgba, error);
+}
+
 /* --- label, macro, thumbnail --- */
 
 static lethe_status read_whole(const char *path, const lethe_tiff_directory *directory, uint32_t width, uint32_t height, lethe_image *rgba,
@@ -218,4 +233,4 @@ static lethe_status tiff_read_associated(lethe_slide *slide, const char *name, l
     return lethe_fail(error, LETHE_NOT_FOUND, "no such associated image");
 }
 
-const lethe_slide_source lethe_tiff_source = {tiff_open, tiff_close, tiff_read_tile, tiff_read_associated};
+const lethe_slide_source lethe_tiff_source = {tiff_open, tiff_close, tiff_read_tile, tiff_read_associated, tiff_read_reduced};
