@@ -61,30 +61,149 @@ static lethe_status inflate_stream(const uint8_t *bytes, size_t size, lethe_buff
                                     : lethe_fail(error, LETHE_REVIEW, "encapsulated document: a stream cannot be read");
 }
 
-/* Text of PDF strings run together: "[(DU)-20(PONT)] TJ" reads "DUPONT". */
-static lethe_status join_strings(const lethe_buffer *content, lethe_buffer *out, lethe_error *error) {
+static int hex_digit(uint8_t c) {
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* Strings of a PDF (ISO 32000-1, 7.3.4) as they read one after the other. */
+typedef struct pdf_text {
+    const uint8_t *at, *end;
+    lethe_buffer *out;
+    unsigned letters, few; /* of the line at hand; lines of one or two letters in a row */
+    bool scattered;        /* text that is placed letter by letter: nobody can tell its words */
+} pdf_text;
+
+static lethe_status put_letter(pdf_text *t, uint8_t letter, lethe_error *error) {
+    t->letters++;
+    return lethe_buffer_append(t->out, &letter, 1, error);
+}
+
+/* Behind a backslash: one to three octal digits, a letter that stands for a control character, an end of line that counts for nothing. */
+static lethe_status escaped(pdf_text *t, lethe_error *error) {
+    if (t->at == t->end) return LETHE_OK;
+    uint8_t c = *t->at;
+    if (c >= '0' && c <= '7') {
+        unsigned value = 0;
+        for (unsigned i = 0; i < 3 && t->at < t->end && *t->at >= '0' && *t->at <= '7'; i++) value = value * 8 + (unsigned)(*t->at++ - '0');
+        return put_letter(t, (uint8_t)value, error);
+    }
+    t->at++;
+    if (c == '\r' || c == '\n') return LETHE_OK;
+    return put_letter(t, strchr("nrtbf", c) != NULL && c != 0 ? ' ' : c, error);
+}
+
+static lethe_status literal(pdf_text *t, lethe_error *error) {
     lethe_status status = LETHE_OK;
-    bool inside = false;
-    for (size_t i = 0; i < content->size && status == LETHE_OK; i++) {
-        uint8_t c = content->bytes[i];
-        if (!inside && c == '(') inside = true;
-        else if (inside && c == '\\' && i + 1 < content->size) status = lethe_buffer_append(out, &content->bytes[++i], 1, error);
-        else if (inside && c == ')') inside = false;
-        else if (inside) status = lethe_buffer_append(out, &c, 1, error);
-        else if (c == ']' || c == 'j' || c == 'J') status = lethe_buffer_append(out, " ", 1, error); /* end of a shown line */
+    for (unsigned depth = 1; t->at < t->end && status == LETHE_OK;) {
+        uint8_t c = *t->at++;
+        if (c == ')' && --depth == 0) break;
+        depth += c == '(';
+        status = c == '\\' ? escaped(t, error) : put_letter(t, c, error);
     }
     return status;
 }
 
-static lethe_status search_stream(const uint8_t *bytes, size_t size, struct lethe_audit *audit, lethe_error *error) {
-    lethe_buffer content, text;
-    lethe_buffer_init(&content, STREAM_CAP);
+static lethe_status hexadecimal(pdf_text *t, lethe_error *error) {
+    lethe_status status = LETHE_OK;
+    int high = -1;
+    while (t->at < t->end && *t->at != '>' && status == LETHE_OK) {
+        int digit = hex_digit(*t->at++);
+        if (digit < 0) continue;
+        if (high < 0) {
+            high = digit;
+            continue;
+        }
+        status = put_letter(t, (uint8_t)(high << 4 | digit), error);
+        high = -1;
+    }
+    return status == LETHE_OK && high >= 0 ? put_letter(t, (uint8_t)(high << 4), error) : status;
+}
+
+/* Text of PDF strings run together: "[(DU)-20(PONT)] TJ" reads "DUPONT". */
+static lethe_status join_strings(const uint8_t *bytes, size_t size, lethe_buffer *out, bool *scattered, lethe_error *error) {
+    pdf_text t = {.at = bytes, .end = bytes + size, .out = out};
+    lethe_status status = LETHE_OK;
+    while (t.at < t.end && status == LETHE_OK) {
+        uint8_t c = *t.at++;
+        if (c == '(') status = literal(&t, error);
+        else if (c == '<' && t.at < t.end && *t.at == '<') t.at++;
+        else if (c == '<') status = hexadecimal(&t, error);
+        else if ((c == 'j' || c == 'J' || c == '\'' || c == '"') && t.letters != 0) { /* end of a shown line */
+            t.few = t.letters <= 2 ? t.few + 1 : 0;
+            t.scattered = t.scattered || t.few >= 4;
+            t.letters = 0;
+            status = lethe_buffer_append(out, " ", 1, error);
+        }
+    }
+    *scattered = t.scattered;
+    return status;
+}
+
+/* What keeps text from being read here: fonts whose codes are no letters, filters that are not undone, files within, scripts, pictures. */
+static lethe_status search_structure(const uint8_t *bytes, size_t size, lethe_error *error) {
+    static const struct {
+        const char *word, *why;
+    } words[] = {
+        {"/Encrypt", "it is encrypted"},
+        {"/DCTDecode", "it holds pictures that a person has to look at"},
+        {"/JPXDecode", "it holds pictures that a person has to look at"},
+        {"/CCITTFaxDecode", "it holds pictures that a person has to look at"},
+        {"/JBIG2Decode", "it holds pictures that a person has to look at"},
+        {"/Subtype/Image", "it holds pictures that a person has to look at"},
+        {"/Subtype /Image", "it holds pictures that a person has to look at"},
+        {"\nBI", "it holds pictures that a person has to look at"},
+        {"/LZWDecode", "a stream cannot be read"},
+        {"/ASCII85Decode", "a stream cannot be read"},
+        {"/ASCIIHexDecode", "a stream cannot be read"},
+        {"/RunLengthDecode", "a stream cannot be read"},
+        {"/Identity-", "its text has codes that are no letters"},
+        {"/Type0", "its text has codes that are no letters"},
+        {"/Type3", "its text has codes that are no letters"},
+        {"/Differences", "its text has codes that are no letters"},
+        {"/FontFile", "its text has codes that are no letters"},
+        {"/ToUnicode", "its text has codes that are no letters"},
+        {"/EmbeddedFile", "it holds files or forms that cannot be searched"},
+        {"/JavaScript", "it holds files or forms that cannot be searched"},
+        {"/XFA", "it holds files or forms that cannot be searched"},
+    };
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (memmem(bytes, size, words[i].word, strlen(words[i].word)) != NULL)
+            return lethe_fail(error, LETHE_REVIEW, "encapsulated document: %s", words[i].why);
+    return LETHE_OK;
+}
+
+/* "/Ty#70e0" is another way to write "/Type0" (ISO 32000-1, 7.3.5). */
+static bool has_escaped_name(const uint8_t *bytes, size_t size) {
+    bool name = false;
+    for (size_t i = 0; i + 2 < size; i++) {
+        uint8_t c = bytes[i];
+        if (name && c == '#' && hex_digit(bytes[i + 1]) >= 0 && hex_digit(bytes[i + 2]) >= 0) return true;
+        name = c == '/' || (name && c > ' ' && c < 0x7F && strchr("()<>[]{}%", c) == NULL);
+    }
+    return false;
+}
+
+static lethe_status search_text(const uint8_t *bytes, size_t size, bool content, struct lethe_audit *audit, lethe_error *error) {
+    lethe_buffer text;
     lethe_buffer_init(&text, STREAM_CAP);
-    lethe_status status = inflate_stream(bytes, size, &content, error);
-    if (status == LETHE_OK) status = lethe_audit_bytes(audit, content.bytes, content.size, error);
-    if (status == LETHE_OK) status = join_strings(&content, &text, error);
+    bool scattered = false;
+    lethe_status status = join_strings(bytes, size, &text, &scattered, error);
     if (status == LETHE_OK) status = lethe_audit_bytes(audit, text.bytes, text.size, error);
+    if (status == LETHE_OK && content && scattered)
+        status = lethe_fail(error, LETHE_REVIEW, "encapsulated document: its text is placed letter by letter");
+    if (status == LETHE_OK && content && has_escaped_name(bytes, size))
+        status = lethe_fail(error, LETHE_REVIEW, "encapsulated document: it holds names that are written as numbers");
     lethe_buffer_release(&text);
+    return status;
+}
+
+static lethe_status search_stream(const uint8_t *bytes, size_t size, struct lethe_audit *audit, lethe_error *error) {
+    lethe_buffer content;
+    lethe_buffer_init(&content, STREAM_CAP);
+    lethe_status status = inflate_stream(bytes, size, &content, error);
+    if (status == LETHE_OK) status = search_structure(content.bytes, content.size, error);
+    if (status == LETHE_OK) status = lethe_audit_bytes(audit, content.bytes, content.size, error);
+    if (status == LETHE_OK) status = search_text(content.bytes, content.size, true, audit, error);
     lethe_buffer_release(&content);
     return status;
 }
@@ -95,23 +214,27 @@ lethe_status lethe_documents_search(const lethe_dicom_dataset *dataset, struct l
     const uint8_t *at = element->value, *end = at + element->value_bytes;
     bool pdf = element->value_bytes > 5 && memcmp(at, "%PDF-", 5) == 0;
     if (!pdf) return LETHE_OK; /* its bytes are searched with the rest of the output */
-    if (memmem(at, (size_t)(end - at), "/Encrypt", 8) != NULL) return lethe_fail(error, LETHE_REVIEW, "encapsulated document: it is encrypted");
-    static const char *const pictures[] = {"/DCTDecode", "/JPXDecode", "/CCITTFaxDecode", "/JBIG2Decode"};
-    for (size_t i = 0; i < sizeof pictures / sizeof *pictures; i++)
-        if (memmem(at, (size_t)(end - at), pictures[i], strlen(pictures[i])) != NULL)
-            return lethe_fail(error, LETHE_REVIEW, "encapsulated document: it holds pictures that a person has to look at");
-    lethe_status status = LETHE_OK;
+    lethe_status status = search_structure(at, (size_t)(end - at), error);
+    if (status == LETHE_OK) status = search_text(at, (size_t)(end - at), false, audit, error);
+    const uint8_t *between = at; /* what stands outside of streams */
     while (status == LETHE_OK) {
         const uint8_t *stream = memmem(at, (size_t)(end - at), "stream", 6);
         if (stream == NULL) break;
         at = stream + 6;
         if (stream - element->value >= 3 && memcmp(stream - 3, "end", 3) == 0) continue;
+        bool filtered = memmem(between, (size_t)(stream - between), "/Filter", 7) != NULL;
+        if (has_escaped_name(between, (size_t)(stream - between)))
+            return lethe_fail(error, LETHE_REVIEW, "encapsulated document: it holds names that are written as numbers");
         while (at < end && (*at == '\r' || *at == '\n')) at++;
         const uint8_t *stop = memmem(at, (size_t)(end - at), "endstream", 9);
         if (stop == NULL) return lethe_fail(error, LETHE_REVIEW, "encapsulated document: a stream has no end");
         bool deflated = stop - at > 2 && (at[0] & 0x0F) == 8 && ((unsigned)at[0] << 8 | at[1]) % 31 == 0;
         if (deflated) status = search_stream(at, (size_t)(stop - at), audit, error);
-        at = stop;
+        else if (filtered) return lethe_fail(error, LETHE_REVIEW, "encapsulated document: a stream cannot be read");
+        else status = search_text(at, (size_t)(stop - at), true, audit, error);
+        at = between = stop;
     }
+    if (status == LETHE_OK && has_escaped_name(between, (size_t)(end - between)))
+        return lethe_fail(error, LETHE_REVIEW, "encapsulated document: it holds names that are written as numbers");
     return status;
 }

@@ -363,6 +363,16 @@ static lethe_status redact(lethe_engine *engine, instance *in, lethe_error *erro
     return status;
 }
 
+/* A document that cannot be searched waits for a person; what is found in one is not for a person to release. */
+static lethe_status search_document(lethe_engine *engine, instance *in, lethe_error *error) {
+    lethe_error doubt = {0};
+    lethe_status status = lethe_documents_search(engine->dataset, engine->audit, &doubt);
+    if (status != LETHE_REVIEW) return status == LETHE_OK ? LETHE_OK : lethe_fail(error, status, "%s", doubt.message);
+    in->needs_review = true;
+    (void)snprintf(in->review_reason, sizeof in->review_reason, "%.*s", (int)sizeof in->review_reason - 1, doubt.message);
+    return LETHE_OK;
+}
+
 static lethe_status edit_and_write(lethe_engine *engine, instance *in, lethe_error *error) {
     lethe_attribute_record record;
     in->audited = false;
@@ -394,7 +404,7 @@ static lethe_status edit_and_write(lethe_engine *engine, instance *in, lethe_err
             status = lethe_scrub_add_literal(engine->scrub, record.removed[i].bytes, record.removed[i].size, error);
     if (status == LETHE_OK) status = fill_audit(engine, &record, error);
     if (status == LETHE_OK) lethe_audit_exempt(engine->audit, engine->sealed.bytes, engine->sealed.size);
-    if (status == LETHE_OK) status = lethe_documents_search(engine->dataset, engine->audit, error);
+    if (status == LETHE_OK) status = search_document(engine, in, error);
     if (status != LETHE_OK || engine->options.output_folder == NULL) return status;
     return write_output(engine, in, error);
 }

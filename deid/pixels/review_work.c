@@ -4,6 +4,7 @@
 #include "core/file.h"
 #include "core/memory.h"
 #include "core/text.h"
+#include "deid/encrypted.h"
 #include "deid/manifest.h"
 #include "deid/objections.h"
 #include "deid/pixels/review_pool.h"
@@ -473,6 +474,7 @@ static lethe_status process(work *w, lethe_error *error) {
     lethe_profile *profile = NULL;
     lethe_objections *objections = NULL;
     lethe_catalogue *catalogue = NULL;
+    lethe_recipients *recipients = NULL; /* those of the project's profile, unless the job names others */
     uint8_t key[LETHE_KEY_BYTES];
     static const char *const system_paths[] = {"/usr/share", "/usr/lib", "/lib", "/etc/ssl", "/proc/self"};
     const char *readable[8] = {project->private_path}, *writable[] = {project->released_path, w->scratch, NULL};
@@ -480,6 +482,8 @@ static lethe_status process(work *w, lethe_error *error) {
         if (access(system_paths[i], F_OK) == 0) readable[n++] = system_paths[i];
     lethe_status status = lethe_folder_create(w->scratch, 0700, error);
     if (status == LETHE_OK) status = load_profile(project, &profile, error);
+    if (status == LETHE_OK && w->job->recipients == NULL && lethe_profile_recipients(profile) != NULL)
+        status = lethe_recipients_load(lethe_profile_recipients(profile), &recipients, error);
     if (status == LETHE_OK) status = lethe_key_load(project->key_path, key, error);
     if (status == LETHE_OK) status = lethe_objections_load(lethe_queue_database(w->job->queue), &objections, error);
     if (status == LETHE_OK) status = lethe_catalogue_open(project, &catalogue, error);
@@ -491,7 +495,7 @@ static lethe_status process(work *w, lethe_error *error) {
                                           .pixel_rules = w->after,
                                           .crosswalk = w->job->crosswalk,
                                           .slide_mapping = w->job->slide_mapping,
-                                          .recipients = w->job->recipients,
+                                          .recipients = w->job->recipients != NULL ? w->job->recipients : recipients,
                                           .sync = LETHE_SYNC_FULL,
                                           .want_catalogue = true},
                                .workers = w->job->jobs,
@@ -506,6 +510,7 @@ static lethe_status process(work *w, lethe_error *error) {
     lethe_known_destroy(w->known);
     w->known = NULL;
     lethe_catalogue_close(catalogue);
+    lethe_recipients_destroy(recipients);
     lethe_objections_destroy(objections);
     lethe_profile_destroy(profile);
     lethe_wipe(key, sizeof key);
