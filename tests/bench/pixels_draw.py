@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from pydicom.dataset import FileDataset, FileMetaDataset
 
 here = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(here, "..", "..", "deid", "tools"))
+sys.path.insert(0, os.path.join(here, "..", "..", "deid", "pixels", "tools"))
 import text_draw  # noqa: E402
 
 FACES = sorted(glob.glob("/usr/share/fonts/truetype/dejavu/DejaVu*.ttf"))
