@@ -151,6 +151,38 @@ static lethe_status put_entry(const lethe_sheet_options *o, lethe_review_pool *p
     return status;
 }
 
+/* The last lines of the manifest that speak of each output and of each source. */
+typedef struct last_lines {
+    json_t *outputs, *sources;
+} last_lines;
+
+static lethe_status number_lines(FILE *manifest, last_lines *last, lethe_error *error) {
+    char *line = NULL;
+    size_t capacity = 0;
+    last->outputs = json_object();
+    last->sources = json_object();
+    lethe_status status = last->outputs == NULL || last->sources == NULL ? LETHE_NO_MEMORY : LETHE_OK;
+    for (json_int_t number = 0; status == LETHE_OK && getline(&line, &capacity, manifest) > 0; number++) {
+        json_t *parsed = json_loads(line, 0, NULL);
+        const char *output = json_string_value(json_object_get(parsed, "output")), *source = json_string_value(json_object_get(parsed, "source"));
+        if (parsed == NULL) status = LETHE_MALFORMED;
+        else if (output != NULL && json_object_set_new(last->outputs, output, json_integer(number)) != 0) status = LETHE_NO_MEMORY;
+        else if (source != NULL && json_object_set_new(last->sources, source, json_integer(number)) != 0) status = LETHE_NO_MEMORY;
+        json_decref(parsed);
+    }
+    free(line);
+    rewind(manifest);
+    if (status == LETHE_MALFORMED) return lethe_fail(error, status, "the manifest holds a line that is no JSON");
+    return status == LETHE_OK ? status : lethe_fail(error, status, "no memory for a contact sheet");
+}
+
+/* What was made again counts as it is now. */
+static bool is_superseded(const last_lines *last, const json_t *line, json_int_t number) {
+    const char *output = json_string_value(json_object_get(line, "output")), *source = json_string_value(json_object_get(line, "source"));
+    if (output != NULL) return json_integer_value(json_object_get(last->outputs, output)) != number;
+    return source != NULL && json_integer_value(json_object_get(last->sources, source)) != number;
+}
+
 lethe_status lethe_review_sheet(const lethe_sheet_options *options, unsigned *pictures, lethe_error *error) {
     static const char head[] =
         "<!DOCTYPE html><html lang=\"en\"><meta charset=\"utf-8\"><title>Redacted images</title><style>body{background:#1b1d20;color:#ddd;"
@@ -172,18 +204,23 @@ lethe_status lethe_review_sheet(const lethe_sheet_options *options, unsigned *pi
     lethe_review_pool_options workers = {.readable = readable, .workers = 1};
     FILE *manifest = fopen(options->manifest, "r");
     if (manifest == NULL) return lethe_fail(error, LETHE_NOT_FOUND, "no manifest to read");
-    lethe_status status = lethe_review_pool_start(&workers, &pool, error);
+    last_lines last = {NULL, NULL};
+    lethe_status status = number_lines(manifest, &last, error);
+    if (status == LETHE_OK) status = lethe_review_pool_start(&workers, &pool, error);
     if (status == LETHE_OK) status = lethe_output_create(options->output, &out, error);
     if (status == LETHE_OK) status = lethe_output_write(out, head, sizeof head - 1, error);
-    while (status == LETHE_OK && *pictures < limit && getline(&line, &capacity, manifest) > 0) {
+    for (json_int_t number = 0; status == LETHE_OK && *pictures < limit; number++) {
+        if (getline(&line, &capacity, manifest) <= 0) break;
         json_t *parsed = json_loads(line, 0, NULL);
         if (parsed == NULL) status = lethe_fail(error, LETHE_MALFORMED, "the manifest holds a line that is no JSON");
-        else status = put_entry(options, pool, out, parsed, pictures, error);
+        else if (!is_superseded(&last, parsed, number)) status = put_entry(options, pool, out, parsed, pictures, error);
         json_decref(parsed);
     }
     if (status == LETHE_OK) status = lethe_output_commit(out, 0600, LETHE_SYNC_NONE, error);
     else lethe_output_discard(out);
     lethe_review_pool_destroy(pool);
+    json_decref(last.outputs);
+    json_decref(last.sources);
     free(line);
     (void)fclose(manifest);
     return status;

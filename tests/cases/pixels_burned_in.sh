@@ -21,12 +21,17 @@ cat "$work/score"
 strings=$(sed -n 's/^strings: \([0-9]*\),.*/\1/p' "$work/score")
 removed=$(sed -n 's/^strings: .* removed \([0-9]*\).*/\1/p' "$work/score")
 left=$(sed -n 's/.*LEFT UNFLAGGED \([0-9]*\)$/\1/p' "$work/score")
+[ -n "$strings" ] && [ -n "$removed" ] && [ -n "$left" ] || { echo "the scorer says nothing about strings"; exit 1; }
 [ "$strings" -ge 10 ] && [ "$removed" -ge 80 ] && [ $((left * 20)) -le "$strings" ] || { echo "$left of $strings strings are left unflagged"; exit 1; }
 grep -q '^pixels changed outside the boxes: 0$' "$work/score" || { echo "pixels outside the boxes changed"; exit 1; }
 "$LETHE_BIN/lethe" review sheet --manifest "$work/manifest.jsonl" --released "$work/out" --originals "$work/in" -o "$work/sheet.html" > "$work/said"
 grep -q 'redacted images' "$work/said"
 grep -q 'data:image/png;base64,' "$work/sheet.html"
 [ "$(stat -c %a "$work/sheet.html")" = 600 ] || { echo "the sheet can be read by others"; exit 1; }
+# An image that was made again stands in the manifest twice, and on the sheet once, as the last line says.
+cat "$work/manifest.jsonl" "$work/manifest.jsonl" > "$work/twice.jsonl"
+"$LETHE_BIN/lethe" review sheet --manifest "$work/twice.jsonl" --released "$work/out" --originals "$work/in" -o "$work/twice.html" > /dev/null
+[ "$(grep -c '<figure>' "$work/twice.html")" -eq "$(grep -c '<figure>' "$work/sheet.html")" ] || { echo "an image stands on the sheet twice"; exit 1; }
 # Usage errors
 for arguments in "" "dance" "mask 1 5,5" "sheet"; do
     code=0
