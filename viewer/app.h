@@ -268,6 +268,11 @@ struct lethe_app {
     uint8_t *dot_cells; /* cells of the screen that hold a dot; scratch of drawing */
 };
 
+/* --- view_draw.c --- */
+/* A height or width of a panel at this session's size of letters; widths leave the images half of a narrow window. */
+double lethe_app_tall(const lethe_app *app, double at_14_px);
+double lethe_app_wide(const lethe_app *app, double at_14_px);
+
 #define T(text) lethe_message(app->language, text)
 
 /* --- app.c --- */
@@ -402,6 +407,7 @@ void lethe_panel_labels(lethe_app *app, lethe_rect rect);
 void lethe_panel_top(lethe_app *app, lethe_rect rect);
 void lethe_panel_status(lethe_app *app, lethe_rect rect);
 void lethe_sheets(lethe_app *app);
+/* At letters of 14 pixels; lethe_app_px gives them for the size of this session. */
 enum { LETHE_TOP_HEIGHT = 48, LETHE_STATUS_HEIGHT = 28, LETHE_LEFT_WIDTH = 264, LETHE_TOOLS_WIDTH = 52, LETHE_RIGHT_WIDTH = 292 };
 
 /* --- script.c --- */

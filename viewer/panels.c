@@ -247,11 +247,14 @@ void lethe_panels(lethe_app *app) {
         lethe_review_panels(app);
         return;
     }
-    double w = app->width, h = app->height, left = app->show_left ? LETHE_LEFT_WIDTH : 0, body = h - LETHE_TOP_HEIGHT - LETHE_STATUS_HEIGHT;
+    double w = app->width, h = app->height, left = app->show_left ? lethe_app_wide(app, LETHE_LEFT_WIDTH) : 0,
+           body = h - LETHE_TOP_HEIGHT - lethe_app_tall(app, LETHE_STATUS_HEIGHT);
     lethe_panel_top(app, (lethe_rect){0, 0, w, LETHE_TOP_HEIGHT});
     if (app->show_left) lethe_panel_cases(app, (lethe_rect){0, LETHE_TOP_HEIGHT, left, body});
     lethe_panel_tools(app, (lethe_rect){left, LETHE_TOP_HEIGHT, LETHE_TOOLS_WIDTH, body});
-    if (app->show_right) lethe_panel_labels(app, (lethe_rect){w - LETHE_RIGHT_WIDTH, LETHE_TOP_HEIGHT, LETHE_RIGHT_WIDTH, body});
-    lethe_panel_status(app, (lethe_rect){0, h - LETHE_STATUS_HEIGHT, w, LETHE_STATUS_HEIGHT});
+    if (app->show_right)
+        lethe_panel_labels(app,
+                           (lethe_rect){w - lethe_app_wide(app, LETHE_RIGHT_WIDTH), LETHE_TOP_HEIGHT, lethe_app_wide(app, LETHE_RIGHT_WIDTH), body});
+    lethe_panel_status(app, (lethe_rect){0, h - lethe_app_tall(app, LETHE_STATUS_HEIGHT), w, lethe_app_tall(app, LETHE_STATUS_HEIGHT)});
     lethe_sheets(app);
 }

@@ -123,11 +123,11 @@ static void top_panel(lethe_app *app, lethe_rect rect) {
 }
 
 void lethe_review_panels(lethe_app *app) {
-    double w = app->width, h = app->height, body = h - LETHE_TOP_HEIGHT - LETHE_STATUS_HEIGHT;
+    double w = app->width, h = app->height, body = h - LETHE_TOP_HEIGHT - lethe_app_tall(app, LETHE_STATUS_HEIGHT);
     app->show_left = app->show_right = true;
     top_panel(app, (lethe_rect){0, 0, w, LETHE_TOP_HEIGHT});
-    list_panel(app, (lethe_rect){0, LETHE_TOP_HEIGHT, LETHE_LEFT_WIDTH + LETHE_TOOLS_WIDTH, body});
-    box_panel(app, (lethe_rect){w - LETHE_RIGHT_WIDTH, LETHE_TOP_HEIGHT, LETHE_RIGHT_WIDTH, body});
-    lethe_panel_status(app, (lethe_rect){0, h - LETHE_STATUS_HEIGHT, w, LETHE_STATUS_HEIGHT});
+    list_panel(app, (lethe_rect){0, LETHE_TOP_HEIGHT, lethe_app_wide(app, LETHE_LEFT_WIDTH) + LETHE_TOOLS_WIDTH, body});
+    box_panel(app, (lethe_rect){w - lethe_app_wide(app, LETHE_RIGHT_WIDTH), LETHE_TOP_HEIGHT, lethe_app_wide(app, LETHE_RIGHT_WIDTH), body});
+    lethe_panel_status(app, (lethe_rect){0, h - lethe_app_tall(app, LETHE_STATUS_HEIGHT), w, lethe_app_tall(app, LETHE_STATUS_HEIGHT)});
     lethe_sheets(app);
 }

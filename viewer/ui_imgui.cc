@@ -410,6 +410,8 @@ double lethe_ui_cursor_y(lethe_ui *) { return (double)ImGui::GetCursorScreenPos(
 
 bool lethe_ui_button(lethe_ui *ui, const char *label, lethe_button_kind kind, double width, const char *help) {
     bool pressed;
+    double needed = (double)ui->bold->CalcTextSizeA(ui->bold->FontSize, 1e6f, 0, label).x + 12;
+    if (width > 0 && width < needed && strstr(label, "##") == nullptr) width = needed;
     if (kind == LETHE_BUTTON_PRIMARY) {
         ImGui::PushStyleColor(ImGuiCol_Button, vec_of(LETHE_COLOUR_ACCENT));
         ImGui::PushStyleColor(ImGuiCol_ButtonHovered, vec_of(0xFF8BD5F0));
@@ -452,6 +454,8 @@ bool lethe_ui_icon_button(lethe_ui *, const char *id, lethe_icon icon, double si
 int lethe_ui_row_item(lethe_ui *ui, const lethe_ui_row *row) {
     ImGui::PushID(row->id);
     float height = row->height > 0 ? (float)row->height : row->has_thumbnail ? 60.0f : row->subtitle ? 46.0f : 30.0f;
+    float needed = ui->normal->FontSize * (row->subtitle ? 1.87f : 1.0f) + (row->subtitle ? 9.0f : 2.0f);
+    if (height < needed) height = needed; /* large letters */
     ImVec2 at = ImGui::GetCursorScreenPos();
     float width = ImGui::GetContentRegionAvail().x;
     bool clicked = ImGui::InvisibleButton("row", ImVec2(width, height));
@@ -569,8 +573,13 @@ bool lethe_ui_tabs(lethe_ui *ui, const char *id, const char *const *labels, int 
         if (on || hovered)
             list->AddRectFilled(at, ImVec2(at.x + width, at.y + height - 4), colour_of(on ? LETHE_COLOUR_HOVER : LETHE_COLOUR_RAISED), 6);
         ImFont *font = on ? ui->bold : ui->normal;
-        ImVec2 size = font->CalcTextSizeA(font->FontSize, 1e6f, 0, labels[i]);
-        list->AddText(font, font->FontSize, ImVec2(floorf(at.x + (width - size.x) / 2), floorf(at.y + (height - 4 - size.y) / 2)),
+        float letters = font->FontSize;
+        ImVec2 size = font->CalcTextSizeA(letters, 1e6f, 0, labels[i]);
+        if (size.x > width - 8) { /* smaller rather than over its neighbour */
+            letters *= (width - 8) / size.x;
+            size = font->CalcTextSizeA(letters, 1e6f, 0, labels[i]);
+        }
+        list->AddText(font, letters, ImVec2(floorf(at.x + (width - size.x) / 2), floorf(at.y + (height - 4 - size.y) / 2)),
                       colour_of(on ? LETHE_COLOUR_TEXT : LETHE_COLOUR_MUTED), labels[i]);
         ImGui::PopID();
     }

@@ -8,9 +8,21 @@
 
 enum { GAP = 2, PREFETCH = 6 };
 
+double lethe_app_tall(const lethe_app *app, double at_14_px) {
+    double letters = app->options.font_size_px > 14 ? app->options.font_size_px / 14 : 1;
+    return floor(at_14_px * letters);
+}
+
+double lethe_app_wide(const lethe_app *app, double at_14_px) {
+    double letters = app->options.font_size_px > 14 ? app->options.font_size_px / 14 : 1;
+    return floor(at_14_px * fmax(1, fmin(letters, app->width / 1024.0)));
+}
+
 void lethe_app_layout(lethe_app *app) {
-    double left = LETHE_TOOLS_WIDTH + (app->show_left ? LETHE_LEFT_WIDTH : 0), right = app->show_right ? LETHE_RIGHT_WIDTH : 0;
-    lethe_rect canvas = {left, LETHE_TOP_HEIGHT, app->width - left - right, app->height - LETHE_TOP_HEIGHT - LETHE_STATUS_HEIGHT};
+    double left = LETHE_TOOLS_WIDTH + (app->show_left ? lethe_app_wide(app, LETHE_LEFT_WIDTH) : 0),
+           right = app->show_right ? lethe_app_wide(app, LETHE_RIGHT_WIDTH) : 0;
+    lethe_rect canvas = {left, LETHE_TOP_HEIGHT, app->width - left - right,
+                         app->height - LETHE_TOP_HEIGHT - lethe_app_tall(app, LETHE_STATUS_HEIGHT)};
     if (canvas.width < 64) canvas.width = 64;
     if (canvas.height < 64) canvas.height = 64;
     app->canvas = canvas;

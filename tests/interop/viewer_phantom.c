@@ -48,6 +48,8 @@ typedef struct image {
     const void *pixels;
     size_t pixel_bytes;
     uint16_t stored_bits, samples;       /* 0 = as bits, 1 */
+    int frames;                          /* 0 = 1 */
+    const char *frame_ms;                /* NULL = none; with backslashes a Frame Time Vector */
     const lethe_buffer *group28, *later; /* elements after (0028,1053), and before the pixels */
 } image;
 
@@ -60,6 +62,7 @@ static void write_image(maker *m, const image *i) {
     text(m, &b, LETHE_TAG(0x0008, 0x0018), LETHE_VR_UI, i->instance);
     text(m, &b, LETHE_TAG(0x0008, 0x0060), LETHE_VR_CS, i->modality);
     text(m, &b, LETHE_TAG(0x0010, 0x0020), LETHE_VR_LO, "P-PHANTOM");
+    if (i->frame_ms) text(m, &b, strchr(i->frame_ms, '\\') ? LETHE_TAG(0x0018, 0x1065) : LETHE_TAG(0x0018, 0x1063), LETHE_VR_DS, i->frame_ms);
     if (i->view[0]) text(m, &b, LETHE_TAG(0x0018, 0x5101), LETHE_VR_CS, i->view);
     text(m, &b, LETHE_TAG(0x0020, 0x000D), LETHE_VR_UI, i->study);
     text(m, &b, LETHE_TAG(0x0020, 0x000E), LETHE_VR_UI, i->series);
@@ -72,6 +75,8 @@ static void write_image(maker *m, const image *i) {
     number(m, &b, LETHE_TAG(0x0028, 0x0002), i->samples ? i->samples : 1);
     text(m, &b, LETHE_TAG(0x0028, 0x0004), LETHE_VR_CS, i->photometric);
     if (i->samples > 1) number(m, &b, LETHE_TAG(0x0028, 0x0006), 0);
+    (void)snprintf(digits, sizeof digits, "%d", i->frames);
+    if (i->frames) text(m, &b, LETHE_TAG(0x0028, 0x0008), LETHE_VR_IS, digits);
     number(m, &b, LETHE_TAG(0x0028, 0x0010), i->rows);
     number(m, &b, LETHE_TAG(0x0028, 0x0011), i->columns);
     if (i->spacing[0]) text(m, &b, LETHE_TAG(0x0028, 0x0030), LETHE_VR_DS, i->spacing);
@@ -109,7 +114,7 @@ static void write_image(maker *m, const image *i) {
                                    .instance_number = i->instance_number,
                                    .rows = i->rows,
                                    .columns = i->columns,
-                                   .frames = 1};
+                                   .frames = i->frames ? i->frames : 1};
     if (!m->status) m->status = lethe_catalogue_put(m->catalogue, &entry, 1, &m->error);
     lethe_free(path);
     lethe_buffer_release(&b);
@@ -386,6 +391,85 @@ static void add_slide(maker *m, const char *file) {
     lethe_free(path);
 }
 
+/* Frames of one grey each, 10 * frame + 5: an ultrasound cine of 40 ms, one with a vector of 0, 20 and 60 ms (mean 40), a breast tomosynthesis. */
+static void make_frames(maker *m, const char *study, const char *modality, const char *sop_class, const char *frame_ms, int frames) {
+    static uint8_t pixels[25 * 64 * 48];
+    for (int f = 0; f < frames && f < 25; f++) memset(pixels + f * 64 * 48, 10 * f + 5, 64 * 48);
+    bool breast = strcmp(modality, "MG") == 0;
+    char series[32], instance[32];
+    (void)snprintf(series, sizeof series, "%s.1", study);
+    (void)snprintf(instance, sizeof instance, "%s.1.1", study);
+    const image i = {.study = study,
+                     .series = series,
+                     .instance = instance,
+                     .modality = modality,
+                     .sop_class = sop_class,
+                     .photometric = "MONOCHROME2",
+                     .laterality = breast ? "L" : "",
+                     .view = breast ? "CC" : "",
+                     .orientation_words = breast ? "A\\L" : "",
+                     .series_number = 1,
+                     .instance_number = 1,
+                     .columns = 64,
+                     .rows = 48,
+                     .bits = 8,
+                     .slope = "1",
+                     .intercept = "0",
+                     .centre = "128",
+                     .width = "256",
+                     .position = "",
+                     .orientation = "",
+                     .spacing = breast ? "0.1\\0.1" : "",
+                     .frames = frames,
+                     .frame_ms = frame_ms,
+                     .pixels = pixels,
+                     .pixel_bytes = (size_t)frames * 64 * 48};
+    write_image(m, &i);
+}
+
+/* Edges of what a file may say: one pixel; the extremes of 16 signed bits; a spacing of zero; a slope of zero and a width of zero. */
+static void make_edges(maker *m) {
+    static const int16_t extremes[16] = {INT16_MIN, INT16_MAX, -1, 0, 1, INT16_MIN, INT16_MAX, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+    image i = {.study = "1.2.3.9",
+               .series = "1.2.3.9.1",
+               .instance = "1.2.3.9.1.1",
+               .modality = "CR",
+               .sop_class = "1.2.840.10008.5.1.4.1.1.1",
+               .photometric = "MONOCHROME2",
+               .laterality = "",
+               .view = "",
+               .orientation_words = "",
+               .series_number = 1,
+               .instance_number = 1,
+               .columns = 1,
+               .rows = 1,
+               .bits = 16,
+               .is_signed = true,
+               .slope = "1",
+               .intercept = "0",
+               .position = "",
+               .orientation = "",
+               .spacing = "0\\0",
+               .pixels = extremes,
+               .pixel_bytes = 2};
+    write_image(m, &i);
+    i.series = "1.2.3.9.2";
+    i.instance = "1.2.3.9.2.1";
+    i.series_number = 2;
+    i.columns = i.rows = 4;
+    i.pixel_bytes = sizeof extremes;
+    i.centre = "0";
+    i.width = "65536";
+    write_image(m, &i);
+    i.series = "1.2.3.9.3";
+    i.instance = "1.2.3.9.3.1";
+    i.series_number = 3;
+    i.slope = "0";
+    i.width = "0";
+    i.spacing = "1e-300\\1e300";
+    write_image(m, &i);
+}
+
 /* Small polygons in a spiral over a slide of 30000 x 22000, as a model that finds nuclei would leave them: "NAME:COUNT". */
 static void add_objects(maker *m, const char *what) {
     enum { BATCH = 5000, CORNERS = 10 };
@@ -435,6 +519,10 @@ int main(int argc, char **argv) {
         make_mammogram(&m, "1.2.3.3", "20240312");
         make_mammogram(&m, "1.2.3.5", "20220215");
         make_greys(&m);
+        make_frames(&m, "1.2.3.6", "US", "1.2.840.10008.5.1.4.1.1.3.1", "40", 25);
+        make_frames(&m, "1.2.3.7", "US", "1.2.840.10008.5.1.4.1.1.3.1", "0\\20\\60", 3);
+        make_frames(&m, "1.2.3.8", "MG", "1.2.840.10008.5.1.4.1.1.13.1.3", NULL, 20);
+        make_edges(&m);
         for (int i = 2; i < argc; i++) {
             if (strncmp(argv[i], "objects:", 8) == 0) add_objects(&m, argv[i] + 8);
             else add_slide(&m, argv[i]);

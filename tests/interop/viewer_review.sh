@@ -48,7 +48,7 @@ wait-idle
 assert-state review.items=2
 assert-state review.boxes=2
 assert-state review.proposed=2
-screenshot $work/before.png
+screenshot $work/project/private/before.png
 # accept one
 click @0:$((x + w / 2)),$((y + h / 2))
 assert-state review.selected=0
@@ -71,14 +71,14 @@ drag @0:420,180 @0:500,220
 assert-state review.drawn=1
 assert-state review.boxes=3
 key S
-screenshot $work/drawn.png
+screenshot $work/project/private/drawn.png
 # after: what is removed is black
 assert-pixel @0:460,200 96,196,232 160
 key B
 assert-state review.after=1
 assert-pixel @0:460,200 0,0,0 4
 assert-pixel @0:$((x + w / 2)),$((y + h / 2)) 0,0,0 4
-screenshot $work/after.png
+screenshot $work/project/private/after.png
 key B
 assert-state review.after=0
 # approve the first; the second is shown then
@@ -149,5 +149,5 @@ view --review --script "$work/none.txt" 2> "$work/refused" && fail "review of a 
 grep -q 'private' "$work/refused" || fail "the refusal does not say why: $(cat "$work/refused")"
 chmod 0700 "$work/project/private"
 "$LETHE_BIN/lethe" view -C "$work/project" --review CASE 2> /dev/null; [ $? -eq 2 ] || fail "--review with a case"
-if [ -n "${LETHE_KEEP_SCREENSHOTS:-}" ]; then cp "$work"/*.png "$LETHE_KEEP_SCREENSHOTS"; fi
+if [ -n "${LETHE_KEEP_SCREENSHOTS:-}" ]; then cp "$work"/project/private/*.png "$LETHE_KEEP_SCREENSHOTS"; fi
 echo "reviewed: accepted, moved, added, deleted, approved, rejected, made again"
