@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROW_PX = 22, NAME_PX = 260, PLOT_PX = 340, VALUE_PX = 90, TOP_PX = 44, MOST_ROWS = 60 };
+enum { ROW_PX = 22, NAME_PX = 340, PLOT_PX = 340, VALUE_PX = 90, TOP_PX = 44, MOST_ROWS = 60 };
 
 /* One row of a figure: a bar from 0 to value, or a point with its interval. */
 typedef struct row {
@@ -48,7 +48,7 @@ static void count_one(figure *f, const char *name) {
 
 /* Names are cut to what fits beside the plot: whole characters of UTF-8. */
 static lethe_status put_name(const char *name, double y, lethe_buffer *out, lethe_error *error) {
-    enum { MOST_CHARACTERS = 36 };
+    enum { MOST_CHARACTERS = 50 };
     char cut[200];
     size_t at = 0, characters = 0;
     for (; name[at] != '\0' && at + 8 < sizeof cut; at++) {
@@ -149,6 +149,13 @@ static lethe_status draw_labels(lethe_dataset *d, bool (*counted)(const lethe_da
 
 static lethe_status draw_splits(lethe_dataset *d, const uint8_t *splits, figure *f, lethe_buffer *card, lethe_error *error) {
     *f = (figure){.path = "figures/splits.svg", .title = "Patients and images per split"};
+    for (int k = 0; k < LETHE_SPLITS; k++) { /* rows in this order */
+        char name[64];
+        (void)snprintf(name, sizeof name, "%s: patients", lethe_split_name((lethe_split)k));
+        (void)row_of(f, name);
+        (void)snprintf(name, sizeof name, "%s: images", lethe_split_name((lethe_split)k));
+        (void)row_of(f, name);
+    }
     for (size_t i = 0; i < lethe_image_index_count(d->index); i++) {
         const char *split = lethe_split_name((lethe_split)splits[i]), *patient = lethe_image_index_at(d->index, i)->patient;
         char name[64];

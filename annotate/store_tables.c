@@ -184,20 +184,12 @@ static const char secrets_postgresql[] =
 
 /* - numbers rise within a session, so that many rows may come in one statement; a reader cannot choose one and so not ask by a conflict which are
  * taken;
- * - a new annotation of a reader has no head yet, or it could name a revision that is not its own;
  * - policies ask once per statement, not once per row, whether somebody is trusted. */
 static const char speed_postgresql[] =
     "CREATE OR REPLACE FUNCTION fresh_number() RETURNS BIGINT LANGUAGE plpgsql VOLATILE AS $$ DECLARE "
     "last BIGINT := COALESCE(NULLIF(current_setting('lethe.last_number', true), ''), '0')::bigint; "
     "fresh BIGINT := ((extract(epoch FROM clock_timestamp()) * 1000000)::bigint - 1577836800000000) * 8192 + pg_backend_pid() % 8192; "
     "BEGIN IF fresh <= last THEN fresh := last + 8192; END IF; PERFORM set_config('lethe.last_number', fresh::text, false); RETURN fresh; END $$;"
-    "CREATE OR REPLACE FUNCTION guard_annotation() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = lethe_released, pg_temp AS "
-    "$$ BEGIN IF is_trusted(session_user::text) THEN RETURN NEW; END IF; "
-    "IF NEW.head <> 0 THEN RAISE EXCEPTION 'a new annotation has no head'; END IF; "
-    "IF NEW.task <> 0 AND NOT EXISTS (SELECT 1 FROM task t WHERE t.id = NEW.task AND t.reader = NEW.author) THEN RAISE EXCEPTION 'not a task of "
-    "this reader'; END IF; "
-    "IF NEW.task = 0 AND EXISTS (SELECT 1 FROM task t JOIN target g ON g.no = NEW.target WHERE t.reader = NEW.author AND t.case_id IN (g.study_uid, "
-    "g.image)) THEN RAISE EXCEPTION 'this case is read under a task'; END IF; RETURN NEW; END $$;"
     "ALTER POLICY see ON annotation USING (author = current_user OR shared = 1 OR " TRUSTED ");"
     "ALTER POLICY add ON annotation WITH CHECK ((author = current_user AND shared = 0) OR " TRUSTED ");"
     "ALTER POLICY move ON annotation USING (author = current_user OR " TRUSTED ") WITH CHECK ((author = current_user AND shared = 0) OR " TRUSTED ");"
@@ -222,12 +214,40 @@ static const char speed_postgresql[] =
     "EXECUTE format('GRANT INSERT (" EVENT_COLUMNS ") ON task_event TO %I', who.name);"
     "END LOOP; END $$;";
 
+/* Checks run once per statement over all of its rows; the time of a revision is set row by row. A new annotation of a reader has no head yet, or it
+ * could name a revision that is not its own. */
+static const char statement_guards_postgresql[] =
+    "DROP TRIGGER annotation_guarded ON annotation; DROP TRIGGER annotation_head_guarded ON annotation;"
+    "CREATE OR REPLACE FUNCTION guard_annotation() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = lethe_released, pg_temp AS "
+    "$$ BEGIN IF is_trusted(session_user::text) THEN RETURN NULL; END IF; "
+    "IF EXISTS (SELECT 1 FROM fresh f WHERE f.head <> 0) THEN RAISE EXCEPTION 'a new annotation has no head'; END IF; "
+    "IF EXISTS (SELECT 1 FROM fresh f WHERE f.task <> 0 AND NOT EXISTS (SELECT 1 FROM task t WHERE t.id = f.task AND t.reader = f.author)) THEN "
+    "RAISE EXCEPTION 'not a task of this reader'; END IF; "
+    "IF EXISTS (SELECT 1 FROM fresh f JOIN target g ON g.no = f.target JOIN task t ON t.reader = f.author AND t.case_id IN (g.study_uid, g.image) "
+    "WHERE f.task = 0) THEN RAISE EXCEPTION 'this case is read under a task'; END IF; RETURN NULL; END $$;"
+    "CREATE TRIGGER annotation_guarded AFTER INSERT ON annotation REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION "
+    "guard_annotation();"
+    "CREATE OR REPLACE FUNCTION guard_head() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = lethe_released, pg_temp AS "
+    "$$ BEGIN IF EXISTS (SELECT 1 FROM fresh f WHERE NOT EXISTS (SELECT 1 FROM annotation_revision r WHERE r.id = f.head AND r.annotation = f.id AND "
+    "r.deleted = f.deleted)) THEN RAISE EXCEPTION 'the head of an annotation is one of its revisions'; END IF; RETURN NULL; END $$;"
+    "CREATE TRIGGER annotation_head_guarded AFTER UPDATE ON annotation REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION "
+    "guard_head();"
+    "CREATE OR REPLACE FUNCTION guard_revision() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.at_us := (extract(epoch FROM clock_timestamp()) * "
+    "1000000)::bigint; RETURN NEW; END $$;"
+    "CREATE FUNCTION guard_closed() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = lethe_released, pg_temp AS "
+    "$$ BEGIN IF is_trusted(session_user::text) THEN RETURN NULL; END IF; "
+    "IF EXISTS (SELECT 1 FROM fresh f JOIN annotation a ON a.id = f.annotation JOIN task t ON t.id = a.task WHERE t.state IN (2, 4)) THEN RAISE "
+    "EXCEPTION 'the task is closed'; END IF; RETURN NULL; END $$;"
+    "CREATE TRIGGER annotation_revision_open AFTER INSERT ON annotation_revision REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION "
+    "guard_closed();";
+
 static const lethe_migration migrations[] = {{1, tables_sql, NULL},
                                              {2, rules_sqlite, rules_postgresql},
                                              {3, planes_sqlite, planes_postgresql},
                                              {4, "SELECT 1;", guards_postgresql},
                                              {5, "SELECT 1;", secrets_postgresql},
-                                             {6, "SELECT 1;", speed_postgresql}};
+                                             {6, "SELECT 1;", speed_postgresql},
+                                             {7, "SELECT 1;", statement_guards_postgresql}};
 
 lethe_status lethe_store_migrate(lethe_database *database, lethe_error *error) {
     return lethe_database_migrate_component(database, "annotate", migrations, sizeof migrations / sizeof *migrations, error);
