@@ -81,6 +81,14 @@ for round in $(seq "${LETHE_PULL_KILLS:-8}"); do
     puller=$!
     started_pids+=($puller)
     ms=$((100 + RANDOM % span))
+    if [ $((round % 2)) = 0 ]; then # every second kill waits until something has come
+        for _ in $(seq 400); do
+            now=$(intake "$work/q" "SELECT COUNT(*) FROM item" 2>/dev/null)
+            if [ "${now:-0}" -gt "$before" ] || ! kill -0 "$puller" 2>/dev/null; then break; fi
+            sleep 0.03
+        done
+        ms=$((RANDOM % 60))
+    fi
     sleep "$((ms / 1000)).$(printf '%03d' $((ms % 1000)))"
     if kill -9 "$puller" 2>/dev/null; then killed=$((killed + 1)); fi
     wait "$puller" 2>/dev/null
