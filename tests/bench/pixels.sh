@@ -1,10 +1,10 @@
 #!/bin/bash
 # The pixel stage on images with burned-in text and as many without: recall by glyphs left, false redactions, collateral, memory, and speed on one core
 # beside full-frame Tesseract on the same images. Two sets: invented ones (testdata/burned_in.c) and ones with other fonts, codecs, frames and, where
-# ../shared/testdata exists, real images that training left out (pixels_draw.py). Usage: tests/bench/pixels.sh [IMAGES]   (default 160 of each)
+# ../shared/testdata exists, real images that training left out (pixels_draw.py). Usage: tests/bench/pixels.sh [IMAGES]   (default 96 of each)
 set -euo pipefail
 
-count=${1:-160}
+count=${1:-96}
 work=$(mktemp -d "${TMPDIR:-/tmp}/lethe-pixels-XXXXXX")
 trap 'rm -rf "$work"' EXIT
 export LC_ALL=C OMP_THREAD_LIMIT=1 OPENBLAS_NUM_THREADS=1
