@@ -29,8 +29,8 @@ void lethe_audit_destroy(lethe_audit *audit);
 void lethe_audit_reset(lethe_audit *audit);
 /* A date, or a text, that stands in the output by right: what it contains is not searched for. Call before lethe_audit_add. */
 LETHE_NODISCARD lethe_status lethe_audit_allow(lethe_audit *audit, const void *bytes, size_t size, lethe_error *error);
-/* Bytes of an element that say nothing by themselves (a ciphertext): the value of (0400,0520) that equals them is not searched. Borrowed until the next
- * lethe_audit_reset. */
+/* Bytes of an element that say nothing by themselves (a ciphertext): the value of (0400,0520) that equals them is not searched. Borrowed until the
+ * next lethe_audit_reset. */
 void lethe_audit_exempt(lethe_audit *audit, const void *bytes, size_t size);
 /* Search for a value. `bytes` are UTF-8 or raw bytes of the input's character set. What is too short to mean anything (words under 3 letters, numbers
  * under 5 digits, texts under 6 bytes) and words that Lethe writes itself are passed over. */

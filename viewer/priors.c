@@ -10,7 +10,8 @@ static const lethe_case *find_prior(const lethe_app *app) {
         const lethe_case *c = &app->cases->items[i];
         if (c->is_slide || strcmp(c->patient, app->study->patient) != 0 || strcmp(c->id, app->case_id) == 0 || !strstr(c->modalities, modality))
             continue;
-        if (c->date[0] == '\0' || strcmp(c->date, app->study->date) >= 0) continue; /* released dates are shifted, but all of a patient's by the same days */
+        if (c->date[0] == '\0' || strcmp(c->date, app->study->date) >= 0)
+            continue; /* released dates are shifted, but all of a patient's by the same days */
         if (!found || strcmp(c->date, found->date) > 0) found = c;
     }
     return found;
