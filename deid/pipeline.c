@@ -399,6 +399,7 @@ static lethe_status edit_and_write(lethe_engine *engine, instance *in, lethe_err
     if (status == LETHE_OK && engine->options.recipients != NULL) /* before pixels change: those cannot be brought back */
         status = lethe_encrypted_insert(engine->options.recipients, engine->pseudonymizer, engine->dataset, engine->script, &engine->sealed, error);
     if (status == LETHE_OK) status = redact(engine, in, error);
+    if (status == LETHE_OK) status = lethe_redact_tail(engine->dataset, engine->script, error);
     for (size_t i = 0; status == LETHE_OK && in->forced_count == 0 && i < record.removed_count; i++)
         if (record.removed[i].kind == LETHE_REMOVED_TEXT)
             status = lethe_scrub_add_literal(engine->scrub, record.removed[i].bytes, record.removed[i].size, error);

@@ -25,6 +25,9 @@ typedef struct lethe_redact_options {
  * LETHE_MALFORMED for a corrupt frame, LETHE_IO, LETHE_LIMIT, LETHE_NO_MEMORY. */
 LETHE_NODISCARD lethe_status lethe_redact_apply(const lethe_dicom_dataset *dataset, lethe_pixel_decision *decision, lethe_edit_script *script,
                                                 const lethe_redact_options *options, lethe_redaction **out, lethe_error *error);
+/* Bytes of raw pixel data behind its last frame belong to no picture, so nobody would see what they say: they become zeros when they are not all
+ * equal. Call after lethe_redact_apply. Errors: LETHE_UNSAFE for more than 1 MiB of them, and where boxes are taken out of the same data. */
+LETHE_NODISCARD lethe_status lethe_redact_tail(const lethe_dicom_dataset *dataset, lethe_edit_script *script, lethe_error *error);
 /* "" when the transfer syntax stays; else the new UID (HTJ2K becomes JPEG 2000 lossless: there is no free encoder). It is already in the script. */
 const char *lethe_redaction_transfer_syntax(const lethe_redaction *redaction);
 void lethe_redaction_destroy(lethe_redaction *redaction);

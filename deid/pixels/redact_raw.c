@@ -1,6 +1,7 @@
 #include "deid/pixels/redact_raw.h"
 
 #include "core/memory.h"
+#include "deid/pixels/redact.h"
 #include "deid/pixels/redact_internal.h"
 
 #include <string.h>
@@ -222,4 +223,36 @@ static void paint(void *context, uint64_t offset, uint8_t *bytes, size_t size) {
 
 lethe_edit_painter lethe_raw_paint_painter(lethe_raw_paint *paint_of) {
     return (lethe_edit_painter){.context = paint_of, .next = next, .paint = paint};
+}
+
+/* --- behind the last frame --- */
+
+enum { TAIL_BYTES = 1 << 20 };
+
+lethe_status lethe_redact_tail(const lethe_dicom_dataset *dataset, lethe_edit_script *script, lethe_error *error) {
+    lethe_pixels *pixels = NULL;
+    const uint8_t *frame = NULL;
+    size_t size = 0;
+    if (dataset->encapsulated || lethe_pixels_open(dataset, &pixels, NULL) != LETHE_OK) return LETHE_OK; /* no frames, no end of them */
+    const lethe_pixels_info *info = lethe_pixels_describe(pixels);
+    const lethe_dicom_element *element = lethe_pixels_element(pixels);
+    lethe_status status = LETHE_OK;
+    if (info->frames > 0 && element->form == LETHE_DICOM_LEAF &&
+        lethe_pixels_frame_bytes(pixels, info->frames - 1, NULL, &frame, &size, NULL) == LETHE_OK) {
+        const uint8_t *tail = frame + size, *end = element->value + element->value_bytes;
+        size_t left = (size_t)(end - tail), same = 1;
+        while (same < left && tail[same] == tail[0]) same++;
+        const lethe_edit *edit = lethe_edit_find(script, element);
+        if (same < left && (left > TAIL_BYTES || (edit != NULL && edit->kind != LETHE_EDIT_KEEP)))
+            status = lethe_fail(error, LETHE_UNSAFE, "(7FE0,0010): bytes behind the last frame");
+        else if (same < left) {
+            uint8_t *zeros = lethe_alloc_array(left, 1);
+            status = zeros == NULL
+                         ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for %zu bytes", left)
+                         : lethe_edit_patch(script, element, (uint64_t)(tail - element->value), zeros, left, "bytes behind the last frame", error);
+            lethe_free(zeros);
+        }
+    }
+    lethe_pixels_close(pixels);
+    return status;
 }

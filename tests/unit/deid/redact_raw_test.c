@@ -48,7 +48,8 @@ static void put(lethe_buffer *out, lethe_dicom_encoding e, lethe_tag tag, unsign
     assert_int_equal(lethe_dicom_encode_us(out, e, tag, (uint16_t)value, NULL), LETHE_OK);
 }
 
-static void build(lethe_buffer *out, const layout *l, const uint8_t *pixels) {
+/* `extra`: bytes of the value behind its last frame. */
+static void build(lethe_buffer *out, const layout *l, const uint8_t *pixels, size_t extra) {
     lethe_dicom_encoding e = {.explicit_vr = true, .big_endian = l->big_endian};
     const char *syntax = l->big_endian ? "1.2.840.10008.1.2.2" : "1.2.840.10008.1.2.1";
     char frames[8];
@@ -66,9 +67,9 @@ static void build(lethe_buffer *out, const layout *l, const uint8_t *pixels) {
     put(out, e, 0x00280102, l->bits - 1);
     put(out, e, 0x00280103, l->is_signed);
     if (l->padding != 0) put(out, e, 0x00280120, (unsigned)l->padding);
-    assert_int_equal(
-        lethe_dicom_encode(out, e, LETHE_TAG(0x7FE0, 0x0010), l->bits == 8 ? LETHE_VR_OB : LETHE_VR_OW, pixels, FRAMES * frame_bytes(l), NULL),
-        LETHE_OK);
+    assert_int_equal(lethe_dicom_encode(out, e, LETHE_TAG(0x7FE0, 0x0010), l->bits == 8 ? LETHE_VR_OB : LETHE_VR_OW, pixels,
+                                        FRAMES * frame_bytes(l) + extra, NULL),
+                     LETHE_OK);
 }
 
 /* Two that overlap, one that reaches the right edge so that runs join over the end of a row, one of all columns; some in some frames only. */
@@ -119,7 +120,7 @@ static void redact(fixture *f, const layout *l, const uint8_t *pixels) {
     lethe_buffer_init(&f->out, 16u << 20);
     f->arena = lethe_arena_create(LETHE_LIMIT_ARENA_BYTES);
     f->after_arena = lethe_arena_create(LETHE_LIMIT_ARENA_BYTES);
-    build(&f->in, l, pixels);
+    build(&f->in, l, pixels, 0);
     assert_int_equal(lethe_dicom_dataset_parse(f->in.bytes, f->in.size, f->arena, &f->before, &error), LETHE_OK);
     memcpy(f->boxes, wanted, sizeof wanted);
     f->decision.boxes = f->boxes;
@@ -197,10 +198,55 @@ static void verification_notices_every_kind_of_wrong_byte(void **state) {
     lethe_free(pixels);
 }
 
+/* A name behind the last frame goes, what is all equal stays, and boxes in the same data quarantine. */
+static void bytes_behind_the_last_frame_go(void **state) {
+    (void)state;
+    static const char name[] = "MOREAU^JEANNE 1961";
+    const layout *l = &layouts[2];
+    size_t size = FRAMES * frame_bytes(l);
+    uint8_t *pixels = lethe_alloc_array(size + sizeof name - 1, 1);
+    for (int round = 0; round < 3; round++) {
+        lethe_buffer in, out;
+        lethe_dicom_dataset *before = NULL;
+        lethe_redaction *redaction = NULL;
+        lethe_error error = {0};
+        lethe_buffer_init(&in, 16u << 20);
+        lethe_buffer_init(&out, 16u << 20);
+        lethe_arena *arena = lethe_arena_create(LETHE_LIMIT_ARENA_BYTES);
+        draw(pixels, size);
+        if (round == 1) memset(pixels + size, 0xAA, sizeof name - 1);
+        else memcpy(pixels + size, name, sizeof name - 1);
+        build(&in, l, pixels, sizeof name - 1);
+        assert_int_equal(lethe_dicom_dataset_parse(in.bytes, in.size, arena, &before, &error), LETHE_OK);
+        lethe_edit_script *script = lethe_edit_script_create(before);
+        if (round == 2) {
+            lethe_pixel_box boxes[WANTED];
+            memcpy(boxes, wanted, sizeof wanted);
+            lethe_pixel_decision decision = {.boxes = boxes, .box_count = WANTED, .box_capacity = WANTED};
+            assert_int_equal(lethe_redact_apply(before, &decision, script, NULL, &redaction, &error), LETHE_OK);
+            assert_int_equal(lethe_redact_tail(before, script, &error), LETHE_UNSAFE);
+        } else {
+            assert_int_equal(lethe_redact_tail(before, script, &error), LETHE_OK);
+            assert_int_equal(lethe_edit_write_buffer(script, &out, &error), LETHE_OK);
+            const uint8_t *at = out.bytes + out.size - (sizeof name - 1);
+            assert_int_equal(out.size, in.size);
+            assert_memory_equal(at - size, pixels, size);
+            for (size_t i = 0; i < sizeof name - 1; i++) assert_int_equal(at[i], round == 1 ? 0xAA : 0);
+        }
+        lethe_redaction_destroy(redaction);
+        lethe_dicom_dataset_release(before);
+        lethe_arena_destroy(arena);
+        lethe_buffer_release(&in);
+        lethe_buffer_release(&out);
+    }
+    lethe_free(pixels);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_layout_is_painted_like_a_naive_rule_says),
         cmocka_unit_test(verification_notices_every_kind_of_wrong_byte),
+        cmocka_unit_test(bytes_behind_the_last_frame_go),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
