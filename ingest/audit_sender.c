@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <netdb.h>
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <poll.h>
@@ -103,13 +104,16 @@ static lethe_status open_link(sender *self, lethe_error *error) {
     return status;
 }
 
-/* A repository says nothing; what can be read is its end. */
+/* A repository says nothing; what can be read is its end. Or a session ticket of TLS 1.3, behind which a blocking read would sit for a word that
+ * never comes: the socket does not block meanwhile. */
 static bool has_ended(const sender *self) {
     char byte;
-    struct pollfd waiting = {.fd = self->socket, .events = POLLIN};
-    if (poll(&waiting, 1, 0) <= 0) return false;
+    int flags = fcntl(self->socket, F_GETFL);
+    if (flags < 0 || fcntl(self->socket, F_SETFL, flags | O_NONBLOCK) != 0) return true;
+    ERR_clear_error(); /* SSL_get_error looks at the thread's queue too */
     int got = SSL_read(self->link, &byte, 1);
-    return got <= 0 && SSL_get_error(self->link, got) != SSL_ERROR_WANT_READ;
+    bool ended = got <= 0 && SSL_get_error(self->link, got) != SSL_ERROR_WANT_READ;
+    return fcntl(self->socket, F_SETFL, flags) != 0 || ended;
 }
 
 static lethe_status send_frames(sender *self, const lethe_buffer *frames, lethe_error *error) {

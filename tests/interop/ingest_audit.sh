@@ -33,7 +33,7 @@ cat >>"$work/p/project.yaml" <<YAML
 YAML
 make_dicom "$work/1.dcm" 2.25.771 P771
 start_serve "$work/p"
-for _ in $(seq 100); do grep -q 'audit_not_sent' "$work/serve.err" && break; sleep 0.1; done
+for _ in $(seq 600); do grep -q 'audit_not_sent' "$work/serve.err" && break; sleep 0.1; done
 grep -q 'audit_not_sent' "$work/serve.err" || fail "the wrong host is not told of"
 [ ! -e "$work/false/messages" ] || fail "sent to a host with another's name"
 { kill $listener && wait $listener; } 2>/dev/null
@@ -41,15 +41,21 @@ storescu -aec LETHE localhost "$port" "$work/1.dcm" || fail "send"
 storescu -aet NOBODY -aec LETHE localhost "$port" "$work/1.dcm" 2>/dev/null && fail "NOBODY was let in"
 listen "$arr" "$work/arr"
 enough() { # enough COUNT: messages have come
-    for _ in $(seq 200); do [ "$(wc -l <"$work/arr/messages")" -ge "$1" ] && return; sleep 0.1; done
+    for _ in $(seq 600); do [ "$(wc -l <"$work/arr/messages")" -ge "$1" ] && return; sleep 0.1; done
     fail "only $(wc -l <"$work/arr/messages") messages"
 }
+settled() { # until the sender has written down that all is sent: a link cut before that has its last lines sent again
+    for _ in $(seq 600); do [ "$(cat "$work/p/private/audit.sent" 2>/dev/null)" = "$(stat -c %s "$work/p/private/audit.jsonl")" ] && return; sleep 0.1; done
+    fail "the sender's mark stays behind"
+}
 enough 4 # init, start, one association, one that was turned away
+settled
 { kill $listener && wait $listener; } 2>/dev/null
 storescu -aec LETHE localhost "$port" "$work/1.dcm" || fail "send while the repository is away"
 sleep 1
 listen "$arr" "$work/arr"
 enough 5
+settled
 stop_serve
 python3 - "$work/arr/messages" "$work/p/private/audit.jsonl" <<'PY' || fail "the messages are not what they should be"
 import ast, base64, json, re, sys
