@@ -75,8 +75,13 @@ typedef struct lethe_view {
     bool has_window, user_window, invert, linear, auto_linear;
     int colour_map, preset;
     int voi; /* which of the file's windows and LUTs */
-    lethe_texture table_texture;
+    lethe_texture table_texture, shutter_texture;
     const lethe_display_table *table_shown;
+    const lethe_presentation *state;  /* chosen by the reader; NULL = none */
+    bool state_frame_done, state_was; /* its area has been framed; it was for the frame that was shown last */
+    lethe_display_table state_table;  /* VOI and presentation LUT together */
+    double state_table_key[3];
+    const lethe_shutter *shutter_shown;
     bool playing;
     double next_frame_at;
     lethe_view_plane plane; /* LETHE_VIEW_PLANE */
@@ -316,7 +321,26 @@ void lethe_view_choose_voi(lethe_app *app, lethe_view *view, int choice);
 lethe_picture lethe_view_picture(lethe_app *app, lethe_view *view, const lethe_texture *texture, double width, double height,
                                  const lethe_display *display);
 
+/* --- view_state.c --- */
+/* The presentation state that is chosen and is for the image shown; NULL = none. */
+const lethe_presentation *lethe_view_state(const lethe_view *view);
+size_t lethe_view_state_count(const lethe_app *app, const lethe_view *view); /* of the study, for the image shown */
+const char *lethe_presentation_title(const lethe_app *app, const lethe_presentation *state);
+/* The next one for the image shown, after the last one none. */
+void lethe_view_next_state(lethe_app *app, int view);
+void lethe_view_release_state(lethe_app *app, lethe_view *view);
+/* The window of the state, when one applies; then the picture's greys, and the table that gives them (NULL = the window). */
+bool lethe_view_state_window(lethe_view *view);
+const lethe_display_table *lethe_view_state_greys(lethe_view *view, lethe_picture *picture);
+/* Area and turn, once; after the camera is framed. */
+void lethe_view_state_frame(lethe_app *app, lethe_view *view);
+/* What the state or the image hides: 1 where; NULL = nothing. */
+const lethe_texture *lethe_view_shutter(lethe_app *app, lethe_view *view, uint32_t columns, uint32_t rows, double *grey);
+void lethe_view_draw_state(lethe_app *app, const lethe_view *view);
+
 /* --- view.c --- */
+/* By the reader's ruler, else as the monitor says, else of 96 dots an inch. */
+double lethe_screen_px_per_mm(const lethe_app *app);
 const lethe_study_frame *lethe_view_frame(const lethe_view *view);
 /* The key of annotations and the frame number inside it; false when nothing is shown. */
 bool lethe_view_image(const lethe_view *view, const char **image, uint32_t *frame);

@@ -26,12 +26,18 @@ lethe_status lethe_app_refresh_lists(lethe_app *app, lethe_error *error) {
 static void clear_view(lethe_app *app, lethe_view *view) {
     lethe_texture_drop(app->draw, &view->plane_texture);
     lethe_texture_drop(app->draw, &view->table_texture);
+    lethe_view_release_state(app, view);
     lethe_free(view->cut_values);
     *view = (lethe_view){0};
 }
 
 void lethe_app_close_case(lethe_app *app) {
     if (!app->study) return;
+    if (app->drag.active) { /* a stroke under the hand is kept */
+        lethe_tool_release(app, app->drag.last_screen);
+        lethe_shape_release(&app->drag.before);
+        app->drag = (lethe_drag){.handle = -2};
+    }
     lethe_app_drop_prior(app);
     lethe_tool_cancel(app);
     lethe_app_clear_notes(app);
@@ -273,7 +279,10 @@ void lethe_app_toggle_mpr(lethe_app *app) {
         if (lethe_app_failed(app, lethe_mpr_start(series, first, count, wake, &app->mpr, &error), &error)) return;
     }
     lethe_view keep = *view;
-    keep.table_texture = (lethe_texture){0}; /* goes with the view below */
+    keep.table_texture = keep.shutter_texture = (lethe_texture){0}; /* these go with the view below */
+    keep.state = NULL;
+    keep.state_table = (lethe_display_table){0};
+    keep.shutter_shown = NULL;
     view->plane_texture = (lethe_texture){0};
     view->cut_values = NULL;
     for (int i = 0; i < LETHE_VIEWS; i++) clear_view(app, &app->views[i]);

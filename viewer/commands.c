@@ -84,6 +84,7 @@ static void window_lung(lethe_app *app) { window(app, -600, 1500, 2); }
 static void window_bone(lethe_app *app) { window(app, 400, 1800, 3); }
 static void window_brain(lethe_app *app) { window(app, 40, 80, 4); }
 static void window_range(lethe_app *app) { lethe_view_choose_voi(app, active(app), lethe_view_voi_count(active(app)) - 1); }
+static void presentation(lethe_app *app) { lethe_view_next_state(app, app->active); }
 static void overlays(lethe_app *app) { app->show_overlays = !app->show_overlays; }
 static void colours(lethe_app *app) { lethe_app_toggle_colours(app); }
 
@@ -289,6 +290,7 @@ static const lethe_command commands[] = {
     {"window-brain", "Window", "Brain", '4', LETHE_MOD_SHIFT, window_brain},
     {"window-range", "Window", "Full range of the values", '5', LETHE_MOD_SHIFT, window_range},
     {"window-next", "Window", "Next window or VOI LUT", 'W', LETHE_MOD_SHIFT, window_next},
+    {"presentation", "Window", "Next presentation state", 'G', LETHE_MOD_CTRL, presentation},
     {"overlays", "Window", "Graphics of the file", 'U', LETHE_MOD_SHIFT, overlays},
     {"colours", "Window", "ICC colours or as stored", 'P', LETHE_MOD_CTRL, colours},
     {"hang-auto", "Layout", "Layout of the kind of study", '0', LETHE_MOD_CTRL, hang_auto},

@@ -72,6 +72,7 @@ static const char grey_fragment[] =
     "    v = mix(mix(stored(i), stored(i + ivec2(1, 0)), f.x), mix(stored(i + ivec2(0, 1)), stored(i + ivec2(1, 1)), f.x), f.y);\n"
     "  } else v = raw;\n"
     "  if (map == 3) { if (raw == 0.0) discard; colour = vec4(1.0, 0.86, 0.35, opacity); return; }\n"
+    "  if (map == 4) { if (raw == 0.0) discard; colour = vec4(vec3(window.x), 1.0); return; }\n"
     "  if (padding.z > 0.5 && raw >= padding.x && raw <= padding.y) { colour = vec4(0.0, 0.0, 0.0, opacity); return; }\n"
     "  float m = v * rescale.x + rescale.y;\n"
     "  float g;\n"

@@ -43,7 +43,7 @@ void lethe_texture_drop(lethe_draw *draw, lethe_texture *texture);
 size_t lethe_texture_bytes(const lethe_texture *texture);
 size_t lethe_draw_texture_bytes(const lethe_draw *draw); /* all that live */
 
-enum { LETHE_FUNCTION_TABLE = 3, LETHE_COLOUR_MAP_OVERLAY = 3 };
+enum { LETHE_FUNCTION_TABLE = 3, LETHE_COLOUR_MAP_OVERLAY = 3, LETHE_COLOUR_MAP_SHUTTER = 4 };
 /* A VOI LUT, its outputs scaled to 0 .. 1. */
 LETHE_NODISCARD lethe_status lethe_texture_load_table(lethe_draw *draw, const uint16_t *values, uint32_t entries, unsigned bits, lethe_texture *out,
                                                       lethe_error *error);
@@ -65,7 +65,8 @@ typedef struct lethe_picture {
     double padding_low, padding_high; /* stored values shown black */
     double opacity;                   /* labels and overlays; 0 counts as 1 */
     bool outline;                     /* labels: only their borders */
-    int colour_map;                   /* grey: 0 grey, 1 hot, 2 cool-warm, 3 graphics: what is not 0 is drawn in one colour */
+    int colour_map;                   /* grey: 0 grey, 1 hot, 2 cool-warm, 3 graphics: what is not 0 is drawn in one
+                                         colour, 4 shutter: in the grey `centre` of 0 to 1 */
     const uint8_t *palette;           /* labels: 256 RGBA colours, alpha 0 = hidden; borrowed for the call */
 } lethe_picture;
 

@@ -35,6 +35,17 @@ static void prior_text(lethe_app *app, const lethe_view *view, bool right, int l
     corner(app, view, right, false, line, LETHE_COLOUR_WARNING, true, text);
 }
 
+/* Says that there are presentation states, or which one is shown. */
+static void state_text(lethe_app *app, const lethe_view *view, int line) {
+    char text[160];
+    const lethe_presentation *state = lethe_view_state(view);
+    size_t count = state ? 0 : lethe_view_state_count(app, view);
+    bool right = view->mammogram && !view->chest_right;
+    if (state) (void)snprintf(text, sizeof text, "%s: %s", T("Presentation state"), lethe_presentation_title(app, state));
+    else (void)snprintf(text, sizeof text, "%s: %zu (Ctrl+G)", T("Presentation states"), count);
+    if (state || count > 0) corner(app, view, right, false, line, state ? LETHE_COLOUR_ACCENT : LETHE_COLOUR_MUTED, false, text);
+}
+
 static void draw_texts(lethe_app *app, int number) {
     const lethe_view *view = &app->views[number];
     const lethe_series *series = view->series;
@@ -58,11 +69,13 @@ static void draw_texts(lethe_app *app, int number) {
         (void)snprintf(text, sizeof text, "%s %s", series->laterality, series->view_position);
         corner(app, view, view->chest_right ? false : true, false, 0, LETHE_COLOUR_TEXT, true, text);
         prior_text(app, view, view->chest_right ? false : true, 1);
+        state_text(app, view, 2);
     } else {
         corner(app, view, false, false, 0, LETHE_COLOUR_TEXT, true, lethe_series_title(series));
         (void)snprintf(text, sizeof text, "%s%s%s", series->modality, series->body_part[0] ? " · " : "", series->body_part);
         corner(app, view, false, false, 1, LETHE_COLOUR_MUTED, false, text);
-        prior_text(app, view, false, 2);
+        state_text(app, view, 2);
+        prior_text(app, view, false, 3);
     }
     if (view->kind == LETHE_VIEW_STACK && series->frame_count > 1) {
         (void)snprintf(text, sizeof text, "%zu / %zu", view->index + 1, series->frame_count);
@@ -424,6 +437,7 @@ void lethe_app_draw_overlays(lethe_app *app) {
             lethe_canvas_unclip(app->ui);
             continue;
         }
+        lethe_view_draw_state(app, view);
         draw_marks(app, i);
         if (view->framed) {
             if (app->show_reference) draw_reference(app, i);

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { HEADER_ARENA_BYTES = 512 << 20 };
+enum { HEADER_ARENA_BYTES = 512 << 20, SHUTTER_ARENA_BYTES = 64 << 20 };
 
 static void text_of(const lethe_dicom_item *root, lethe_tag tag, char *out, size_t size) {
     if (!lethe_dicom_text(root, tag, 0, out, size)) out[0] = '\0';
@@ -72,6 +72,8 @@ static void read_series_facts(lethe_series *series, const lethe_dicom_dataset *d
         series->rows = info->rows;
         series->colour = info->samples_per_pixel > 1 || info->photometric == LETHE_PALETTE_COLOR;
         series->aspect = info->aspect > 0 ? info->aspect : 1;
+        series->bits_stored = info->bits_stored;
+        series->is_signed = info->is_signed;
         series->has_padding = info->has_padding && !series->colour;
         series->padding_low = series->padding_high = info->padding_value;
         double limit;
@@ -162,10 +164,22 @@ static lethe_status append_frames(lethe_series *series, uint32_t file, const let
             frame->display.slope = 1;
             frame->display.intercept = 0;
             series->mapped = true;
+            if (series->modality_table.entries == 0)
+                (void)!lethe_display_table_load(dataset, 0, LETHE_TABLE_MODALITY, 0, &series->modality_table, NULL);
             series->has_padding = false; /* a stored value, which the LUT takes elsewhere */
         }
     }
     return LETHE_OK;
+}
+
+/* PS3.3 C.7.6.11: what the image itself wants to be hidden. */
+static void take_shutter(lethe_series *series, uint32_t file, const lethe_dicom_item *root) {
+    lethe_shutter shutter;
+    if (!lethe_dicom_find(root, LETHE_TAG(0x0018, 0x1600))) return;
+    if (!series->arena) series->arena = lethe_arena_create(SHUTTER_ARENA_BYTES);
+    lethe_shutter *kept = series->arena && lethe_shutter_load(root, series->arena, &shutter) ? lethe_arena_alloc(series->arena, sizeof *kept) : NULL;
+    if (kept) *kept = shutter;
+    series->files[file].shutter = kept;
 }
 
 static lethe_status load_file(lethe_series *series, uint32_t index, lethe_error *error) {
@@ -177,6 +191,7 @@ static lethe_status load_file(lethe_series *series, uint32_t index, lethe_error 
     status = arena ? lethe_dicom_dataset_parse(map.bytes, map.size, arena, &dataset, error) : lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
     if (!status && series->frame_count == 0) read_series_facts(series, dataset);
     if (!status) status = append_frames(series, index, dataset, error);
+    if (!status) take_shutter(series, index, dataset->root);
     lethe_dicom_dataset_release(dataset);
     lethe_arena_destroy(arena);
     lethe_map_close(&map);

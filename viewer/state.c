@@ -78,6 +78,11 @@ static bool view_state(const lethe_view *view, const char *name, char *out, size
         (void)snprintf(out, size, "%s", view->series ? view->series->description : "");
         return true;
     }
+    if (strcmp(name, "state") == 0) {
+        const lethe_presentation *state = lethe_view_state(view);
+        (void)snprintf(out, size, "%s", state ? state->label : "");
+        return true;
+    }
     if (strcmp(name, "position") == 0) {
         (void)snprintf(out, size, "%s%s", view->series ? view->series->laterality : "", view->series ? view->series->view_position : "");
         return true;
@@ -195,6 +200,7 @@ bool lethe_app_state(lethe_app *app, const char *name, char *out, size_t size) {
                    {"first-image-ms", app->first_image_ms},
                    {"revisions", app->marks ? (double)lethe_marks_revisions(app->marks) : 0},
                    {"series", app->study ? (double)app->study->series_count : 0},
+                   {"states", app->study ? (double)app->study->state_count : 0},
                    {"linked", app->linked},
                    {"mpr", app->mpr_on},
                    {"compare", app->compare_on},

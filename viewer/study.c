@@ -22,6 +22,8 @@ static void free_series(lethe_series *series) {
     for (size_t i = 0; i < series->table_count; i++) lethe_display_table_release(&series->tables[i]);
     lethe_free(series->tables);
     lethe_colour_profile_destroy(series->profile);
+    lethe_display_table_release(&series->modality_table);
+    lethe_arena_destroy(series->arena);
     lethe_free(series->uid);
     lethe_free(series->description);
     lethe_free(series->modality);
@@ -34,6 +36,8 @@ void lethe_study_close(lethe_study *study) {
     if (!study) return;
     for (size_t i = 0; i < study->series_count; i++) free_series(&study->series[i]);
     lethe_free(study->series);
+    for (size_t i = 0; i < study->state_count; i++) lethe_presentation_destroy(study->states[i]);
+    lethe_free(study->states);
     lethe_free(study->id);
     lethe_free(study->patient);
     lethe_free(study->study_uid);
@@ -103,11 +107,34 @@ static lethe_status add_file(lethe_series *series, const lethe_catalogue_entry *
 
 static bool is_image(const lethe_catalogue_entry *entry) { return strcmp(entry->kind, "slide") == 0 || (entry->rows > 0 && entry->columns > 0); }
 
+/* A state that cannot be read is not offered; images are shown without it as they are. */
+static lethe_status add_state(lethe_study *study, const char *path, lethe_error *error) {
+    enum { MOST_STATES = 256 };
+    lethe_presentation *state = NULL;
+    lethe_error ignored = {0};
+    if (!path) return lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
+    if (study->state_count >= MOST_STATES || lethe_presentation_load(path, &state, &ignored)) return LETHE_OK;
+    lethe_presentation **more = lethe_realloc_array(study->states, study->state_count + 1, sizeof *more);
+    if (!more) {
+        lethe_presentation_destroy(state);
+        return lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
+    }
+    study->states = more;
+    more[study->state_count++] = state;
+    return LETHE_OK;
+}
+
 static lethe_status take_entry(void *context, const lethe_catalogue_entry *entry, lethe_error *error) {
     builder *b = context;
     bool slide = strcmp(entry->kind, "slide") == 0;
     if (slide ? strcmp(entry->path, b->case_id) != 0 && strcmp(entry->study_uid, b->case_id) != 0 : strcmp(entry->study_uid, b->case_id) != 0)
         return LETHE_OK;
+    if (lethe_presentation_class(entry->sop_class)) {
+        char *path = lethe_path_join(b->released_path, entry->path);
+        lethe_status status = add_state(b->study, path, error);
+        lethe_free(path);
+        return status;
+    }
     if (!is_image(entry)) return LETHE_OK;
     lethe_study *study = b->study;
     if (!study->patient) {

@@ -10,6 +10,7 @@
 #include "imaging/slide/slide.h"
 #include "imaging/volume.h"
 #include "viewer/colour_profile.h"
+#include "viewer/presentation.h"
 #include "viewer/tile_scheduler.h"
 
 #include <stddef.h>
@@ -20,6 +21,7 @@ typedef struct lethe_study_file {
     char *image_key; /* how annotations name it */
     char laterality[4], view_position[12];
     int64_t instance_number, rows, columns, frames;
+    const lethe_shutter *shutter; /* in the arena of its series; NULL = none */
 } lethe_study_file;
 
 enum { LETHE_FRAME_WINDOWS = 4 };
@@ -49,6 +51,8 @@ typedef struct lethe_series {
     double aspect;   /* pixel height / width */
     bool has_padding;
     double padding_low, padding_high;
+    unsigned bits_stored;
+    bool is_signed;
     uint32_t columns, rows;
     char laterality[4], view_position[12];
     char image_type[68], sequence[20]; /* (0008,0008), (0018,0020) as written */
@@ -59,6 +63,8 @@ typedef struct lethe_series {
     size_t table_count;
     char window_names[LETHE_FRAME_WINDOWS][32]; /* as the file explains them, or "" */
     bool mapped;                                /* a modality LUT gives the values */
+    lethe_display_table modality_table;         /* that LUT */
+    lethe_arena *arena;                         /* shutters */
     bool has_overlays;                          /* planes of group 60xx */
     lethe_colour_profile *profile;              /* colour: towards sRGB; NULL when the file has none */
     bool calibrated;                            /* spacing is in the patient, not at the detector */
@@ -72,6 +78,8 @@ typedef struct lethe_study {
     lethe_series *series;
     size_t series_count;
     bool is_slide;
+    lethe_presentation **states; /* those that can be read, oldest first */
+    size_t state_count;
 } lethe_study;
 
 /* Read what the catalogue says of a case: a study UID or the path of a slide. Errors: LETHE_NOT_FOUND. */

@@ -124,17 +124,20 @@ void lethe_view_reset(lethe_app *app, int number) {
     if (view->kind == LETHE_VIEW_EMPTY) return;
     view->camera.angle_degrees = 0;
     view->camera.flip_x = view->camera.flip_y = false;
-    view->framed = view->has_window = view->user_window = false;
+    view->framed = view->has_window = view->user_window = view->state_frame_done = false;
     view->invert = false;
     view->colour_map = 0;
 }
 
 /* One millimetre of tissue is one millimetre of glass: by the user's ruler, else the size that the monitor tells, else the 96 dots an inch that
  * desktops assume. Mammograms without calibration are as large as on the detector. */
+double lethe_screen_px_per_mm(const lethe_app *app) {
+    double monitor = lethe_window_px_per_mm(app->window);
+    return app->options.px_per_mm > 0 ? app->options.px_per_mm : monitor > 0 ? monitor : 96 / 25.4;
+}
+
 void lethe_view_true_size(lethe_app *app, int number) {
-    double monitor = lethe_window_px_per_mm(app->window), per_mm = app->options.px_per_mm > 0 ? app->options.px_per_mm
-                                                                   : monitor > 0              ? monitor
-                                                                                              : 96 / 25.4;
+    double per_mm = lethe_screen_px_per_mm(app);
     lethe_view *view = &app->views[number];
     double across, down;
     if (!lethe_view_spacing(view, &across, &down)) return;

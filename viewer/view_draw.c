@@ -162,6 +162,20 @@ static void draw_overlay_planes(lethe_app *app, lethe_view *view) {
     lethe_draw_picture(app->draw, &p);
 }
 
+static void draw_shutter(lethe_app *app, lethe_view *view, const lethe_texture *image) {
+    double grey = 0;
+    const lethe_texture *texture = lethe_view_shutter(app, view, image->width, image->height, &grey);
+    if (!texture) return;
+    lethe_picture p = {.texture = texture,
+                       .camera = &view->camera,
+                       .place = {0, 0, texture->width, texture->height},
+                       .slope = 1,
+                       .centre = grey,
+                       .width = 1,
+                       .colour_map = LETHE_COLOUR_MAP_SHUTTER};
+    lethe_draw_picture(app->draw, &p);
+}
+
 static void draw_stack(lethe_app *app, int number) {
     lethe_view *view = &app->views[number];
     lethe_series *series = view->series;
@@ -178,11 +192,13 @@ static void draw_stack(lethe_app *app, int number) {
     if (!texture || shown >= series->frame_count) return;
     if (shown == view->index) lethe_view_default_window(app, view);
     lethe_view_frame_camera(app, number, texture->width, texture->height, series->aspect);
+    lethe_view_state_frame(app, view);
     lethe_picture p = lethe_view_picture(app, view, texture, texture->width, texture->height, &series->frames[shown].display);
     p.has_padding = series->has_padding;
     p.padding_low = series->padding_low;
     p.padding_high = series->padding_high;
     lethe_draw_picture(app->draw, &p);
+    draw_shutter(app, view, texture);
     if (shown == view->index) {
         draw_overlay_planes(app, view);
         draw_paint(app, view);

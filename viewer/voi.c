@@ -22,7 +22,7 @@ static const lethe_display_table *table_of(const lethe_view *view) {
     return &view->series->tables[frame->table - 1];
 }
 
-bool lethe_view_uses_table(const lethe_view *view) { return table_of(view) != NULL; }
+bool lethe_view_uses_table(const lethe_view *view) { return !lethe_view_state(view) && table_of(view) != NULL; }
 
 static void range_of(const lethe_series *series, const lethe_image *image, double *low, double *high) {
     int32_t a = INT32_MAX, b = INT32_MIN;
@@ -55,8 +55,13 @@ static void use_range(lethe_app *app, lethe_view *view, const lethe_study_frame 
 }
 
 void lethe_view_default_window(lethe_app *app, lethe_view *view) {
-    if (view->has_window) return;
+    if (view->user_window) return; /* the reader's own stays */
+    bool state = lethe_view_state(view) != NULL;
+    if (state != view->state_was) view->has_window = false;
+    view->state_was = state;
+    if (state && lethe_view_state_window(view)) return;
     if (view->series->colour || view->kind == LETHE_VIEW_SLIDE) {
+        if (view->has_window) return;
         view->centre = 127.5;
         view->width = 255;
         view->has_window = true;
@@ -65,14 +70,17 @@ void lethe_view_default_window(lethe_app *app, lethe_view *view) {
     const lethe_study_frame *frame = header_frame(view);
     if (!frame) return;
     if (view->voi >= choices(frame)) view->voi = 0;
+    if (view->voi < frame->window_count) { /* frame by frame, as the file says */
+        view->centre = frame->windows[view->voi][0];
+        view->width = frame->windows[view->voi][1];
+        view->has_window = true;
+        return;
+    }
+    if (view->has_window) return;
     if (is_table(frame, view->voi)) { /* a window of the LUT's input range, to start from when the mouse changes it */
         const lethe_display_table *table = &view->series->tables[frame->table - 1];
         view->centre = table->first + table->entries / 2.0;
         view->width = table->entries;
-        view->has_window = true;
-    } else if (view->voi < frame->window_count) {
-        view->centre = frame->windows[view->voi][0];
-        view->width = frame->windows[view->voi][1];
         view->has_window = true;
     } else use_range(app, view, frame);
 }
@@ -129,6 +137,7 @@ lethe_picture lethe_view_picture(lethe_app *app, lethe_view *view, const lethe_t
                        .colour_map = view->colour_map};
     p.invert = view->invert != (display->invert && texture->kind != LETHE_TEXTURE_COLOUR);
     const lethe_display_table *table = texture->kind == LETHE_TEXTURE_COLOUR ? NULL : table_of(view);
+    if (lethe_view_state(view)) table = lethe_view_state_greys(view, &p);
     if (table && (p.table = table_texture(app, view, table)) != NULL) {
         p.function = LETHE_FUNCTION_TABLE;
         p.table_first = table->first;

@@ -328,6 +328,22 @@ out:
 
 /* --- tables for other programs' shaders --- */
 
+lethe_status lethe_display_table_take(const lethe_dicom_item *item, bool is_signed, lethe_display_table *out, lethe_error *error) {
+    *out = (lethe_display_table){0};
+    table found = {0};
+    lethe_status status = load_table(item, TAG_LUT_DESCRIPTOR, TAG_LUT_DATA, 0, is_signed, &found, error);
+    if (status != LETHE_OK || found.values == NULL) {
+        lethe_free(found.values);
+        return status;
+    }
+    /* Some writers declare fewer bits than their values need. */
+    for (uint32_t i = 0; i < found.entries; i++)
+        while (found.bits < 16 && found.values[i] >> found.bits) found.bits++;
+    *out = (lethe_display_table){.entries = found.entries, .bits = found.bits, .first = found.first, .values = found.values};
+    if (!lethe_dicom_text(item, LETHE_TAG(0x0028, 0x3003), 0, out->explanation, sizeof out->explanation)) out->explanation[0] = '\0';
+    return LETHE_OK;
+}
+
 lethe_status lethe_display_table_load(const lethe_dicom_dataset *dataset, uint32_t frame, lethe_table_kind kind, unsigned index,
                                       lethe_display_table *out, lethe_error *error) {
     *out = (lethe_display_table){0};
@@ -341,19 +357,7 @@ lethe_status lethe_display_table_load(const lethe_dicom_dataset *dataset, uint32
     (void)lethe_dicom_int(dataset->root, LETHE_TAG(0x0028, 0x0103), 0, &representation);
     lethe_display display;
     lethe_display_load(dataset, frame, 0, &display);
-    table found = {0};
-    lethe_status status = load_table(item, TAG_LUT_DESCRIPTOR, TAG_LUT_DATA, 0,
-                                     representation != 0 || (kind == LETHE_TABLE_VOI && display.intercept < 0), &found, error);
-    if (status != LETHE_OK || found.values == NULL) {
-        lethe_free(found.values);
-        return status;
-    }
-    /* Some writers declare fewer bits than their values need. */
-    for (uint32_t i = 0; i < found.entries; i++)
-        while (found.bits < 16 && found.values[i] >> found.bits) found.bits++;
-    *out = (lethe_display_table){.entries = found.entries, .bits = found.bits, .first = found.first, .values = found.values};
-    if (!lethe_dicom_text(item, LETHE_TAG(0x0028, 0x3003), 0, out->explanation, sizeof out->explanation)) out->explanation[0] = '\0';
-    return LETHE_OK;
+    return lethe_display_table_take(item, representation != 0 || (kind == LETHE_TABLE_VOI && display.intercept < 0), out, error);
 }
 
 void lethe_display_table_release(lethe_display_table *released) {

@@ -45,6 +45,8 @@ const lethe_dicom_element *lethe_pixels_element(const lethe_pixels *pixels);
 /* The encoded bytes of a frame, fragments joined (into `joined` when there are several; else borrowed from the file). */
 LETHE_NODISCARD lethe_status lethe_pixels_frame_bytes(lethe_pixels *pixels, uint32_t frame, lethe_buffer *joined, const uint8_t **bytes, size_t *size,
                                                       lethe_error *error);
+/* Encapsulated frames: do the offset tables say what is there and nothing else? True for all others. */
+bool lethe_pixels_tables_fit(const lethe_pixels *pixels);
 /* Decode a frame to stored values. Colour comes out as declared after decoding (RGB for what codecs convert; YBR_FULL stays until
  * lethe_image_to_rgb). Memory: one frame. Errors: LETHE_MALFORMED for a corrupt frame, LETHE_UNSUPPORTED. */
 LETHE_NODISCARD lethe_status lethe_pixels_decode(lethe_pixels *pixels, uint32_t frame, lethe_image *image, lethe_error *error);
@@ -75,6 +77,8 @@ typedef enum lethe_table_kind { LETHE_TABLE_MODALITY, LETHE_TABLE_VOI } lethe_ta
 /* Item `index` of the modality or VOI LUT sequence. No such item: LETHE_OK and no entries. Errors: LETHE_MALFORMED, LETHE_NO_MEMORY. */
 LETHE_NODISCARD lethe_status lethe_display_table_load(const lethe_dicom_dataset *dataset, uint32_t frame, lethe_table_kind kind, unsigned index,
                                                       lethe_display_table *out, lethe_error *error);
+/* The same from an item of any LUT sequence (a presentation state has them elsewhere). `is_signed`: the first input value is. */
+LETHE_NODISCARD lethe_status lethe_display_table_take(const lethe_dicom_item *item, bool is_signed, lethe_display_table *out, lethe_error *error);
 void lethe_display_table_release(lethe_display_table *table);
 /* In place: a decoded grey frame through a modality LUT, exactly; afterwards it holds unsigned modality values. Errors: LETHE_NO_MEMORY. */
 LETHE_NODISCARD lethe_status lethe_image_apply_table(lethe_image *image, const lethe_display_table *table, lethe_error *error);

@@ -504,9 +504,54 @@ static void add_objects(maker *m, const char *what) {
     lethe_free(points);
 }
 
+/* A DICOM file of another writer, registered under what its header says. */
+static void add_dicom(maker *m, const char *file) {
+    lethe_map map = {0};
+    lethe_dicom_dataset *dataset = NULL;
+    lethe_arena *arena = lethe_arena_create(64 << 20);
+    if (!arena) m->status = lethe_fail(&m->error, LETHE_NO_MEMORY, "out of memory");
+    if (!m->status) m->status = lethe_map_open(file, &map, &m->error);
+    if (!m->status) m->status = lethe_dicom_dataset_parse(map.bytes, map.size, arena, &dataset, &m->error);
+    if (!m->status) {
+        static const lethe_tag tags[] = {0x0020000D, 0x0020000E, 0x00080018, 0x00080060, 0x00080016, 0x0008103E, 0x00200062, 0x00185101};
+        char words[8][129];
+        int64_t numbers[5] = {0, 0, 0, 0, 1};
+        static const lethe_tag number_tags[] = {0x00200011, 0x00200013, 0x00280010, 0x00280011, 0x00280008};
+        for (int i = 0; i < 8; i++)
+            if (!lethe_dicom_text(dataset->root, tags[i], 0, words[i], sizeof words[i])) words[i][0] = '\0';
+        for (int i = 0; i < 5; i++) (void)lethe_dicom_int(dataset->root, number_tags[i], 0, &numbers[i]);
+        char relative[512];
+        (void)snprintf(relative, sizeof relative, "P-PHANTOM/%s/%s/%s.dcm", words[0], words[1], words[2]);
+        char *path = lethe_path_join(m->project->released_path, relative);
+        m->status = lethe_folder_create_for(path, 0755, &m->error);
+        if (!m->status) m->status = lethe_file_write(path, map.bytes, map.size, 0644, &m->error);
+        lethe_free(path);
+        lethe_catalogue_entry entry = {.path = relative,
+                                       .kind = "dicom",
+                                       .patient = "P-PHANTOM",
+                                       .study_uid = words[0],
+                                       .series_uid = words[1],
+                                       .instance_uid = words[2],
+                                       .modality = words[3],
+                                       .sop_class = words[4],
+                                       .series_description = words[5],
+                                       .laterality = words[6],
+                                       .view_position = words[7],
+                                       .series_number = numbers[0],
+                                       .instance_number = numbers[1],
+                                       .rows = numbers[2],
+                                       .columns = numbers[3],
+                                       .frames = numbers[4]};
+        if (!m->status) m->status = lethe_catalogue_put(m->catalogue, &entry, 1, &m->error);
+    }
+    lethe_dicom_dataset_release(dataset);
+    lethe_arena_destroy(arena);
+    lethe_map_close(&map);
+}
+
 int main(int argc, char **argv) {
     if (argc < 2) {
-        (void)fprintf(stderr, "usage: viewer_phantom DIR [SLIDE | objects:SLIDE:COUNT]...\n");
+        (void)fprintf(stderr, "usage: viewer_phantom DIR [SLIDE | objects:SLIDE:COUNT | dicom:FILE]...\n");
         return LETHE_EXIT_USAGE;
     }
     maker m = {0};
@@ -525,6 +570,7 @@ int main(int argc, char **argv) {
         make_edges(&m);
         for (int i = 2; i < argc; i++) {
             if (strncmp(argv[i], "objects:", 8) == 0) add_objects(&m, argv[i] + 8);
+            else if (strncmp(argv[i], "dicom:", 6) == 0) add_dicom(&m, argv[i] + 6);
             else add_slide(&m, argv[i]);
         }
     }
