@@ -68,6 +68,7 @@ static bool is_usual_grouping(const char *text, size_t length) {
             continue;
         }
         if (at < length) one_run = false;
+        if (group == 0 && run == 13 && length - at == 3) return true; /* 1850578006084 36 */
         if (!one_run && (group >= 7 || groups[group] != run)) return false;
         group++;
         run = 0;
@@ -83,6 +84,21 @@ static bool find_nir(lethe_text_cleaner *cleaner, size_t at, size_t *end) {
     if (count < 13 || (*end < cleaner->size && is_digit(cleaner->text[*end]))) return false;
     if (count == 14 || !is_nir(digits, count, &key)) return false;
     return key || !is_digit(digits[6]) || is_usual_grouping(cleaner->text + at, *end - at);
+}
+
+/* NHS number, 943 476 5919: ten digits in threes and four, the last by modulus 11 (NHS Data Dictionary). */
+static bool find_nhs(const char *text, size_t size, size_t at, size_t *end) {
+    if (size - at < 12 || (text[at + 3] != ' ' && text[at + 3] != '-') || text[at + 7] != text[at + 3]) return false;
+    unsigned sum = 0, count = 0, last = 0;
+    for (size_t now = at; now < at + 12; now++) {
+        if (now == at + 3 || now == at + 7) continue;
+        if (!is_digit(text[now])) return false;
+        last = (unsigned)(text[now] - '0');
+        if (count < 9) sum += last * (10 - count);
+        count++;
+    }
+    *end = at + 12;
+    return (at + 12 == size || !is_digit(text[at + 12])) && (11 - sum % 11) % 11 == last;
 }
 
 /* 06 12 34 56 78, 01.23.45.67.89, (514) 555-0199, 514-555-0199, +33 6 12 34 56 78, 0033..., 123-45-6789. */
@@ -267,7 +283,8 @@ static void find_numbers(lethe_text_cleaner *cleaner) {
         size_t end = at, open = at + (text[at] == '(');
         if (open >= cleaner->size) break;
         bool letter_before = at != 0 && is_letter(text[at - 1]);
-        if (!letter_before && find_nir(cleaner, at, &end)) lethe_clean_mark(cleaner, at, end, LETHE_TEXT_NUMBER);
+        if (!letter_before && (find_nir(cleaner, at, &end) || find_nhs(text, cleaner->size, at, &end)))
+            lethe_clean_mark(cleaner, at, end, LETHE_TEXT_NUMBER);
         else if (!letter_before && is_digit(text[open]) && open != at && cleaner->size - at >= 13 && text[at + 4] == ')') {
             /* (514) 555-0199 */
             size_t digits = 0;

@@ -120,8 +120,6 @@ static lethe_status append_joint(const lethe_text_cleaner *cleaner, const hole *
     return status;
 }
 
-static size_t word_end(const lethe_word *word) { return word->start + word->size; }
-
 static lethe_status append_cleaned(const lethe_text_cleaner *cleaner, lethe_buffer *out, lethe_error *error) {
     const lethe_words *words = &cleaner->words;
     lethe_status status = LETHE_OK;
