@@ -114,6 +114,7 @@ typedef struct file_set {
     size_t count, capacity;
     lethe_arena *arena;
     lethe_dicomdir_counts *counts;
+    bool skip_exports;
 } file_set;
 
 static lethe_status put_code(const lethe_dicom_item *root, lethe_tag tag, lethe_buffer *out, lethe_error *error) {
@@ -201,6 +202,7 @@ static lethe_status read_entry(const lethe_dicom_dataset *dataset, entry *e, let
 static lethe_status add_file(void *context, const char *path, const char *relative, lethe_error *error) {
     file_set *set = context;
     if (strcmp(relative, "DICOMDIR") == 0 || strncmp(relative, "DICOM/PT", 8) == 0) return LETHE_OK; /* of an earlier file-set */
+    if (set->skip_exports && strncmp(relative, "exports/", 8) == 0) return LETHE_OK;
     if (set->count == set->capacity) {
         size_t capacity = set->capacity == 0 ? 256 : 2 * set->capacity;
         entry *grown = lethe_realloc_array(set->entries, capacity, sizeof *grown);
@@ -407,9 +409,18 @@ static lethe_status write_directory(file_set *set, lethe_error *error) {
     return status;
 }
 
+/* Exports of a project lie beside what is released: copies. */
+static bool has_exports(const char *released) {
+    char *config = lethe_path_join(released, "../project.yaml");
+    bool has = config != NULL && access(config, F_OK) == 0;
+    lethe_free(config);
+    return has;
+}
+
 lethe_status lethe_dicomdir_write(const char *released, const char *media, lethe_dicomdir_counts *counts, lethe_error *error) {
     *counts = (lethe_dicomdir_counts){0};
     file_set set = {.released = released, .media = media, .counts = counts, .arena = lethe_arena_create(LETHE_LIMIT_ARENA_BYTES)};
+    set.skip_exports = has_exports(released);
     lethe_status status =
         set.arena == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a directory") : lethe_folder_create(media, 0755, error);
     if (status == LETHE_OK) status = lethe_walk(released, add_file, &set, error);
@@ -419,5 +430,16 @@ lethe_status lethe_dicomdir_write(const char *released, const char *media, lethe
     for (size_t i = 0; i < set.count; i++) free_entry(&set.entries[i]);
     lethe_free(set.entries);
     lethe_arena_destroy(set.arena);
+    return status;
+}
+
+lethe_status lethe_dicomdir_remove(const char *media, lethe_error *error) {
+    char *directory = lethe_path_join(media, "DICOMDIR"), *folder = lethe_path_join(media, "DICOM");
+    lethe_status status = directory == NULL || folder == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path") : LETHE_OK;
+    bool ours = status == LETHE_OK && access(folder, F_OK) == 0 && lethe_walk(folder, is_ours, NULL, NULL) == LETHE_OK;
+    if (ours) status = clear_media(media, error);
+    if (status == LETHE_OK && unlink(directory) != 0 && errno != ENOENT) status = lethe_fail_errno(error, errno, "cannot remove a DICOMDIR");
+    lethe_free(directory);
+    lethe_free(folder);
     return status;
 }

@@ -13,7 +13,10 @@ typedef struct lethe_dicomdir_counts {
 } lethe_dicomdir_counts;
 
 /* Make `media`/DICOMDIR and `media`/DICOM/... for what lies below `released`; the two may be one folder. What stood under these two names before is
- * replaced. Memory: about 2 kB per instance. Errors: LETHE_IO, LETHE_NO_MEMORY, LETHE_LIMIT (more than 4 GB of directory). */
+ * replaced. In a project `exports/` is left out. Not for two at a time: see file_set.h. Memory: about 2 kB per instance. Errors: LETHE_IO,
+ * LETHE_NO_MEMORY, LETHE_LIMIT (more than 4 GB of directory). */
 LETHE_NODISCARD lethe_status lethe_dicomdir_write(const char *released, const char *media, lethe_dicomdir_counts *counts, lethe_error *error);
+/* Remove what lethe_dicomdir_write made below `media`; the released files keep their own names. Nothing there: LETHE_OK. */
+LETHE_NODISCARD lethe_status lethe_dicomdir_remove(const char *media, lethe_error *error);
 
 #endif

@@ -21,10 +21,18 @@ static lethe_status document(const lethe_profile *profile, instance *in, lethe_e
     }
 }
 
+bool lethe_documents_is_directory(const lethe_dicom_dataset *dataset) {
+    char sop_class[65] = "";
+    if (lethe_dicom_find(dataset->root, LETHE_TAG(0x0004, 0x1220)) != NULL) return true;
+    (void)lethe_dicom_text(dataset->root, LETHE_TAG(0x0008, 0x0016), 0, sop_class, sizeof sop_class);
+    if (sop_class[0] == '\0' && dataset->meta != NULL)
+        (void)lethe_dicom_text(dataset->meta, LETHE_TAG(0x0002, 0x0002), 0, sop_class, sizeof sop_class);
+    return strcmp(sop_class, "1.2.840.10008.1.3.10") == 0;
+}
+
 lethe_status lethe_documents_check(const lethe_dicom_dataset *dataset, const lethe_profile *profile, struct instance *in, lethe_error *error) {
     const char *sop_class = in->result->sop_class;
-    if (strcmp(sop_class, "1.2.840.10008.1.3.10") == 0 || lethe_dicom_find(dataset->root, LETHE_TAG(0x0004, 0x1220)) != NULL)
-        return drop(in, error, "DICOMDIR: an index of other files; it is made again over what is released");
+    if (lethe_documents_is_directory(dataset)) return drop(in, error, "DICOMDIR: an index of other files; it is made again over what is released");
     if (sop_class[0] == '\0') return lethe_fail(error, LETHE_MALFORMED, "(0008,0016) SOP Class UID is missing");
     if (lethe_text_starts(sop_class, "1.2.840.10008.5.1.4.1.1.104.") || lethe_dicom_find(dataset->root, LETHE_TAG(0x0042, 0x0011)) != NULL)
         return document(profile, in, error);
@@ -139,6 +147,18 @@ static lethe_status join_strings(const uint8_t *bytes, size_t size, lethe_buffer
     return status;
 }
 
+static bool is_delimiter(uint8_t c) { return c <= 0x20 || (c < 0x7F && strchr("()<>[]{}/%", c) != NULL); }
+
+/* The word stands by itself (ISO 32000-1, 7.2.2). */
+static bool has_token(const uint8_t *bytes, size_t size, const char *word) {
+    size_t length = strlen(word);
+    for (const uint8_t *at = bytes, *end = bytes + size; (at = memmem(at, (size_t)(end - at), word, length)) != NULL; at++) {
+        bool starts = word[0] == '/' || at == bytes || is_delimiter(at[-1]);
+        if (starts && ((size_t)(end - at) == length || is_delimiter(at[length]))) return true;
+    }
+    return false;
+}
+
 /* What keeps text from being read here: fonts whose codes are no letters, filters that are not undone, files within, scripts, pictures. */
 static lethe_status search_structure(const uint8_t *bytes, size_t size, lethe_error *error) {
     static const struct {
@@ -149,9 +169,6 @@ static lethe_status search_structure(const uint8_t *bytes, size_t size, lethe_er
         {"/JPXDecode", "it holds pictures that a person has to look at"},
         {"/CCITTFaxDecode", "it holds pictures that a person has to look at"},
         {"/JBIG2Decode", "it holds pictures that a person has to look at"},
-        {"/Subtype/Image", "it holds pictures that a person has to look at"},
-        {"/Subtype /Image", "it holds pictures that a person has to look at"},
-        {"\nBI", "it holds pictures that a person has to look at"},
         {"/LZWDecode", "a stream cannot be read"},
         {"/ASCII85Decode", "a stream cannot be read"},
         {"/ASCIIHexDecode", "a stream cannot be read"},
@@ -169,6 +186,9 @@ static lethe_status search_structure(const uint8_t *bytes, size_t size, lethe_er
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (memmem(bytes, size, words[i].word, strlen(words[i].word)) != NULL)
             return lethe_fail(error, LETHE_REVIEW, "encapsulated document: %s", words[i].why);
+    /* Every office program names the procedure sets ImageB, ImageC and ImageI; an image is called Image, and nothing but. */
+    if (has_token(bytes, size, "/Image"))
+        return lethe_fail(error, LETHE_REVIEW, "encapsulated document: it holds pictures that a person has to look at");
     return LETHE_OK;
 }
 
@@ -191,6 +211,8 @@ static lethe_status search_text(const uint8_t *bytes, size_t size, bool content,
     if (status == LETHE_OK) status = lethe_audit_bytes(audit, text.bytes, text.size, error);
     if (status == LETHE_OK && content && scattered)
         status = lethe_fail(error, LETHE_REVIEW, "encapsulated document: its text is placed letter by letter");
+    if (status == LETHE_OK && content && has_token(bytes, size, "BI"))
+        status = lethe_fail(error, LETHE_REVIEW, "encapsulated document: it holds pictures that a person has to look at");
     if (status == LETHE_OK && content && has_escaped_name(bytes, size))
         status = lethe_fail(error, LETHE_REVIEW, "encapsulated document: it holds names that are written as numbers");
     lethe_buffer_release(&text);
@@ -223,6 +245,9 @@ lethe_status lethe_documents_search(const lethe_dicom_dataset *dataset, struct l
         at = stream + 6;
         if (stream - element->value >= 3 && memcmp(stream - 3, "end", 3) == 0) continue;
         bool filtered = memmem(between, (size_t)(stream - between), "/Filter", 7) != NULL;
+        /* Differences between bytes instead of bytes; tables of cross-references are written so, and hold no text. */
+        if (has_token(between, (size_t)(stream - between), "/Predictor") && !has_token(between, (size_t)(stream - between), "/XRef"))
+            return lethe_fail(error, LETHE_REVIEW, "encapsulated document: a stream cannot be read");
         if (has_escaped_name(between, (size_t)(stream - between)))
             return lethe_fail(error, LETHE_REVIEW, "encapsulated document: it holds names that are written as numbers");
         while (at < end && (*at == '\r' || *at == '\n')) at++;

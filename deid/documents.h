@@ -6,6 +6,9 @@
 
 struct instance;
 
+/* True for a DICOMDIR: by its class, or by its directory records. */
+bool lethe_documents_is_directory(const lethe_dicom_dataset *dataset);
+
 /* LETHE_OK when the instance may go on. Else LETHE_UNSAFE (quarantine), LETHE_REVIEW, or LETHE_DENIED with instance->dropped: DICOMDIRs, labels and
  * overviews of DICOM slides, encapsulated documents by the profile's policy, raw data, and what has no SOP class. */
 LETHE_NODISCARD lethe_status lethe_documents_check(const lethe_dicom_dataset *dataset, const lethe_profile *profile, struct instance *instance,

@@ -1,6 +1,7 @@
 #include "deid/known.h"
 
 #include "core/memory.h"
+#include "deid/documents.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -66,7 +67,7 @@ static lethe_status learn_value(void *context, lethe_identifier_kind kind, const
 
 lethe_status lethe_known_learn(const lethe_dicom_dataset *dataset, lethe_learned *learned, lethe_buffer *values, lethe_error *error) {
     char id[256] = "", issuer[256] = "", study[129] = "", instance[129] = "";
-    *learned = (lethe_learned){0};
+    *learned = (lethe_learned){.is_directory = lethe_documents_is_directory(dataset)};
     (void)lethe_dicom_text(dataset->root, LETHE_TAG(0x0010, 0x0020), 0, id, sizeof id);
     (void)lethe_dicom_text(dataset->root, LETHE_TAG(0x0010, 0x0021), 0, issuer, sizeof issuer);
     (void)lethe_dicom_text(dataset->root, LETHE_TAG(0x0020, 0x000D), 0, study, sizeof study);
@@ -216,6 +217,7 @@ typedef struct adding {
 static lethe_status add_both(void *context, lethe_identifier_kind kind, const char *utf8, size_t size, lethe_error *error) {
     adding *a = context;
     lethe_status status = LETHE_OK;
+    if (size > LETHE_KNOWN_VALUE_BYTES) return LETHE_OK; /* no worker in its right mind tells such a thing */
     if (a->learned->patient != 0) status = add_value(a->known, a->learned->patient, false, (uint8_t)kind, utf8, size, error);
     if (status == LETHE_OK && a->learned->study != 0) status = add_value(a->known, a->learned->study, true, (uint8_t)kind, utf8, size, error);
     return status;

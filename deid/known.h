@@ -20,6 +20,7 @@ typedef struct lethe_learned {
     uint64_t digest;         /* of its distinct values, whatever their order */
     uint32_t count;          /* of its distinct values */
     uint32_t told;           /* values that follow: all, or none when this process told the same for the same groups before */
+    uint64_t is_directory;   /* 1: a DICOMDIR */
 } lethe_learned;
 
 /* Append what an object tells. Errors: LETHE_NO_MEMORY, LETHE_LIMIT. */

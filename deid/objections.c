@@ -95,11 +95,24 @@ lethe_status lethe_objections_note_alias(lethe_database *intake, const char *key
     return status;
 }
 
+/* The same table; a star, which no pseudonym has, keeps the two kinds apart. */
+lethe_status lethe_objections_note_unissued(lethe_database *intake, const char *unissued, const char *patient, lethe_error *error) {
+    char name[96];
+    (void)snprintf(name, sizeof name, "*%s", unissued);
+    return lethe_objections_note_alias(intake, name, patient, error);
+}
+
+lethe_status lethe_objections_of_any_issuer(lethe_database *intake, const char *unissued, lethe_alias_fn visit, void *context, lethe_error *error) {
+    char name[96];
+    (void)snprintf(name, sizeof name, "*%s", unissued);
+    return lethe_objections_aliases(intake, name, visit, context, error);
+}
+
 lethe_status lethe_objections_aliases(lethe_database *intake, const char *pseudonym, lethe_alias_fn visit, void *context, lethe_error *error) {
     lethe_statement *select = NULL;
     lethe_status status = lethe_statement_prepare(intake,
                                                   "SELECT assigned FROM patient_alias WHERE keyed = ?1 UNION SELECT keyed FROM patient_alias WHERE "
-                                                  "assigned = ?1 ORDER BY 1",
+                                                  "assigned = ?1 AND keyed NOT LIKE '*%' ORDER BY 1",
                                                   &select, error);
     if (status != LETHE_OK) return status;
     lethe_statement_bind_text(select, 1, pseudonym);

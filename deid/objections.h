@@ -18,6 +18,11 @@ LETHE_NODISCARD lethe_status lethe_objections_note_alias(lethe_database *intake,
 typedef lethe_status (*lethe_alias_fn)(void *context, const char *pseudonym, lethe_error *error);
 LETHE_NODISCARD lethe_status lethe_objections_aliases(lethe_database *intake, const char *pseudonym, lethe_alias_fn visit, void *context,
                                                       lethe_error *error);
+/* A patient whose ID came with an issuer was released: remembered under the pseudonym that the ID has without one, which is what an objection by
+ * number alone is of. */
+LETHE_NODISCARD lethe_status lethe_objections_note_unissued(lethe_database *intake, const char *unissued, const char *patient, lethe_error *error);
+LETHE_NODISCARD lethe_status lethe_objections_of_any_issuer(lethe_database *intake, const char *unissued, lethe_alias_fn visit, void *context,
+                                                            lethe_error *error);
 void lethe_objections_destroy(lethe_objections *objections);
 bool lethe_objections_contain(const lethe_objections *objections, const char *patient_pseudonym); /* NULL list: false */
 bool lethe_objections_same(const lethe_objections *a, const lethe_objections *b);

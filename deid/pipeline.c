@@ -89,6 +89,11 @@ static lethe_status patient_pseudonym(lethe_engine *engine, const char *issuer, 
     return LETHE_OK;
 }
 
+bool lethe_result_is_objected(const lethe_result *r, const lethe_objections *objections) {
+    return lethe_objections_contain(objections, r->patient) || lethe_objections_contain(objections, r->keyed) ||
+           (r->unissued[0] != '\0' && lethe_objections_contain(objections, r->unissued));
+}
+
 lethe_status lethe_engine_patient(lethe_engine *engine, const char *issuer, const char *patient_id, char out[80], lethe_error *error) {
     int32_t shift;
     return patient_pseudonym(engine, issuer, patient_id, out, &shift, error);
@@ -143,9 +148,10 @@ static lethe_status identify(lethe_engine *engine, instance *in, lethe_error *er
     }
     lethe_status status = patient_pseudonym(engine, issuer, id, in->result->patient, &in->shift_days, error);
     if (status == LETHE_OK) status = lethe_pseudonym_patient(engine->pseudonymizer, issuer, id, in->result->keyed, error);
-    const lethe_objections *objections = engine->options.objections;
-    if (status == LETHE_OK &&
-        (lethe_objections_contain(objections, in->result->patient) || lethe_objections_contain(objections, in->result->keyed))) {
+    /* An objection that names no issuer is of whoever has this ID, whoever issued it. */
+    if (status == LETHE_OK && issuer[0] != '\0' && id == in->patient_original)
+        status = lethe_pseudonym_patient(engine->pseudonymizer, "", id, in->result->unissued, error);
+    if (status == LETHE_OK && lethe_result_is_objected(in->result, engine->options.objections)) {
         in->dropped = true;
         return lethe_fail(error, LETHE_DENIED, "the patient objects to the use of the data");
     }
@@ -342,8 +348,10 @@ static lethe_status decide_pixels(lethe_engine *engine, instance *in, lethe_erro
         if (engine->options.pixel_rules != NULL) policy.rules = engine->options.pixel_rules;
         status = lethe_burned_in_create(&policy, &engine->burned_in, error);
     }
-    if (status == LETHE_OK)
-        status = lethe_burned_in_decide(engine->burned_in, engine->dataset, lethe_scrub_identifiers(engine->scrub), &engine->decision, error);
+    if (status != LETHE_OK) return status;
+    lethe_burned_in_files(engine->burned_in, engine->map.fd, -1);
+    status = lethe_burned_in_decide(engine->burned_in, engine->dataset, lethe_scrub_identifiers(engine->scrub), &engine->decision, error);
+    lethe_burned_in_files(engine->burned_in, -1, -1);
     if (status != LETHE_OK) return status;
     if (engine->decision.verdict == LETHE_PIXELS_QUARANTINE) return lethe_fail(error, LETHE_UNSAFE, "%s", engine->decision.reason);
     if (engine->decision.verdict == LETHE_PIXELS_REVIEW) {

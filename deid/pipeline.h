@@ -47,11 +47,12 @@ enum { LETHE_RESULT_BOXES = 64, LETHE_RESULT_ID_BYTES = 129, LETHE_RESULT_ISSUER
 typedef struct lethe_result {
     lethe_outcome outcome;
     bool is_slide;
-    char reason[256];                         /* empty when released; no attribute values */
-    char output[512];                         /* below the output folder; "" unless released */
-    char sha256[65];                          /* of the output; see skip_sha256 */
-    char keyed[LETHE_PATIENT_PSEUDONYM_SIZE]; /* the pseudonym by key, where `patient` may be a pre-assigned one; "" when not known */
-    char patient[80];                         /* pseudonym; "" when it never came so far */
+    char reason[256];                            /* empty when released; no attribute values */
+    char output[512];                            /* below the output folder; "" unless released */
+    char sha256[65];                             /* of the output; see skip_sha256 */
+    char keyed[LETHE_PATIENT_PSEUDONYM_SIZE];    /* the pseudonym by key, where `patient` may be a pre-assigned one; "" when not known */
+    char unissued[LETHE_PATIENT_PSEUDONYM_SIZE]; /* the pseudonym of the same ID without its issuer; "" when there is none */
+    char patient[80];                            /* pseudonym; "" when it never came so far */
     uint32_t removed, emptied, replaced, uids, cleaned, shifted, kept_private, dropped_private; /* elements */
     /* For the catalogue and the report: values as they stand in the output. */
     char study_uid[65], series_uid[65], instance_uid[65], sop_class[65], modality[17], series_description[129], study_description[129], body_part[33],
@@ -95,6 +96,9 @@ LETHE_NODISCARD lethe_status lethe_engine_explain(lethe_engine *engine, lethe_bu
 
 /* The pseudonym of a patient as the pipeline would give it, and the digest under which an objection stands. `issuer` may be "". */
 LETHE_NODISCARD lethe_status lethe_engine_patient(lethe_engine *engine, const char *issuer, const char *patient_id, char out[80], lethe_error *error);
+
+/* True when the patient of a result stands on the list, under whichever pseudonym. NULL list: false. */
+bool lethe_result_is_objected(const lethe_result *result, const lethe_objections *objections);
 
 /* What the catalogue says of a released instance or slide. Strings are borrowed from the result. */
 lethe_catalogue_entry lethe_result_entry(const lethe_result *result);

@@ -4,7 +4,7 @@
 #include "core/memory.h"
 #include "core/progress.h"
 #include "core/text.h"
-#include "deid/dicomdir.h"
+#include "deid/file_set.h"
 #include "deid/inputs.h"
 #include "deid/people.h"
 #include "deid/report.h"
@@ -91,6 +91,7 @@ static lethe_status add_other(void *context, const char *relative, const char *w
 
 static lethe_status learn_input(void *context, const char *path, const char *relative, lethe_error *error) {
     folder_run *run = context;
+    run->dicomdir = run->dicomdir || lethe_text_equal_fold(lethe_path_name(path), "DICOMDIR"); /* of whatever shard, readable or not */
     return belongs_to_slide(run, path) ? LETHE_OK : lethe_crew_learn(run->crew, path, relative, error);
 }
 
@@ -98,6 +99,7 @@ static lethe_status one_learned(void *context, const char *path, const char *sou
                                 lethe_error *error) {
     (void)source;
     folder_run *run = context;
+    run->dicomdir = run->dicomdir || learned->is_directory != 0;
     return lethe_inputs_add(run->inputs, path, learned, values, size, error);
 }
 
@@ -223,6 +225,13 @@ static lethe_status write_reports(folder_run *run, lethe_error *error) {
     return status;
 }
 
+static lethe_status make_file_set(const folder_run *run, lethe_error *error) {
+    lethe_dicomdir_counts counts;
+    const lethe_folder_run *options = run->options;
+    return options->shards > 1 ? lethe_file_set_shard_ended(run->output, options->shard, options->shards, error)
+                               : lethe_file_set_make(run->output, run->output, &counts, error);
+}
+
 /* The output folder made, and no input in it nor it in an input; nothing is left behind in an input. */
 static lethe_status check_folders(const lethe_folder_run *options, char resolved_output[PATH_MAX], lethe_error *error) {
     bool existed = access(options->output, F_OK) == 0;
@@ -289,8 +298,7 @@ lethe_status lethe_run_folder(const lethe_folder_run *options, lethe_run_counts 
     if (status == LETHE_OK) status = learn_inputs(&run, error);
     if (status == LETHE_OK) status = walk_inputs(&run, add_input, add_other, error);
     lethe_progress_finish(&run.progress);
-    lethe_dicomdir_counts directory;
-    if (status == LETHE_OK && run.dicomdir && options->shards <= 1) status = lethe_dicomdir_write(output, output, &directory, error);
+    if (status == LETHE_OK && run.dicomdir) status = make_file_set(&run, error);
     if (status == LETHE_OK) status = lethe_filesystem_sync(output, error);
     if (status == LETHE_OK) status = write_reports(&run, error);
     if (status == LETHE_OK && options->crosswalk_file != NULL)

@@ -73,17 +73,21 @@ void lethe_tally_destroy(lethe_tally *tally) {
 
 /* --- counting --- */
 
+static void add_overflow(lethe_tally *tally, uint64_t elements) {
+    tally->overflow = elements > UINT64_MAX - tally->overflow ? UINT64_MAX : tally->overflow + elements;
+}
+
 static void count(lethe_tally *tally, lethe_tally_row row) {
     uint64_t hash = ((uint64_t)row.tag << 16 | (uint64_t)row.deed << 8 | row.clause) * 0x9E3779B97F4A7C15ull;
     for (size_t slot = hash >> 32;; slot++) {
         lethe_tally_row *at = &tally->slots[slot % SLOTS];
         if (at->elements != 0 && (at->tag != row.tag || at->deed != row.deed || at->clause != row.clause)) continue;
         if (at->elements == 0 && tally->used >= FULL) {
-            tally->overflow += row.elements;
+            add_overflow(tally, row.elements);
             return;
         }
         tally->used += at->elements == 0;
-        row.elements += at->elements;
+        row.elements = row.elements > UINT64_MAX - at->elements ? UINT64_MAX : row.elements + at->elements;
         *at = row;
         return;
     }
@@ -306,7 +310,7 @@ lethe_status lethe_tally_merge(lethe_tally *tally, const void *bytes, size_t siz
         if (row.deed >= LETHE_DEEDS || row.clause >= LETHE_CLAUSES) return lethe_fail(error, LETHE_MALFORMED, "counts of a worker make no sense");
         if (row.elements != 0) count(tally, row);
     }
-    tally->overflow += head[1];
+    add_overflow(tally, head[1]);
     tally->cut = tally->cut || head[3] != 0;
     lethe_status status = LETHE_OK;
     for (uint64_t i = 0; i < head[2] && status == LETHE_OK; i++) status = merge_text(tally, &at, end, error);

@@ -1,6 +1,6 @@
 #include "deid/verbs.h"
 
-#include "deid/dicomdir.h"
+#include "deid/file_set.h"
 #include "deid/reidentify.h"
 
 #include <getopt.h>
@@ -73,7 +73,7 @@ int lethe_dicomdir_main(int argc, char **argv) {
     }
     lethe_error error = {0};
     lethe_dicomdir_counts c;
-    lethe_status status = lethe_dicomdir_write(argv[optind], media != NULL ? media : argv[optind], &c, &error);
+    lethe_status status = lethe_file_set_make(argv[optind], media != NULL ? media : argv[optind], &c, &error);
     if (status != LETHE_OK) return complain("dicomdir", &error);
     (void)printf(json ? "{\"patients\": %llu, \"studies\": %llu, \"series\": %llu, \"instances\": %llu, \"left_out\": %llu}\n"
                       : "%llu patients, %llu studies, %llu series, %llu instances, %llu files left out\n",

@@ -247,6 +247,16 @@ static lethe_status drop(lethe_adder *adder, const char *path, const char *why, 
 
 static lethe_status add_archive(lethe_adder *adder, const char *path, const char *name, found *what, lethe_error *error);
 
+/* A medium with an index came in: de-identification makes one over what is released (deid/file_set.h looks for this name). */
+static lethe_status note_medium(const lethe_adder *adder, lethe_error *error) {
+    char *note = lethe_path_join(lethe_inbox_project(adder->inbox)->private_path, "file-set");
+    if (note == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path");
+    struct stat info;
+    lethe_status status = stat(note, &info) == 0 ? LETHE_OK : lethe_file_write(note, "", 0, 0600, error);
+    lethe_free(note);
+    return status;
+}
+
 static lethe_status add_one(lethe_adder *adder, const char *path, const char *name, lethe_error *error) {
     lethe_map map = {.fd = -1};
     lethe_inbox_file *file = NULL;
@@ -262,6 +272,7 @@ static lethe_status add_one(lethe_adder *adder, const char *path, const char *na
     }
     if (status == LETHE_OK && what.is_index) {
         adder->counts.indexes++;
+        status = note_medium(adder, error);
     } else if (status == LETHE_OK && what.left_out != NULL) {
         status = drop(adder, path, what.left_out, error);
     } else if (status == LETHE_OK && !what.is_archive) {

@@ -33,6 +33,11 @@ lethe_status lethe_door_patient_objects(const lethe_project *project, lethe_queu
     if (status == LETHE_OK) status = lethe_pseudonymizer_create(key, &pseudonymizer, error);
     lethe_wipe(key, sizeof key);
     if (status == LETHE_OK) status = lethe_pseudonym_patient(pseudonymizer, issuer, patient_id, pseudonym, error);
+    if (status == LETHE_OK) status = ask(queue, "SELECT 1 FROM objection WHERE patient = ?1", pseudonym, objects, error);
+    if (status == LETHE_OK && !*objects && issuer[0] != '\0') { /* an objection that names no issuer is of whoever has this ID */
+        status = lethe_pseudonym_patient(pseudonymizer, "", patient_id, pseudonym, error);
+        if (status == LETHE_OK) status = ask(queue, "SELECT 1 FROM objection WHERE patient = ?1", pseudonym, objects, error);
+    }
     lethe_pseudonymizer_destroy(pseudonymizer);
-    return status == LETHE_OK ? ask(queue, "SELECT 1 FROM objection WHERE patient = ?1", pseudonym, objects, error) : status;
+    return status;
 }

@@ -5,6 +5,7 @@
 #include "core/memory.h"
 #include "core/text.h"
 #include "deid/encrypted.h"
+#include "deid/file_set.h"
 #include "deid/manifest.h"
 #include "deid/objections.h"
 #include "deid/pixels/review_pool.h"
@@ -530,7 +531,9 @@ lethe_status lethe_review_carry_out(const lethe_review_job *job, lethe_review_co
     if (status == LETHE_OK) status = lethe_review_visit(job->desk, 0, true, collect, w, error);
     if (status == LETHE_OK) status = write_rules(w, error);
     if (status == LETHE_OK) status = find_items(w, error);
+    if (status == LETHE_OK) status = lethe_file_set_take_down(job->project, error); /* second names of what is made again */
     if (status == LETHE_OK) status = process(w, error);
+    if (status == LETHE_OK) status = lethe_file_set_put_up(job->project, error);
     for (size_t i = 0; i < w->open_count && status == LETHE_OK; i++) status = lethe_review_finish(job->desk, w->open[i].id, error);
     if (status == LETHE_OK) counts->decisions = (unsigned)w->open_count;
     for (size_t i = 0; i < w->open_count && w->single != NULL; i++) lethe_pixel_rules_destroy(w->single[i]);

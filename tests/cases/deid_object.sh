@@ -44,4 +44,28 @@ send
 "$lethe" ingest add -C "$work/q" "$work/ct" > /dev/null 2>&1
 "$lethe" deid -C "$work/q" --pseudonyms "$work/names.csv" --quiet > /dev/null 2>&1
 [ "$(find "$work/q/released" -name '*.dcm' | wc -l)" = 1 ] && [ ! -d "$work/q/released/Subject_one-A" ] || fail "an early objection is passed over when a pseudonym is assigned"
+# Images whose ID has an issuer: an objection by the number alone is of them, too, before and after they are released; one of another issuer is not.
+mkdir "$work/issued" && cp "$(head -1 "$work/list")" "$work/issued/one" && cp "$(tail -1 "$work/list")" "$work/issued/two"
+dcmodify -nb -m PatientID=IPP77 -i IssuerOfPatientID=CHU-A "$work/issued/one" > /dev/null 2>&1 || fail dcmodify
+dcmodify -nb -m PatientID=IPP77 -i IssuerOfPatientID=CHU-B "$work/issued/two" > /dev/null 2>&1 || fail dcmodify
+"$lethe" init "$work/r" --name r > /dev/null || exit 1
+issued() { "$lethe" ingest add -C "$work/r" "$work/issued" > /dev/null 2>&1; "$lethe" deid -C "$work/r" --quiet > /dev/null 2>&1; }
+count() { find "$work/r/released" -name '*.dcm' | wc -l; }
+issued; [ "$(count)" = 2 ] || fail "one number of two issuers is two patients"
+"$lethe" object -C "$work/r" add IPP77 --issuer CHU-B > /dev/null || fail "object add --issuer"
+[ "$(count)" = 1 ] || fail "an objection with its issuer takes one patient"
+"$lethe" object -C "$work/r" add IPP77 > /dev/null || fail "object add without an issuer"
+[ "$(count)" = 0 ] || fail "an objection by number leaves images of an issuer released"
+issued; [ "$(count)" = 0 ] || fail "an objection by number lets images of an issuer come back"
+"$lethe" object -C "$work/r" remove IPP77 > /dev/null || fail "object remove"; "$lethe" object -C "$work/r" remove IPP77 --issuer CHU-B > /dev/null
+issued; [ "$(count)" = 2 ] || fail "objections that were taken back"
+# Lists as spreadsheets and editors write them.
+printf '\357\273\277IPP77  \r\n\r\n  OTHER-1\r\n' > "$work/objecting.txt"
+"$lethe" object -C "$work/r" add --file "$work/objecting.txt" > "$work/log" || fail "object add --file"
+grep -q '^2 patients' "$work/log" && [ "$(count)" = 0 ] || { fail "a list with a byte order mark, spaces and CR LF"; cat "$work/log"; }
+printf 'I\0P\0P\0' > "$work/utf16.txt"; : > "$work/empty.txt"
+for list in "$work/utf16.txt" "$work/empty.txt" "$work" "$work/none.txt"; do
+    "$lethe" object -C "$work/r" add --file "$list" > "$work/log" 2>&1 && fail "a list that names nobody is taken: $(basename "$list")"
+    grep -q "$work" "$work/log" && fail "the message names a private path"
+done
 exit $bad

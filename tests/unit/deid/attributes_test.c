@@ -537,6 +537,21 @@ static void kept_documents_are_searched(void **state) {
     o = pdf_with("BT (nothing) Tj ET", "/DCTDecode", keep); /* a picture */
     assert_int_equal(o->result.outcome, LETHE_OUTCOME_REVIEW);
     done(o);
+    static const char *const pictures[] = {"/FlateDecode/Subtype\n/Image", "/FlateDecode/Subtype   /Image/Width 4"};
+    for (size_t i = 0; i < 2; i++) {
+        o = pdf_with("BT (nothing) Tj ET", pictures[i], keep);
+        assert_int_equal(o->result.outcome, LETHE_OUTCOME_REVIEW);
+        done(o);
+    }
+    o = pdf_with("q BI /W 1 /H 1 ID x EI Q", "/FlateDecode", keep); /* a picture among the drawing */
+    assert_int_equal(o->result.outcome, LETHE_OUTCOME_REVIEW);
+    done(o);
+    o = pdf_with("BT (nothing) Tj ET", "/FlateDecode/DecodeParms<</Predictor 12>>", keep); /* differences, not letters */
+    assert_int_equal(o->result.outcome, LETHE_OUTCOME_REVIEW);
+    done(o);
+    o = pdf_with("BT (ORBITE) Tj ET", "/FlateDecode/ProcSet[/PDF/Text/ImageB/ImageC]", keep); /* names of procedure sets are no pictures */
+    assert_int_equal(o->result.outcome, LETHE_OUTCOME_RELEASED);
+    done(o);
     o = pdf_with("BT (nothing) Tj ET", "/FlateDecode", review);
     assert_int_equal(o->result.outcome, LETHE_OUTCOME_REVIEW);
     done(o);
