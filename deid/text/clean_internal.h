@@ -64,6 +64,8 @@ void lethe_clean_words(lethe_text_cleaner *cleaner);
 void lethe_clean_classify(lethe_text_cleaner *cleaner);
 bool lethe_clean_has_medical_ending(const lethe_word *word);
 bool lethe_clean_is_kept_word(const lethe_text_cleaner *cleaner, const lethe_word *word);
+/* "Baker" in "Baker's cyst", "kyste de Baker", "Osgood-Schlatter": a name that stands for a thing. */
+bool lethe_clean_is_medical_name(const lethe_text_cleaner *cleaner, size_t index);
 /* Words that nothing has marked yet, by the lists and by their shape. */
 void lethe_clean_judge(lethe_text_cleaner *cleaner);
 

@@ -101,6 +101,36 @@ static lethe_text_reason judge_mixed(const lethe_text_cleaner *cleaner, const le
     return lethe_vocabulary_resemblance(letters, count) > 0 ? 0 : LETHE_TEXT_NAME;
 }
 
+/* --- names in terms of medicine --- */
+
+static bool is_eponym(const lethe_text_cleaner *cleaner, size_t index) { return has(word_at(cleaner, index), LETHE_WORD_EPONYM); }
+
+/* One space or hyphen between word `index` and the next, or "'s ". */
+static bool hangs_together(const lethe_text_cleaner *cleaner, size_t index) {
+    if (index + 1 >= cleaner->words.count) return false;
+    size_t end = word_end(word_at(cleaner, index)), next = word_at(cleaner, index + 1)->start;
+    return next == end + 1 && strchr(" -_'/", cleaner->text[end]) != NULL;
+}
+
+bool lethe_clean_is_medical_name(const lethe_text_cleaner *cleaner, size_t index) {
+    static const char *const linking[] = {"DE", "D", "DU", "OF", "VON", "DI", "DEL", NULL};
+    static const char *const before[] = {"MORBUS", "INCIDENCE", "STADE",  "STADIUM",        "STAGE", "SCORE",
+                                         "GRADE",  "INDEX",     "INDICE", "CLASSIFICATION", NULL};
+    if (!is_eponym(cleaner, index)) return false;
+    size_t first = index, last = index;
+    while (first > 0 && index - first < 3 && is_eponym(cleaner, first - 1) && hangs_together(cleaner, first - 1)) first--;
+    while (last < index + 3 && hangs_together(cleaner, last) && is_eponym(cleaner, last + 1)) last++;
+    for (size_t at = first; at <= last; at++) /* Osgood-Schlatter */
+        if (at != index && has(word_at(cleaner, at), LETHE_WORD_TECHNICAL) && !has(word_at(cleaner, at), LETHE_WORD_NAME)) return true;
+    if (hangs_together(cleaner, last) && is_word(word_at(cleaner, last + 1), "S") && cleaner->text[word_end(word_at(cleaner, last))] == '\'') last++;
+    if (hangs_together(cleaner, last) && has(word_at(cleaner, last + 1), LETHE_WORD_TERM)) return true; /* Baker's cyst */
+    if (first == 0 || !hangs_together(cleaner, first - 1)) return false;
+    const lethe_word *word = word_at(cleaner, first - 1);
+    if (is_one_of(word, before)) return true;
+    return first >= 2 && is_one_of(word, linking) && hangs_together(cleaner, first - 2) &&
+           has(word_at(cleaner, first - 2), LETHE_WORD_TERM); /* kyste de Baker */
+}
+
 static lethe_text_reason judge(const lethe_text_cleaner *cleaner, const lethe_word *word) {
     bool strict = cleaner->mode == LETHE_TEXT_STRICT;
     if (lethe_clean_is_kept_word(cleaner, word) ||
@@ -138,6 +168,7 @@ void lethe_clean_classify(lethe_text_cleaner *cleaner) {
 void lethe_clean_judge(lethe_text_cleaner *cleaner) {
     for (size_t at = 0; at < cleaner->words.count; at++) {
         lethe_word *word = word_at(cleaner, at);
-        if (word->reason == 0 && !lethe_clean_in_date(cleaner, at)) word->reason = (uint16_t)judge(cleaner, word);
+        if (word->reason == 0 && !lethe_clean_in_date(cleaner, at) && !lethe_clean_is_medical_name(cleaner, at))
+            word->reason = (uint16_t)judge(cleaner, word);
     }
 }

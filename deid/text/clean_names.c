@@ -310,7 +310,8 @@ static void mark_cue(lethe_text_cleaner *cleaner, size_t index) {
         if (mark_behind_sign(cleaner, index)) return;
         size_t least = is_one_of(cue, weak_cues) ? 5 : 3, at = index + 1, digits = 0;
         while (at < cleaner->words.count && word_at(cleaner, at)->digits != 0 && at - index <= 6 &&
-               (at == index + 1 || (lethe_clean_joins_next(cleaner, at - 1) && word_at(cleaner, at)->letters == 0 && digits < 6)))
+               (at == index + 1 || (lethe_clean_joins_next(cleaner, at - 1) && word_at(cleaner, at)->letters == 0 &&
+                                    (digits < 6 || (digits < 11 && strchr(".-", cleaner->text[word_at(cleaner, at)->start - 1]) != NULL)))))
             digits += word_at(cleaner, at++)->digits;
         if (digits < least) return;
         bool gentle =
@@ -374,7 +375,7 @@ void lethe_clean_neighbours(lethe_text_cleaner *cleaner) {
             bool own = id != NULL && id->common && is_name_kind(id) && word->letters >= (has(word, LETHE_WORD_TECHNICAL) ? 3 : 2);
             if (word->classes == LETHE_WORD_UNKNOWN && is_initials(cleaner, word)) own = true;
             if ((!both && !unknown && !own && !initial) || lethe_clean_is_kept_word(cleaner, word)) continue;
-            if (touches_name(cleaner, at, initial ? 1 : 2)) word->reason |= LETHE_TEXT_NAME;
+            if (touches_name(cleaner, at, initial ? 1 : 2) && (own || !lethe_clean_is_medical_name(cleaner, at))) word->reason |= LETHE_TEXT_NAME;
         }
     }
 }

@@ -14,7 +14,9 @@ typedef enum lethe_word_class {
     LETHE_WORD_PARTICLE = 1 << 3,  /* de la van von ben el: part of a name between names */
     LETHE_WORD_CUE = 1 << 4,       /* for, pour, by, patient, operateur: a name may follow */
     LETHE_WORD_FUNCTION = 1 << 5,  /* and, of, with, sans: never a name by itself */
-    LETHE_WORD_PLAIN = 1 << 6      /* an ordinary English word: kept, but not beside a name */
+    LETHE_WORD_PLAIN = 1 << 6,     /* an ordinary English word: kept, but not beside a name */
+    LETHE_WORD_EPONYM = 1 << 7,    /* a name in terms of medicine; TECHNICAL when hardly anybody bears it today, else NAME */
+    LETHE_WORD_TERM = 1 << 8       /* makes an EPONYM beside it one of medicine: cyst, ligament, maladie */
 } lethe_word_class;
 
 /* Classes of a folded word (lethe_text_fold), or-ed. */

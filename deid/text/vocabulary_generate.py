@@ -9,8 +9,8 @@ import re
 import sys
 import unicodedata
 
-CLASSES = {"technical": 1, "names": 2, "titles": 4, "particles": 8, "cues": 16, "functions": 32, "words": 3}
-PLAIN = 64
+CLASSES = {"technical": 1, "names": 2, "titles": 4, "particles": 8, "cues": 16, "functions": 32, "words": 3, "rare": 129, "eponyms": 130, "eponym": 257}
+PLAIN, EPONYM, TERM = 64, 128, 256
 LIGATURES = {"Æ": "AE", "Œ": "OE", "ß": "SS", "ẞ": "SS", "Ø": "O", "Đ": "D", "Ł": "L", "Þ": "TH", "Ð": "D"}
 
 
@@ -30,7 +30,7 @@ def trigrams(words):
     """How much more often three letters follow each other in technical words than in names: 16 * log of the ratio, by 27 * 27 * 27 (0 = edge of the word)."""
     counts = [{}, {}]
     for word, kind in words.items():
-        if len(word) < 5 or not word.isalpha() or not kind & 3:
+        if len(word) < 5 or not word.isalpha() or not kind & 3 or kind & 129 == 129:
             continue
         letters = [0] + [ord(letter) - 64 for letter in word] + [0]
         which = counts[0 if kind & 1 else 1]
@@ -47,7 +47,7 @@ def trigrams(words):
 
 def main():
     dictionary, codes, english, folder, output = sys.argv[1:]
-    words = {}
+    words, doubtful = {}, set()  # eponyms that no list of names has
 
     def add(word, kind):
         for part in re.findall(r"[A-Z0-9]+", fold(word)):
@@ -60,14 +60,22 @@ def main():
                 if len(part) > 1:
                     add(part, CLASSES["technical"])
     files = sorted(name for name in os.listdir(folder) if name.endswith(".txt"))
-    for name in sorted(files, key=lambda file: file.startswith("words")):
+    for name in sorted(files, key=lambda file: (file.startswith("words"), "eponym" in file)):
         kind = CLASSES.get(name.split(".")[0].split("_")[0])
         if kind is None:
             sys.exit("vocabulary_generate.py: no class for " + name)
         for line in open(os.path.join(folder, name), encoding="utf-8"):
             if not line.startswith("#"):
                 for word in line.split():
-                    if not (kind == 3 and words.get(fold(word), 0) & 3):  # names and technical words in the first place stay that
+                    known = words.get(fold(word), 0) & 3
+                    if kind == 3 and known:  # names and technical words in the first place stay that
+                        continue
+                    if kind & EPONYM and known & 1:
+                        add(word, kind & 1 | EPONYM)  # "Bell" stays both, "Child" stays technical
+                    elif kind == CLASSES["eponyms"] and not known:
+                        add(word, kind)
+                        doubtful.add(fold(word))
+                    else:
                         add(word, kind)
     meanings = set()
     for name in sorted(os.listdir(codes)):
@@ -83,9 +91,11 @@ def main():
         word = line.strip()
         if re.fullmatch(r"[a-z]{3,}", word):
             add(word, PLAIN)
+            if fold(word) in doubtful:
+                words[fold(word)] &= ~2  # "hunt" is a word in the first place
     for word, kind in list(words.items()):
         if kind & 2 and kind & (8 | 32):
-            words[word] = kind & ~2  # "Le Gall": the particle is none by itself
+            words[word] = kind & ~(2 | EPONYM)  # "Le Gall": the particle is none by itself
         if kind == 1 and len(word) >= 5 and word.isalpha() and not word.endswith(("S", "X")) and word + "S" not in words:
             words[word + "S"] = 1
     if len(words) < 5000:
@@ -108,7 +118,7 @@ def main():
         out.write("enum { VOCABULARY_BITS = %d, VOCABULARY_COUNT = %d };\n\nstatic const char vocabulary_text[] = {\n" % (bits, len(rows)))
         for start in range(0, len(text), 40):
             out.write("    " + ",".join(map(str, text[start:start + 40].encode("ascii"))) + ",\n")
-        out.write("};\n\nstatic const struct {\n    uint32_t start;\n    uint8_t size, classes;\n} vocabulary_entries[] = {\n")
+        out.write("};\n\nstatic const struct {\n    uint32_t start;\n    uint8_t size;\n    uint16_t classes;\n} vocabulary_entries[] = {\n")
         for row in entries:
             if row[1] >= 64 or len(rows) >= 1 << 16:
                 sys.exit("vocabulary_generate.py: a word does not fit the table")
