@@ -20,8 +20,10 @@ struct lethe_scan {
     lethe_search_hit hit; /* offset within the file; the lowest of all that were found */
 };
 
-/* Page table entries are dropped, so that a large file does not count as memory in use. The last page may hold what others still read. */
+/* Page table entries are dropped, so that a large file does not count as memory in use. The last page may hold what others still read, and a small
+ * file is no mapping. */
 static void give_back(const lethe_scan *s, uint64_t from, uint64_t to) {
+    if (s->size <= PIECE_BYTES) return;
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), start = ((uintptr_t)s->bytes + from + page - 1) & ~(page - 1),
               end = ((uintptr_t)s->bytes + to) & ~(page - 1);
     if (end > start) (void)madvise((void *)start, end - start, MADV_DONTNEED);

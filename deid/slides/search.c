@@ -2,14 +2,25 @@
 
 #include "core/memory.h"
 #include "core/text.h"
+#include "deid/slides/byte_set.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 /* A pattern of length n has n - 3 windows of four bytes. With the shortest pattern at m bytes, every occurrence covers m - 3 neighbouring window
  * starts, so looking at every (m - 3)-th position finds one of its first m - 3 windows. A bit map over hashed, case-folded windows rejects nearly all
- * positions. */
-enum { BITS = 18, SHORTEST_PIXELS = 6, SHORTEST_TEXT = 3, LONGEST_VALUE = 96, BUCKETS = 1 << 14 };
+ * positions. Patterns of texts are looked for only where m bytes in a row belong to the bytes of which such patterns consist; samples of removed
+ * streams are long, so that few positions are enough for them. */
+enum {
+    BITS = 18,
+    SHORTEST_PIXELS = 6,
+    SHORTEST_SAMPLE = 35,
+    SHORTEST_TEXT = 3,
+    LONGEST_VALUE = 96,
+    BUCKETS = 1 << 14,
+    TEXT_STRIDE = SHORTEST_PIXELS - 3,
+    SAMPLE_STRIDE = SHORTEST_SAMPLE - 3
+};
 
 typedef struct pattern {
     uint8_t *bytes; /* owned */
@@ -17,6 +28,9 @@ typedef struct pattern {
     bool fold;    /* ASCII letters compare in any case */
     bool bounded; /* must stand alone: no letter or digit beside it */
     bool in_pixels;
+    /* Of a sample: what stands around it in its stream, and how much of that must be there among pixels. */
+    uint8_t *around; /* owned; NULL: the pattern says it all */
+    size_t around_size, at, needed;
 } pattern;
 
 typedef struct window {
@@ -36,7 +50,8 @@ typedef struct table {
 struct lethe_search {
     pattern *patterns;
     size_t count, capacity, values, longest;
-    table pixels;
+    lethe_byte_set text_bytes; /* what the patterns of `texts` consist of, in either case */
+    table texts, samples;
 };
 
 lethe_status lethe_search_create(lethe_search **out, lethe_error *error) {
@@ -46,9 +61,13 @@ lethe_status lethe_search_create(lethe_search **out, lethe_error *error) {
 
 void lethe_search_destroy(lethe_search *search) {
     if (!search) return;
-    for (size_t i = 0; i < search->count; i++) lethe_free(search->patterns[i].bytes);
+    for (size_t i = 0; i < search->count; i++) {
+        lethe_free(search->patterns[i].bytes);
+        lethe_free(search->patterns[i].around);
+    }
     lethe_free(search->patterns);
-    lethe_free(search->pixels.windows);
+    lethe_free(search->texts.windows);
+    lethe_free(search->samples.windows);
     lethe_free(search);
 }
 
@@ -92,6 +111,14 @@ static lethe_status table_add(table *t, uint32_t pattern_index, const pattern *p
 
 /* --- building --- */
 
+static void note_bytes(lethe_byte_set *set, const pattern *p) {
+    for (size_t i = 0; i < p->size; i++) {
+        uint8_t c = fold(p->bytes[i]);
+        lethe_byte_set_add(set, p->fold ? c : p->bytes[i]);
+        if (p->fold && c >= 'a' && c <= 'z') lethe_byte_set_add(set, (uint8_t)(c - 0x20));
+    }
+}
+
 static lethe_status add_pattern(lethe_search *search, const void *bytes, size_t size, bool folded, bool bounded, lethe_error *error) {
     if (search->count == search->capacity) {
         size_t capacity = search->capacity ? 2 * search->capacity : 64;
@@ -108,8 +135,10 @@ static lethe_status add_pattern(lethe_search *search, const void *bytes, size_t 
     search->count++;
     if (size > search->longest) search->longest = size;
     if (!p->in_pixels) return LETHE_OK;
-    table *t = &search->pixels;
-    t->stride = SHORTEST_PIXELS - 3;
+    bool sample = !folded && size >= SHORTEST_SAMPLE;
+    table *t = sample ? &search->samples : &search->texts;
+    t->stride = sample ? SAMPLE_STRIDE : TEXT_STRIDE;
+    if (!sample) note_bytes(&search->text_bytes, p);
     return table_add(t, (uint32_t)(search->count - 1), p, error);
 }
 
@@ -207,6 +236,25 @@ lethe_status lethe_search_add_bytes(lethe_search *search, const void *bytes, siz
     return status;
 }
 
+lethe_status lethe_search_add_sample(lethe_search *search, const void *stream, size_t size, size_t at, lethe_error *error) {
+    enum { SAMPLE = 64, AROUND = LETHE_SEARCH_AROUND / 2, LEAST = 256, SHARE = 8 };
+    if (at > size || size - at < SAMPLE) return lethe_fail(error, LETHE_INTERNAL, "a sample lies outside its stream");
+    size_t from = at > AROUND ? at - AROUND : 0, to = size - at > SAMPLE + AROUND ? at + SAMPLE + AROUND : size, needed = size / SHARE;
+    lethe_status status = add_pattern(search, (const uint8_t *)stream + at, SAMPLE, false, false, error);
+    if (status != LETHE_OK) return status;
+    pattern *p = &search->patterns[search->count - 1];
+    p->around = lethe_alloc(to - from);
+    if (!p->around) return lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
+    memcpy(p->around, (const uint8_t *)stream + from, to - from);
+    p->around_size = to - from;
+    p->at = at - from;
+    p->needed = needed < LEAST ? LEAST : needed > AROUND ? AROUND : needed;
+    if (p->needed > p->around_size) p->needed = p->around_size;
+    if (search->longest < LETHE_SEARCH_AROUND + SAMPLE) search->longest = LETHE_SEARCH_AROUND + SAMPLE;
+    search->values++;
+    return LETHE_OK;
+}
+
 /* --- searching --- */
 
 static bool matches(const pattern *p, const uint8_t *bytes, uint64_t size, uint64_t at) {
@@ -220,25 +268,90 @@ static bool matches(const pattern *p, const uint8_t *bytes, uint64_t size, uint6
     return true;
 }
 
-static bool search_pixels(const lethe_search *search, const uint8_t *bytes, uint64_t size, lethe_search_hit *hit) {
-    const table *t = &search->pixels;
-    if (!t->window_count) return false;
-    for (uint64_t at = 0; at + 4 <= size; at += t->stride) {
-        uint32_t hash = window_hash(bytes + at);
-        if (!(t->bits[hash >> (32 - BITS + 3)] >> (hash >> (32 - BITS) & 7) & 1)) continue;
-        for (uint32_t w = t->buckets[hash % BUCKETS]; w; w = t->windows[w - 1].next) {
-            const window *found = &t->windows[w - 1];
-            if (found->hash != hash || at < found->at || !matches(&search->patterns[found->pattern], bytes, size, at - found->at)) continue;
-            *hit = (lethe_search_hit){at - found->at, search->patterns[found->pattern].value};
-            return true;
+/* A piece that two pictures share by chance, or because one is drawn from the other, is short; what would show the removed one is long. */
+static bool shows_the_stream(const pattern *p, const uint8_t *bytes, uint64_t size, uint64_t at) {
+    if (!p->around) return true;
+    size_t before = 0, after = 0;
+    while (before < p->at && before < at && bytes[at - before - 1] == p->around[p->at - before - 1]) before++;
+    const size_t end = p->at + p->size;
+    while (end + after < p->around_size && at + p->size + after < size && bytes[at + p->size + after] == p->around[end + after]) after++;
+    return before + p->size + after >= p->needed;
+}
+
+/* Does a pattern of the table stand around `at`? */
+static bool look_up(const lethe_search *search, const table *t, const uint8_t *bytes, uint64_t size, uint64_t at, bool pieces,
+                    lethe_search_hit *hit) {
+    uint32_t hash = window_hash(bytes + at);
+    if (!(t->bits[hash >> (32 - BITS + 3)] >> (hash >> (32 - BITS) & 7) & 1)) return false;
+    for (uint32_t w = t->buckets[hash % BUCKETS]; w; w = t->windows[w - 1].next) {
+        const window *found = &t->windows[w - 1];
+        const pattern *p = &search->patterns[found->pattern];
+        if (found->hash != hash || at < found->at || !matches(p, bytes, size, at - found->at)) continue;
+        if (!pieces && !shows_the_stream(p, bytes, size, at - found->at)) continue;
+        *hit = (lethe_search_hit){at - found->at, p->value};
+        return true;
+    }
+    return false;
+}
+
+static bool search_samples(const lethe_search *search, const uint8_t *bytes, uint64_t size, bool pieces, lethe_search_hit *hit) {
+    for (uint64_t at = 0; search->samples.window_count && at + 4 <= size; at += SAMPLE_STRIDE)
+        if (look_up(search, &search->samples, bytes, size, at, pieces, hit)) return true;
+    return false;
+}
+
+/* Which bytes belong to the set, for up to `blocks` blocks from `at`, and for the one behind them; bytes behind the end do not. */
+static void find_members(const lethe_byte_set *set, const uint8_t *bytes, uint64_t size, uint64_t at, size_t blocks, uint64_t *masks) {
+    uint8_t last[LETHE_BYTE_SET_BLOCK] = {0};
+    size_t whole = (size_t)((size - at) / LETHE_BYTE_SET_BLOCK), rest = (size_t)((size - at) % LETHE_BYTE_SET_BLOCK);
+    if (whole > blocks + 1) whole = blocks + 1;
+    lethe_byte_set_find(set, bytes + at, whole, masks);
+    if (whole == blocks + 1) return;
+    masks[whole] = 0;
+    if (!rest) return;
+    memcpy(last, bytes + at + whole * LETHE_BYTE_SET_BLOCK, rest);
+    lethe_byte_set_find(set, last, 1, &masks[whole]);
+    masks[whole] &= (UINT64_C(1) << rest) - 1;
+}
+
+/* Bits at which SHORTEST_PIXELS bits in a row begin. */
+static uint64_t starts_of_runs(uint64_t mask, uint64_t next) {
+    uint64_t starts = mask;
+    for (unsigned i = 1; i < SHORTEST_PIXELS; i++) starts &= mask >> i | next << (64 - i);
+    return starts;
+}
+
+/* A text begins where a run does; one of the first TEXT_STRIDE positions behind each start is a multiple of the stride. */
+static bool search_texts(const lethe_search *search, const uint8_t *bytes, uint64_t size, lethe_search_hit *hit) {
+    enum { BLOCKS = 64, BLOCK = LETHE_BYTE_SET_BLOCK };
+    static const uint64_t multiples[TEXT_STRIDE] = {0x9249249249249249u, 0x4924924924924924u, 0x2492492492492492u};
+    uint64_t masks[BLOCKS + 1], carried = 0;
+    for (uint64_t at = 0; search->texts.window_count && at < size; at += BLOCKS * BLOCK) {
+        uint64_t left = (size - at + BLOCK - 1) / BLOCK;
+        size_t blocks = left < BLOCKS ? (size_t)left : BLOCKS;
+        find_members(&search->text_bytes, bytes, size, at, blocks, masks);
+        if (blocks < BLOCKS) masks[blocks] = 0;
+        for (size_t b = 0; b < blocks; b++) {
+            uint64_t starts = starts_of_runs(masks[b], masks[b + 1]), spread = starts | starts << 1 | starts << 2 | carried;
+            carried = starts >> 62 | starts >> 63;
+            if (!spread) continue;
+            uint64_t first = at + b * BLOCK;
+            for (uint64_t bits = spread & multiples[first % TEXT_STRIDE]; bits; bits &= bits - 1) {
+                uint64_t place = first + (uint64_t)__builtin_ctzll(bits);
+                if (place + 4 <= size && look_up(search, &search->texts, bytes, size, place, false, hit)) return true;
+            }
         }
     }
     return false;
 }
 
+static bool search_pixels(const lethe_search *search, const uint8_t *bytes, uint64_t size, bool pieces, lethe_search_hit *hit) {
+    return search_samples(search, bytes, size, pieces, hit) || search_texts(search, bytes, size, hit);
+}
+
 /* Text is short: every pattern at every place where its first byte fits. */
 static bool search_text(const lethe_search *search, const uint8_t *bytes, uint64_t size, lethe_search_hit *hit) {
-    if (search_pixels(search, bytes, size, hit)) return true;
+    if (search_pixels(search, bytes, size, true, hit)) return true;
     for (size_t i = 0; i < search->count; i++) {
         const pattern *p = &search->patterns[i];
         if (p->in_pixels) continue;
@@ -252,5 +365,5 @@ static bool search_text(const lethe_search *search, const uint8_t *bytes, uint64
 }
 
 bool lethe_search_run(const lethe_search *search, lethe_search_in in, const uint8_t *bytes, uint64_t size, lethe_search_hit *hit) {
-    return in == LETHE_SEARCH_PIXELS ? search_pixels(search, bytes, size, hit) : search_text(search, bytes, size, hit);
+    return in == LETHE_SEARCH_PIXELS ? search_pixels(search, bytes, size, false, hit) : search_text(search, bytes, size, hit);
 }

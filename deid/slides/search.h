@@ -19,6 +19,11 @@ void lethe_search_destroy(lethe_search *search);
 LETHE_NODISCARD lethe_status lethe_search_add(lethe_search *search, const char *utf8, size_t length, lethe_error *error);
 /* Add bytes that must not occur as they are (at least 8; the first 64 count): the beginning of a removed stream. */
 LETHE_NODISCARD lethe_status lethe_search_add_bytes(lethe_search *search, const void *bytes, size_t size, lethe_error *error);
+/* Add stream[at, at + 64) as a sample of a removed picture's compressed stream, with what stands around it (copied). In texts the sample itself must
+ * not occur. Among pixels it counts when it stands in a stretch of the stream as long as an eighth of it, at least 256 and at most 4,096 bytes: a
+ * kept picture of the same tissue may repeat a few blocks. Errors: LETHE_NO_MEMORY, LETHE_INTERNAL. */
+LETHE_NODISCARD lethe_status lethe_search_add_sample(lethe_search *search, const void *stream, size_t size, size_t at, lethe_error *error);
+enum { LETHE_SEARCH_AROUND = 8192 };
 size_t lethe_search_count(const lethe_search *search); /* of values */
 
 /* What kind of bytes are searched. In compressed image data, spellings that are so short that chance would find them are passed over (under 48 bits).
@@ -32,7 +37,7 @@ typedef struct lethe_search_hit {
 
 /* True when something was found; `hit` tells the first. */
 bool lethe_search_run(const lethe_search *search, lethe_search_in in, const uint8_t *bytes, uint64_t size, lethe_search_hit *hit);
-/* Longest spelling in bytes: how far two neighbouring pieces must overlap when a file is searched in pieces. */
+/* Longest spelling or stretch in bytes: how far two neighbouring pieces must overlap when a file is searched in pieces. */
 size_t lethe_search_overlap(const lethe_search *search);
 
 #endif

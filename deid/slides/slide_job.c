@@ -96,7 +96,7 @@ lethe_status lethe_job_removed_stream(lethe_slide_job *job, const uint8_t *bytes
         uint64_t from = size / 3 + i * step * 2 / 3;
         for (uint64_t at = from; at + SAMPLE <= size && at < from + 4096; at += SAMPLE) {
             if (!is_telling(bytes + at)) continue;
-            lethe_status status = lethe_search_add_bytes(job->search, bytes + at, SAMPLE, error);
+            lethe_status status = lethe_search_add_sample(job->search, bytes, (size_t)size, (size_t)at, error);
             if (status != LETHE_OK) return status;
             break;
         }

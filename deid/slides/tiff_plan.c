@@ -4,6 +4,7 @@
 #include "core/memory.h"
 #include "deid/slides/regions.h"
 #include "deid/slides/slide_job.h"
+#include "deid/slides/tile_check.h"
 #include "imaging/slide/stream_check.h"
 #include "imaging/slide/tiff_levels.h"
 
@@ -191,12 +192,6 @@ static lethe_status remember_dropped(keeper *k, const uint8_t *bytes, uint64_t s
     return LETHE_OK;
 }
 
-static bool is_zero(const uint8_t *bytes, uint64_t size) {
-    for (uint64_t i = 0; i < size; i++)
-        if (bytes[i]) return false;
-    return true;
-}
-
 /* The source is mapped: pages that were looked at would count as memory of ours. They stay in the page cache. */
 static void give_back(keeper *k, uint64_t upto) {
     uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
@@ -212,43 +207,14 @@ static void on_passed(void *context, size_t offset) {
     give_back(k, k->stream + offset);
 }
 
-/* A picture larger than its tile would show the rest to nobody but who looks into the stream. Scanners round sizes up to whole blocks. */
-static lethe_status check_size(const keeper *k, const uint8_t *bytes, uint64_t size) {
-    lethe_stream_size picture;
-    const uint64_t block = k->compression == LETHE_TIFF_JPEG ? 16 : 1;
-    if (!lethe_stream_measure(bytes, (size_t)size, &picture)) return LETHE_OK; /* the stream's own check says what is wrong */
-    if (picture.width_px <= (k->wide + block - 1) / block * block && picture.height_px <= (k->high + block - 1) / block * block) return LETHE_OK;
-    return lethe_fail(k->error, LETHE_UNSAFE, "a picture of %u x %u stands in a tile of %" PRIu64 " x %" PRIu64 " in directory %u", picture.width_px,
-                      picture.height_px, k->wide, k->high, k->directory->index);
-}
+static lethe_tile_check check_of(const keeper *k) { return (lethe_tile_check){k->compression, k->wide, k->high, k->raw_bytes, k->directory->index}; }
 
 static lethe_status look_into(keeper *k, lethe_tiff_segment *segment) {
     const uint8_t *bytes = k->job->probe->tree->bytes + segment->offset;
     lethe_stream_pieces pieces = {.passed = on_passed, .passed_context = k};
+    const lethe_tile_check check = check_of(k);
     k->stream = segment->offset;
-    lethe_status status = LETHE_OK;
-    switch (k->compression) {
-    case LETHE_TIFF_JPEG: status = lethe_jpeg_check(bytes, (size_t)segment->bytes, &pieces, k->error); break;
-    case LETHE_TIFF_APERIO_J2K_YCBCR:
-    case LETHE_TIFF_APERIO_J2K_RGB:
-    case LETHE_TIFF_JPEG_2000: status = lethe_j2k_check(bytes, (size_t)segment->bytes, &pieces, k->error); break;
-    case LETHE_TIFF_NONE:
-        if (segment->bytes > k->raw_bytes && !is_zero(bytes + k->raw_bytes, segment->bytes - k->raw_bytes)) {
-            pieces.count = 1;
-            pieces.keep[0].size = (size_t)k->raw_bytes;
-            pieces.dropped_bytes = (size_t)(segment->bytes - k->raw_bytes);
-        }
-        break;
-    case LETHE_TIFF_LZW:
-    case LETHE_TIFF_DEFLATE:
-    case LETHE_TIFF_OLD_DEFLATE:
-    case LETHE_TIFF_PACKBITS: status = lethe_packed_check(k->compression, bytes, (size_t)segment->bytes, k->raw_bytes, &pieces, k->error); break;
-    case LETHE_TIFF_ZSTD: break; /* searched as they are */
-    default: return lethe_fail(k->error, LETHE_UNSAFE, "compression %" PRIu64 " is not known", k->compression);
-    }
-    bool picture = k->compression == LETHE_TIFF_JPEG || k->compression == LETHE_TIFF_JPEG_2000 || k->compression == LETHE_TIFF_APERIO_J2K_YCBCR ||
-                   k->compression == LETHE_TIFF_APERIO_J2K_RGB;
-    if (status == LETHE_OK && picture) status = check_size(k, bytes, segment->bytes);
+    lethe_status status = lethe_tile_check_one(&check, bytes, segment->bytes, &pieces, k->error);
     if (status != LETHE_OK || pieces.dropped_bytes == 0) return status;
     status = remember_dropped(k, bytes, segment->bytes, &pieces);
     return status == LETHE_OK ? store_pieces(k, &pieces, segment) : status;
@@ -380,6 +346,11 @@ static lethe_status keep_segments(keeper *k) {
     k->wide = lethe_tiff_uint(tree, k->directory, list.tiled ? LETHE_TIFF_TILE_WIDTH : LETHE_TIFF_WIDTH, 0);
     k->high = lethe_tiff_uint(tree, k->directory, list.tiled ? LETHE_TIFF_TILE_HEIGHT : LETHE_TIFF_ROWS_PER_STRIP, height);
     if (!list.tiled && k->high > height) k->high = height;
+    bool *clean = lethe_arena_alloc_array(k->job->arena, (size_t)list.count, sizeof *clean);
+    if (!clean) return lethe_fail(k->error, LETHE_LIMIT, "directory %u has too many tiles", k->directory->index);
+    k->raw_bytes = full_bytes;
+    const lethe_tile_check check = check_of(k);
+    lethe_tile_check_all(&check, tree, &list, clean);
     uint64_t last_offset = UINT64_MAX, last_bytes = 0;
     for (uint64_t i = 0; i < list.count; i++) {
         if (!lethe_tiff_segment_at(tree, &list, i, &segments[i].offset, &segments[i].bytes))
@@ -393,7 +364,7 @@ static lethe_status keep_segments(keeper *k) {
             segments[i] = segments[i - 1];
             continue;
         }
-        lethe_status status = look_into(k, &segments[i]);
+        lethe_status status = clean[i] ? LETHE_OK : look_into(k, &segments[i]);
         if (status == LETHE_OK && k->box_count) status = redact_segment(k, i, list.count / planes, &segments[i]);
         if (status != LETHE_OK) return status;
         give_back(k, last_offset + last_bytes);
