@@ -1,40 +1,12 @@
 #include "deid/attributes.h"
 
 #include "core/text.h"
+#include "deid/attributes_internal.h"
 #include "deid/private.h"
 #include "deid/values.h"
 
 #include <stdio.h>
 #include <string.h>
-
-/* How the enclosing sequence colours what has no rule of its own. */
-typedef enum inside {
-    INSIDE_NOTHING,
-    INSIDE_DUMMY,   /* the sequence is to become a dummy: text and codes too */
-    INSIDE_CONTENT, /* content tree or graphics without a cleaning option: text becomes a dummy, codes and numbers stay */
-    INSIDE_CLEAN    /* a cleaning option is in force: text is cleaned */
-} inside;
-
-typedef struct walk {
-    lethe_attribute_job *job;
-    lethe_attribute_record *record;
-    const lethe_iod_class *iod;
-    uint32_t options;
-    char sop_class[65], modality[17];
-    lethe_buffer scratch;
-    unsigned depth;
-} walk;
-
-typedef struct decision {
-    lethe_action action;
-    lethe_clean_mode clean;
-    inside children; /* for sequences that stay */
-    const char *reason;
-    const char *value; /* LETHE_ACTION_REPLACE */
-    bool identity;     /* what goes may identify: the audit searches for it */
-    bool by_option;    /* kept because an option of Annex E says so: institutions and devices may be named */
-    bool trusted;      /* kept because an own rule says so */
-} decision;
 
 static lethe_status edit_item(walk *w, const lethe_dicom_item *item, lethe_tag parent, inside where, lethe_error *error);
 
@@ -89,187 +61,6 @@ static lethe_status remember_tree(walk *w, const lethe_dicom_element *element, l
          item = item->next)
         lethe_dicom_visit(item, collect_leaf, &c);
     return c.status;
-}
-
-static const char *explain(const walk *w, const char *format, const char *a, const char *b, const char *fallback) {
-    if (!w->job->explain) return fallback;
-    char *text = lethe_arena_printf(w->job->dataset->arena, "%s%s%s", format, a, b);
-    return text != NULL ? text : fallback;
-}
-
-/* --- deciding --- */
-
-static bool is_class_uid(lethe_tag tag) {
-    switch (tag) {
-    case LETHE_TAG(0x0000, 0x0002):
-    case LETHE_TAG(0x0000, 0x0003):
-    case LETHE_TAG(0x0002, 0x0002):
-    case LETHE_TAG(0x0002, 0x0010):
-    case LETHE_TAG(0x0008, 0x0016):
-    case LETHE_TAG(0x0008, 0x001A):
-    case LETHE_TAG(0x0008, 0x001B):
-    case LETHE_TAG(0x0008, 0x0062):
-    case LETHE_TAG(0x0008, 0x1150):
-    case LETHE_TAG(0x0008, 0x115A):
-    case LETHE_TAG(0x0004, 0x1510):
-    case LETHE_TAG(0x0004, 0x1512):
-    case LETHE_TAG(0x0008, 0x010C):
-    case LETHE_TAG(0x0008, 0x0117):
-    case LETHE_TAG(0x0008, 0x0118):
-    case LETHE_TAG(0x0008, 0x010D):
-    case LETHE_TAG(0x0400, 0x0010):
-    case LETHE_TAG(0x0400, 0x0510):
-    case LETHE_TAG(0x0008, 0x3002): return true;
-    default: return false;
-    }
-}
-
-static bool is_code_part(lethe_tag tag) {
-    return (tag >= LETHE_TAG(0x0008, 0x0100) && tag <= LETHE_TAG(0x0008, 0x0123)) || tag == LETHE_TAG(0x0040, 0xDB00);
-}
-
-static bool is_date_vr(lethe_vr vr) { return vr == LETHE_VR_DA || vr == LETHE_VR_DT || vr == LETHE_VR_TM; }
-
-static lethe_action date_action(uint32_t options) {
-    if ((options & LETHE_OPTION_MODIFIED_DATES) != 0) return LETHE_ACTION_SHIFT;
-    return (options & LETHE_OPTION_FULL_DATES) != 0 ? LETHE_ACTION_KEEP : LETHE_ACTION_DUMMY;
-}
-
-/* What the table says under the active options. */
-static void decide_by_table(const walk *w, const lethe_annex_row *row, lethe_vr vr, lethe_tag parent, lethe_tag tag, decision *d) {
-    uint32_t cleaned = row->cleaned_by & w->options, kept = row->kept_by & w->options;
-    d->identity = (row->cleaned_by & LETHE_OPTION_DESCRIPTORS) == 0;
-    if (cleaned != 0) {
-        d->action = is_date_vr(vr)      ? LETHE_ACTION_SHIFT
-                    : vr == LETHE_VR_AE ? LETHE_ACTION_TOKEN
-                    : vr == LETHE_VR_UI ? LETHE_ACTION_UID
-                                        : LETHE_ACTION_CLEAN;
-        d->clean = LETHE_CLEAN_FULL;
-        d->children = INSIDE_CLEAN;
-        d->reason = explain(w, "PS3.15 Table E.1-1: C by ",
-                            (cleaned & LETHE_OPTION_MODIFIED_DATES) != 0 ? "Retain Longitudinal, Modified Dates (E.3.6)"
-                            : (cleaned & LETHE_OPTION_DESCRIPTORS) != 0  ? "Clean Descriptors (E.3.5)"
-                            : (cleaned & LETHE_OPTION_STRUCTURED) != 0   ? "Clean Structured Content (E.3.4)"
-                            : (cleaned & LETHE_OPTION_GRAPHICS) != 0     ? "Clean Graphics (E.3.3)"
-                                                                         : "Retain Patient Characteristics or Device Identity (E.3.7, E.3.8)",
-                            "", "PS3.15 Table E.1-1: C");
-        /* A cleaned code or number has nothing to clean; dates by code version are strings such as "20100101". */
-        return;
-    }
-    if (kept != 0) {
-        d->action = LETHE_ACTION_KEEP;
-        d->by_option = true;
-        d->reason = explain(w, "PS3.15 Table E.1-1: K by ",
-                            (kept & LETHE_OPTION_UIDS) != 0          ? "Retain UIDs (E.3.9)"
-                            : (kept & LETHE_OPTION_DEVICE) != 0      ? "Retain Device Identity (E.3.8)"
-                            : (kept & LETHE_OPTION_INSTITUTION) != 0 ? "Retain Institution Identity (E.3.11)"
-                            : (kept & LETHE_OPTION_PATIENT) != 0     ? "Retain Patient Characteristics (E.3.7)"
-                                                                     : "Retain Longitudinal, Full Dates (E.3.6)",
-                            "", "PS3.15 Table E.1-1: K");
-        return;
-    }
-    lethe_annex_action resolved = lethe_annex_e_resolve(row->basic, lethe_iod_type_of(w->iod, parent, tag), true);
-    static const lethe_action actions[] = {
-        [LETHE_ANNEX_K] = LETHE_ACTION_KEEP,  [LETHE_ANNEX_X] = LETHE_ACTION_REMOVE, [LETHE_ANNEX_Z] = LETHE_ACTION_EMPTY,
-        [LETHE_ANNEX_D] = LETHE_ACTION_DUMMY, [LETHE_ANNEX_C] = LETHE_ACTION_CLEAN,  [LETHE_ANNEX_U] = LETHE_ACTION_UID};
-    d->action = (size_t)resolved < sizeof actions / sizeof *actions ? actions[resolved] : LETHE_ACTION_REMOVE;
-    d->children = tag == LETHE_TAG(0x0040, 0xA730) || tag == LETHE_TAG(0x0070, 0x0001) ? INSIDE_CONTENT : INSIDE_DUMMY;
-    if (resolved == LETHE_ANNEX_U) d->children = INSIDE_NOTHING;
-    const char *from = lethe_annex_action_name(row->basic);
-    d->reason = row->basic == resolved || row->basic == LETHE_ANNEX_XZU ? explain(w, "PS3.15 Table E.1-1: ", from, "", "PS3.15 Table E.1-1")
-                                                                        : explain(w, "PS3.15 Table E.1-1: ", from,
-                                                                                  resolved == LETHE_ANNEX_X   ? " is X by its Type"
-                                                                                  : resolved == LETHE_ANNEX_Z ? " is Z by its Type"
-                                                                                                              : " is D by its Type",
-                                                                                  "PS3.15 Table E.1-1, resolved by Type");
-}
-
-/* Known to the standard, not named by the table. */
-static void decide_by_vr(const walk *w, lethe_vr vr, lethe_tag tag, inside where, decision *d) {
-    bool text = lethe_vr_is_text(vr) && vr != LETHE_VR_PN, code = is_code_part(tag);
-    d->children = where;
-    d->clean = LETHE_CLEAN_IDENTIFIERS;
-    d->identity = true;
-    d->action = LETHE_ACTION_KEEP;
-    d->reason = "not in Table E.1-1: kept";
-    if (vr == LETHE_VR_PN) {
-        d->action = where == INSIDE_DUMMY || where == INSIDE_CONTENT ? LETHE_ACTION_DUMMY : LETHE_ACTION_EMPTY;
-        d->reason = "person name outside Table E.1-1";
-    } else if (is_date_vr(vr)) {
-        d->action = date_action(w->options);
-        d->reason = "date or time outside Table E.1-1";
-    } else if (vr == LETHE_VR_UI) {
-        d->action = is_class_uid(tag) ? LETHE_ACTION_KEEP : (w->options & LETHE_OPTION_UIDS) != 0 ? LETHE_ACTION_KEEP : LETHE_ACTION_UID;
-        d->reason = d->action == LETHE_ACTION_UID ? "UID outside Table E.1-1: mapped" : d->reason;
-    } else if (vr == LETHE_VR_UR || vr == LETHE_VR_AE) {
-        d->action = code ? LETHE_ACTION_KEEP : LETHE_ACTION_DUMMY;
-        d->reason = code ? d->reason : "address of a system outside Table E.1-1";
-    } else if (where == INSIDE_DUMMY && text) {
-        d->action = LETHE_ACTION_DUMMY;
-        d->reason = "inside a sequence that becomes a dummy";
-    } else if (where == INSIDE_CONTENT && text && !code) {
-        d->action = LETHE_ACTION_DUMMY;
-        d->reason = "text of a content tree: PS3.15 Table E.1-1, D of the enclosing sequence";
-    } else if (code && tag != LETHE_TAG(0x0008, 0x0104) && tag != LETHE_TAG(0x0008, 0x0115)) {
-        d->reason = "part of a code: kept unless it is a known identifier";
-    } else if (text) {
-        d->action = LETHE_ACTION_CLEAN;
-        d->clean = where == INSIDE_CLEAN && !code ? LETHE_CLEAN_FULL : LETHE_CLEAN_IDENTIFIERS;
-        d->reason = "not in Table E.1-1: kept, searched for identifiers";
-        if (lethe_profile_allow_list(w->job->profile) && !code && !lethe_attribute_is_listed(tag)) {
-            d->action = LETHE_ACTION_DUMMY;
-            d->reason = "text outside the allow-list of the profile";
-        }
-    }
-}
-
-static void decide_by_rule(const lethe_rule *rule, inside where, decision *d) {
-    *d = (decision){.action = rule->action, .clean = LETHE_CLEAN_FULL, .reason = rule->label, .value = rule->value, .identity = true};
-    d->trusted = rule->action == LETHE_ACTION_KEEP;
-    d->children = rule->action == LETHE_ACTION_DUMMY ? INSIDE_DUMMY : rule->action == LETHE_ACTION_CLEAN ? INSIDE_CLEAN : where;
-}
-
-/* Overlay planes and curves (PS3.3 C.9.2, PS3.15 E.3.3). Pixels of a plane cannot be shown to be clean, except those of a region of interest. */
-static bool decide_graphics(walk *w, const lethe_dicom_element *element, decision *d) {
-    uint16_t group = lethe_tag_group(element->tag);
-    if ((group & 0xFF00) == 0x5000) {
-        *d = (decision){.action = LETHE_ACTION_REMOVE, .reason = "PS3.15 Table E.1-1: curves, X"};
-        return true;
-    }
-    if ((group & 0xFF00) != 0x6000) return false;
-    int64_t bits = 1;
-    if (lethe_dicom_find(element->parent, LETHE_TAG(group, 0x3000)) == NULL && lethe_dicom_int(element->parent, LETHE_TAG(group, 0x0100), 0, &bits) &&
-        bits > 1)
-        w->job->unsafe_graphics = true;
-    char type[17] = "";
-    (void)lethe_dicom_text(element->parent, LETHE_TAG(group, 0x0040), 0, type, sizeof type);
-    bool region = strcmp(type, "R") == 0 && (w->options & LETHE_OPTION_GRAPHICS) != 0 && lethe_profile_keep_overlays(w->job->profile) &&
-                  lethe_dicom_find(element->parent, LETHE_TAG(group, 0x3000)) != NULL;
-    if (!region || lethe_tag_element(element->tag) == 0x4000) {
-        *d = (decision){.action = LETHE_ACTION_REMOVE, .reason = "PS3.15 Table E.1-1: overlay plane, X", .identity = true};
-        return true;
-    }
-    if (lethe_tag_element(element->tag) != 0x3000) return false;
-    *d = (decision){.action = LETHE_ACTION_KEEP, .reason = "Clean Graphics (E.3.3): overlay plane of a region of interest"};
-    return true;
-}
-
-/* Elements that no rule of the profile can bring back. */
-static bool is_statement(lethe_tag tag) { return (tag >= 0x00120062u && tag <= 0x00120064u) || tag == 0x00280303u; }
-
-static bool decide_structural(const lethe_dicom_element *element, const lethe_dictionary_entry *entry, decision *d) {
-    uint16_t group = lethe_tag_group(element->tag);
-    const char *reason = NULL;
-    if (group == 0x0000) reason = "command element outside a message";
-    else if (group == 0x0002) reason = "file meta element inside the data set";
-    else if (lethe_tag_element(element->tag) == 0x0000) reason = "group length (PS3.5 7.2: retired)";
-    else if (group == 0xFFFC || group == 0xFFFA) reason = "PS3.15 Table E.1-1: padding and digital signatures, X";
-    else if ((group & 1) != 0 && (group <= 0x0008 || group == 0xFFFF)) reason = "group number that PS3.5 7.8 forbids";
-    else if (element->tag == LETHE_TAG(0x0400, 0x0500)) reason = "encrypted attributes of an earlier de-identification: nobody can look into them";
-    else if (entry == NULL && !lethe_tag_is_private(element->tag)) reason = "not in the data dictionary (PS3.6): removed";
-    if (reason == NULL) return false;
-    *d = (decision){.action = LETHE_ACTION_REMOVE, .reason = reason};
-    return true;
 }
 
 /* --- doing --- */
@@ -425,13 +216,24 @@ static lethe_status shift(walk *w, const lethe_dicom_element *element, lethe_vr 
     return replace(w, element, vr, LETHE_ACTION_SHIFT, w->scratch.bytes, w->scratch.size, d, error);
 }
 
+/* nnnD, nnnW, nnnM, nnnY (PS3.5 6.2); "24" and "22Y", as some devices write it, are years too. */
+static bool read_age(const char *text, unsigned *number, char *unit) {
+    size_t digits = strspn(text, "0123456789");
+    if (digits == 0 || digits > 3 || (text[digits] != '\0' && (strchr("DWMY", text[digits]) == NULL || text[digits + 1] != '\0'))) return false;
+    *number = 0;
+    for (size_t i = 0; i < digits; i++) *number = 10 * *number + (unsigned)(text[i] - '0');
+    *unit = 'Y';
+    if (text[digits] != '\0') *unit = text[digits];
+    return true;
+}
+
 static lethe_status group_age(walk *w, const lethe_dicom_element *element, lethe_vr vr, lethe_tag parent, const decision *d, lethe_error *error) {
     char text[32] = "";
     if (!lethe_dicom_element_text(element, 0, text, sizeof text)) return LETHE_OK;
-    if (!lethe_value_fits(LETHE_VR_AS, (const uint8_t *)text, strlen(text))) return give_up(w, element, vr, parent, "not an age", error);
-    unsigned limit = lethe_profile_age_limit(w->job->profile);
-    unsigned number = (unsigned)(text[0] - '0') * 100 + (unsigned)(text[1] - '0') * 10 + (unsigned)(text[2] - '0');
-    if (limit == 0 || text[3] != 'Y' || number <= limit) return LETHE_OK;
+    unsigned limit = lethe_profile_age_limit(w->job->profile), number;
+    char unit;
+    if (!read_age(text, &number, &unit)) return give_up(w, element, vr, parent, "not an age", error);
+    if (limit == 0 || unit != 'Y' || number <= limit) return LETHE_OK;
     char grouped[24];
     (void)snprintf(grouped, sizeof grouped, "%03uY", (limit + 1) % 1000);
     return replace(w, element, vr, LETHE_ACTION_AGE, grouped, 4, d, error);
@@ -547,11 +349,11 @@ static lethe_status edit_private(walk *w, const lethe_dicom_element *element, le
         return LETHE_OK;
     }
     if (rule != NULL) {
-        decide_by_rule(rule, where, &d);
+        lethe_decide_by_rule(rule, where, &d);
     } else if ((w->options & LETHE_OPTION_SAFE_PRIVATE) != 0 && element->private_creator != NULL) {
         lethe_private_verdict verdict = lethe_private_decide(element, vr);
         if (verdict.safe) {
-            d.action = is_date_vr(vr) ? date_action(w->options) : vr == LETHE_VR_UI ? LETHE_ACTION_UID : LETHE_ACTION_KEEP;
+            d.action = is_date_vr(vr) ? lethe_decide_date(w->options) : vr == LETHE_VR_UI ? LETHE_ACTION_UID : LETHE_ACTION_KEEP;
             d.reason = verdict.reason;
         }
     }
@@ -593,8 +395,8 @@ static lethe_status edit_element(walk *w, const lethe_dicom_element *element, le
     const lethe_dictionary_entry *entry = is_private ? NULL : lethe_dictionary_find(element->tag);
     lethe_vr vr = lethe_value_vr(element, entry);
     decision d = {0};
-    if (parent == 0 && is_statement(element->tag)) return LETHE_OK; /* written anew by insert_statements() */
-    if (decide_structural(element, entry, &d)) return drop(w, element, vr, &d, error);
+    if (parent == 0 && lethe_decide_is_statement(element->tag)) return LETHE_OK; /* written anew by insert_statements() */
+    if (lethe_decide_structural(w, element, entry, &d)) return drop(w, element, vr, &d, error);
     unsigned named = 0;
     for (unsigned i = 0; i < w->job->forced_count; i++) named += w->job->forced[i] == element->tag;
     if (named != 0) {
@@ -608,10 +410,10 @@ static lethe_status edit_element(walk *w, const lethe_dicom_element *element, le
     const lethe_rule *rule = lethe_profile_rule(w->job->profile, &query);
     if (is_private) return edit_private(w, element, vr, parent, where, rule, error);
     const lethe_annex_row *row = lethe_annex_e_find(element->tag);
-    if (rule != NULL) decide_by_rule(rule, where, &d);
-    else if (decide_graphics(w, element, &d)) {
-    } else if (row != NULL) decide_by_table(w, row, vr, parent, element->tag, &d);
-    else decide_by_vr(w, vr, element->tag, where, &d);
+    if (rule != NULL) lethe_decide_by_rule(rule, where, &d);
+    else if (lethe_decide_graphics(w, element, &d)) {
+    } else if (row != NULL) lethe_decide_by_table(w, row, vr, parent, element->tag, &d);
+    else lethe_decide_by_vr(w, element, vr, where, &d);
     bool document = element->tag == LETHE_TAG(0x0042, 0x0011) && d.action == LETHE_ACTION_DUMMY;
     if (document && lethe_profile_documents(w->job->profile) == LETHE_DOCUMENT_KEEP) return LETHE_OK; /* documents.c searches it */
     if (document) return lethe_fail(error, LETHE_UNSAFE, "(0042,0011): an encapsulated document has no dummy");

@@ -172,12 +172,15 @@ static lethe_status clean_text(lethe_scrub *scrub, const char *utf8, size_t size
                                lethe_error *error) {
     lethe_text_result result = {0};
     size_t before = out->size;
-    lethe_text_mode text_mode = mode == LETHE_CLEAN_FULL ? lethe_profile_text(scrub->profile) : LETHE_TEXT_RESEARCH;
+    lethe_text_mode text_mode = mode == LETHE_CLEAN_FULL      ? lethe_profile_text(scrub->profile)
+                                : mode == LETHE_CLEAN_PRODUCT ? LETHE_TEXT_PRODUCT
+                                                              : LETHE_TEXT_RESEARCH;
     lethe_status status = lethe_text_clean(scrub->cleaner, utf8, size, text_mode, out, &result, error);
     *changed = result.changed;
-    if (status != LETHE_OK || mode != LETHE_CLEAN_IDENTIFIERS || !result.changed) return status;
+    if (status != LETHE_OK || mode == LETHE_CLEAN_FULL || !result.changed) return status;
     /* Technical attributes outside the table (manufacturer, sequence, kernel): only what is known to identify goes, not what merely looks unusual. */
-    unsigned grave = LETHE_TEXT_KNOWN | LETHE_TEXT_TITLE | LETHE_TEXT_NUMBER | LETHE_TEXT_CONTACT | LETHE_TEXT_ADDRESS | LETHE_TEXT_DATE;
+    unsigned grave =
+        LETHE_TEXT_KNOWN | LETHE_TEXT_TITLE | LETHE_TEXT_NUMBER | LETHE_TEXT_CONTACT | LETHE_TEXT_ADDRESS | LETHE_TEXT_DATE | LETHE_TEXT_SCRIPT;
     if ((result.reasons & grave) != 0) return LETHE_OK;
     *changed = false;
     out->size = before;

@@ -8,8 +8,8 @@ file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/generated/imaging/dicom)
 add_custom_command(
   OUTPUT ${LETHE_DICTIONARY_TABLE}
   COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/dicom/dictionary_generate.py ${LETHE_DICTIONARY_FOLDER}/dicom.dic
-          ${LETHE_DICTIONARY_FOLDER}/private.dic ${LETHE_DICTIONARY_TABLE}
-  DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/dicom/dictionary_generate.py ${LETHE_DICTIONARY_FOLDER}/dicom.dic ${LETHE_DICTIONARY_FOLDER}/private.dic
+          ${LETHE_DICTIONARY_FOLDER}/private.dic ${CMAKE_CURRENT_SOURCE_DIR}/dicom/dictionary_newer.txt ${LETHE_DICTIONARY_TABLE}
+  DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/dicom/dictionary_generate.py ${CMAKE_CURRENT_SOURCE_DIR}/dicom/dictionary_newer.txt ${LETHE_DICTIONARY_FOLDER}/dicom.dic ${LETHE_DICTIONARY_FOLDER}/private.dic
   VERBATIM)
 target_sources(lethe_imaging PRIVATE ${LETHE_DICTIONARY_TABLE})
 # Decodes frames for comparison with other decoders (tests/interop/pixels_decode.sh).

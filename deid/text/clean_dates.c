@@ -9,13 +9,21 @@ bool lethe_clean_is_birth_cue(const lethe_word *word) {
     return is_one_of(word, cues);
 }
 
-/* The patient's own date of birth, however it is written. */
+/* The patient's own date of birth, however it is written; its month and year too. */
 static bool is_known_date(const lethe_text_cleaner *cleaner, const lethe_date_match *match) {
-    if (cleaner->identifiers == NULL || match->day == 0) return false;
+    if (cleaner->identifiers == NULL) return false;
     char digits[16];
     int length = snprintf(digits, sizeof digits, "%04d%02d%02d", match->year, match->month, match->day);
-    const lethe_identifier *id = length == 8 ? lethe_identifiers_find(cleaner->identifiers, digits, 8) : NULL;
-    return id != NULL && id->kind == LETHE_ID_DATE;
+    if (length != 8) return false;
+    if (match->day != 0) {
+        const lethe_identifier *id = lethe_identifiers_find(cleaner->identifiers, digits, 8);
+        return id != NULL && id->kind == LETHE_ID_DATE;
+    }
+    for (size_t row = 0; match->month != 0 && row < lethe_identifiers_count(cleaner->identifiers); row++) {
+        const lethe_identifier *id = lethe_identifiers_at(cleaner->identifiers, row);
+        if (id->kind == LETHE_ID_DATE && strlen(id->folded) == 8 && memcmp(id->folded, digits, 6) == 0) return true;
+    }
+    return false;
 }
 
 /* "né le" and "née le" whose accents were lost, and the German star. */
@@ -114,9 +122,39 @@ static void mark_birth(lethe_text_cleaner *cleaner, size_t index) {
     bool year = word->digits == 4 && word->letters == 0 && (memcmp(word->folded, "19", 2) == 0 || memcmp(word->folded, "20", 2) == 0);
     bool place =
         at > index + 1 && word->digits == 0 && word->first_upper && word->letters >= 3 && !has(word, LETHE_WORD_TECHNICAL | LETHE_WORD_FUNCTION);
-    if (year || place) mark_run(cleaner, index, at - index + 1, LETHE_TEXT_DATE);
+    bool short_year = word->digits == 2 && word->letters == 0 && at + 1 == cleaner->words.count;
+    if (year || place || short_year) mark_run(cleaner, index, at - index + 1, LETHE_TEXT_DATE);
+}
+
+/* "le 12 mars", "March 12th": a day of no year cannot be shifted. */
+static bool is_day_number(const lethe_word *word) {
+    static const char *const endings[] = {"ER", "ST", "ND", "RD", "TH"};
+    if (word->digits < 1 || word->digits > 2 || (word->letters != 0 && word->letters != 2) ||
+        word->folded_size != (uint32_t)word->digits + word->letters)
+        return false;
+    int day = 0;
+    for (uint32_t at = 0; at < word->digits; at++) {
+        if (word->folded[at] > '9') return false;
+        day = 10 * day + word->folded[at] - '0';
+    }
+    bool good = word->letters == 0;
+    for (size_t row = 0; row < sizeof endings / sizeof *endings && !good; row++) good = memcmp(word->folded + word->digits, endings[row], 2) == 0;
+    return good && day >= 1 && day <= 31;
+}
+
+static void mark_day_of_month(lethe_text_cleaner *cleaner, size_t index) {
+    if (index + 1 >= cleaner->words.count || lethe_clean_in_date(cleaner, index) || lethe_clean_in_date(cleaner, index + 1)) return;
+    const lethe_word *one = word_at(cleaner, index), *two = word_at(cleaner, index + 1);
+    size_t gap = two->start - word_end(one);
+    if (gap == 0 || gap > 2) return;
+    bool forth = is_day_number(one) && two->digits == 0 && lethe_date_is_month(cleaner->text + two->start, two->size);
+    bool back = is_day_number(two) && one->digits == 0 && one->first_upper && lethe_date_is_month(cleaner->text + one->start, one->size);
+    if (forth || back) mark_run(cleaner, index, 2, LETHE_TEXT_DATE);
 }
 
 void lethe_clean_births(lethe_text_cleaner *cleaner) {
-    for (size_t at = 0; at < cleaner->words.count; at++) mark_birth(cleaner, at);
+    for (size_t at = 0; at < cleaner->words.count; at++) {
+        mark_birth(cleaner, at);
+        mark_day_of_month(cleaner, at);
+    }
 }

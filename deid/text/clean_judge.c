@@ -1,4 +1,5 @@
 /* What a word is by itself: technical, a compound of technical words, a name, or nothing that a list knows. */
+#include "core/text.h"
 #include "deid/text/clean_internal.h"
 
 #include <string.h>
@@ -131,8 +132,22 @@ bool lethe_clean_is_medical_name(const lethe_text_cleaner *cleaner, size_t index
            has(word_at(cleaner, first - 2), LETHE_WORD_TERM); /* kyste de Baker */
 }
 
+/* Two letters and more of a script in which no name of the patient is known. */
+static bool is_unchecked_script(const lethe_text_cleaner *cleaner, const lethe_word *word) {
+    if (word->ascii || word->letters < 2) return false;
+    unsigned scripts = 0, letters = 0;
+    for (const char *at = cleaner->text + word->start, *end = at + word->size; at < end;) {
+        unsigned script = lethe_script_of(lethe_utf8_next(&at, end));
+        letters += script != 0;
+        scripts |= script;
+    }
+    return letters >= 2 && (cleaner->identifiers == NULL || !lethe_identifiers_tell_script(cleaner->identifiers, scripts));
+}
+
 static lethe_text_reason judge(const lethe_text_cleaner *cleaner, const lethe_word *word) {
     bool strict = cleaner->mode == LETHE_TEXT_STRICT;
+    if (is_unchecked_script(cleaner, word) && !lethe_clean_is_kept_word(cleaner, word)) return LETHE_TEXT_SCRIPT;
+    if (cleaner->mode == LETHE_TEXT_PRODUCT) return 0;
     if (lethe_clean_is_kept_word(cleaner, word) ||
         has(word, LETHE_WORD_TECHNICAL | LETHE_WORD_FUNCTION | LETHE_WORD_TITLE | LETHE_WORD_PARTICLE | LETHE_WORD_CUE))
         return 0;

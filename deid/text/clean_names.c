@@ -147,19 +147,29 @@ static bool may_be_name(const lethe_word *word) {
            !has(word, LETHE_WORD_TECHNICAL | LETHE_WORD_FUNCTION | LETHE_WORD_CUE | LETHE_WORD_TITLE);
 }
 
+/* "Dr. F. Z. Bouazza": on to the name. True when there is none behind them: "Mme L.G.", "Frau G-K". */
+static bool take_initials(lethe_text_cleaner *cleaner, size_t title, size_t *first) {
+    size_t at = *first;
+    while (at - *first < 3 && is_initial(cleaner, at) && lethe_clean_joins_next(cleaner, at)) at++;
+    if (at > *first && may_be_name(word_at(cleaner, at))) {
+        mark_run(cleaner, title, at - title, LETHE_TEXT_TITLE);
+        *first = at;
+        return false;
+    }
+    if (at > *first && is_initial(cleaner, at)) at++;
+    if (at < *first + 2 || !is_plain_title(cleaner, word_at(cleaner, title)) || word_at(cleaner, title)->letters < 3) return false;
+    mark_run(cleaner, title, at - title, LETHE_TEXT_TITLE);
+    return true;
+}
+
 static void mark_title(lethe_text_cleaner *cleaner, size_t index) {
     lethe_word *title = word_at(cleaner, index);
     if (!lethe_clean_joins_next(cleaner, index) || (has(title, LETHE_WORD_TECHNICAL) && !title->first_upper)) return; /* mm, ms */
     size_t first = index + 1;
     while (first < cleaner->words.count && has(word_at(cleaner, first), LETHE_WORD_TITLE) && !has(word_at(cleaner, first), LETHE_WORD_PARTICLE) &&
            lethe_clean_joins_next(cleaner, first))
-        first++;             /* Herr Prof. Dr. */
-    size_t initials = first; /* "Dr. F. Z. Bouazza": the name decides */
-    while (initials - first < 3 && is_initial(cleaner, initials) && lethe_clean_joins_next(cleaner, initials)) initials++;
-    if (initials > first && may_be_name(word_at(cleaner, initials))) {
-        mark_run(cleaner, index, initials - index, LETHE_TEXT_TITLE);
-        first = initials;
-    }
+        first++; /* Herr Prof. Dr. */
+    if (take_initials(cleaner, index, &first)) return;
     lethe_word *word = word_at(cleaner, first);
     bool known = is_known_name(cleaner, word) && word->first_upper;
     bool plain = is_plain_title(cleaner, title), name = known || has(word, LETHE_WORD_NAME) || word->reason != 0;
@@ -362,6 +372,7 @@ static bool is_initials(const lethe_text_cleaner *cleaner, const lethe_word *wor
 
 /* Names that are also technical words, and unknown words, beside what is known to be a name. */
 void lethe_clean_neighbours(lethe_text_cleaner *cleaner) {
+    if (cleaner->mode == LETHE_TEXT_PRODUCT) return;
     for (int pass = 0; pass < 2; pass++) {
         for (size_t at = 0; at < cleaner->words.count; at++) {
             lethe_word *word = word_at(cleaner, at);

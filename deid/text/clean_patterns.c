@@ -248,7 +248,7 @@ static void find_web(lethe_text_cleaner *cleaner) {
 /* A run of digits that is neither date nor decimal fraction nor part of a short number. */
 static void judge_run(lethe_text_cleaner *cleaner, size_t start, size_t end) {
     const char *text = cleaner->text;
-    if (end - start < 6) return;
+    if (end - start < 6 || cleaner->mode == LETHE_TEXT_PRODUCT) return;
     bool fraction = start >= 2 && text[start - 1] == '.' && is_digit(text[start - 2]);
     for (size_t at = start >= 2 ? start - 2 : 0; fraction; at--) { /* one point, few digits before it: 0.123456 */
         if (is_digit(text[at])) {
@@ -295,7 +295,7 @@ static void find_numbers(lethe_text_cleaner *cleaner) {
         } else if (!letter_before && find_phone(text, cleaner->size, at, &end)) {
             lethe_clean_mark(cleaner, at, end, LETHE_TEXT_CONTACT);
         } else if ((end = dotted_end(cleaner, at)) > at) {
-            lethe_clean_mark(cleaner, at, end, LETHE_TEXT_NUMBER);
+            if (cleaner->mode != LETHE_TEXT_PRODUCT) lethe_clean_mark(cleaner, at, end, LETHE_TEXT_NUMBER);
         } else {
             end = at;
             while (end < cleaner->size && is_digit(text[end])) end++;
@@ -315,9 +315,10 @@ void lethe_clean_patterns(lethe_text_cleaner *cleaner) {
         slash = slash || byte == '/' || byte == '\\' || byte == 'w' || byte == 'W';
     }
     if (at_sign) find_mail(cleaner);
-    if (slash) find_web(cleaner);
+    bool product = cleaner->mode == LETHE_TEXT_PRODUCT;
+    if (slash && !product) find_web(cleaner);
     if (!digit) return;
-    find_dates(cleaner);
+    if (!product) find_dates(cleaner);
     find_birth_dates(cleaner);
     find_numbers(cleaner);
 }

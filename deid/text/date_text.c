@@ -92,6 +92,11 @@ static size_t read_month(const char *text, size_t size, size_t at, int *month, i
     return 0;
 }
 
+bool lethe_date_is_month(const char *utf8, size_t size) {
+    int month, language;
+    return size > 3 && end_of_letters(utf8, size, 0) == size && read_month(utf8, size, 0, &month, &language) == size;
+}
+
 /* 14-VII-1985: between two equal signs and before a whole year, since IV and X mean other things as well. */
 static size_t read_roman(const char *text, size_t size, size_t at, int *month) {
     size_t end = end_of_letters(text, size, at), length = end - at;
@@ -186,10 +191,23 @@ static bool match_separated(const char *text, size_t size, size_t at, size_t run
 
 static size_t skip_between(const char *text, size_t size, size_t at) {
     size_t start = at;
-    while (at < size && at - start < 3 &&
-           (text[at] == ' ' || text[at] == '.' || text[at] == ',' || text[at] == '-' || text[at] == '/' || text[at] == '_'))
-        at++;
+    while (at < size && at - start < 3 && text[at] != '\0' && strchr(" .,-/_'", text[at]) != NULL) at++;
     return at;
+}
+
+/* "12 mars 61" ends a date; "2 mar 20 mm" does not. */
+static bool is_short_year(const char *text, size_t size, size_t year, size_t run) {
+    static const char *const units[] = {"mm", "cm", "ms", "sec", "s", "min", "ml", "mg", "kv", "ma", "mas", "h", "x", "%"};
+    size_t at = year + run;
+    if (run != 2 || (at < size && (is_word_byte(text[at]) || ((text[at] == '.' || text[at] == '/') && at + 1 < size && is_digit(text[at + 1])))))
+        return false;
+    while (at < size && text[at] == ' ') at++;
+    for (size_t row = 0; row < sizeof units / sizeof units[0]; row++) {
+        size_t length = strlen(units[row]);
+        if (size - at >= length && strncasecmp(text + at, units[row], length) == 0 && (at + length == size || !is_word_byte(text[at + length])))
+            return false;
+    }
+    return true;
 }
 
 /* 12 mars 1961, 1er mars 1961, 12. März 1961, 12-MAR-61, 12MAR1961. */
@@ -204,6 +222,7 @@ static bool match_day_month(const char *text, size_t size, size_t at, size_t run
         next += 2;
     size_t word = skip_between(text, size, next);
     if (word + 3 < size && (text[word] | 0x20) == 'd' && (text[word + 1] | 0x20) == 'e' && text[word + 2] == ' ') word += 3; /* 12 de marzo de 1961 */
+    if (word + 3 < size && (text[word] | 0x20) == 'o' && (text[word + 1] | 0x20) == 'f' && text[word + 2] == ' ') word += 3; /* 12th of March */
     size_t length = read_month(text, size, word, &month, &language);
     if (length == 0) {
         length = read_roman(text, size, word, &month);
@@ -214,7 +233,7 @@ static bool match_day_month(const char *text, size_t size, size_t at, size_t run
     if (year + 3 < size && (text[year] | 0x20) == 'd' && (text[year + 1] | 0x20) == 'e' && text[year + 2] == ' ') year += 3;
     size_t year_run = run_of_digits(text, size, year);
     bool tight = year == word + length || text[year - 1] == '-';
-    if (year_run != 4 && !(year_run == 2 && tight)) return false;
+    if (year_run != 4 && !(year_run == 2 && tight) && !is_short_year(text, size, year, year_run)) return false;
     int full = full_year(number(text + year, year_run), year_run);
     if (!is_day(full, month, day)) return false;
     *match = (lethe_date_match){
@@ -249,12 +268,16 @@ static bool match_month_first(const char *text, size_t size, size_t at, lethe_da
                              memcmp(text + after, "rd", 2) == 0))
         after += 2;
     size_t year = skip_between(text, size, after);
-    if (year == after || run_of_digits(text, size, year) != 4 || !is_day(number(text + year, 4), month, number(text + next, run))) return false;
+    size_t year_run = run_of_digits(text, size, year);
+    bool good = year_run == 4 || (year > after + 1 && (text[after] == ',' || text[year - 1] == '\'') && is_short_year(text, size, year, year_run));
+    if (year == after || !good) return false;
+    int full = full_year(number(text + year, year_run), year_run), day = number(text + next, run);
+    if (!is_day(full, month, day)) return false;
     *match = (lethe_date_match){
-        .start = at, .size = year + 4 - at, .year = number(text + year, 4), .month = month, .day = number(text + next, run), .language = language};
+        .start = at, .size = year + year_run - at, .year = full, .month = month, .day = day, .language = language, .short_year = year_run == 2};
     put_piece(&match->month_at, at, length);
     put_piece(&match->day_at, next, run);
-    put_piece(&match->year_at, year, 4);
+    put_piece(&match->year_at, year, year_run);
     return true;
 }
 

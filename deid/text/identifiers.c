@@ -2,6 +2,7 @@
 
 #include "core/arena.h"
 #include "core/memory.h"
+#include "core/text.h"
 #include "deid/text/identifiers_internal.h"
 #include "deid/text/vocabulary.h"
 #include "deid/text/words.h"
@@ -17,8 +18,10 @@ struct lethe_identifiers {
     uint32_t *slots; /* index + 1 by hash of the folded form */
     size_t slot_count;
     lethe_words words;
-    bool has_lost; /* a name with a question mark where its character set lost a letter */
-    bool has_cjk;  /* a name in letters beyond ASCII: matching inside runs is needed */
+    bool has_lost;    /* a name with a question mark where its character set lost a letter */
+    unsigned scripts; /* lethe_script: in which a name of the patient is known */
+    bool names_lost;  /* a name of the patient whose letters were all lost: in what script it was nobody knows */
+    bool has_cjk;     /* a name in letters beyond ASCII: matching inside runs is needed */
 };
 
 static uint32_t hash_of(const char *text, size_t size) {
@@ -49,7 +52,8 @@ void lethe_identifiers_clear(lethe_identifiers *ids) {
     }
     if (ids->slot_count != 0 && ids->count != 0) memset(ids->slots, 0, ids->slot_count * sizeof *ids->slots);
     ids->count = 0;
-    ids->has_cjk = ids->has_lost = false;
+    ids->has_cjk = ids->has_lost = ids->names_lost = false;
+    ids->scripts = 0;
     lethe_arena_reset(ids->arena);
 }
 
@@ -268,8 +272,26 @@ static lethe_status add_date(lethe_identifiers *ids, const char *utf8, lethe_err
     return status;
 }
 
+/* The scripts of a name of the patient; a component group that is nothing but question marks was written by a character set that could not. */
+static void note_scripts(lethe_identifiers *ids, const char *utf8, size_t size) {
+    bool lost = false, letters = false;
+    for (const char *at = utf8, *end = utf8 + size; at < end;) {
+        uint32_t point = lethe_utf8_next(&at, end);
+        ids->scripts |= lethe_script_of(point);
+        lost = lost || point == '?' || point == 0xFFFD;
+        letters = letters || (point != 0xFFFD && lethe_is_letter(point));
+        if (point == '=' || at >= end) {
+            ids->names_lost = ids->names_lost || (lost && !letters);
+            lost = letters = false;
+        }
+    }
+}
+
+bool lethe_identifiers_tell_script(const lethe_identifiers *ids, unsigned script) { return !ids->names_lost && (ids->scripts & script) == script; }
+
 lethe_status lethe_identifiers_add(lethe_identifiers *ids, lethe_identifier_kind kind, const char *utf8, size_t size, lethe_error *error) {
     if (size > LONGEST_BYTES) size = LONGEST_BYTES;
+    if (kind == LETHE_ID_NAME) note_scripts(ids, utf8, size);
     lethe_status status = lethe_words_split(&ids->words, utf8, size, error);
     if (status != LETHE_OK || ids->words.count == 0) return status;
     switch (kind) {

@@ -13,4 +13,7 @@ const lethe_identifier *lethe_identifiers_match(const lethe_identifiers *ids, co
 /* One that stands inside a longer word ("XDUPONT01", a name in a run of ideographs); start and size count in the folded form. */
 const lethe_identifier *lethe_identifiers_inside(const lethe_identifiers *ids, const lethe_word *word, size_t *start, size_t *size);
 
+/* True when the patient's name is known in these scripts (lethe_script), so that a text in them can be searched for it. */
+bool lethe_identifiers_tell_script(const lethe_identifiers *ids, unsigned script);
+
 #endif

@@ -12,7 +12,9 @@
 
 typedef enum lethe_text_mode {
     LETHE_TEXT_STRICT = 0, /* `challenge`: a word that is in no list is removed; dates are removed */
-    LETHE_TEXT_RESEARCH    /* a word that is in no list is judged by its shape and its neighbours; dates are shifted when shift_days is not 0 */
+    LETHE_TEXT_RESEARCH,   /* a word that is in no list is judged by its shape and its neighbours; dates are shifted when shift_days is not 0 */
+    LETHE_TEXT_PRODUCT /* what names a device or a program: build dates, revisions, addresses of source code and unknown words stay; what is known to
+                          identify, names with a title, numbers with a key, mail addresses and telephone numbers go */
 } lethe_text_mode;
 
 typedef enum lethe_text_reason {
@@ -22,9 +24,10 @@ typedef enum lethe_text_reason {
     LETHE_TEXT_CONTACT = 1 << 3, /* telephone, mail, URL */
     LETHE_TEXT_ADDRESS = 1 << 4,
     LETHE_TEXT_DATE = 1 << 5,
-    LETHE_TEXT_NAME = 1 << 6,      /* a first name or family name of the lists, or what stands where a name stands */
-    LETHE_TEXT_UNKNOWN = 1 << 7,   /* in no list (strict) */
-    LETHE_TEXT_UNREADABLE = 1 << 8 /* bytes that the character set does not know */
+    LETHE_TEXT_NAME = 1 << 6,       /* a first name or family name of the lists, or what stands where a name stands */
+    LETHE_TEXT_UNKNOWN = 1 << 7,    /* in no list (strict) */
+    LETHE_TEXT_UNREADABLE = 1 << 8, /* bytes that the character set does not know */
+    LETHE_TEXT_SCRIPT = 1 << 9      /* a word in a script in which the patient's name is not known: nobody can say that it is not the name */
 } lethe_text_reason;
 
 typedef struct lethe_text_change {

@@ -111,6 +111,35 @@ bool lethe_is_letter(uint32_t point) {
     return true;
 }
 
+unsigned lethe_script_of(uint32_t point) {
+    static const struct {
+        uint32_t first, last;
+        unsigned script;
+    } ranges[] = {{0x0370, 0x03FF, LETHE_SCRIPT_GREEK},
+                  {0x0400, 0x052F, LETHE_SCRIPT_CYRILLIC},
+                  {0x0590, 0x05FF, LETHE_SCRIPT_HEBREW},
+                  {0x0600, 0x077F, LETHE_SCRIPT_ARABIC},
+                  {0x0E00, 0x0E7F, LETHE_SCRIPT_THAI},
+                  {0x1100, 0x11FF, LETHE_SCRIPT_HANGUL},
+                  {0x1E00, 0x1EFF, 0},
+                  {0x1F00, 0x1FFF, LETHE_SCRIPT_GREEK},
+                  {0x3040, 0x312F, LETHE_SCRIPT_HAN},
+                  {0x3130, 0x318F, LETHE_SCRIPT_HANGUL},
+                  {0x31F0, 0x31FF, LETHE_SCRIPT_HAN},
+                  {0x3400, 0x9FFF, LETHE_SCRIPT_HAN},
+                  {0xAC00, 0xD7AF, LETHE_SCRIPT_HANGUL},
+                  {0xF900, 0xFAFF, LETHE_SCRIPT_HAN},
+                  {0xFB00, 0xFB06, 0},
+                  {0xFB50, 0xFEFE, LETHE_SCRIPT_ARABIC},
+                  {0xFF01, 0xFF5E, 0},
+                  {0xFF66, 0xFF9F, LETHE_SCRIPT_HAN},
+                  {0x20000, 0x3FFFF, LETHE_SCRIPT_HAN}};
+    if (point < 0x370 || !lethe_is_letter(point)) return 0;
+    for (size_t row = 0; row < sizeof ranges / sizeof ranges[0]; row++)
+        if (point >= ranges[row].first && point <= ranges[row].last) return ranges[row].script;
+    return LETHE_SCRIPT_OTHER;
+}
+
 void lethe_words_init(lethe_words *words) {
     *words = (lethe_words){0};
     lethe_buffer_init(&words->folded, CAP_BYTES);

@@ -32,6 +32,18 @@ void lethe_words_release(lethe_words *words);
 /* Replace the content by the words of a text. Errors: LETHE_NO_MEMORY, LETHE_LIMIT beyond 64 MiB. */
 LETHE_NODISCARD lethe_status lethe_words_split(lethe_words *words, const char *utf8, size_t size, lethe_error *error);
 
+/* Which script a letter is of, as a bit; 0 for Latin letters, digits and signs. Han and Kana are one. Scripts beyond those named share a bit. */
+typedef enum lethe_script {
+    LETHE_SCRIPT_GREEK = 1 << 0,
+    LETHE_SCRIPT_CYRILLIC = 1 << 1,
+    LETHE_SCRIPT_HEBREW = 1 << 2,
+    LETHE_SCRIPT_ARABIC = 1 << 3,
+    LETHE_SCRIPT_THAI = 1 << 4,
+    LETHE_SCRIPT_HAN = 1 << 5,
+    LETHE_SCRIPT_HANGUL = 1 << 6,
+    LETHE_SCRIPT_OTHER = 1 << 7
+} lethe_script;
+unsigned lethe_script_of(uint32_t point);
 /* Whether a code point is part of a word (letters of any script, marks), not a digit. */
 bool lethe_is_letter(uint32_t point);
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Make the data dictionary tables from DCMTK's installed dictionary files (dicom.dic, private.dic).
+"""Make the data dictionary tables from DCMTK's installed dictionary files (dicom.dic, private.dic) and our list of newer attributes.
 
-Run by CMake at build time: dictionary_generate.py DICOM_DIC PRIVATE_DIC OUTPUT. Stops with an error on a line that it does not understand and on a
+Run by CMake at build time: dictionary_generate.py DICOM_DIC PRIVATE_DIC NEWER OUTPUT. Stops with an error on a line that it does not understand and on a
 dictionary that is smaller than the standard.
 """
 import re
@@ -47,6 +47,18 @@ def read_standard(path):
     return entries
 
 
+def read_newer(path, entries):
+    """Attributes that the installed dictionary has by now keep its row."""
+    for line in open(path, encoding="ascii"):
+        if line.startswith("#") or not line.strip():
+            continue
+        match = re.fullmatch(r"\(([0-9A-F]{4}),([0-9A-F]{4})\) ([A-Z]{2}) (\w+)", line.strip())
+        if match is None:
+            sys.exit("dictionary_generate.py: cannot read: " + line.rstrip())
+        entries.setdefault((int(match[1] + match[2], 16), 0xFFFFFFFF), (match[3], match[4]))
+    return entries
+
+
 def read_private(path):
     entries = {}
     for line in open(path, encoding="latin-1"):
@@ -63,8 +75,8 @@ def read_private(path):
 
 
 def main():
-    standard_path, private_path, output_path = sys.argv[1:]
-    standard = sorted(read_standard(standard_path).items())
+    standard_path, private_path, newer_path, output_path = sys.argv[1:]
+    standard = sorted(read_newer(newer_path, read_standard(standard_path)).items())
     private = sorted(read_private(private_path).items())
     if len(standard) < LEAST_STANDARD or len(private) < LEAST_PRIVATE:
         sys.exit("dictionary_generate.py: the dictionary is too small")
