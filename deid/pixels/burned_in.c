@@ -69,8 +69,14 @@ static lethe_status decide(lethe_burned_in *engine, const lethe_dicom_dataset *d
     (void)snprintf(decision->reason, sizeof decision->reason, "%s", reason);
     if (mode == LETHE_PIXELS_OFF && devices.clean != NULL) (void)snprintf(decision->rule, sizeof decision->rule, "%s", devices.clean->name);
     decision->clear_unused_bits = lethe_burned_in_has_embedded_overlay(dataset, info);
-    status = lethe_burned_in_look_at_streams(pixels, decision, error);
-    if (status != LETHE_OK) return status;
+    status = lethe_burned_in_layout(engine->before_fd, dataset, pixels, decision, error);
+    if (status != LETHE_OK || decision->verdict == LETHE_PIXELS_QUARANTINE) return status;
+    if (info->codec == LETHE_CODEC_VIDEO) {
+        decision->verdict = engine->policy.review_video == 1 ? LETHE_PIXELS_QUARANTINE : LETHE_PIXELS_REVIEW;
+        decision->clear_unused_bits = false;
+        (void)snprintf(decision->reason, sizeof decision->reason, "video is not searched: a person has to look");
+        return LETHE_OK;
+    }
     if (!engine->policy.ignore_catalogue) {
         status = lethe_burned_in_device_boxes(&devices, info, decision, error);
         if (status == LETHE_OK) status = lethe_burned_in_region_boxes(dataset, info, decision, &regions, error);
@@ -86,13 +92,6 @@ static lethe_status decide(lethe_burned_in *engine, const lethe_dicom_dataset *d
         if (status != LETHE_OK) return status;
     }
     if (mode != LETHE_PIXELS_OFF) {
-        if (info->codec == LETHE_CODEC_VIDEO) {
-            decision->verdict = engine->policy.review_video == 1 ? LETHE_PIXELS_QUARANTINE : LETHE_PIXELS_REVIEW;
-            decision->box_count = 0;
-            decision->clear_unused_bits = false;
-            (void)snprintf(decision->reason, sizeof decision->reason, "video is not searched: a person has to look");
-            return LETHE_OK;
-        }
         lethe_pixel_search s = {.engine = engine,
                                 .dataset = dataset,
                                 .identifiers = identifiers,

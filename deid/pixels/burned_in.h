@@ -96,8 +96,8 @@ LETHE_NODISCARD lethe_status lethe_burned_in_decide(lethe_burned_in *engine, con
                                                     lethe_pixel_decision *decision, lethe_error *error);
 void lethe_pixel_decision_release(lethe_pixel_decision *decision);
 
-/* Descriptors of the files that the next verification compares, borrowed; -1: only what the data sets point to. With them raw pixel data is read in
- * parts, and no mapping grows resident. */
+/* Descriptors of the files that the next decision (`before_fd`) or verification looks at, borrowed; -1: only what the data sets point to. With them
+ * raw pixel data is read in parts, and no mapping grows resident. */
 void lethe_burned_in_files(lethe_burned_in *engine, int before_fd, int after_fd);
 /* Search the written instance again and compare it with the input. Errors: LETHE_UNSAFE when text is still legible or a box was not filled,
  * LETHE_INTERNAL when a pixel outside the boxes differs, and what decoding gives. Raw pixel data that rules alone decided on is compared as bytes:

@@ -26,8 +26,11 @@ LETHE_NODISCARD lethe_status lethe_burned_in_region_boxes(const lethe_dicom_data
 bool lethe_burned_in_is_marker(const char *text);
 bool lethe_burned_in_looks_identifying(const char *text);
 bool lethe_burned_in_names_someone(const lethe_identifiers *identifiers, const char *text);
-/* Do compressed frames hold comments, thumbnails or other text beside their samples? */
-LETHE_NODISCARD lethe_status lethe_burned_in_look_at_streams(lethe_pixels *pixels, lethe_pixel_decision *decision, lethe_error *error);
+/* Can every byte of the pixel data be accounted for? Looks at all frames of every modality, decodes none. What nobody can follow quarantines (the
+ * verdict, not an error); bytes beside the samples set `strip_streams`, raw words with bits that are no sample's `clear_unused_bits`. `fd`: the file,
+ * or -1. */
+LETHE_NODISCARD lethe_status lethe_burned_in_layout(int fd, const lethe_dicom_dataset *dataset, lethe_pixels *pixels, lethe_pixel_decision *decision,
+                                                    lethe_error *error);
 bool lethe_burned_in_has_embedded_overlay(const lethe_dicom_dataset *dataset, const lethe_pixels_info *info);
 
 #endif

@@ -3,7 +3,6 @@
 #include "core/limits.h"
 #include "core/text.h"
 #include "deid/pixels/pixel_rules.h"
-#include "imaging/dicom/stream_text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -40,11 +39,33 @@ static bool is_captured(const lethe_dicom_dataset *dataset) {
     return conversion != NULL && conversion->value_bytes > 0;
 }
 
+/* Modalities that are believed to hold no text, with the SOP classes that bear them out (below 1.2.840.10008.5.1.4.1.1): Modality alone is a word
+ * that any sender may have put there. */
+typedef struct harmless {
+    const char *modality;
+    bool measured; /* pixels are measured values; else the object holds no picture at all */
+    const char *classes[4];
+} harmless;
+static const harmless harmless_kinds[] = {
+    {"CT", true, {"2"}},        {"MR", true, {"4"}},     {"PT", true, {"128", "130"}}, {"NM", true, {"20", "5"}},
+    {"SEG", false, {"66"}},     {"REG", false, {"66"}},  {"RTDOSE", false, {"481"}},   {"RTSTRUCT", false, {"481"}},
+    {"RTPLAN", false, {"481"}}, {"PMAP", false, {"30"}}, {"SM", false, {"77.1.6"}},
+};
+
+static const harmless *find_harmless(const char *modality, const char *sop_class) {
+    static const char root[] = "1.2.840.10008.5.1.4.1.1.";
+    if (!lethe_text_starts(sop_class, root)) return NULL;
+    const char *rest = sop_class + strlen(root);
+    for (size_t i = 0; i < sizeof harmless_kinds / sizeof *harmless_kinds; i++)
+        for (size_t c = 0; strcmp(harmless_kinds[i].modality, modality) == 0 && c < 4 && harmless_kinds[i].classes[c] != NULL; c++) {
+            size_t length = strlen(harmless_kinds[i].classes[c]);
+            if (strncmp(rest, harmless_kinds[i].classes[c], length) == 0 && (rest[length] == '\0' || rest[length] == '.')) return &harmless_kinds[i];
+        }
+    return NULL;
+}
+
 lethe_pixel_mode lethe_burned_in_mode(const lethe_pixel_policy *policy, const lethe_dicom_dataset *dataset, const lethe_device_match *devices,
                                       const char **reason) {
-    /* Cross-sections whose pixels are measured values, and objects that hold no picture. */
-    static const char *const measured[] = {"CT", "MR", "PT", "NM", NULL};
-    static const char *const no_picture[] = {"SEG", "RTDOSE", "RTSTRUCT", "RTPLAN", "PMAP", "REG", "SM", NULL};
     static const char *const radiographs[] = {"CR", "DX", "MG", "IO", "PX", NULL};
     char modality[17] = "", declared[17] = "", sop_class[65] = "";
     (void)lethe_dicom_text(dataset->root, LETHE_TAG(0x0008, 0x0060), 0, modality, sizeof modality);
@@ -63,8 +84,9 @@ lethe_pixel_mode lethe_burned_in_mode(const lethe_pixel_policy *policy, const le
     *reason = "secondary capture";
     if (secondary) return LETHE_PIXELS_ANY_TEXT;
     *reason = "the object holds no picture";
-    if (in_list(modality, no_picture)) return LETHE_PIXELS_OFF;
-    if (in_list(modality, measured)) {
+    const harmless *kind = find_harmless(modality, sop_class);
+    if (kind != NULL && !kind->measured) return LETHE_PIXELS_OFF;
+    if (kind != NULL) {
         *reason = "original or derived cross-section, no capture";
         if (!is_captured(dataset)) return LETHE_PIXELS_OFF;
         *reason = "captured or secondary image of a cross-section modality";
@@ -234,20 +256,4 @@ bool lethe_burned_in_has_embedded_overlay(const lethe_dicom_dataset *dataset, co
             return true;
     }
     return false;
-}
-
-lethe_status lethe_burned_in_look_at_streams(lethe_pixels *pixels, lethe_pixel_decision *decision, lethe_error *error) {
-    const lethe_pixels_info *info = lethe_pixels_describe(pixels);
-    lethe_status status = LETHE_OK;
-    lethe_buffer joined;
-    if (!info->encapsulated || info->codec == LETHE_CODEC_VIDEO || info->codec == LETHE_CODEC_UNKNOWN) return LETHE_OK;
-    lethe_buffer_init(&joined, LETHE_LIMIT_FRAME_BYTES);
-    for (uint32_t frame = 0; frame < info->frames && status == LETHE_OK && !decision->strip_streams; frame++) {
-        const uint8_t *bytes = NULL;
-        size_t size = 0;
-        status = lethe_pixels_frame_bytes(pixels, frame, &joined, &bytes, &size, error);
-        if (status == LETHE_OK) decision->strip_streams = lethe_stream_has_text(info->codec, bytes, size);
-    }
-    lethe_buffer_release(&joined);
-    return status;
 }

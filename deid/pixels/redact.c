@@ -122,12 +122,22 @@ static void fill_words(lethe_image *image, const uint8_t *mask, const uint32_t f
     }
 }
 
+/* A word without the bits that are none of its sample's; the sign goes on above it, as writers of signed words have it. */
+static uint32_t cleared(uint32_t word, uint32_t keep, bool is_signed) {
+    uint32_t sign = keep & ~(keep >> 1);
+    word &= keep;
+    return is_signed && (word & sign) != 0 ? word | ~(keep | (sign - 1)) : word;
+}
+
 static void clear_words(lethe_image *image, uint32_t keep) {
     size_t count = (size_t)image->columns * image->rows * image->samples;
     if (image->bytes_per_sample == 2)
-        for (size_t i = 0; i < count; i++) ((uint16_t *)(void *)image->pixels)[i] &= (uint16_t)keep;
+        for (size_t i = 0; i < count; i++) {
+            uint16_t *word = (uint16_t *)(void *)image->pixels + i;
+            *word = (uint16_t)cleared(*word, keep, image->is_signed);
+        }
     else if (image->bytes_per_sample == 1)
-        for (size_t i = 0; i < count; i++) image->pixels[i] &= (uint8_t)keep;
+        for (size_t i = 0; i < count; i++) image->pixels[i] = (uint8_t)cleared(image->pixels[i], keep, image->is_signed);
 }
 
 /* --- the work on one instance --- */
@@ -216,8 +226,11 @@ static void clear_raw(const job *j, uint8_t *frame, size_t size) {
     size_t width = j->info->bits_allocated / 8u;
     uint32_t keep = used_bits(j->info);
     bool big_endian = j->dataset->encoding.big_endian;
-    for (size_t at = 0; at + width <= size; at += width)
-        for (size_t b = 0; b < width; b++) frame[at + b] &= (uint8_t)(keep >> (8 * (big_endian ? width - 1 - b : b)));
+    for (size_t at = 0; at + width <= size; at += width) {
+        uint32_t word = 0;
+        for (size_t b = 0; b < width; b++) word |= (uint32_t)frame[at + b] << (8 * (big_endian ? width - 1 - b : b));
+        put_word(frame + at, cleared(word, keep, j->info->is_signed), (unsigned)width, big_endian);
+    }
 }
 
 /* Only the rows of the boxes pass through memory; the rest goes from file to file. */
@@ -384,7 +397,7 @@ static lethe_status redact_frames(job *j) {
             size = j->encoded.size;
         } else if (status == LETHE_OK && j->decision->strip_streams) {
             lethe_buffer_clear(&j->encoded);
-            status = lethe_stream_strip(info->codec, bytes, size, &j->encoded, j->error);
+            status = lethe_stream_clean(info, bytes, size, &j->encoded, j->error);
             bytes = j->encoded.bytes;
             size = j->encoded.size;
         }
@@ -395,6 +408,8 @@ static lethe_status redact_frames(job *j) {
         if (status == LETHE_OK) status = append_item(j, bytes, size);
     }
     if (status == LETHE_OK) status = finish_tables(j, extended, table_filled);
+    const lethe_dicom_element *lengths = lethe_dicom_find(j->dataset->root, tag_lengths);
+    if (status == LETHE_OK && !extended && lengths != NULL) status = lethe_edit_drop(j->script, lengths, "lengths without offsets", j->error);
     if (status == LETHE_OK)
         status =
             lethe_edit_replace_from_file(j->script, j->element, LETHE_VR_OB, true, j->redaction->fd, 0, j->redaction->written, rule_fill, j->error);

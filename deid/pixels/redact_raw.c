@@ -233,12 +233,13 @@ lethe_status lethe_redact_tail(const lethe_dicom_dataset *dataset, lethe_edit_sc
     lethe_pixels *pixels = NULL;
     const uint8_t *frame = NULL;
     size_t size = 0;
-    if (dataset->encapsulated || lethe_pixels_open(dataset, &pixels, NULL) != LETHE_OK) return LETHE_OK; /* no frames, no end of them */
+    if (dataset->encapsulated) return LETHE_OK; /* every frame is followed to its end */
+    lethe_status status = lethe_pixels_open(dataset, &pixels, error);
+    if (status != LETHE_OK) return status == LETHE_NOT_FOUND ? LETHE_OK : status;
     const lethe_pixels_info *info = lethe_pixels_describe(pixels);
     const lethe_dicom_element *element = lethe_pixels_element(pixels);
-    lethe_status status = LETHE_OK;
-    if (info->frames > 0 && element->form == LETHE_DICOM_LEAF &&
-        lethe_pixels_frame_bytes(pixels, info->frames - 1, NULL, &frame, &size, NULL) == LETHE_OK) {
+    status = lethe_pixels_frame_bytes(pixels, info->frames - 1, NULL, &frame, &size, error);
+    if (status == LETHE_OK) {
         const uint8_t *tail = frame + size, *end = element->value + element->value_bytes;
         size_t left = (size_t)(end - tail), same = 1;
         while (same < left && tail[same] == tail[0]) same++;

@@ -6,7 +6,7 @@
 #include <string.h>
 
 enum { ITEM_HEADER_BYTES = 8 };
-static const lethe_tag extended_offset_table = LETHE_TAG(0x7FE0, 0x0001);
+static const lethe_tag extended_offset_table = LETHE_TAG(0x7FE0, 0x0001), extended_lengths = LETHE_TAG(0x7FE0, 0x0002);
 
 void lethe_frame_table_release(lethe_frame_table *table) {
     if (table == NULL) return;
@@ -73,6 +73,52 @@ static bool use_streams(lethe_frame_table *table) {
     return frame == table->frames;
 }
 
+static bool tells_offsets(const lethe_frame_table *table, const uint8_t *offsets, uint64_t size, unsigned width) {
+    if (size == 0) return true;
+    if (size != (uint64_t)table->frames * width) return false;
+    for (uint32_t i = 0; i < table->frames; i++) {
+        uint64_t offset = table->fragments[table->first[i]].offset;
+        if (little_endian(offsets + (size_t)i * width, width) != (width == 4 ? (uint32_t)offset : offset)) return false;
+    }
+    return true;
+}
+
+/* Lengths are told before padding (PS3.3 C.7.6.3.1.8). */
+static bool tells_lengths(const lethe_frame_table *table, const uint8_t *lengths, uint64_t size) {
+    if (size == 0) return true;
+    if (size != (uint64_t)table->frames * 8) return false;
+    for (uint32_t i = 0; i < table->frames; i++) {
+        uint64_t have = 0, told = little_endian(lengths + (size_t)i * 8, 8);
+        for (uint32_t f = table->first[i]; f < table->first[i + 1]; f++) have += table->fragments[f].size;
+        if (told != have && told + 1 != have) return false;
+    }
+    return true;
+}
+
+bool lethe_frame_table_is_told(const lethe_frame_table *table, const lethe_dicom_item *root, const lethe_dicom_element *pixel_data) {
+    const lethe_dicom_element *offsets = lethe_dicom_find(root, extended_offset_table), *lengths = lethe_dicom_find(root, extended_lengths);
+    const lethe_dicom_item *basic = pixel_data->items;
+    const uint8_t *at = pixel_data->value + (basic->offset + basic->header_bytes - (pixel_data->offset + pixel_data->header_bytes));
+    if (!tells_offsets(table, at, basic->value_bytes, 4)) return false;
+    if (offsets != NULL && (offsets->form != LETHE_DICOM_LEAF || !tells_offsets(table, offsets->value, offsets->value_bytes, 8))) return false;
+    return lengths == NULL || (lengths->form == LETHE_DICOM_LEAF && tells_lengths(table, lengths->value, lengths->value_bytes));
+}
+
+/* A picture that no frame is left for: whoever reads frames one by one never sees it. */
+static bool has_hidden_stream(const lethe_frame_table *table) {
+    if (table->fragment_count == table->frames || !starts_stream(&table->fragments[0])) return false;
+    for (uint32_t i = 0; i < table->frames; i++)
+        for (uint32_t f = table->first[i] + 1; f < table->first[i + 1]; f++)
+            if (starts_stream(&table->fragments[f])) return true;
+    return false;
+}
+
+static lethe_status check_streams(lethe_frame_table *table, lethe_error *error) {
+    if (!has_hidden_stream(table)) return LETHE_OK;
+    lethe_frame_table_release(table);
+    return lethe_fail(error, LETHE_MALFORMED, "more pictures than frames (0028,0008)");
+}
+
 lethe_status lethe_frame_table_build(const lethe_dicom_item *root, const lethe_dicom_element *pixel_data, uint32_t frames, lethe_frame_table *table,
                                      lethe_error *error) {
     *table = (lethe_frame_table){.frames = frames};
@@ -87,13 +133,14 @@ lethe_status lethe_frame_table_build(const lethe_dicom_item *root, const lethe_d
     }
     if (frames == 1) {
         table->first[1] = table->fragment_count;
-        return LETHE_OK;
+        return check_streams(table, error);
     }
     const lethe_dicom_element *extended = lethe_dicom_find(root, extended_offset_table);
-    if (extended != NULL && extended->form == LETHE_DICOM_LEAF && use_offsets(table, extended->value, extended->value_bytes, 8)) return LETHE_OK;
+    if (extended != NULL && extended->form == LETHE_DICOM_LEAF && use_offsets(table, extended->value, extended->value_bytes, 8))
+        return check_streams(table, error);
     const lethe_dicom_item *basic = pixel_data->items;
     const uint8_t *offsets = pixel_data->value + (basic->offset + basic->header_bytes - (pixel_data->offset + pixel_data->header_bytes));
-    if (basic->value_bytes != 0 && use_offsets(table, offsets, basic->value_bytes, 4)) return LETHE_OK;
+    if (basic->value_bytes != 0 && use_offsets(table, offsets, basic->value_bytes, 4)) return check_streams(table, error);
     if (table->fragment_count == frames) {
         for (uint32_t i = 0; i <= frames; i++) table->first[i] = i;
         return LETHE_OK;

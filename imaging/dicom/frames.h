@@ -21,6 +21,9 @@ typedef struct lethe_frame_table {
 /* `root` is looked up for an extended offset table. Errors: LETHE_MALFORMED when frames cannot be told apart, LETHE_NO_MEMORY. */
 LETHE_NODISCARD lethe_status lethe_frame_table_build(const lethe_dicom_item *root, const lethe_dicom_element *pixel_data, uint32_t frames,
                                                      lethe_frame_table *table, lethe_error *error);
+/* Do the offset tables of the file, if it has any, say exactly where these frames lie, and nothing else? A table that was not of use may say
+ * anything. */
+bool lethe_frame_table_is_told(const lethe_frame_table *table, const lethe_dicom_item *root, const lethe_dicom_element *pixel_data);
 void lethe_frame_table_release(lethe_frame_table *table);
 
 #endif

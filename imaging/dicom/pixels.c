@@ -194,6 +194,10 @@ void lethe_pixels_close(lethe_pixels *pixels) {
 const lethe_pixels_info *lethe_pixels_describe(const lethe_pixels *pixels) { return &pixels->info; }
 const lethe_dicom_element *lethe_pixels_element(const lethe_pixels *pixels) { return pixels->element; }
 
+bool lethe_pixels_tables_fit(const lethe_pixels *pixels) {
+    return pixels->table.fragments == NULL || lethe_frame_table_is_told(&pixels->table, pixels->dataset->root, pixels->element);
+}
+
 static lethe_status raw_range(const lethe_pixels *pixels, uint32_t frame, uint64_t *first_bit, lethe_error *error) {
     *first_bit = frame * pixels->frame_bits; /* both are limited: frames < 2^20, a frame < 2^33 bits */
     if (*first_bit + pixels->frame_bits > pixels->element->value_bytes * 8)

@@ -33,13 +33,31 @@ static bool only_zeros(const uint8_t *at, size_t size) {
 
 /* --- JPEG and JPEG-LS (ISO 10918-1 B, ISO 14495-1 C) --- */
 
+/* Huffman or quantisation tables that fill their segment to its last byte. */
+static bool are_tables(const uint8_t *at, size_t size, bool quantisation) {
+    while (size > 0) {
+        size_t need = quantisation ? 1 + (at[0] >> 4 != 0 ? 128u : 64u) : 17;
+        for (size_t i = 1; !quantisation && i <= 16 && i < size; i++) need += at[i];
+        if (need > size) return false;
+        at += need;
+        size -= need;
+    }
+    return true;
+}
+
 /* Segments that change how samples are decoded, in the only form in which they do nothing else. */
 static bool is_plain_segment(uint8_t marker, const uint8_t *payload, size_t size) {
     if (marker == 0xE0) return size == 14 && memcmp(payload, "JFIF", 5) == 0 && payload[12] == 0 && payload[13] == 0;
     if (marker == 0xEE) return size == 12 && memcmp(payload, "Adobe", 5) == 0;
     if (marker == 0xE8) return size == 5 && memcmp(payload, "mrfx", 4) == 0; /* HP's colour transform of JPEG-LS */
     if (marker == 0xFE) return is_encoder_line(payload, size);
-    return !(marker >= 0xE0 && marker <= 0xEF);
+    if (marker == 0xC4) return are_tables(payload, size, false);
+    if (marker == 0xDB) return are_tables(payload, size, true);
+    if (marker == 0xCC) return size % 2 == 0 && size <= 16; /* conditioning of up to eight arithmetic coders */
+    if (marker == 0xDD) return size <= 4;
+    if (marker == 0xDC || marker == 0xDF) return size <= 4;
+    /* Frames and scans: their decoders read all of them. JPEG-LS: F7 and its presets F8. What else there is, is reserved. */
+    return (marker >= 0xC0 && marker <= 0xCF) || marker == 0xDA || marker == 0xDE || marker == 0xF7 || (marker == 0xF8 && size <= 16);
 }
 
 /* Entropy-coded bytes up to the next marker: FF 00 is data (JPEG-LS: FF and anything below 80), FF D0 to D7 are restarts. */
@@ -88,6 +106,13 @@ static stretch jpeg_next(jpeg_walk *w) {
 
 typedef lethe_status (*text_fn)(void *context, size_t from, size_t to);
 
+/* Segments of parts 1, 2 and 15 that say how samples are coded. */
+static bool is_j2k_marker(uint8_t marker) {
+    static const uint8_t known[] = {0x50, 0x51, 0x52, 0x53, 0x55, 0x56, 0x57, 0x58, 0x59, 0x5C, 0x5D, 0x5E, 0x5F, 0x60,
+                                    0x61, 0x63, 0x70, 0x71, 0x72, 0x73, 0x74, 0x75, 0x76, 0x77, 0x78, 0x79, 0x90, 0x91};
+    return memchr(known, marker, sizeof known) != NULL;
+}
+
 /* Comments of the main header and of the tile-parts' headers. */
 static bool visit_codestream(const uint8_t *bytes, size_t from, size_t size, text_fn visit, void *context) {
     size_t at = from, part = 0, part_size = 0;
@@ -102,8 +127,13 @@ static bool visit_codestream(const uint8_t *bytes, size_t from, size_t size, tex
             if (!only_zeros(bytes + at + 2, size - at - 2)) return visit(context, at + 2, size) == LETHE_OK;
             return true;
         }
-        if (marker == 0x93) {                /* SOD: on to the next tile-part */
-            if (part_size == 0) return true; /* the last: up to the end of the codestream */
+        if (marker == 0x93) {     /* SOD: on to the next tile-part */
+            if (part_size == 0) { /* the last: up to the end of the codestream; no marker above FF8F stands in packets (B.10.1) */
+                const uint8_t *end = memmem(bytes + at, size - at, "\xFF\xD9", 2);
+                if (end == NULL) return true;
+                at = (size_t)(end - bytes);
+                continue;
+            }
             if (part_size > size - part || part + part_size < at + 2) return false;
             at = part + part_size;
             continue;
@@ -118,6 +148,7 @@ static bool visit_codestream(const uint8_t *bytes, size_t from, size_t size, tex
         /* COM: two bytes say what kind of text it is. */
         if (marker == 0x64 && length > 4 && !is_encoder_line(bytes + at + 6, length - 4) && visit(context, at + 6, at + 2 + length) != LETHE_OK)
             return false;
+        if (marker != 0x64 && !is_j2k_marker(marker) && visit(context, at + 4, at + 2 + length) != LETHE_OK) return false;
         at += 2 + length;
     }
     return at == size;
@@ -125,14 +156,15 @@ static bool visit_codestream(const uint8_t *bytes, size_t from, size_t size, tex
 
 /* A JP2 file instead of a codestream: boxes that decoding needs, and others. */
 static bool visit_boxes(const uint8_t *bytes, size_t size, text_fn visit, void *context) {
-    static const char *const needed[] = {"jP  ", "ftyp", "jp2h"};
+    static const char *const needed[] = {"jP  ", "ftyp", "jp2h", "ihdr", "bpcc", "colr", "pclr", "cmap", "cdef", "res "};
     size_t at = 0;
     while (at + 8 <= size) {
         size_t length = be32(bytes + at), head = 8;
         if (length == 0) length = size - at;
         if (length < head || length > size - at) return false; /* boxes of 64-bit length do not fit into a frame */
         bool plain = false;
-        for (size_t i = 0; i < 3; i++) plain = plain || memcmp(bytes + at + 4, needed[i], 4) == 0;
+        for (size_t i = 0; i < sizeof needed / sizeof *needed; i++) plain = plain || memcmp(bytes + at + 4, needed[i], 4) == 0;
+        if (memcmp(bytes + at + 4, "jp2h", 4) == 0) length = head; /* a box of boxes: they are looked at one by one */
         if (memcmp(bytes + at + 4, "jp2c", 4) == 0) {
             if (!visit_codestream(bytes, at + head, at + length, visit, context)) return false;
         } else if (!plain && !only_zeros(bytes + at + head, length - head) && visit(context, at + head, at + length) != LETHE_OK) {

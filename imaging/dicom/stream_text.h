@@ -14,4 +14,12 @@ bool lethe_stream_has_text(lethe_codec codec, const uint8_t *bytes, size_t size)
  * LETHE_MALFORMED when the stream cannot be followed to its end. */
 LETHE_NODISCARD lethe_status lethe_stream_strip(lethe_codec codec, const uint8_t *bytes, size_t size, lethe_buffer *out, lethe_error *error);
 
+/* A frame of known size, RLE too: does it hold such bytes, does its stream tell the size that the header tells? In RLE they can stand in the header,
+ * between and behind segments, and in a last run that goes beyond the picture. Errors: LETHE_MALFORMED for another size, or RLE that cannot be
+ * followed. */
+LETHE_NODISCARD lethe_status lethe_stream_examine(const lethe_pixels_info *info, const uint8_t *bytes, size_t size, bool *text, lethe_error *error);
+/* As lethe_stream_strip, RLE too. */
+LETHE_NODISCARD lethe_status lethe_stream_clean(const lethe_pixels_info *info, const uint8_t *bytes, size_t size, lethe_buffer *out,
+                                                lethe_error *error);
+
 #endif
