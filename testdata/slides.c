@@ -353,8 +353,8 @@ static void ventana_stitching(const slide_case *c, char *out, size_t size) {
             uint32_t left = row % 2 ? row * across + across - column : row * across + column + 1, right = row % 2 ? left - 1 : left + 1;
             used += (size_t)snprintf(
                 out + used, size - used,
-                "<TileJointInfo FlagJoined=\"1\" Confidence=\"99\" Direction=\"RIGHT\" Tile1=\"%u\" Tile2=\"%u\" OverlapX=\"0\" OverlapY=\"0\"/>",
-                left, right);
+                "<TileJointInfo FlagJoined=\"1\" Confidence=\"%u\" Direction=\"RIGHT\" Tile1=\"%u\" Tile2=\"%u\" OverlapX=\"%u\" OverlapY=\"0\"/>",
+                90 + column % 9, left, right, 10 + column % 4);
         }
     for (uint32_t row = 0; row + 1 < down; row++)
         for (uint32_t column = 0; column < across; column++) {
@@ -362,8 +362,8 @@ static void ventana_stitching(const slide_case *c, char *out, size_t size) {
             uint32_t above = (row + 1) % 2 ? (row + 2) * across - column : (row + 1) * across + column + 1;
             used += (size_t)snprintf(
                 out + used, size - used,
-                "<TileJointInfo FlagJoined=\"1\" Confidence=\"99\" Direction=\"UP\" Tile1=\"%u\" Tile2=\"%u\" OverlapX=\"0\" OverlapY=\"0\"/>", below,
-                above);
+                "<TileJointInfo FlagJoined=\"1\" Confidence=\"99\" Direction=\"UP\" Tile1=\"%u\" Tile2=\"%u\" OverlapX=\"0\" OverlapY=\"%u\"/>",
+                below, above, 6 + column % 3);
         }
     (void)snprintf(out + used, size - used, "</ImageInfo></SlideStitchInfo><AoiOrigin><AOI0 OriginX=\"0\" OriginY=\"0\"/></AoiOrigin></EncodeInfo>");
 }

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { SIDE = 256, LEVELS = 3, DATA_FILES = 2, RECORDS = 6 };
+enum { SIDE = 256, PER_SIDE = 2, OVERLAP = 22, LEVELS = 3, DATA_FILES = 2, RECORDS = 6 };
 
 static const char slide_id[] = "5C0FFEE5A11CE0BADC0DE00000000001";
 
@@ -102,11 +102,14 @@ static void put_others(maker *m, size_t root) {
     record profile = {.offset = (uint32_t)m->data[0].size, .length = (uint32_t)strlen(text)};
     put(m, &m->data[0], text, strlen(text));
     put_other(m, root, 3, profile);
-    record positions = {.offset = (uint32_t)m->data[1].size, .file = 1, .length = 9 * m->across * m->down};
-    for (uint32_t i = 0; i < m->across * m->down; i++) {
+    /* Photographs overlap, and the stage is not quite even. */
+    uint32_t columns = m->across / PER_SIDE, rows = m->down / PER_SIDE;
+    record positions = {.offset = (uint32_t)m->data[1].size, .file = 1, .length = 9 * columns * rows};
+    for (uint32_t i = 0; i < columns * rows; i++) {
+        uint32_t column = i % columns, row = i / columns;
         put(m, &m->data[1], "", 1);
-        put32(m, &m->data[1], i % m->across * SIDE);
-        put32(m, &m->data[1], i / m->across * SIDE);
+        put32(m, &m->data[1], column * (PER_SIDE * SIDE - OVERLAP) + row % 3 * (column ? 2 : 0));
+        put32(m, &m->data[1], row * (PER_SIDE * SIDE - OVERLAP) + column % 2 * (row ? 3 : 0));
     }
     put_other(m, root, 4, positions);
     lethe_free(rgb);
@@ -118,9 +121,9 @@ static void put_ini(maker *m, lethe_buffer *ini) {
         ini, m->error,
         "\xEF\xBB\xBF[GENERAL]\r\nSLIDE_VERSION = 01.02\r\nSLIDE_ID = %s\r\nSLIDE_NAME = %s\r\nPROJECT_NAME = %s\r\nSLIDE_CREATIONDATETIME = %s "
         "%s\r\n"
-        "SLIDE_BARCODE = %s\r\nIMAGENUMBER_X = %u\r\nIMAGENUMBER_Y = %u\r\nOBJECTIVE_MAGNIFICATION = 20\r\nCameraImageDivisionsPerSide = 1\r\n\r\n"
+        "SLIDE_BARCODE = %s\r\nIMAGENUMBER_X = %u\r\nIMAGENUMBER_Y = %u\r\nOBJECTIVE_MAGNIFICATION = 20\r\nCameraImageDivisionsPerSide = %d\r\n\r\n"
         "[HIERARCHICAL]\r\nHIER_COUNT = 1\r\nHIER_0_NAME = Slide zoom level\r\nHIER_0_COUNT = %d\r\n",
-        slide_id, c->name, c->hospital, c->date, c->time, c->barcode, m->across, m->down, LEVELS);
+        slide_id, c->name, c->hospital, c->date, c->time, c->barcode, m->across, m->down, PER_SIDE, LEVELS);
     for (unsigned i = 0; status == LETHE_OK && i < LEVELS; i++)
         status =
             lethe_buffer_printf(ini, m->error, "HIER_0_VAL_%u = ZoomLevel_%u\r\nHIER_0_VAL_%u_SECTION = LAYER_0_LEVEL_%u_SECTION\r\n", i, i, i, i);
@@ -141,10 +144,10 @@ static void put_ini(maker *m, lethe_buffer *ini) {
     for (unsigned i = 0; status == LETHE_OK && i < LEVELS; i++)
         status = lethe_buffer_printf(
             ini, m->error,
-            "[LAYER_0_LEVEL_%u_SECTION]\r\nOVERLAP_X = 0\r\nOVERLAP_Y = 0\r\nMICROMETER_PER_PIXEL_X = %.6f\r\nMICROMETER_PER_PIXEL_Y = %.6f\r\n"
+            "[LAYER_0_LEVEL_%u_SECTION]\r\nOVERLAP_X = %d\r\nOVERLAP_Y = %d\r\nMICROMETER_PER_PIXEL_X = %.6f\r\nMICROMETER_PER_PIXEL_Y = %.6f\r\n"
             "IMAGE_FORMAT = JPEG\r\nIMAGE_FILL_COLOR_BGR = 16777215\r\nDIGITIZER_WIDTH = %d\r\nDIGITIZER_HEIGHT = %d\r\nIMAGE_CONCAT_FACTOR = %u\r\n"
             "OPERATOR = %s\r\n\r\n",
-            i, 0.325 * (1 << i), 0.325 * (1 << i), SIDE, SIDE, i ? 1 : 0, c->user);
+            i, OVERLAP >> i, OVERLAP >> i, 0.325 * (1 << i), 0.325 * (1 << i), SIDE, SIDE, i ? 1 : 0, c->user);
     static const char *const types[] = {"BARCODE_IMAGE_TYPE", "THUMBNAIL_IMAGE_TYPE", "PREVIEW_IMAGE_TYPE"};
     for (unsigned i = 0; status == LETHE_OK && i < 3; i++)
         status = lethe_buffer_printf(ini, m->error, "[NONHIERLAYER_0_LEVEL_%u_SECTION]\r\n%s = JPEG\r\n\r\n", i, types[i]);

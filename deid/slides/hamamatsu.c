@@ -2,6 +2,7 @@
  * its label, -2 the map of what was scanned. There is no label image of its own: the macro is it. */
 #include "core/memory.h"
 #include "deid/slides/slide_job.h"
+#include "imaging/slide/tiff_levels.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -29,7 +30,7 @@ static lethe_status keep_word(lethe_slide_job *job, const lethe_tiff_directory *
 }
 
 /* Offsets of restart intervals, relative to the strip: kept when they rise and lie inside it, moved when the stream's head got shorter. */
-static lethe_status keep_mcu_starts(lethe_slide_job *job, const lethe_tiff_directory *d, lethe_tiff_draft_directory *out, uint64_t stream_bytes,
+static lethe_status keep_mcu_starts(lethe_slide_job *job, const lethe_tiff_directory *d, lethe_tiff_draft_directory *out, uint64_t original,
                                     uint64_t dropped, lethe_error *error) {
     const lethe_tiff_tree *tree = job->probe->tree;
     const lethe_tiff_entry *low = lethe_tiff_find(d, LETHE_NDPI_MCU_STARTS), *high = lethe_tiff_find(d, LETHE_NDPI_MCU_STARTS_HIGH);
@@ -39,16 +40,24 @@ static lethe_status keep_mcu_starts(lethe_slide_job *job, const lethe_tiff_direc
     uint8_t *lows = lethe_arena_alloc_array(job->arena, (size_t)low->count, 4),
             *highs = high ? lethe_arena_alloc_array(job->arena, (size_t)low->count, 4) : NULL;
     if (!lows || (high && !highs)) return lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
+    const uint8_t *stream = tree->bytes + lethe_tiff_uint(tree, d, LETHE_TIFF_STRIP_OFFSETS, 0);
+    bool moved = job->strip_moved != NULL;
+    if (moved && job->strip_start_count != low->count)
+        return lethe_fail(error, LETHE_UNSAFE, "directory %u has another number of restart offsets than of intervals", d->index);
     uint64_t before = 0;
     for (uint64_t i = 0; i < low->count; i++) {
         uint64_t value = 0, upper = 0;
         (void)lethe_tiff_entry_uint(tree, low, i, &value);
         if (high) (void)lethe_tiff_entry_uint(tree, high, i, &upper);
         value |= upper << 32;
-        if ((i && value <= before) || value < dropped || value >= stream_bytes + dropped)
+        /* Each stands behind a restart marker, the first behind the scan's header; a free number would be a hiding place. */
+        bool marked = value >= 2 && value < original && stream[value - 2] == 0xFF && stream[value - 1] >= 0xD0 && stream[value - 1] <= 0xD7;
+        bool known = moved ? value == job->strip_starts[i] : (!i || marked);
+        if ((i && value <= before) || value < dropped || value >= original || !known)
             return lethe_fail(error, LETHE_UNSAFE, "restart offset %" PRIu64 " of directory %u is not plausible", i, d->index);
         before = value;
-        value -= dropped;
+        value = moved ? job->strip_moved[i] : value - dropped;
+        if (!highs && value > UINT32_MAX) return lethe_fail(error, LETHE_UNSAFE, "restart offsets of directory %u pass 4 GiB", d->index);
         for (unsigned b = 0; b < 4; b++) {
             lows[4 * i + b] = (uint8_t)(value >> 8 * b);
             if (highs) highs[4 * i + b] = (uint8_t)(value >> (32 + 8 * b));
@@ -59,9 +68,33 @@ static lethe_status keep_mcu_starts(lethe_slide_job *job, const lethe_tiff_direc
     return status;
 }
 
+/* Levels and focal planes are smaller copies of the widest one. */
+static lethe_status place_level(lethe_slide_job *job, const lethe_tiff_directory *d, lethe_error *error) {
+    const lethe_tiff_tree *tree = job->probe->tree;
+    job->level_map = NULL;
+    if (!job->region_count) return LETHE_OK;
+    uint64_t width0 = 0, height0 = 0, width = lethe_tiff_uint(tree, d, LETHE_TIFF_WIDTH, 0), height = lethe_tiff_uint(tree, d, LETHE_TIFF_HEIGHT, 0);
+    for (const lethe_tiff_directory *other = tree->first; other; other = other->next)
+        if (lethe_tiff_double(tree, other, LETHE_NDPI_SOURCE_LENS, 0) > 0 && lethe_tiff_uint(tree, other, LETHE_TIFF_WIDTH, 0) > width0) {
+            width0 = lethe_tiff_uint(tree, other, LETHE_TIFF_WIDTH, 0);
+            height0 = lethe_tiff_uint(tree, other, LETHE_TIFF_HEIGHT, 0);
+        }
+    if (!lethe_tiff_is_scaled(width0, height0, width, height, 16) || width > INT32_MAX || height > INT32_MAX)
+        return lethe_fail(error, LETHE_UNSAFE, "directory %u is no smaller copy of the first one: regions cannot be placed", d->index);
+    lethe_level_part *part = lethe_arena_alloc(job->arena, sizeof *part);
+    lethe_level_map *map = lethe_arena_alloc(job->arena, sizeof *map);
+    if (!part || !map) return lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
+    *part = (lethe_level_part){
+        .box = {0, 0, (int64_t)width, (int64_t)height}, .across_l0 = (double)width0 / (double)width, .down_l0 = (double)height0 / (double)height};
+    *map = (lethe_level_map){part, 1};
+    job->level_map = map;
+    return LETHE_OK;
+}
+
 static lethe_status keep_level(lethe_slide_job *job, const lethe_tiff_directory *d, lethe_error *error) {
     lethe_tiff_draft_directory *out;
-    lethe_status status = lethe_plan_keep(job, d, NULL, extra_tags, handled, &out, error);
+    lethe_status status = place_level(job, d, error);
+    if (status == LETHE_OK) status = lethe_plan_keep(job, d, NULL, extra_tags, handled, &out, error);
     if (status == LETHE_OK) status = lethe_plan_remove_children(job, d, 0, error);
     if (status == LETHE_OK) status = keep_word(job, d, out, LETHE_TIFF_MAKE, words[0].words, error);
     if (status == LETHE_OK) status = keep_word(job, d, out, LETHE_TIFF_MODEL, words[1].words, error);
@@ -73,12 +106,12 @@ static lethe_status keep_level(lethe_slide_job *job, const lethe_tiff_directory 
         return lethe_tiff_find(d, LETHE_NDPI_MCU_STARTS) ? lethe_fail(error, LETHE_UNSAFE, "directory %u has several strips", d->index) : LETHE_OK;
     uint64_t original = lethe_tiff_uint(job->probe->tree, d, LETHE_TIFF_STRIP_BYTE_COUNTS, 0), dropped = 0;
     /* Only what went out of the stream's head moves the restart intervals. */
-    if (segments->pieces) {
+    if (segments->pieces && !job->strip_moved) {
         dropped = original - segments->bytes;
         const lethe_tiff_piece *last = &segments->pieces[segments->piece_count - 1];
         dropped -= segments->offset + original - (last->offset + last->bytes);
     }
-    return keep_mcu_starts(job, d, out, segments->bytes, dropped, error);
+    return keep_mcu_starts(job, d, out, original, dropped, error);
 }
 
 static lethe_status add_macro(lethe_slide_job *job, lethe_error *error) {
@@ -107,4 +140,4 @@ static lethe_status plan(lethe_slide_job *job, lethe_error *error) {
 }
 
 const lethe_slide_rules lethe_slide_hamamatsu = {
-    .name = "hamamatsu", .extension = ".ndpi", .has_label_always = true, .plan = plan, .vocabulary = vocabulary};
+    .name = "hamamatsu", .extension = ".ndpi", .has_label_always = true, .has_placed_levels = true, .plan = plan, .vocabulary = vocabulary};

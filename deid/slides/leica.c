@@ -50,9 +50,11 @@ static const uint16_t handled[] = {LETHE_TIFF_IMAGE_DESCRIPTION, 0};
 typedef struct scn {
     const xmlNode *collection;
     int64_t width, height;
-    uint32_t count;  /* directories */
-    uint8_t *kept;   /* per directory */
-    uint32_t *moved; /* old index -> new */
+    uint32_t count;        /* directories */
+    uint8_t *kept;         /* per directory */
+    uint32_t *moved;       /* old index -> new */
+    const xmlNode **image; /* per directory: the image that it is a dimension of */
+    double unit_l0;        /* nanometres of a pixel of level 0; 0: no region asks for it */
     unsigned macros, images;
 } scn;
 
@@ -75,6 +77,7 @@ static lethe_status mark_image(scn *s, const xmlNode *image, lethe_error *error)
         if (!lethe_xml_integer(d, "ifd", &ifd) || ifd < 0 || ifd >= s->count)
             return lethe_fail(error, LETHE_UNSAFE, "a dimension names a directory that is not there");
         s->kept[ifd] = 1;
+        s->image[ifd] = image;
     }
     s->images++;
     return LETHE_OK;
@@ -129,6 +132,55 @@ static lethe_status write_description(lethe_slide_job *job, scn *s, const xmlDoc
     return status;
 }
 
+/* --- where readers show a scan: its view on the collection, in pixels of the finest scan --- */
+
+static bool is_brightfield(const xmlNode *image) {
+    const xmlNode *settings = lethe_xml_child(image, "scanSettings"), *light = settings ? lethe_xml_child(settings, "illuminationSettings") : NULL;
+    const xmlNode *source = light ? lethe_xml_child(light, "illuminationSource") : NULL, *text = source ? source->children : NULL;
+    return text && text->type == XML_TEXT_NODE && strcmp((const char *)text->content, "brightfield") == 0;
+}
+
+/* Nanometres per pixel of an image's widest dimension; 0 when it does not say. */
+static double unit_of(const xmlNode *image) {
+    const xmlNode *view = lethe_xml_child(image, "view"), *pixels = lethe_xml_child(image, "pixels");
+    int64_t nm = 0, width, widest = 0;
+    for (const xmlNode *d = pixels ? pixels->children : NULL; d; d = d->next)
+        if (is_named(d, "dimension") && lethe_xml_integer(d, "sizeX", &width) && width > widest) widest = width;
+    return view && lethe_xml_integer(view, "sizeX", &nm) && nm > 0 && widest > 0 ? (double)nm / (double)widest : 0;
+}
+
+/* Readers take scans in bright field for level 0; a slide without any is shown by its finest scan. */
+static void find_unit(scn *s) {
+    for (int bright = 1; bright >= 0 && s->unit_l0 <= 0; bright--)
+        for (uint32_t i = 0; i < s->count; i++) {
+            double unit = s->kept[i] && s->image[i] && (!bright || is_brightfield(s->image[i])) ? unit_of(s->image[i]) : 0;
+            if (unit > 0 && (s->unit_l0 <= 0 || unit < s->unit_l0)) s->unit_l0 = unit;
+        }
+}
+
+static lethe_status place_directory(lethe_slide_job *job, const scn *s, const lethe_tiff_directory *d, lethe_error *error) {
+    job->level_map = NULL;
+    if (!job->region_count) return LETHE_OK;
+    const xmlNode *view = s->image[d->index] ? lethe_xml_child(s->image[d->index], "view") : NULL;
+    uint64_t width = lethe_tiff_uint(job->probe->tree, d, LETHE_TIFF_WIDTH, 0), height = lethe_tiff_uint(job->probe->tree, d, LETHE_TIFF_HEIGHT, 0);
+    int64_t nm = 0, x = 0, y = 0;
+    bool known = view && lethe_xml_integer(view, "sizeX", &nm) && lethe_xml_integer(view, "offsetX", &x) && lethe_xml_integer(view, "offsetY", &y);
+    if (!known || nm <= 0 || s->unit_l0 <= 0 || !width || width > INT32_MAX || height > INT32_MAX)
+        return lethe_fail(error, LETHE_UNSAFE, "nobody knows where directory %u is shown: regions cannot be placed", d->index);
+    double scale = (double)nm / (double)width / s->unit_l0;
+    lethe_level_part *part = lethe_arena_alloc(job->arena, sizeof *part);
+    lethe_level_map *map = lethe_arena_alloc(job->arena, sizeof *map);
+    if (!part || !map) return lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
+    *part = (lethe_level_part){.box = {0, 0, (int64_t)width, (int64_t)height},
+                               .x_l0 = (double)x / s->unit_l0,
+                               .y_l0 = (double)y / s->unit_l0,
+                               .across_l0 = scale,
+                               .down_l0 = scale};
+    *map = (lethe_level_map){part, 1};
+    job->level_map = map;
+    return LETHE_OK;
+}
+
 static lethe_status plan_directories(lethe_slide_job *job, scn *s, const lethe_tiff_directory *described, const xmlDoc *doc, lethe_error *error) {
     lethe_status status = LETHE_OK;
     lethe_tiff_draft_directory *first = NULL;
@@ -142,7 +194,8 @@ static lethe_status plan_directories(lethe_slide_job *job, scn *s, const lethe_t
         }
         if (!lethe_tiff_find(d, LETHE_TIFF_TILE_WIDTH)) return lethe_fail(error, LETHE_UNSAFE, "directory %u of a scan is not tiled", d->index);
         lethe_tiff_draft_directory *out;
-        status = lethe_plan_keep(job, d, NULL, NULL, own, &out, error);
+        status = place_directory(job, s, d, error);
+        if (status == LETHE_OK) status = lethe_plan_keep(job, d, NULL, NULL, own, &out, error);
         if (status == LETHE_OK) status = lethe_plan_remove_children(job, d, 0, error);
         if (!first) first = out;
     }
@@ -162,17 +215,20 @@ static lethe_status plan(lethe_slide_job *job, lethe_error *error) {
     scn s = {.count = tree->chain_count};
     s.kept = lethe_arena_alloc_array(job->arena, tree->chain_count, 1);
     s.moved = lethe_arena_alloc_array(job->arena, tree->chain_count, sizeof *s.moved);
-    if (!described || !s.kept || !s.moved) return lethe_fail(error, LETHE_UNSAFE, "SCN description cannot be read");
+    s.image = lethe_arena_alloc_array(job->arena, tree->chain_count, sizeof *s.image);
+    if (!described || !s.kept || !s.moved || !s.image) return lethe_fail(error, LETHE_UNSAFE, "SCN description cannot be read");
     const lethe_tiff_entry *entry = lethe_tiff_find(described, LETHE_TIFF_IMAGE_DESCRIPTION);
     lethe_status status = lethe_job_removed_blob(job, entry->value + strlen(text), entry->bytes - strlen(text), error);
     if (status == LETHE_OK) status = lethe_xml_parse(text, strlen(text), &doc, error);
     if (status != LETHE_OK) return status;
     s.collection = lethe_xml_child(xmlDocGetRootElement(doc), "collection");
     status = mark_images(&s, error);
+    if (status == LETHE_OK && job->region_count) find_unit(&s);
     if (status == LETHE_OK) status = plan_directories(job, &s, described, doc, error);
     job->label_found = s.macros != 0;
     xmlFreeDoc(doc);
     return status;
 }
 
-const lethe_slide_rules lethe_slide_leica = {.name = "leica", .extension = ".scn", .has_label_always = true, .plan = plan, .vocabulary = vocabulary};
+const lethe_slide_rules lethe_slide_leica = {
+    .name = "leica", .extension = ".scn", .has_label_always = true, .has_placed_levels = true, .plan = plan, .vocabulary = vocabulary};

@@ -104,6 +104,7 @@ static const char *stem(lethe_arena *arena, const char *name) {
     base = base ? base + 1 : name;
     const char *dot = strrchr(base, '.');
     size_t length = dot && dot != base && strlen(dot) <= 6 ? (size_t)(dot - base) : strlen(base);
+    if (length > 4 && strncasecmp(base + length - 4, ".ome", 4) == 0) length -= 4; /* "case.ome.tiff" */
     return lethe_arena_strndup(arena, base, length);
 }
 

@@ -4,6 +4,7 @@
 #include "core/limits.h"
 #include "core/memory.h"
 #include "core/text.h"
+#include "deid/slides/mirax_regions.h"
 #include "deid/slides/slide_job.h"
 #include "deid/slides/verify.h"
 #include "imaging/slide/ini.h"
@@ -65,6 +66,8 @@ typedef struct range {
     lethe_stream_pieces pieces;
     uint64_t out_offset;
     const struct range *same; /* shares the place of another */
+    const uint8_t *made;      /* its bytes with regions blacked out, in the arena; NULL: those of the source */
+    size_t made_bytes;
 } range;
 
 typedef struct mirax {
@@ -80,6 +83,7 @@ typedef struct mirax {
     range *ranges;
     size_t range_count;
     char id[65];
+    lethe_mirax_layout layout; /* when there are regions */
     lethe_error *error;
 } mirax;
 
@@ -329,6 +333,43 @@ static lethe_status choose(mirax *m) {
     return status;
 }
 
+/* --- regions --- */
+
+static lethe_status redact_range(mirax *m, range *r) {
+    const uint8_t *bytes = bytes_of(m, r->file, r->offset, r->bytes);
+    const char *format = lethe_ini_text(m->ini, m->level_sections[r->level], "IMAGE_FORMAT");
+    lethe_level_box *boxes;
+    size_t count;
+    lethe_status status = lethe_mirax_boxes(&m->layout, r->level, m->index->levels[r->level].records[r->record].image, m->job->regions,
+                                            m->job->region_count, m->job->arena, &boxes, &count, m->error);
+    if (status != LETHE_OK || !count) return status;
+    lethe_buffer made;
+    lethe_buffer_init(&made, MAX_IMAGE_BYTES);
+    status = lethe_mirax_redact(format, bytes, (size_t)r->bytes, boxes, count, &made, m->error);
+    uint8_t *copy = status == LETHE_OK ? lethe_arena_alloc(m->job->arena, made.size + 1) : NULL;
+    if (status == LETHE_OK && !copy) status = lethe_fail(m->error, LETHE_LIMIT, "the regions touch too many pictures");
+    if (status == LETHE_OK) {
+        memcpy(copy, made.bytes, made.size);
+        r->made = copy;
+        r->made_bytes = made.size;
+        m->job->result->tiles_redacted++;
+    }
+    lethe_buffer_release(&made);
+    return status;
+}
+
+static lethe_status redact(mirax *m) {
+    if (!m->job->region_count) return LETHE_OK;
+    const lethe_mirax_record *where = m->position_record < m->other_count ? &m->index->others[m->position_record] : NULL;
+    const uint8_t *positions = where && where->bytes ? bytes_of(m, where->file, where->offset, where->bytes) : NULL;
+    bool deflated = positions && strcmp(m->position_name, "StitchingIntensityLayer") == 0;
+    lethe_status status = lethe_mirax_layout_read(m->ini, m->level_sections, m->level_count, positions, positions ? where->bytes : 0, deflated,
+                                                  m->job->arena, &m->layout, m->error);
+    for (size_t i = 0; status == LETHE_OK && i < m->range_count; i++)
+        if (m->ranges[i].level != UINT32_MAX) status = redact_range(m, &m->ranges[i]);
+    return status;
+}
+
 /* --- writing --- */
 
 static int by_place(const void *a, const void *b) {
@@ -338,7 +379,7 @@ static int by_place(const void *a, const void *b) {
     return left->bytes < right->bytes ? -1 : left->bytes > right->bytes;
 }
 
-static uint64_t out_bytes(const range *r) { return r->bytes - r->pieces.dropped_bytes; }
+static uint64_t out_bytes(const range *r) { return r->made ? r->made_bytes : r->bytes - r->pieces.dropped_bytes; }
 
 static size_t head_bytes(const mirax *m) { return 5 + strlen(m->id) + 4; }
 
@@ -353,6 +394,10 @@ static lethe_status write_data_file(mirax *m, uint32_t file, range *const *order
     for (size_t i = 0; status == LETHE_OK && i < count; i++) {
         const range *r = order[i];
         if (r->same) continue;
+        if (r->made) {
+            status = lethe_output_write(output, r->made, r->made_bytes, m->error);
+            continue;
+        }
         for (unsigned p = 0; status == LETHE_OK && p < r->pieces.count; p++)
             status = lethe_output_copy(output, m->files[file].map.fd, r->offset + r->pieces.keep[p].offset, r->pieces.keep[p].size, m->error);
     }
@@ -374,12 +419,13 @@ static lethe_status write_data(mirax *m) {
     for (size_t i = 0; status == LETHE_OK && i < m->range_count; i++) {
         range *r = order[i];
         if (r->file != file) at = head_bytes(m), end = 0, before = NULL, file = r->file;
-        if (before && before->offset == r->offset && before->bytes == r->bytes) {
+        bool twin = before && before->offset == r->offset && before->bytes == r->bytes;
+        if (twin && !r->made && !before->made) {
             r->same = before;
             r->out_offset = before->out_offset;
             continue;
         }
-        if (r->offset < end) status = lethe_fail(m->error, LETHE_UNSAFE, "pictures overlap each other");
+        if (r->offset < end && !twin) status = lethe_fail(m->error, LETHE_UNSAFE, "pictures overlap each other");
         r->out_offset = at;
         at += out_bytes(r);
         end = r->offset + r->bytes;
@@ -557,6 +603,18 @@ static lethe_status remember_front(mirax *m) {
                : status;
 }
 
+static bool is_made(const void *context, uint32_t level, size_t record) {
+    const mirax *m = context;
+    size_t first = 0;
+    for (uint32_t i = 0; i < level; i++) first += m->index->levels[i].count;
+    return record < m->index->levels[level].count && m->ranges[first + record].made;
+}
+
+static lethe_status prove_slide(mirax *m) {
+    const lethe_verify_touched touched = {is_made, m};
+    return lethe_verify_mirax(m->folder, m->job->stage_folder, m->job->search, m->job->region_count ? &touched : NULL, m->error);
+}
+
 static lethe_status write_slide(lethe_slide_job *job, lethe_error *error) {
     mirax *m = lethe_alloc_array(1, sizeof *m);
     if (!m) return lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
@@ -571,12 +629,13 @@ static lethe_status write_slide(lethe_slide_job *job, lethe_error *error) {
     if (status == LETHE_OK) status = choose(m);
     if (status == LETHE_OK && !job->label_found && !job->options->allow_missing_label)
         status = lethe_fail(error, LETHE_UNSAFE, "no label image was found where this format always has one");
+    if (status == LETHE_OK) status = redact(m);
     if (status == LETHE_OK) status = write_data(m);
     if (status == LETHE_OK) status = save_in_stage(m, "Index.dat", fill_index);
     if (status == LETHE_OK) status = save_in_stage(m, "Slidedat.ini", fill_ini);
     if (status == LETHE_OK) status = remember_rest(m);
     if (status == LETHE_OK) status = save_front(m);
-    if (status == LETHE_OK) status = lethe_verify_mirax(m->folder, job->stage_folder, job->search, error);
+    if (status == LETHE_OK) status = prove_slide(m);
     for (uint32_t i = 0; i < m->file_count; i++)
         if (m->files[i].open) lethe_map_close(&m->files[i].map);
     lethe_free(m->ranges);
@@ -586,4 +645,4 @@ static lethe_status write_slide(lethe_slide_job *job, lethe_error *error) {
 }
 
 const lethe_slide_rules lethe_slide_mirax = {
-    .name = "mirax", .extension = ".mrxs", .has_label_always = true, .write = write_slide, .vocabulary = vocabulary};
+    .name = "mirax", .extension = ".mrxs", .has_label_always = true, .has_placed_levels = true, .write = write_slide, .vocabulary = vocabulary};

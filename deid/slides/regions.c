@@ -32,6 +32,23 @@ bool lethe_region_on_level(const lethe_slide_region *region, int64_t width0, int
     return box->width > 0 && box->height > 0;
 }
 
+bool lethe_region_on_part(const lethe_slide_region *region, const lethe_level_part *part, lethe_level_box *box) {
+    enum { FARTHEST = 1 << 30 };
+    if (!(part->across_l0 > 0) || !(part->down_l0 > 0)) return false;
+    double left = floor(((double)region->x_l0 - part->x_l0) / part->across_l0), top = floor(((double)region->y_l0 - part->y_l0) / part->down_l0);
+    double right = ceil(((double)(region->x_l0 + region->width_l0) - part->x_l0) / part->across_l0),
+           bottom = ceil(((double)(region->y_l0 + region->height_l0) - part->y_l0) / part->down_l0);
+    bool aligned = part->across_l0 <= 1 && part->down_l0 <= 1 && floor(part->x_l0) >= part->x_l0 && floor(part->y_l0) >= part->y_l0;
+    if (!aligned) left--, top--, right++, bottom++;
+    if (!(left > 0)) left = 0;
+    if (!(top > 0)) top = 0;
+    if (!(right < (double)part->box.width)) right = (double)part->box.width;
+    if (!(bottom < (double)part->box.height)) bottom = (double)part->box.height;
+    if (!(right > left) || !(bottom > top) || right > FARTHEST || bottom > FARTHEST) return false;
+    *box = (lethe_level_box){part->box.x + (int64_t)left, part->box.y + (int64_t)top, (int64_t)(right - left), (int64_t)(bottom - top)};
+    return true;
+}
+
 /* --- one tile --- */
 
 /* The part of a box that falls into columns x rows; false when none does. */

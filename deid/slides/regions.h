@@ -18,6 +18,21 @@ typedef struct lethe_level_box {
 bool lethe_region_on_level(const lethe_slide_region *region, int64_t width0, int64_t height0, int64_t width, int64_t height, bool power_of_two,
                            lethe_level_box *box);
 
+/* A part of a level's own pixels that readers show somewhere on level 0: where stitching moves tiles, each is a part of its own. */
+typedef struct lethe_level_part {
+    lethe_level_box box;       /* in the level's own pixels */
+    double x_l0, y_l0;         /* where its top left corner is shown */
+    double across_l0, down_l0; /* pixels of level 0 per pixel of its own */
+} lethe_level_part;
+typedef struct lethe_level_map {
+    const lethe_level_part *parts;
+    size_t count;
+} lethe_level_map;
+
+/* What `region` covers of a part, in pixels of the level: whole pixels, one more all round where pixels do not lie on those of level 0. False when
+ * nothing. */
+bool lethe_region_on_part(const lethe_slide_region *region, const lethe_level_part *part, lethe_level_box *box);
+
 /* The geometry of one tile, and what of it must go. */
 typedef struct lethe_region_tile {
     uint64_t compression;               /* as in TIFF */

@@ -197,7 +197,8 @@ static lethe_status gather_regions(lethe_slide_job *job, lethe_error *error) {
     for (size_t i = 0; i < options->region_count; i++) all[count++] = options->regions[i];
     job->regions = all;
     job->region_count = count;
-    if (count && !job->format->has_plain_levels) return lethe_fail(error, LETHE_UNSAFE, "regions of a slide in this format cannot be blacked out");
+    if (count && !job->format->has_plain_levels && !job->format->has_placed_levels)
+        return lethe_fail(error, LETHE_UNSAFE, "regions of a slide in this format cannot be blacked out");
     return LETHE_OK;
 }
 
@@ -247,6 +248,15 @@ static lethe_status measure(lethe_slide_result *result, const char *path, lethe_
     return LETHE_OK;
 }
 
+/* The same pixels as the input's but in the regions, where nothing is to be seen. */
+static lethe_status prove_pixels(lethe_slide_job *job, const char *path, lethe_error *error) {
+    lethe_compare_area areas[LETHE_SLIDE_REGIONS];
+    for (size_t i = 0; i < job->region_count; i++)
+        areas[i] = (lethe_compare_area){job->regions[i].x_l0, job->regions[i].y_l0, job->regions[i].width_l0, job->regions[i].height_l0};
+    lethe_status status = lethe_openslide_compare_outside(job->probe->path, path, areas, job->region_count, &job->result->openslide_regions, error);
+    return status == LETHE_OK ? lethe_regions_prove(path, job->regions, job->region_count, error) : status;
+}
+
 static lethe_status prove(lethe_slide_job *job, lethe_output *output, lethe_error *error) {
     lethe_map map = {.fd = -1};
     lethe_verify_report report;
@@ -260,18 +270,15 @@ static lethe_status prove(lethe_slide_job *job, lethe_output *output, lethe_erro
                                     .search = job->search,
                                     .made_images = job->made_images,
                                     .regions = job->regions,
-                                    .region_count = job->region_count};
+                                    .region_count = job->region_count,
+                                    .maps = job->out_maps,
+                                    .map_count = job->out_map_count};
     status = lethe_verify_tiff(map.bytes, map.size, &options, &report, error);
     char path[64];
     (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    lethe_compare_area areas[LETHE_SLIDE_REGIONS];
-    for (size_t i = 0; i < job->region_count; i++)
-        areas[i] = (lethe_compare_area){job->regions[i].x_l0, job->regions[i].y_l0, job->regions[i].width_l0, job->regions[i].height_l0};
     if (status == LETHE_OK && report.tiles_redacted > job->result->tiles_redacted)
         status = lethe_fail(error, LETHE_UNSAFE, "output: more tiles differ than were redacted");
-    if (status == LETHE_OK)
-        status = lethe_openslide_compare_outside(job->probe->path, path, areas, job->region_count, &job->result->openslide_regions, error);
-    if (status == LETHE_OK) status = lethe_regions_prove(path, job->regions, job->region_count, error);
+    if (status == LETHE_OK) status = prove_pixels(job, path, error);
     if (status == LETHE_OK) status = measure(job->result, path, error);
     lethe_map_close(&map);
     return status;
@@ -304,6 +311,11 @@ static lethe_status write_tiff(lethe_slide_job *job, const char *target, lethe_e
     watcher watch = {.options = job->options};
     job->draft = lethe_tiff_draft_create(job->probe->tree, job->arena);
     if (!job->draft) return lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
+    if (job->region_count && job->format->has_placed_levels) {
+        job->out_map_count = job->probe->tree->directory_count + 8u; /* more than a draft ever has */
+        job->out_maps = lethe_arena_alloc_array(job->arena, job->out_map_count, sizeof *job->out_maps);
+        if (!job->out_maps) return lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
+    }
     lethe_status status = lethe_plan_check(job, error);
     if (status == LETHE_OK) status = job->format->plan(job, error);
     if (status == LETHE_OK && job->format->has_label_always && !job->label_found && !job->options->allow_missing_label)
@@ -413,7 +425,7 @@ static lethe_status write_tree(lethe_slide_job *job, const char *output_folder, 
     job->stage_folder = inside;
     if (status == LETHE_OK) status = job->format->write(job, error);
     if (status == LETHE_OK) status = search_marks(job, error);
-    if (status == LETHE_OK) status = lethe_openslide_compare(job->probe->path, front, &result->openslide_regions, error);
+    if (status == LETHE_OK) status = prove_pixels(job, front, error);
     if (status == LETHE_OK) status = measure(result, front, error);
     if (status == LETHE_OK) status = hash_tree(stage, result->sha256, error);
     if (status == LETHE_OK) status = lethe_walk(stage, add_bytes, &result->output_bytes, error);

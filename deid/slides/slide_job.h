@@ -2,6 +2,7 @@
 #ifndef LETHE_DEID_SLIDES_SLIDE_JOB_H
 #define LETHE_DEID_SLIDES_SLIDE_JOB_H
 
+#include "deid/slides/regions.h"
 #include "deid/slides/search.h"
 #include "deid/slides/slide_deid.h"
 #include "deid/slides/typed.h"
@@ -26,6 +27,12 @@ typedef struct lethe_slide_job {
     unsigned made_images;              /* directories in the draft whose pixels we made */
     const lethe_slide_region *regions; /* to be blacked out; in the arena */
     size_t region_count;
+    const lethe_level_map *level_map; /* where readers show the directory that is kept next; NULL: as a smaller copy of the first one */
+    const lethe_level_map **out_maps; /* of the draft's directories, in order; NULL when there is no region */
+    size_t out_map_count;
+    const uint64_t *strip_starts,
+        *strip_moved; /* of the directory that was kept last: restart offsets before and after a region went; NULL: unchanged */
+    uint64_t strip_start_count;
     const lethe_slide_mapping_row *row; /* of the mapping; NULL = none */
     uint32_t macro_px[2];               /* columns and rows of a macro that was kept */
     bool approved;                      /* a person has looked at the slide */
@@ -38,6 +45,7 @@ struct lethe_slide_rules {
     const char *refusal;                                             /* set: recognised, never passed through; the reason */
     bool has_label_always;                                           /* no label image found is an error */
     bool has_plain_levels;                                           /* every level is one grid of tiles over the whole of level 0: regions can go */
+    bool has_placed_levels;                                          /* `plan` or `write` says itself where levels are shown: regions can go */
     lethe_status (*plan)(lethe_slide_job *job, lethe_error *error);  /* TIFF: fill job->draft */
     lethe_status (*write)(lethe_slide_job *job, lethe_error *error); /* several files: write all into job->stage_folder */
     const lethe_typed_rule *const *vocabulary; /* NULL-terminated list of rule tables that end with key NULL: their words are no identifiers */

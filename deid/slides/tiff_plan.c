@@ -2,7 +2,7 @@
 #include "core/buffer.h"
 #include "core/limits.h"
 #include "core/memory.h"
-#include "deid/slides/regions.h"
+#include "deid/slides/plan_regions.h"
 #include "deid/slides/slide_job.h"
 #include "deid/slides/tile_check.h"
 #include "imaging/slide/stream_check.h"
@@ -157,12 +157,11 @@ typedef struct keeper {
     const lethe_tiff_directory *directory;
     lethe_tiff_draft_directory *out;
     uint64_t compression;
-    uint64_t wide, high;                        /* of a tile or full strip, in pixels */
-    uint64_t raw_bytes;                         /* of an uncompressed tile or full strip */
-    lethe_level_box boxes[LETHE_SLIDE_REGIONS]; /* regions on this level */
-    unsigned box_count;
-    uint64_t released; /* end of the part of the source whose pages were given back */
-    uint64_t stream;   /* offset of the stream that is looked into */
+    uint64_t wide, high;    /* of a tile or full strip, in pixels */
+    uint64_t raw_bytes;     /* of an uncompressed tile or full strip */
+    lethe_plan_boxes boxes; /* regions on this level */
+    uint64_t released;      /* end of the part of the source whose pages were given back */
+    uint64_t stream;        /* offset of the stream that is looked into */
     lethe_error *error;
 } keeper;
 
@@ -233,74 +232,6 @@ static uint64_t raw_segment_bytes(const lethe_slide_job *job, const lethe_tiff_d
     return (across * samples * bits + 7) / 8 * down;
 }
 
-/* --- regions --- */
-
-static lethe_status find_boxes(keeper *k, bool tiled) {
-    const lethe_slide_job *job = k->job;
-    const lethe_tiff_tree *tree = job->probe->tree;
-    int64_t width0 = (int64_t)lethe_tiff_uint(tree, tree->first, LETHE_TIFF_WIDTH, 0),
-            height0 = (int64_t)lethe_tiff_uint(tree, tree->first, LETHE_TIFF_HEIGHT, 0);
-    int64_t width = (int64_t)lethe_tiff_uint(tree, k->directory, LETHE_TIFF_WIDTH, 0),
-            height = (int64_t)lethe_tiff_uint(tree, k->directory, LETHE_TIFF_HEIGHT, 0);
-    bool philips = strcmp(job->format->name, "philips") == 0;
-    for (size_t i = 0; i < job->region_count; i++)
-        if (lethe_region_on_level(&job->regions[i], width0, height0, width, height, philips, &k->boxes[k->box_count])) k->box_count++;
-    if (!k->box_count) return LETHE_OK;
-    if (!tiled) return lethe_fail(k->error, LETHE_UNSAFE, "directory %u is not tiled: regions cannot be blacked out", k->directory->index);
-    uint64_t tile = lethe_tiff_uint(tree, k->directory, LETHE_TIFF_TILE_WIDTH, 0);
-    if (!lethe_tiff_is_scaled((uint64_t)width0, (uint64_t)height0, (uint64_t)width, (uint64_t)height, philips ? 2 * tile : tile))
-        return lethe_fail(k->error, LETHE_UNSAFE, "directory %u is no smaller copy of the first one: regions cannot be placed", k->directory->index);
-    return LETHE_OK;
-}
-
-/* A tile that a region touches is encoded again; its bytes wait in the arena. */
-static lethe_status redact_segment(keeper *k, uint64_t index, uint64_t per_plane, lethe_tiff_segment *segment) {
-    const lethe_tiff_tree *tree = k->job->probe->tree;
-    const lethe_tiff_directory *d = k->directory;
-    int64_t width = (int64_t)lethe_tiff_uint(tree, d, LETHE_TIFF_WIDTH, 0), tile_width = (int64_t)lethe_tiff_uint(tree, d, LETHE_TIFF_TILE_WIDTH, 0),
-            tile_height = (int64_t)lethe_tiff_uint(tree, d, LETHE_TIFF_TILE_HEIGHT, 0);
-    int64_t across = (width + tile_width - 1) / tile_width, place = (int64_t)(index % per_plane);
-    int64_t x = place % across * tile_width, y = place / across * tile_height;
-    lethe_level_box boxes[LETHE_SLIDE_REGIONS];
-    unsigned count = 0;
-    for (unsigned i = 0; i < k->box_count; i++) {
-        const lethe_level_box *b = &k->boxes[i];
-        if (b->x < x + tile_width && b->x + b->width > x && b->y < y + tile_height && b->y + b->height > y)
-            boxes[count++] = (lethe_level_box){b->x - x, b->y - y, b->width, b->height};
-    }
-    if (!count) return LETHE_OK;
-    const lethe_tiff_entry *tables = lethe_tiff_find(d, LETHE_TIFF_JPEG_TABLES);
-    uint64_t samples = lethe_tiff_uint(tree, d, LETHE_TIFF_SAMPLES_PER_PIXEL, 1);
-    const lethe_region_tile tile = {.compression = k->compression,
-                                    .bytes = tree->bytes + segment->offset,
-                                    .size = (size_t)segment->bytes,
-                                    .jpeg_tables = tables ? tables->value : NULL,
-                                    .jpeg_tables_size = tables && tables->value ? (size_t)tables->bytes : 0,
-                                    .width_px = (uint32_t)tile_width,
-                                    .height_px = (uint32_t)tile_height,
-                                    .samples = lethe_tiff_uint(tree, d, LETHE_TIFF_PLANAR_CONFIGURATION, 1) == 2 ? 1 : (uint32_t)samples,
-                                    .bits = (uint32_t)lethe_tiff_uint(tree, d, LETHE_TIFF_BITS_PER_SAMPLE, 1),
-                                    .is_rgb = lethe_tiff_uint(tree, d, LETHE_TIFF_PHOTOMETRIC, 6) == 2,
-                                    .boxes = boxes,
-                                    .box_count = count};
-    lethe_buffer bytes;
-    lethe_buffer_init(&bytes, LETHE_LIMIT_ARENA_BYTES);
-    lethe_status status = lethe_region_redact_tile(&tile, &bytes, k->error);
-    uint8_t *copy = status == LETHE_OK ? lethe_arena_alloc(k->job->arena, bytes.size) : NULL;
-    lethe_tiff_piece *piece = status == LETHE_OK ? lethe_arena_alloc(k->job->arena, sizeof *piece) : NULL;
-    if (status == LETHE_OK && (!copy || !piece)) status = lethe_fail(k->error, LETHE_LIMIT, "the regions touch too many tiles");
-    if (status == LETHE_OK) {
-        memcpy(copy, bytes.bytes, bytes.size);
-        *piece = (lethe_tiff_piece){.memory = copy, .bytes = bytes.size};
-        segment->pieces = piece;
-        segment->piece_count = 1;
-        segment->bytes = bytes.size;
-        k->job->result->tiles_redacted++;
-    }
-    lethe_buffer_release(&bytes);
-    return status;
-}
-
 /* How many tiles or strips the image's geometry asks for; more would be a hiding place, fewer a broken image. 0: cannot be. */
 static uint64_t expected_segments(const keeper *k, bool tiled) {
     const lethe_tiff_tree *tree = k->job->probe->tree;
@@ -336,7 +267,7 @@ static lethe_status keep_segments(keeper *k) {
                           list.count);
     lethe_tiff_segment *segments = lethe_arena_alloc_array(k->job->arena, (size_t)list.count, sizeof *segments);
     if (!segments) return lethe_fail(k->error, LETHE_LIMIT, "directory %u has too many tiles", k->directory->index);
-    lethe_status found = k->job->region_count ? find_boxes(k, list.tiled) : LETHE_OK;
+    lethe_status found = lethe_plan_find_boxes(k->job, k->directory, list.tiled, &k->boxes, k->error);
     if (found != LETHE_OK) return found;
     uint64_t planes = lethe_tiff_uint(tree, k->directory, LETHE_TIFF_PLANAR_CONFIGURATION, 1) == 2
                           ? lethe_tiff_uint(tree, k->directory, LETHE_TIFF_SAMPLES_PER_PIXEL, 1)
@@ -357,7 +288,7 @@ static lethe_status keep_segments(keeper *k) {
             return lethe_fail(k->error, LETHE_MALFORMED, "tile %" PRIu64 " of directory %u lies outside the file", i, k->directory->index);
         if (segments[i].bytes == 0) continue;
         k->raw_bytes = list.tiled ? full_bytes : raw_strip_bytes(k, full_bytes, list.count, i);
-        bool same = !k->box_count && segments[i].offset == last_offset && segments[i].bytes == last_bytes; /* blank tiles are often one */
+        bool same = !k->boxes.count && segments[i].offset == last_offset && segments[i].bytes == last_bytes; /* blank tiles are often one */
         last_offset = segments[i].offset;
         last_bytes = segments[i].bytes;
         if (same) {
@@ -365,7 +296,9 @@ static lethe_status keep_segments(keeper *k) {
             continue;
         }
         lethe_status status = clean[i] ? LETHE_OK : look_into(k, &segments[i]);
-        if (status == LETHE_OK && k->box_count) status = redact_segment(k, i, list.count / planes, &segments[i]);
+        if (status == LETHE_OK && k->boxes.count)
+            status = list.tiled ? lethe_plan_redact_tile(k->job, k->directory, &k->boxes, i % (list.count / planes), &segments[i], k->error)
+                                : lethe_plan_redact_strip(k->job, k->directory, &k->boxes, &segments[i], k->error);
         if (status != LETHE_OK) return status;
         give_back(k, last_offset + last_bytes);
     }
@@ -433,6 +366,9 @@ lethe_status lethe_plan_keep(lethe_slide_job *job, const lethe_tiff_directory *d
     keeper k = {.job = job, .directory = directory, .error = error};
     k.out = lethe_tiff_draft_add(job->draft, parent);
     if (!k.out) return lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
+    size_t number = lethe_tiff_draft_count(job->draft) - 1;
+    if (job->out_maps && number < job->out_map_count) job->out_maps[number] = job->level_map;
+    job->strip_starts = job->strip_moved = NULL;
     if (out) *out = k.out;
     k.compression = lethe_tiff_uint(job->probe->tree, directory, LETHE_TIFF_COMPRESSION, LETHE_TIFF_NONE);
     for (uint32_t i = 0; i < directory->entry_count; i++) {

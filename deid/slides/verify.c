@@ -325,26 +325,49 @@ static bool same_pixels(const uint8_t *in, uint64_t in_size, const uint8_t *out,
     }
 }
 
-/* May tile `index` differ? Only when a region touches the part of level 0 that it shows. Generous by two pixels of its own level, as the writer is.
- */
-static bool is_touched(const image *im, const image *first, const lethe_verify_options *options, uint64_t index) {
-    if (!options->region_count || !im->tiled || !im->width || !im->height || !im->tile_width || !im->tile_height) return false;
-    uint64_t across = (im->width + im->tile_width - 1) / im->tile_width, down = (im->height + im->tile_height - 1) / im->tile_height;
-    uint64_t place = index % (across * down);
+/* The boxes that regions make on an image, two pixels wider than the writer's: in pixels of the image. NULL and 0 when there are none. */
+static lethe_status boxes_on(const image *im, const image *first, size_t number_in_file, const lethe_verify_options *options, lethe_level_box **boxes,
+                             size_t *count, lethe_error *error) {
+    *boxes = NULL;
+    *count = 0;
+    if (!options->region_count || !im->width || !im->height || im->width > INT32_MAX || im->height > INT32_MAX) return LETHE_OK;
     double fx = (double)first->width / (double)im->width, fy = (double)first->height / (double)im->height;
     if (strcmp(options->format, "philips") == 0) fx = fy = exp2(round(log2((fx + fy) / 2)));
-    double left = ((double)(place % across * im->tile_width) - 2) * fx, top = ((double)(place / across * im->tile_height) - 2) * fy;
-    double right = left + ((double)im->tile_width + 4) * fx, bottom = top + ((double)im->tile_height + 4) * fy;
-    for (size_t i = 0; i < options->region_count; i++) {
-        const lethe_slide_region *r = &options->regions[i];
-        if ((double)r->x_l0 < right && (double)(r->x_l0 + r->width_l0) > left && (double)r->y_l0 < bottom && (double)(r->y_l0 + r->height_l0) > top)
-            return true;
+    const lethe_level_part whole = {.box = {0, 0, (int64_t)im->width, (int64_t)im->height}, .across_l0 = fx, .down_l0 = fy};
+    const lethe_level_map alone = {&whole, 1}, *map = number_in_file < options->map_count ? options->maps[number_in_file] : &alone;
+    if (!map) return LETHE_OK;
+    for (int pass = 0; pass < 2; pass++) {
+        size_t found = 0;
+        for (size_t p = 0; p < map->count; p++)
+            for (size_t i = 0; i < options->region_count; i++) {
+                lethe_level_box box;
+                if (!lethe_region_on_part(&options->regions[i], &map->parts[p], &box)) continue;
+                if (*boxes) (*boxes)[found] = (lethe_level_box){box.x - 2, box.y - 2, box.width + 4, box.height + 4};
+                found++;
+            }
+        *count = found;
+        if (!found || *boxes) return LETHE_OK;
+        *boxes = lethe_alloc_array(found, sizeof **boxes);
+        if (!*boxes) return lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
     }
+    return LETHE_OK;
+}
+
+/* May tile `index` differ? Only when a box touches it. */
+static bool is_touched(const image *im, const lethe_level_box *boxes, size_t box_count, uint64_t index) {
+    if (!box_count || !im->tiled || !im->tile_width || !im->tile_height) return false;
+    uint64_t across = (im->width + im->tile_width - 1) / im->tile_width, down = (im->height + im->tile_height - 1) / im->tile_height;
+    uint64_t place = index % (across * down);
+    int64_t left = (int64_t)(place % across * im->tile_width), top = (int64_t)(place / across * im->tile_height);
+    for (size_t i = 0; i < box_count; i++)
+        if (boxes[i].x < left + (int64_t)im->tile_width && boxes[i].x + boxes[i].width > left && boxes[i].y < top + (int64_t)im->tile_height &&
+            boxes[i].y + boxes[i].height > top)
+            return true;
     return false;
 }
 
-static lethe_status compare_image(const file *in, const image *from, const file *out, const image *to, const image *first,
-                                  const lethe_verify_options *options, lethe_verify_report *report, lethe_error *error) {
+static lethe_status compare_image(const file *in, const image *from, const file *out, const image *to, const lethe_level_box *boxes, size_t box_count,
+                                  lethe_verify_report *report, lethe_error *error) {
     uint64_t released = 0;
     for (uint64_t i = 0; i < to->segments; i++) {
         uint64_t in_at = number(in, &from->offsets, i), in_length = number(in, &from->counts, i);
@@ -354,8 +377,15 @@ static lethe_status compare_image(const file *in, const image *from, const file 
         if (in_at > in->size || in_length > in->size - in_at)
             return lethe_fail(error, LETHE_UNSAFE, "output: tile %" PRIu64 " has no counterpart", i);
         bool same = in_length == out_length && memcmp(in->bytes + in_at, out->bytes + out_at, (size_t)in_length) == 0;
-        if (!same && is_touched(to, first, options, i)) {
+        if (!same && is_touched(to, boxes, box_count, i)) {
             report->tiles_redacted++;
+            continue;
+        }
+        if (!same && box_count && !to->tiled && to->segments == 1 && to->compression == 7) {
+            lethe_status status = lethe_verify_strip(in->bytes + in_at, in_length, out->bytes + out_at, out_length, to->width, boxes, box_count,
+                                                     &report->tiles_redacted, error);
+            if (status != LETHE_OK) return status;
+            report->tiles_compared++;
             continue;
         }
         if (!same && !same_pixels(in->bytes + in_at, in_length, out->bytes + out_at, out_length, to->compression))
@@ -389,7 +419,11 @@ static lethe_status compare_images(const file *in, image_list *from, const file 
             continue;
         }
         match->used = true;
-        lethe_status status = compare_image(in, match, out, wanted, &from->images[0], options, report, error);
+        lethe_level_box *boxes;
+        size_t box_count;
+        lethe_status status = boxes_on(wanted, &from->images[0], i, options, &boxes, &box_count, error);
+        if (status == LETHE_OK) status = compare_image(in, match, out, wanted, boxes, box_count, report, error);
+        lethe_free(boxes);
         if (status != LETHE_OK) return status;
     }
     return LETHE_OK;

@@ -187,7 +187,7 @@ static bool same_picture(const uint8_t *in, uint32_t in_bytes, const uint8_t *ou
     return false;
 }
 
-static lethe_status compare_level(proof *p, uint32_t level) {
+static lethe_status compare_level(proof *p, uint32_t level, const lethe_verify_touched *touched) {
     entry *in = NULL, *out = NULL;
     size_t in_count = 0, out_count = 0;
     lethe_status status = list_of(&p->in, level, &in, &in_count);
@@ -196,7 +196,8 @@ static lethe_status compare_level(proof *p, uint32_t level) {
         status = lethe_fail(p->error, LETHE_UNSAFE, "output: level %u has another number of pictures", level);
     for (size_t i = 0; status == LETHE_OK && i < in_count; i++) {
         const uint8_t *from = data_at(p->in_data, p->in_count, &in[i]), *to = data_at(p->out_data, p->out_count, &out[i]);
-        if (!from || !to || in[i].image != out[i].image || !same_picture(from, in[i].bytes, to, out[i].bytes))
+        bool may_differ = touched && touched->is_touched(touched->context, level, i);
+        if (!from || !to || in[i].image != out[i].image || (!may_differ && !same_picture(from, in[i].bytes, to, out[i].bytes)))
             status = lethe_fail(p->error, LETHE_UNSAFE, "output: picture %zu of level %u differs from the input's", i, level);
         else status = keep(p, &out[i]);
     }
@@ -265,7 +266,8 @@ static lethe_status search_everything(proof *p, const char *output_folder, const
     return status;
 }
 
-lethe_status lethe_verify_mirax(const char *input_folder, const char *output_folder, const lethe_search *search, lethe_error *error) {
+lethe_status lethe_verify_mirax(const char *input_folder, const char *output_folder, const lethe_search *search, const lethe_verify_touched *touched,
+                                lethe_error *error) {
     proof *p = lethe_alloc_array(1, sizeof *p);
     if (!p) return lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
     p->error = error;
@@ -274,7 +276,7 @@ lethe_status lethe_verify_mirax(const char *input_folder, const char *output_fol
     if (status == LETHE_OK) status = open_data(&p->in, p->in_data, &p->in_count);
     if (status == LETHE_OK) status = open_data(&p->out, p->out_data, &p->out_count);
     if (status == LETHE_OK && p->in.levels != p->out.levels) status = lethe_fail(error, LETHE_UNSAFE, "output: another number of levels");
-    for (uint32_t i = 0; status == LETHE_OK && i < p->in.levels; i++) status = compare_level(p, i);
+    for (uint32_t i = 0; status == LETHE_OK && i < p->in.levels; i++) status = compare_level(p, i, touched);
     if (status == LETHE_OK) status = note_positions(p);
     if (status == LETHE_OK) status = check_covers(p);
     if (status == LETHE_OK) status = search_everything(p, output_folder, search);

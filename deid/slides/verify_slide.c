@@ -89,7 +89,7 @@ static lethe_status verify_folder(const char *path, lethe_error *error) {
     lethe_search *nothing = NULL;
     char *folder = lethe_strndup(path, strlen(path) - strlen(".mrxs"));
     lethe_status status = folder ? lethe_search_create(&nothing, error) : lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
-    if (status == LETHE_OK) status = lethe_verify_mirax(folder, folder, nothing, error);
+    if (status == LETHE_OK) status = lethe_verify_mirax(folder, folder, nothing, NULL, error);
     lethe_search_destroy(nothing);
     lethe_free(folder);
     return status;

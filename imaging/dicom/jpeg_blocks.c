@@ -19,7 +19,8 @@ typedef struct job {
     bool corrupt;
     struct jpeg_decompress_struct in;
     struct jpeg_compress_struct out;
-    unsigned char *encoded; /* malloc by libjpeg */
+    struct jpeg_decompress_struct again; /* reads the result back */
+    unsigned char *encoded;              /* malloc by libjpeg */
     unsigned long encoded_size;
     uint8_t *patched; /* 12-bit streams: a copy that says 8 bits, which coefficient reading does not care about */
     unsigned precision;
@@ -119,6 +120,27 @@ static bool read_coefficients(job *j, const uint8_t *bytes, size_t size, jvirt_b
     return *arrays != NULL;
 }
 
+/* The tables of the input, by the numbers that its scan gave to the components. */
+static bool take_tables(job *j) {
+    for (int i = 0; i < NUM_HUFF_TBLS; i++) {
+        for (int k = 0; k < 2; k++) {
+            const JHUFF_TBL *from = k ? j->in.ac_huff_tbl_ptrs[i] : j->in.dc_huff_tbl_ptrs[i];
+            JHUFF_TBL **to = k ? &j->out.ac_huff_tbl_ptrs[i] : &j->out.dc_huff_tbl_ptrs[i];
+            if (from == NULL) continue;
+            if (*to == NULL) *to = jpeg_alloc_huff_table((j_common_ptr)&j->out);
+            memcpy((*to)->bits, from->bits, sizeof from->bits);
+            memcpy((*to)->huffval, from->huffval, sizeof from->huffval);
+            (*to)->sent_table = FALSE;
+        }
+    }
+    for (int c = 0; c < j->in.num_components; c++) {
+        j->out.comp_info[c].dc_tbl_no = j->in.comp_info[c].dc_tbl_no;
+        j->out.comp_info[c].ac_tbl_no = j->in.comp_info[c].ac_tbl_no;
+    }
+    j->out.optimize_coding = FALSE;
+    return !j->in.progressive_mode && !j->in.arith_code && j->in.comps_in_scan == j->in.num_components;
+}
+
 static bool write_coefficients(job *j, const lethe_jpeg_redaction *r, jvirt_barray_ptr *arrays) {
     if (setjmp(j->jump) != 0) return false;
     flatten(j, r, arrays);
@@ -131,9 +153,29 @@ static bool write_coefficients(job *j, const lethe_jpeg_redaction *r, jvirt_barr
     j->out.restart_interval = j->in.restart_interval;
     j->out.arith_code = j->in.arith_code;
     j->out.optimize_coding = TRUE;
+    if (r->keep_tables && !take_tables(j)) return false;
     if (j->in.progressive_mode) jpeg_simple_progression(&j->out);
     jpeg_write_coefficients(&j->out, arrays);
     jpeg_finish_compress(&j->out);
+    return true;
+}
+
+/* A code that the tables lack is written as something else: only reading back tells. */
+static bool reads_back(job *j, jvirt_barray_ptr *arrays) {
+    if (setjmp(j->jump) != 0) return false;
+    jpeg_create_decompress(&j->again);
+    jpeg_mem_src(&j->again, j->encoded, j->encoded_size);
+    if (jpeg_read_header(&j->again, TRUE) != JPEG_HEADER_OK) return false;
+    jvirt_barray_ptr *again = jpeg_read_coefficients(&j->again);
+    if (again == NULL) return false;
+    for (int c = 0; c < j->in.num_components; c++) {
+        const jpeg_component_info *component = &j->in.comp_info[c];
+        for (JDIMENSION by = 0; by < component->height_in_blocks; by++) {
+            JBLOCKARRAY left = j->in.mem->access_virt_barray((j_common_ptr)&j->in, arrays[c], by, 1, FALSE);
+            JBLOCKARRAY right = j->again.mem->access_virt_barray((j_common_ptr)&j->again, again[c], by, 1, FALSE);
+            if (memcmp(left[0], right[0], component->width_in_blocks * sizeof(JBLOCK)) != 0) return false;
+        }
+    }
     return true;
 }
 
@@ -162,7 +204,7 @@ lethe_status lethe_jpeg_redact(const uint8_t *bytes, size_t size, const lethe_jp
     jvirt_barray_ptr *arrays = NULL;
     job *j = lethe_alloc_array(1, sizeof *j);
     if (j == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for a JPEG frame");
-    j->in.err = j->out.err = jpeg_std_error(&j->errors);
+    j->in.err = j->out.err = j->again.err = jpeg_std_error(&j->errors);
     j->errors.error_exit = on_error;
     j->errors.emit_message = on_message;
     j->errors.output_message = on_output;
@@ -185,11 +227,16 @@ lethe_status lethe_jpeg_redact(const uint8_t *bytes, size_t size, const lethe_jp
         if (precision == 12) status = write_wide(j, r, arrays, out, error);
         else done = write_coefficients(j, r, arrays);
     }
+    if (done && !j->corrupt && r->keep_tables && (precision != 8 || !reads_back(j, arrays) || j->corrupt)) {
+        status = lethe_fail(error, LETHE_UNSUPPORTED, "the JPEG stream's own code tables cannot write a black block");
+        goto out;
+    }
     if (done && status == LETHE_OK) done = finish_read(j) || precision == 12;
     if (precision == 12) j->corrupt = false;
     if (status == LETHE_OK && (!done || j->corrupt)) status = lethe_fail(error, LETHE_MALFORMED, "damaged JPEG frame");
     if (status == LETHE_OK && precision == 8) status = lethe_buffer_append(out, j->encoded, j->encoded_size, error);
 out:
+    jpeg_destroy_decompress(&j->again);
     jpeg_destroy_compress(&j->out);
     jpeg_destroy_decompress(&j->in);
     free(j->encoded);

@@ -15,6 +15,8 @@ typedef struct lethe_jpeg_redaction {
     const uint8_t *mask;    /* columns * rows bytes: not zero = to be removed */
     bool white;             /* fill with the highest value (MONOCHROME1) */
     bool is_rgb;            /* the three components are R, G, B and not Y, Cb, Cr (used where the stream itself does not tell) */
+    bool keep_tables; /* code with the stream's own Huffman tables, so that its entropy-coded data can replace the original's; baseline of one scan
+                         only. LETHE_UNSUPPORTED when the tables have no code for what has to be written */
 } lethe_jpeg_redaction;
 
 /* Size of an MCU in pixels and whether chroma is subsampled; false when the stream is none that can be redacted. */
