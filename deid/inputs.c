@@ -15,7 +15,8 @@ typedef struct input {
 typedef struct claim {
     uint64_t instance, path;
     uint64_t output; /* digest of what it would become; 0 = not released */
-    bool conflict;
+    uint64_t content;
+    bool conflict, copy;
 } claim;
 
 struct lethe_inputs {
@@ -132,21 +133,28 @@ static claim *find_claim(const lethe_inputs *inputs, const char *path) {
 }
 
 /* A conflict is one of all that share the instance: each probe is compared with those that are known already. */
-void lethe_inputs_probed(lethe_inputs *inputs, const char *path, const char *sha256) {
+void lethe_inputs_probed(lethe_inputs *inputs, const char *path, const char *sha256, const char *content) {
     claim *own = find_claim(inputs, path), *end = inputs->claims + inputs->claim_count;
     if (own == NULL || sha256[0] == '\0') return;
     own->output = digest_of(sha256);
+    own->content = content[0] != '\0' ? digest_of(content) : own->output;
     claim *first = own;
     while (first > inputs->claims && first[-1].instance == own->instance) first--;
     bool conflict = false;
-    for (const claim *c = first; c < end && c->instance == own->instance; c++)
-        conflict |= c->conflict || (c->output != 0 && c->output != own->output);
-    for (claim *c = first; conflict && c < end && c->instance == own->instance; c++) c->conflict = true;
+    uint64_t least = own->output;
+    for (const claim *c = first; c < end && c->instance == own->instance; c++) {
+        conflict |= c->conflict || (c->output != 0 && c->content != own->content);
+        if (c->output != 0 && c->output < least) least = c->output;
+    }
+    for (claim *c = first; c < end && c->instance == own->instance; c++) {
+        c->conflict = conflict;
+        c->copy = !conflict && c->output != 0 && c->output != least;
+    }
 }
 
-bool lethe_inputs_is_conflict(const lethe_inputs *inputs, const char *path) {
+lethe_claim lethe_inputs_claim(const lethe_inputs *inputs, const char *path) {
     const claim *own = find_claim(inputs, path);
-    return own != NULL && own->conflict;
+    return own == NULL ? LETHE_CLAIM_GOOD : own->conflict ? LETHE_CLAIM_CONFLICT : own->copy ? LETHE_CLAIM_COPY : LETHE_CLAIM_GOOD;
 }
 
 lethe_status lethe_inputs_others(const lethe_inputs *inputs, const char *path, lethe_buffer *values, lethe_error *error) {

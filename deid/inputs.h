@@ -18,10 +18,14 @@ LETHE_NODISCARD lethe_status lethe_inputs_settle(lethe_inputs *inputs, lethe_err
 /* Inputs that share their SOP Instance UID with another; 0: nothing to probe. */
 size_t lethe_inputs_contested_count(const lethe_inputs *inputs);
 bool lethe_inputs_is_contested(const lethe_inputs *inputs, const char *path);
-/* The digest of what a contested input would become ("" when it would not be released). */
-void lethe_inputs_probed(lethe_inputs *inputs, const char *path, const char *sha256);
-/* True when inputs of one SOP Instance UID become different outputs: none of them can be released, whoever comes first. */
-bool lethe_inputs_is_conflict(const lethe_inputs *inputs, const char *path);
+/* What a contested input would become: the digest of its bytes ("" when it would not be released) and of its content (content.h). */
+void lethe_inputs_probed(lethe_inputs *inputs, const char *path, const char *sha256, const char *content);
+typedef enum lethe_claim {
+    LETHE_CLAIM_GOOD = 0,
+    LETHE_CLAIM_CONFLICT, /* inputs of one SOP Instance UID have different content: none of them can be released, whoever comes first */
+    LETHE_CLAIM_COPY      /* the same content in other bytes than the one that is released (the one of the smallest digest) */
+} lethe_claim;
+lethe_claim lethe_inputs_claim(const lethe_inputs *inputs, const char *path);
 /* What others told (lethe_known_others). Errors: LETHE_NOT_FOUND for an input that was not added. */
 LETHE_NODISCARD lethe_status lethe_inputs_others(const lethe_inputs *inputs, const char *path, lethe_buffer *values, lethe_error *error);
 

@@ -4,6 +4,7 @@
 #include "core/memory.h"
 #include "core/text.h"
 #include "deid/audit.h"
+#include "deid/content.h"
 #include "deid/crosswalk.h"
 #include "deid/documents.h"
 #include "deid/encrypted.h"
@@ -271,18 +272,25 @@ static lethe_status examine(lethe_engine *engine, instance *in, lethe_output *ou
     in->audited = status != LETHE_OK;
     if (status == LETHE_OK) status = check_pixels(engine, bytes, size, lethe_output_fd(output), error);
     if (status == LETHE_OK && (in->digest || !engine->options.skip_sha256)) status = lethe_output_sha256(output, in->result->sha256, error);
+    if (status == LETHE_OK && (engine->probe || in->compare)) status = lethe_content_digest(bytes, size, in->result->content, error);
     if (status == LETHE_OK && engine->options.want_catalogue) status = lethe_result_describe(in->result, bytes, size, error);
     if (!small) (void)munmap(bytes, size);
     return status;
 }
 
-/* The same bytes again are the same instance; other bytes are a conflict that a person must see. */
+/* The same bytes again are the same instance; the same content in other bytes is so, too, and the first stays; other content is a conflict that a
+ * person must see. LETHE_EXISTS: what was to be written was not looked at for its content. */
 static lethe_status meet_existing(instance *in, const char *path, lethe_error *error) {
     char digest[65];
     lethe_status status = lethe_sha256_file(path, digest, error);
     if (status != LETHE_OK) return status;
-    if (strcmp(digest, in->result->sha256) != 0)
-        return lethe_fail(error, LETHE_UNSAFE, "another instance with the same SOP Instance UID and other content is released already");
+    bool same = strcmp(digest, in->result->sha256) == 0;
+    if (!same && !in->compare) return LETHE_EXISTS;
+    if (!same && lethe_content_digest_file(path, digest, NULL) == LETHE_OK && strcmp(digest, in->result->content) == 0) {
+        in->dropped = true;
+        return lethe_fail(error, LETHE_DENIED, "the same instance, encoded otherwise, is released already");
+    }
+    if (!same) return lethe_fail(error, LETHE_UNSAFE, "another instance with the same SOP Instance UID and other content is released already");
     in->result->notes |= LETHE_NOTE_REPLACED_SAME;
     return LETHE_OK;
 }
@@ -322,8 +330,8 @@ static lethe_status write_once(lethe_engine *engine, instance *in, lethe_error *
 
 static lethe_status write_output(lethe_engine *engine, instance *in, lethe_error *error) {
     lethe_status status = write_once(engine, in, error);
-    if (status != LETHE_EXISTS || in->digest) return status;
-    in->digest = true;
+    if (status != LETHE_EXISTS || in->compare) return status;
+    in->digest = in->compare = true;
     return write_once(engine, in, error);
 }
 

@@ -50,6 +50,7 @@ typedef struct lethe_result {
     char reason[256];                            /* empty when released; no attribute values */
     char output[512];                            /* below the output folder; "" unless released */
     char sha256[65];                             /* of the output; see skip_sha256 */
+    char content[65];                            /* of inputs that were tried (lethe_engine_probe_next): content.h */
     char keyed[LETHE_PATIENT_PSEUDONYM_SIZE];    /* the pseudonym by key, where `patient` may be a pre-assigned one; "" when not known */
     char unissued[LETHE_PATIENT_PSEUDONYM_SIZE]; /* the pseudonym of the same ID without its issuer; "" when there is none */
     char patient[80];                            /* pseudonym; "" when it never came so far */

@@ -40,6 +40,7 @@ typedef struct instance {
     bool dropped; /* the failure drops the instance */
     bool needs_review;
     bool digest;  /* the digest is needed although the options skip it */
+    bool compare; /* an output of that name stands there: is what they say the same? */
     bool audited; /* it was the audit that failed */
     char review_reason[200];
     lethe_tag forced[16]; /* elements that the audit found wanting in an earlier attempt */

@@ -26,6 +26,10 @@ typedef lethe_status (*lethe_run_learn_fn)(void *context, const char *path, cons
 /* Told what workers counted (tally.h), in any order. */
 typedef lethe_status (*lethe_run_tally_fn)(void *context, const void *bytes, size_t size, lethe_error *error);
 
+/* Why inputs of one SOP Instance UID are not all released. */
+#define LETHE_REASON_CONFLICT "another input has the same SOP Instance UID and other content"
+#define LETHE_REASON_COPY "another input is the same instance, encoded otherwise: that one is released"
+
 /* --- workers, shared by both runs --- */
 
 typedef struct lethe_crew lethe_crew;

@@ -57,10 +57,15 @@ static bool belongs_to_slide(folder_run *run, const char *path) {
     return run->last_belongs;
 }
 
-static lethe_status add_refused(folder_run *run, const char *path, const char *relative, const char *reason, lethe_error *error) {
-    lethe_result result = {.outcome = LETHE_OUTCOME_QUARANTINED};
+static lethe_status add_known(folder_run *run, const char *path, const char *relative, lethe_outcome outcome, const char *reason,
+                              lethe_error *error) {
+    lethe_result result = {.outcome = outcome};
     (void)snprintf(result.reason, sizeof result.reason, "%s", reason);
     return lethe_crew_add_result(run->crew, path, relative, &result, error);
+}
+
+static lethe_status add_refused(folder_run *run, const char *path, const char *relative, const char *reason, lethe_error *error) {
+    return add_known(run, path, relative, LETHE_OUTCOME_QUARANTINED, reason, error);
 }
 
 static lethe_status add_input(void *context, const char *path, const char *relative, lethe_error *error) {
@@ -68,8 +73,9 @@ static lethe_status add_input(void *context, const char *path, const char *relat
     if (run->options->shards > 1 && shard_of(relative, run->options->shards) != run->options->shard - 1) return LETHE_OK;
     if (belongs_to_slide(run, path)) return LETHE_OK;
     if (run->inputs == NULL) return lethe_crew_add(run->crew, path, relative, error);
-    if (lethe_inputs_is_conflict(run->inputs, path))
-        return add_refused(run, path, relative, "another input has the same SOP Instance UID and other content", error);
+    lethe_claim claim = lethe_inputs_claim(run->inputs, path);
+    if (claim == LETHE_CLAIM_CONFLICT) return add_refused(run, path, relative, LETHE_REASON_CONFLICT, error);
+    if (claim == LETHE_CLAIM_COPY) return add_known(run, path, relative, LETHE_OUTCOME_DROPPED, LETHE_REASON_COPY, error);
     lethe_buffer_clear(&run->others);
     lethe_error why = {0};
     lethe_status status = lethe_inputs_others(run->inputs, path, &run->others, &why);
@@ -150,7 +156,7 @@ static void take_back(const folder_run *run, const lethe_result *result) {
 static lethe_status one_done(void *context, const char *path, const char *source, const lethe_result *result, lethe_error *error) {
     folder_run *run = context;
     if (run->probing) {
-        lethe_inputs_probed(run->inputs, path, result->outcome == LETHE_OUTCOME_RELEASED ? result->sha256 : "");
+        lethe_inputs_probed(run->inputs, path, result->outcome == LETHE_OUTCOME_RELEASED ? result->sha256 : "", result->content);
         return LETHE_OK;
     }
     lethe_run_counts *c = run->counts;
