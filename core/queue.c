@@ -26,7 +26,7 @@ typedef struct silence {
 
 struct lethe_queue {
     lethe_database *database;
-    lethe_statement *insert, *conflict, *same, *finish; /* prepared when first needed */
+    lethe_statement *insert, *conflict, *same, *finish, *leave; /* prepared when first needed */
     silence silences[PAGE];
     size_t silence_count;
 };
@@ -47,6 +47,7 @@ static const lethe_migration migrations[] = {
      NULL},
     {2, "CREATE INDEX item_path ON item (path)", NULL},                                  /* the inbox is swept by it */
     {3, "CREATE INDEX item_finished ON item (finished_us) WHERE finished_us > 0", NULL}, /* rates */
+    {4, "CREATE TABLE left_file (path TEXT PRIMARY KEY)", NULL},                         /* core/queue_left.c */
 };
 
 #define ITEM_COLUMNS                                                                                                                                 \
@@ -82,6 +83,7 @@ void lethe_queue_close(lethe_queue *queue) {
     lethe_statement_finalize(queue->conflict);
     lethe_statement_finalize(queue->same);
     lethe_statement_finalize(queue->finish);
+    lethe_statement_finalize(queue->leave);
     lethe_database_close(queue->database);
     lethe_free(queue);
 }
@@ -260,17 +262,22 @@ static bool is_dead_neighbour(const char *name, const char *self) {
     return !lethe_process_start_ticks((pid_t)pid, &now) || now != started;
 }
 
-static lethe_status release_claims_of(lethe_queue *queue, const char *worker, lethe_error *error) {
+static lethe_status release_claims_of(lethe_queue *queue, const char *worker, bool taken_over, lethe_error *error) {
     lethe_statement *statement = NULL;
     lethe_status status = lethe_statement_prepare(queue->database,
-                                                  "UPDATE item SET state = 0, claimed_by = '', claimed_until_us = 0, takeovers = takeovers + 1 "
+                                                  "UPDATE item SET state = 0, claimed_by = '', claimed_until_us = 0, takeovers = takeovers + ?2 "
                                                   "WHERE state = 1 AND claimed_by = ?1",
                                                   &statement, error);
     if (status != LETHE_OK) return status;
     lethe_statement_bind_text(statement, 1, worker);
+    lethe_statement_bind_int64(statement, 2, taken_over);
     status = lethe_statement_run(statement, error);
     lethe_statement_finalize(statement);
     return status;
+}
+
+lethe_status lethe_queue_give_back(lethe_queue *queue, const char *worker, lethe_error *error) {
+    return release_claims_of(queue, worker, false, error);
 }
 
 /* Claims of processes that died on this host need not wait for their time to run out. */
@@ -289,7 +296,7 @@ static lethe_status release_dead_neighbours(lethe_queue *queue, bool *any, lethe
         if (is_dead_neighbour(name, self)) (void)snprintf(names[count++], LETHE_WORKER_NAME_SIZE, "%s", name);
     }
     lethe_statement_finalize(statement);
-    for (size_t i = 0; status == LETHE_OK && i < count; i++) status = release_claims_of(queue, names[i], error);
+    for (size_t i = 0; status == LETHE_OK && i < count; i++) status = release_claims_of(queue, names[i], true, error);
     *any = count != 0;
     return status;
 }
@@ -362,7 +369,7 @@ static lethe_status release_gone_hosts(lethe_queue *queue, const char *worker, i
             found[kept++] = found[i];
             continue;
         }
-        status = release_claims_of(queue, found[i].name, error);
+        status = release_claims_of(queue, found[i].name, true, error);
         *any = true;
     }
     memcpy(queue->silences, found, kept * sizeof *found);
@@ -447,17 +454,30 @@ lethe_status lethe_queue_claim(lethe_queue *queue, const char *worker, unsigned 
 
 /* --- outcomes --- */
 
+/* The file that the row names now and will not name any more: to be removed, whatever happens to this process. */
+static lethe_status leave_file(lethe_queue *queue, const lethe_item *item, lethe_error *error) {
+    lethe_status status = prepare_once(
+        queue, &queue->leave,
+        "INSERT INTO left_file (path) SELECT path FROM item WHERE id = ?1 AND path <> '' AND path <> ?2 ON CONFLICT (path) DO NOTHING", error);
+    if (status != LETHE_OK) return status;
+    lethe_statement_bind_int64(queue->leave, 1, item->id);
+    lethe_statement_bind_text(queue->leave, 2, item->state == LETHE_ITEM_DROPPED ? "" : item->path);
+    return lethe_statement_run(queue->leave, error);
+}
+
 static lethe_status finish_item(lethe_queue *queue, const lethe_item *item, lethe_error *error) {
     if (item->state == LETHE_ITEM_CLAIMED || item->state >= LETHE_ITEM_STATES) return lethe_fail(error, LETHE_INTERNAL, "not an outcome");
+    lethe_status status = item->state == LETHE_ITEM_RELEASED || item->state == LETHE_ITEM_QUEUED ? LETHE_OK : leave_file(queue, item, error);
     /* A tombstone holds no identity: the names, the digest and the place of a dropped item go. */
-    lethe_status status =
-        prepare_once(queue, &queue->finish,
-                     "UPDATE item SET state = CAST(?1 AS BIGINT), reason = ?2, output = ?3, attempts = ?4, finished_us = ?5, claimed_by = '', "
-                     "claimed_until_us = 0, sop_instance = CASE WHEN CAST(?1 AS BIGINT) = 5 THEN '' ELSE sop_instance END, "
-                     "sha256 = CASE WHEN CAST(?1 AS BIGINT) = 5 THEN '' ELSE sha256 END, source_name = CASE WHEN CAST(?1 AS BIGINT) = 5 THEN '' ELSE "
-                     "source_name END, "
-                     "path = CASE WHEN CAST(?1 AS BIGINT) = 5 THEN '' ELSE ?6 END WHERE id = ?7",
-                     error);
+    if (status == LETHE_OK)
+        status = prepare_once(
+            queue, &queue->finish,
+            "UPDATE item SET state = CAST(?1 AS BIGINT), reason = ?2, output = ?3, attempts = ?4, finished_us = ?5, claimed_by = '', "
+            "claimed_until_us = 0, sop_instance = CASE WHEN CAST(?1 AS BIGINT) = 5 THEN '' ELSE sop_instance END, "
+            "sha256 = CASE WHEN CAST(?1 AS BIGINT) = 5 THEN '' ELSE sha256 END, source_name = CASE WHEN CAST(?1 AS BIGINT) = 5 THEN '' ELSE "
+            "source_name END, "
+            "path = CASE WHEN CAST(?1 AS BIGINT) = 5 THEN '' ELSE ?6 END WHERE id = ?7",
+            error);
     if (status != LETHE_OK) return status;
     lethe_statement *finish = queue->finish;
     lethe_statement_bind_int64(finish, 1, (int64_t)item->state);

@@ -71,10 +71,18 @@ bool lethe_process_start_ticks(pid_t pid, uint64_t *ticks);
 /* Claim up to `capacity` items (highest priority, then oldest) for `seconds`; expired claims are claimable. `worker` names the claimer. */
 LETHE_NODISCARD lethe_status lethe_queue_claim(lethe_queue *queue, const char *worker, unsigned seconds, lethe_item *items, size_t capacity,
                                                size_t *count, lethe_error *error);
+/* Put back whatever `worker` has claimed, attempts unchanged: for a worker that starts, and for one that lost its link and knows no more what it
+ * holds. */
+LETHE_NODISCARD lethe_status lethe_queue_give_back(lethe_queue *queue, const char *worker, lethe_error *error);
 /* Give the outcome of an item: state, reason, output and path (where its file lies now, below private/) are taken from it. LETHE_ITEM_DROPPED leaves
- * a tombstone without names, digest or path. Idempotent. */
+ * a tombstone without names, digest or path. Idempotent. A file that its row names no more (dropped, or moved to another folder) is written down in
+ * the same transaction; lethe_queue_remove_left removes it. */
 LETHE_NODISCARD lethe_status lethe_queue_finish(lethe_queue *queue, const lethe_item *item, lethe_error *error);
 LETHE_NODISCARD lethe_status lethe_queue_finish_many(lethe_queue *queue, const lethe_item *items, size_t count, lethe_error *error);
+/* Remove the files below private/ that no row names any more since an outcome was given; of a slide of several files its whole folder. Call it after
+ * lethe_queue_finish, and at a start for what a killed process left. `*removed` (may be NULL) counts them. A file that cannot be removed is left for
+ * the next call; that is no error. */
+LETHE_NODISCARD lethe_status lethe_queue_remove_left(lethe_queue *queue, const lethe_project *project, uint64_t *removed, lethe_error *error);
 /* Put a claimed item back (attempts + 1); beyond LETHE_QUEUE_ATTEMPTS it becomes quarantined with `reason`. */
 LETHE_NODISCARD lethe_status lethe_queue_retry(lethe_queue *queue, const lethe_item *item, const char *reason, lethe_error *error);
 

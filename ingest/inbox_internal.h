@@ -2,6 +2,7 @@
 #ifndef LETHE_INGEST_INBOX_INTERNAL_H
 #define LETHE_INGEST_INBOX_INTERNAL_H
 
+#include "core/file.h"
 #include "ingest/inbox.h"
 
 #include <openssl/evp.h>
@@ -13,6 +14,9 @@ typedef struct spare {
     int fd;
     char relative[96];
 } spare;
+
+/* The main file of a slide of several files, in a folder of its own. */
+#define INBOX_SLIDE_NAME "slide.mrxs"
 
 struct lethe_inbox {
     const lethe_project *project;
@@ -40,6 +44,15 @@ struct lethe_inbox_file {
 
 /* The folder of this minute, made and synced: "20260131/1207". */
 lethe_status inbox_make_minute(lethe_inbox *inbox, char folder[32], lethe_error *error);
+/* What the sweep does with each file; `file` gets its path and where it lies below the inbox. */
+typedef struct inbox_visit {
+    lethe_walk_fn file;
+    lethe_status (*end)(void *context, lethe_error *error); /* after the last; what was found must be in the store when it returns */
+    const uint64_t *trouble;                                /* counts files that must be looked at again next time */
+    void *context;
+} inbox_visit;
+/* Visit the files of all folders that have changed since this was done before (ingest/inbox_folders.c). */
+lethe_status inbox_walk_changed(const lethe_inbox *inbox, lethe_queue *queue, const inbox_visit *visit, lethe_error *error);
 /* Remove a folder with all that is in it. */
 void inbox_remove_tree(const char *path);
 

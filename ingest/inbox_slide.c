@@ -61,7 +61,7 @@ static lethe_status make_container(lethe_inbox *inbox, lethe_inbox_file *file, l
     if (status != LETHE_OK) return status;
     if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random) return lethe_fail(error, LETHE_IO, "no random bytes for a file name");
     lethe_hex(random, sizeof random, name);
-    (void)snprintf(file->relative, sizeof file->relative, "inbox/%s/%s/slide.mrxs", folder, name);
+    (void)snprintf(file->relative, sizeof file->relative, "inbox/%s/%s/" INBOX_SLIDE_NAME, folder, name);
     file->path = lethe_path_join(inbox->project->private_path, file->relative);
     if (file->path == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path");
     file->container = lethe_strndup(file->path, (size_t)(lethe_path_name(file->path) - file->path - 1));

@@ -41,7 +41,8 @@ static int by_arrival(const void *a, const void *b) {
 }
 
 /* In the order in which they came, so that of two with one UID the later one is the conflicting duplicate, as it was. */
-static lethe_status record_found(sweeper *sweep, lethe_error *error) {
+static lethe_status record_found(void *context, lethe_error *error) {
+    sweeper *sweep = context;
     size_t count = sweep->count;
     if (count == 0) return LETHE_OK;
     sweep->count = 0;
@@ -78,26 +79,23 @@ static lethe_status sweep_file(void *context, const char *path, const char *rela
     sweeper *sweep = context;
     char *row_path = lethe_asprintf("inbox/%s", relative);
     if (row_path == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path");
-    /* A slide of several files lies in a folder of its own, inbox/<day>/<minute>/<random>/; its row names one file in there. */
+    /* A slide of several files lies in a folder of its own, inbox/<day>/<minute>/<random>/; its row names the main file in there. */
     unsigned slashes = 0;
-    char *end = row_path + strlen(row_path), *upper = NULL;
-    for (char *at = row_path; *at != '\0' && slashes < 4; at++)
-        if (*at == '/' && ++slashes == 4) end = at + 1;
-    *end = '\0';
-    upper = lethe_strdup(row_path);
-    if (upper == NULL) {
+    size_t folder = 0;
+    for (size_t i = 0; row_path[i] != '\0' && slashes < 4; i++)
+        if (row_path[i] == '/' && ++slashes == 4) folder = i + 1;
+    if (slashes == 4) {
+        char *main_file = lethe_asprintf("%.*s" INBOX_SLIDE_NAME, (int)folder, row_path);
         lethe_free(row_path);
-        return lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path");
+        row_path = main_file;
+        if (row_path == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path");
     }
-    if (slashes == 4) upper[end - row_path - 1] = '/' + 1;
     bool known = false;
     lethe_statement_bind_text(sweep->known, 1, row_path);
-    lethe_statement_bind_text(sweep->known, 2, upper);
     lethe_status status = lethe_statement_step(sweep->known, &known, error);
     lethe_statement_reset(sweep->known);
     if (status == LETHE_OK && !known) status = slashes < 4 ? look_at_stranger(sweep, path, row_path, error) : remove_leftover(sweep, path, error);
     lethe_free(row_path);
-    lethe_free(upper);
     return status;
 }
 
@@ -129,11 +127,13 @@ lethe_status lethe_inbox_sweep(lethe_inbox *inbox, lethe_queue *queue, uint64_t 
         sweep.found = lethe_alloc_array(BATCH, sizeof *sweep.found);
         sweep.results = lethe_alloc_array(BATCH, sizeof *sweep.results);
         if (sweep.found == NULL || sweep.results == NULL) status = lethe_fail(error, LETHE_NO_MEMORY, "no memory for the inbox");
-        if (status == LETHE_OK)
-            status = lethe_statement_prepare(lethe_queue_database(queue), "SELECT 1 FROM item WHERE path >= ?1 AND path <= ?2 LIMIT 1", &sweep.known,
-                                             error);
-        if (status == LETHE_OK) status = lethe_walk(inbox->project->inbox_path, sweep_file, &sweep, error);
-        if (status == LETHE_OK) status = record_found(&sweep, error);
+        if (status == LETHE_OK) status = lethe_queue_remove_left(queue, inbox->project, NULL, error);
+        if (status == LETHE_OK) /* what waits for its removal is nobody's: it must not come back */
+            status = lethe_statement_prepare(lethe_queue_database(queue),
+                                             "SELECT 1 FROM item WHERE path = ?1 UNION ALL SELECT 1 FROM left_file WHERE path = ?1 LIMIT 1",
+                                             &sweep.known, error);
+        const inbox_visit visit = {sweep_file, record_found, &sweep.unreadable, &sweep};
+        if (status == LETHE_OK) status = inbox_walk_changed(inbox, queue, &visit, error);
         lethe_statement_finalize(sweep.known);
         lethe_free(sweep.found);
         lethe_free(sweep.results);

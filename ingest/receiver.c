@@ -43,7 +43,7 @@ typedef struct child {
 typedef struct receiver {
     const lethe_receiver_options *options;
     const char *aet, *host;
-    lethe_queue *queue;
+    lethe_queue *queue; /* NULL while the store is away */
     lethe_inbox *inbox;
     intake_shared *shared;
     int listen_fd, signal_fd;
@@ -194,8 +194,8 @@ static void reply(int channel, lethe_status status, bool in_doubt) {
 static lethe_status look_up(receiver *self, const lethe_item *item) {
     lethe_error error = {0};
     bool row = false;
-    lethe_status status = LETHE_OK;
-    if (self->lookup == NULL)
+    lethe_status status = self->queue == NULL ? LETHE_DATABASE : LETHE_OK;
+    if (status == LETHE_OK && self->lookup == NULL)
         status = lethe_statement_prepare(lethe_queue_database(self->queue),
                                          "SELECT sop_class FROM item WHERE sop_instance = ?1 AND sha256 <> '' LIMIT 1", &self->lookup, &error);
     if (status != LETHE_OK) return status;
@@ -212,6 +212,7 @@ static lethe_status look_up(receiver *self, const lethe_item *item) {
 static lethe_status look_for_objection(receiver *self, const intake_request *request) {
     bool objects = false;
     lethe_error error = {0};
+    if (self->queue == NULL) return LETHE_DATABASE;
     lethe_status status = lethe_door_patient_objects(self->options->project, self->queue, request->issuer, request->patient_id, &objects, &error);
     if (status != LETHE_OK) lethe_log(LETHE_LOG_ERROR, "objections_not_read", "detail=\"%s\"", error.message);
     return status == LETHE_OK && objects ? LETHE_DENIED : status;
@@ -233,6 +234,7 @@ static lethe_status choose_sync(receiver *self, size_t adds, lethe_error *error)
 /* A store that went away over its commit is asked once more: a row that stands already, with the same file, counts as recorded. */
 static lethe_status record(receiver *self, size_t adds, lethe_error *error) {
     lethe_status status = LETHE_DATABASE;
+    if (self->queue == NULL) return lethe_fail(error, LETHE_DATABASE, "the store is away");
     for (int attempt = 0; attempt < 2 && status == LETHE_DATABASE; attempt++) {
         lethe_error_clear(error);
         status = choose_sync(self, adds, error);
@@ -277,7 +279,7 @@ static size_t gather_requests(receiver *self, const struct pollfd *polls, size_t
 static void look_at_store(receiver *self) {
     uint32_t limit = self->options->door->max_queued;
     time_t now = time(NULL);
-    if (now - self->store_looked < STORE_LOOK_SECONDS) return;
+    if (self->queue == NULL || now - self->store_looked < STORE_LOOK_SECONDS) return;
     self->store_looked = now;
     lethe_queue_counts counts;
     lethe_error error = {0};
@@ -319,16 +321,27 @@ static lethe_status loop_once(receiver *self, int timeout_ms, lethe_error *error
     return LETHE_OK;
 }
 
+/* A server that is away now will be back: until then instances are refused ("later"). */
+static lethe_status open_store(receiver *self, lethe_error *error) {
+    lethe_error own = {0};
+    self->full_sync = true;
+    lethe_status status = lethe_queue_open(self->options->project, &self->queue, &own);
+    if (status == LETHE_DATABASE && self->options->project->store[0] != '\0') {
+        lethe_log(LETHE_LOG_ERROR, "store_away", "detail=\"%s\"", own.message);
+        return LETHE_OK;
+    }
+    return status == LETHE_OK ? LETHE_OK : lethe_fail(error, status, "%s", own.message);
+}
+
 /* SQLite must not be carried over fork(): the services start while nothing is open. */
 static lethe_status start_services(receiver *self, lethe_error *error) {
-    if (!supervisor_has_work(&self->services)) return LETHE_OK;
+    if (!supervisor_has_work(&self->services)) return self->queue == NULL ? open_store(self, error) : LETHE_OK;
     lethe_statement_finalize(self->lookup);
     self->lookup = NULL;
     lethe_queue_close(self->queue);
     self->queue = NULL;
     supervisor_start(&self->services);
-    self->full_sync = true;
-    return lethe_queue_open(self->options->project, &self->queue, error);
+    return open_store(self, error);
 }
 
 /* The cohort's file may be changed while we run; a wrong one leaves the old in force. */

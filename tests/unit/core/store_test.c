@@ -3,6 +3,7 @@
 
 #include "core/catalogue.h"
 #include "core/database.h"
+#include "core/file.h"
 #include "core/memory.h"
 #include "core/queue.h"
 
@@ -173,6 +174,92 @@ static lethe_queue *open_queue(lethe_project *project) {
     lethe_queue *queue = NULL;
     OK(lethe_queue_open(project, &queue, &error));
     return queue;
+}
+
+static void make_file(const lethe_project *project, const char *relative) {
+    char path[512];
+    (void)snprintf(path, sizeof path, "%s/%s", project->private_path, relative);
+    OK(lethe_folder_create_for(path, 0700, &error));
+    OK(lethe_file_write(path, "x", 1, 0600, &error));
+}
+
+static bool has_file(const lethe_project *project, const char *relative) {
+    char path[512];
+    struct stat info;
+    (void)snprintf(path, sizeof path, "%s/%s", project->private_path, relative);
+    return stat(path, &info) == 0;
+}
+
+/* A process may end between an outcome and the removal of the file: the next one finds what to remove, and removes nothing else. */
+static void files_without_a_row_are_removed_later(void **state) {
+    (void)state;
+    lethe_project *project = project_for_test();
+    lethe_queue *queue = open_queue(project);
+    static const char *const paths[] = {"inbox/20260101/0000/dropped.dcm", "inbox/20260101/0000/moved.dcm", "inbox/20260101/0000/stays.dcm",
+                                        "inbox/20260101/0000/back.dcm", "inbox/20260101/0000/f00d/slide.mrxs"};
+    lethe_item items[5];
+    for (int i = 0; i < 5; i++) {
+        char text[8];
+        (void)snprintf(text, sizeof text, "4.%d", i);
+        items[i] = new_item(text, text, 0);
+        (void)snprintf(items[i].path, sizeof items[i].path, "%s", paths[i]);
+        make_file(project, paths[i]);
+        OK(lethe_queue_add(queue, &items[i], &error));
+    }
+    make_file(project, "inbox/20260101/0000/f00d/slide/Data0000.dat");
+    make_file(project, "inbox/20260101/0000/f00e/slide.mrxs");
+    make_file(project, "quarantine/moved.dcm");
+    items[0].state = items[4].state = LETHE_ITEM_DROPPED;
+    items[1].state = items[3].state = LETHE_ITEM_QUARANTINED;
+    items[2].state = LETHE_ITEM_RELEASED;
+    (void)snprintf(items[1].path, sizeof items[1].path, "quarantine/moved.dcm");
+    (void)snprintf(items[3].path, sizeof items[3].path, "quarantine/back.dcm");
+    OK(lethe_queue_finish_many(queue, items, 5, &error));
+    OK(lethe_queue_finish_many(queue, items, 5, &error)); /* an answer that was lost */
+    (void)snprintf(items[3].path, sizeof items[3].path, "%s", paths[3]);
+    OK(lethe_queue_finish(queue, &items[3], &error)); /* it came back to its place */
+    lethe_queue_close(queue);
+    queue = open_queue(project);
+    for (int i = 0; i < 5; i++) assert_true(has_file(project, paths[i]));
+    uint64_t removed = 0;
+    OK(lethe_queue_remove_left(queue, project, &removed, &error));
+    assert_int_equal(removed, 4); /* quarantine/back.dcm was never there, which is as good */
+    assert_false(has_file(project, paths[0]));
+    assert_false(has_file(project, paths[1]));
+    assert_true(has_file(project, paths[2]));
+    assert_true(has_file(project, paths[3]));
+    assert_false(has_file(project, "inbox/20260101/0000/f00d"));
+    assert_true(has_file(project, "inbox/20260101/0000/f00e/slide.mrxs"));
+    assert_true(has_file(project, "quarantine/moved.dcm"));
+    OK(lethe_queue_remove_left(queue, project, &removed, &error));
+    assert_int_equal(removed, 0);
+    lethe_queue_close(queue);
+    lethe_project_close(project);
+}
+
+/* A worker that lost its link gives back what it may hold, without harm to the items' reputation; others keep theirs. */
+static void claims_are_given_back(void **state) {
+    (void)state;
+    lethe_project *project = project_for_test();
+    lethe_queue *queue = open_queue(project);
+    lethe_item item = new_item("5.1", "5a", 0), other = new_item("5.2", "5b", 0), got;
+    size_t count = 0;
+    OK(lethe_queue_add(queue, &item, &error));
+    OK(lethe_queue_add(queue, &other, &error));
+    for (int i = 0; i < 40; i++) {
+        OK(lethe_queue_claim(queue, "me", 600, &got, 1, &count, &error));
+        assert_int_equal(count, 1);
+        assert_int_equal(got.id, item.id);
+        assert_int_equal(got.attempts, 0);
+        if (i == 0) OK(lethe_queue_claim(queue, "you", 600, &other, 1, &count, &error));
+        OK(lethe_queue_give_back(queue, "me", &error));
+    }
+    lethe_queue_counts counts;
+    OK(lethe_queue_count(queue, &counts, &error));
+    assert_int_equal(counts.by_state[LETHE_ITEM_QUEUED], 1);
+    assert_int_equal(counts.by_state[LETHE_ITEM_CLAIMED], 1);
+    lethe_queue_close(queue);
+    lethe_project_close(project);
 }
 
 static void duplicates_are_told_apart(void **state) {
@@ -524,6 +611,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_host_killer_is_given_up),
     cmocka_unit_test(many_processes_drain_once),
     cmocka_unit_test(tombstones_hold_no_identity),
+    cmocka_unit_test(files_without_a_row_are_removed_later),
+    cmocka_unit_test(claims_are_given_back),
     cmocka_unit_test(catalogue_orders_filters_and_withdraws),
     cmocka_unit_test(a_project_is_private_and_made_once),
 };
