@@ -24,7 +24,7 @@ const lethe_identifiers *lethe_scrub_identifiers(const lethe_scrub *scrub);
 typedef enum lethe_clean_mode {
     LETHE_CLEAN_IDENTIFIERS, /* known identifiers and patterns only */
     LETHE_CLEAN_FULL,        /* as the profile's text policy says */
-    LETHE_CLEAN_PRODUCT,     /* what names a device or a program: build dates, revisions and web addresses stay, too */
+    LETHE_CLEAN_PRODUCT,     /* what names a device or a program: revisions and web addresses stay, too */
     LETHE_CLEAN_STRICT       /* words that no vocabulary knows go too, whatever the profile says */
 } lethe_clean_mode;
 /* Append the cleaned text; *changed tells whether anything went. */

@@ -75,7 +75,7 @@ void lethe_clean_settle_dates(lethe_text_cleaner *cleaner) {
         if (before > 0 && lethe_clean_is_birth_cue(word_at(cleaner, before - 1))) mark_run(cleaner, before - 1, first - before + 1, LETHE_TEXT_DATE);
         if (last + 1 < cleaner->words.count && is_personal(word_at(cleaner, last + 1)->reason) && !has(word_at(cleaner, last + 1), LETHE_WORD_TITLE))
             personal = true;
-        bool shift = cleaner->mode == LETHE_TEXT_RESEARCH && cleaner->shift_days != 0 && !personal;
+        bool shift = cleaner->mode != LETHE_TEXT_STRICT && cleaner->shift_days != 0 && !personal;
         if (shift) {
             date->fate = CLEAN_DATE_SHIFT;
         } else if (whole || word_at(cleaner, first)->letters == 0) {

@@ -318,7 +318,7 @@ void lethe_clean_patterns(lethe_text_cleaner *cleaner) {
     bool product = cleaner->mode == LETHE_TEXT_PRODUCT;
     if (slash && !product) find_web(cleaner);
     if (!digit) return;
-    if (!product) find_dates(cleaner);
+    find_dates(cleaner);
     find_birth_dates(cleaner);
     find_numbers(cleaner);
 }

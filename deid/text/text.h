@@ -13,8 +13,8 @@
 typedef enum lethe_text_mode {
     LETHE_TEXT_STRICT = 0, /* `challenge`: a word that is in no list is removed; dates are removed */
     LETHE_TEXT_RESEARCH,   /* a word that is in no list is judged by its shape and its neighbours; dates are shifted when shift_days is not 0 */
-    LETHE_TEXT_PRODUCT /* what names a device or a program: build dates, revisions, addresses of source code and unknown words stay; what is known to
-                          identify, names with a title, numbers with a key, mail addresses and telephone numbers go */
+    LETHE_TEXT_PRODUCT     /* what names a device or a program: revisions, addresses of source code and unknown words stay; what is known to identify,
+                              dates, names with a title, numbers with a key, mail addresses and telephone numbers go as in research */
 } lethe_text_mode;
 
 typedef enum lethe_text_reason {
