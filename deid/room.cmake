@@ -1,6 +1,6 @@
 # The text detector goes over every pixel: let the compiler vectorise it.
 if(NOT LETHE_SANITIZE)
-  set_source_files_properties(pixels/text_planes.c pixels/text_components.c pixels/text_detector.c pixels/text_picture.c pixels/text_network.c PROPERTIES COMPILE_OPTIONS "-O3")
+  set_source_files_properties(pixels/text_planes.c pixels/text_components.c pixels/text_detector.c pixels/text_picture.c pixels/text_network.c pixels/text_lines.c PROPERTIES COMPILE_OPTIONS "-O3")
 endif()
 if(LETHE_TESTS)
   add_executable(lethe-text-features ${CMAKE_CURRENT_SOURCE_DIR}/pixels/tools/text_features.c)
@@ -8,6 +8,10 @@ if(LETHE_TESTS)
   add_executable(lethe-text-train ${CMAKE_CURRENT_SOURCE_DIR}/pixels/tools/text_network_train.c)
   target_compile_options(lethe-text-train PRIVATE -O3 -ffast-math)
   target_link_libraries(lethe-text-train PRIVATE m)
+  add_executable(lethe-text-train-judge ${CMAKE_CURRENT_SOURCE_DIR}/pixels/tools/text_network_train.c)
+  target_compile_definitions(lethe-text-train-judge PRIVATE TEXT_JUDGE)
+  target_compile_options(lethe-text-train-judge PRIVATE -O3 -ffast-math)
+  target_link_libraries(lethe-text-train-judge PRIVATE m)
 endif()
 target_link_libraries(lethe_deid PRIVATE lethe::JANSSON lethe::CYAML)
 

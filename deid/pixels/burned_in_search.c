@@ -8,26 +8,18 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Above SURE a line is text whatever the reader makes of it; a LIKELY one needs a reader who sees letters; below DOUBT it is not even read: of 260
- * such lines of the benchmark none turned out to be text. */
-static const float score_sure = 0.85f, score_likely = 0.5f, score_doubt = 0.4f, score_doubt_busy = 0.75f, score_continues = 0.03f,
-                   score_flicker = 0.97f, score_large = 0.97f, score_certain = 0.995f;
+/* From SURE on a line is text whatever a reader makes of it; a LIKELY one that cannot be read waits for a person; below DOUBT nobody is asked. */
+static const float score_sure = 0.9f, score_likely = 0.6f, score_doubt = 0.3f, score_continues = 0.05f, score_flicker = 0.97f;
 enum {
     SEARCH_ROUNDS = 6,
     PALETTE_ROUNDS = 3,
-    READS_PER_FRAME = 12,
+    READS_PER_FRAME = 6,
     CLEARED = LETHE_PIXELS_CLEARED,
     BLOCK = 16,
     CROWD = 2,
-    BUSY = 8,
-    ALL_BARS = 85,
-    MANY_BARS = 60,
-    FEW_GLYPHS = 5,
+    MARKER_GLYPHS = 7,
     FEW_FRAMES = 4
 };
-/* A line that looks like text this much and that nobody can read is a person's business. */
-static const float score_puzzling = 0.75f;
-
 /* What the search knows of a box it has found. */
 typedef struct lethe_pixel_track {
     uint32_t frames;    /* in which it was seen */
@@ -66,45 +58,46 @@ static bool was_cleared(const lethe_pixel_search *s, const lethe_text_line *line
 
 /* Somebody has to look here. Not in a single frame of a cine, where speckle looks like text now and then. */
 static void doubt(lethe_pixel_search *s, const lethe_text_line *line) {
-    if (s->verifying || (line->glyphs < 4 && line->score < score_large) || (!s->standing && s->info->frames >= FEW_FRAMES) ||
-        s->doubts == LETHE_PIXELS_DOUBTS)
-        return;
+    if (s->verifying || (!s->standing && s->info->frames >= FEW_FRAMES) || s->doubts == LETHE_PIXELS_DOUBTS) return;
     s->doubtful[s->doubts++] = (lethe_pixel_box){.x = line->x, .y = line->y, .w = line->w, .h = line->h};
 }
 
-/* `crowded`: other text stands close by, so that this is no lonely marker. `busy`: the picture is full of things that look a little like text; then
- * one that looks more so is less of a surprise. */
-static finding judge(lethe_pixel_search *s, const lethe_image *image, const lethe_text_line *line, bool crowded, bool busy) {
+/* What a reader makes of a line: letters enough, and sure enough of them. */
+static bool is_legible(const lethe_ocr_text *text, bool likely) {
+    return (likely && text->confidence >= 45 && text->letters >= 3) || (text->confidence >= 70 && text->letters >= 4);
+}
+
+static finding judge_known_only(lethe_pixel_search *s, const lethe_image *image, const lethe_text_line *line) {
     lethe_ocr_text text = {0};
     finding found = FOUND_NOTHING;
-    /* Large letters are easy to read and large structures of anatomy easy to mistake: there the reader has to agree. */
-    bool sure = line->score >= (line->height_px >= 18 || line->vertical || busy ? score_large : score_sure), likely = line->score >= score_likely,
-         shortish = line->glyphs <= 7;
-    if (line->score < (busy ? score_doubt_busy : score_doubt)) return FOUND_NOTHING;
-    bool ticks = line->bars >= ALL_BARS || (line->bars >= MANY_BARS && line->score < score_certain);
-    /* A few blots among many others: only a reader can say that they are letters. */
-    bool blots = busy && line->glyphs <= FEW_GLYPHS && line->score < score_certain;
-    sure = sure && !ticks && !blots;
-    bool keep_markers = !s->engine->policy.redact_markers;
-    if (s->mode == LETHE_PIXELS_PHI_ONLY) {
-        if (!read_line(s, image, line, &text)) found = sure ? FOUND_TEXT : FOUND_NOTHING;
-        else if (lethe_burned_in_names_someone(s->identifiers, text.text)) found = FOUND_IDENTIFIER;
-        else if (lethe_burned_in_looks_identifying(text.text)) found = FOUND_TEXT;
-        else if (sure && text.confidence < 50) found = FOUND_TEXT; /* nobody can say what it is */
-    } else if (sure && (crowded || !(shortish && keep_markers))) {
-        found = FOUND_TEXT;
-    } else if (!read_line(s, image, line, &text)) {
-        if (likely && ticks) found = FOUND_NOTHING;
-        else if (likely && !sure && s->engine->ocr != NULL) doubt(s, line); /* too many to read */
-        else found = likely ? FOUND_TEXT : FOUND_NOTHING;                   /* no reader: on the safe side */
+    bool sure = line->score >= score_sure;
+    if (!read_line(s, image, line, &text)) found = sure ? FOUND_TEXT : FOUND_NOTHING;
+    else if (lethe_burned_in_names_someone(s->identifiers, text.text)) found = FOUND_IDENTIFIER;
+    else if (lethe_burned_in_looks_identifying(text.text)) found = FOUND_TEXT;
+    else if (sure && text.confidence < 50) found = FOUND_TEXT; /* nobody can say what it is */
+    lethe_wipe(&text, sizeof text);
+    return found;
+}
+
+/* What is surely text goes unread; only what may be a marker that stands alone is read, to keep it. What is not sure goes when it can be read.
+ * `crowded`: other text stands close by, so that this is no lonely marker. */
+static finding judge(lethe_pixel_search *s, const lethe_image *image, const lethe_text_line *line, bool crowded) {
+    if (line->score < score_doubt) return FOUND_NOTHING;
+    if (s->mode == LETHE_PIXELS_PHI_ONLY) return judge_known_only(s, image, line);
+    bool sure = line->score >= score_sure, likely = line->score >= score_likely, markers = !s->engine->policy.redact_markers;
+    if (sure && (crowded || !markers || line->glyphs > MARKER_GLYPHS)) return FOUND_TEXT;
+    lethe_ocr_text text = {0};
+    finding found = FOUND_NOTHING;
+    if (!read_line(s, image, line, &text)) {
+        if (sure || s->engine->ocr == NULL) found = likely ? FOUND_TEXT : FOUND_NOTHING; /* no reader: on the safe side */
+        else if (likely) doubt(s, line);                                                 /* too many to read */
     } else if (lethe_burned_in_names_someone(s->identifiers, text.text)) {
         found = FOUND_IDENTIFIER;
-    } else if (keep_markers && text.confidence >= 60 && lethe_burned_in_is_marker(text.text)) {
+    } else if (markers && text.confidence >= 60 && lethe_burned_in_is_marker(text.text)) {
         found = FOUND_MARKER;
-    } else if (sure || (likely && text.confidence >= (busy ? 60 : 45) && text.letters >= (busy ? 4u : 3u)) ||
-               (text.confidence >= (busy ? 75 : 65) && text.letters >= (busy ? 4u : 3u))) {
+    } else if (sure || is_legible(&text, likely)) {
         found = FOUND_TEXT;
-    } else if (line->score >= (busy ? score_sure : score_puzzling) && !ticks) {
+    } else if (likely) {
         doubt(s, line);
     }
     lethe_wipe(&text, sizeof text);
@@ -251,34 +244,17 @@ static bool is_crowded(const lethe_text_line *lines, size_t count, size_t index)
     return near >= CROWD;
 }
 
-/* Many lines that look a little like text, away from those that surely are. */
-static bool is_busy(const lethe_text_line *lines, size_t count) {
-    unsigned unsure = 0;
-    for (size_t i = 0; i < count && unsure < BUSY; i++) {
-        if (lines[i].score < 0.1f || lines[i].score >= score_sure) continue;
-        lethe_pixel_box a = {.x = lines[i].x, .y = lines[i].y, .w = lines[i].w, .h = lines[i].h};
-        bool apart = true;
-        for (size_t k = 0; k < count && apart; k++) {
-            lethe_pixel_box b = {.x = lines[k].x, .y = lines[k].y, .w = lines[k].w, .h = lines[k].h};
-            apart = lines[k].score < score_large || overlap(&a, &b) == 0;
-        }
-        unsure += apart;
-    }
-    return unsure >= BUSY;
-}
-
 /* What one line is; FOUND_NOTHING also for what is known already. */
-static finding consider(lethe_pixel_search *s, const lethe_image *image, const lethe_text_line *lines, size_t count, size_t i, bool busy,
-                        uint32_t frame) {
+static finding consider(lethe_pixel_search *s, const lethe_image *image, const lethe_text_line *lines, size_t count, size_t i, uint32_t frame) {
     const lethe_text_line *line = &lines[i];
-    bool follow = s->mode == LETHE_PIXELS_ANY_TEXT && !s->verifying && !busy && line->score < score_sure;
+    bool follow = s->mode == LETHE_PIXELS_ANY_TEXT && !s->verifying && line->score < score_sure;
     if (line->score < score_continues || (!s->verifying && is_covered(s, line, frame)) || is_kept(s, line, frame)) return FOUND_NOTHING;
     if (s->verifying && s->info->frames >= FEW_FRAMES && line->score < score_flicker) return FOUND_NOTHING;
     if (line->score < score_sure && was_cleared(s, line)) return FOUND_NOTHING;
     for (size_t k = 0; k < count && follow; k++)
         if (k != i && lines[k].score >= score_sure && lines[k].glyphs >= 5 && continues(line, &lines[k])) return FOUND_TEXT;
     if (follow && continues_box(s, line, frame)) return FOUND_TEXT;
-    finding found = judge(s, image, line, is_crowded(lines, count, i), busy);
+    finding found = judge(s, image, line, is_crowded(lines, count, i));
     if (found == FOUND_MARKER) s->decision->markers_kept++;
     if (found != FOUND_TEXT && found != FOUND_IDENTIFIER && s->cleared_count < CLEARED)
         s->cleared[s->cleared_count++] = (lethe_pixel_box){.x = line->x, .y = line->y, .w = line->w, .h = line->h};
@@ -311,16 +287,14 @@ static lethe_status search_picture(lethe_pixel_search *s, lethe_image *image, ui
     s->reads_left = READS_PER_FRAME;
     if (!s->verifying) fill_found(s, image, first, fill, 0);
     const uint8_t *where = blocks;
-    bool busy = false;
     for (unsigned round = 0; round < SEARCH_ROUNDS; round++) {
         const lethe_text_line *lines;
         size_t count, near_size = blocks_across(s) * blocks_down(s);
         bool added = false;
         lethe_status status = lethe_text_detector_find_in(s->engine->detector, image, where, &lines, &count, s->error);
         if (status != LETHE_OK) return status;
-        busy = busy || is_busy(lines, count); /* later rounds see a part of the picture only */
         for (size_t i = 0; i < count; i++) {
-            finding found = consider(s, image, lines, count, i, busy, first);
+            finding found = consider(s, image, lines, count, i, first);
             if (found != FOUND_TEXT && found != FOUND_IDENTIFIER) continue;
             *found_any = true;
             if (s->verifying) return LETHE_OK;
@@ -332,9 +306,9 @@ static lethe_status search_picture(lethe_pixel_search *s, lethe_image *image, ui
             if (status != LETHE_OK) return status;
             added = true;
         }
-        if (s->verifying || (!added && (where == blocks || s->info->frames >= FEW_FRAMES))) return LETHE_OK;
+        if (s->verifying || !added) return LETHE_OK;
         fill_found(s, image, first, fill, s->first_found);
-        where = added ? s->near : blocks;
+        where = s->near; /* farther away nothing has changed */
     }
     return LETHE_OK;
 }

@@ -8,6 +8,8 @@
 #include <emmintrin.h>
 #endif
 
+#define INLINE inline __attribute__((always_inline))
+
 /* A component in the making; its root's sums are complete only after flattening. */
 typedef struct label {
     uint32_t parent, area, hruns, vruns;
@@ -28,7 +30,7 @@ void lethe_text_components_release(lethe_text_components *components) {
     *components = (lethe_text_components){0};
 }
 
-static uint32_t root_of(label *labels, uint32_t i) {
+static INLINE uint32_t root_of(label *labels, uint32_t i) {
     while (labels[i].parent != i) {
         labels[i].parent = labels[labels[i].parent].parent;
         i = labels[i].parent;
@@ -36,7 +38,7 @@ static uint32_t root_of(label *labels, uint32_t i) {
     return i;
 }
 
-static void unite(label *labels, uint32_t a, uint32_t b) {
+static INLINE void unite(label *labels, uint32_t a, uint32_t b) {
     a = root_of(labels, a);
     b = root_of(labels, b);
     if (a < b) labels[b].parent = a;
@@ -44,7 +46,7 @@ static void unite(label *labels, uint32_t a, uint32_t b) {
 }
 
 /* One bit for each of 16 pixels that leave the local mean by more than `limit`. */
-static uint16_t sixteen(const int16_t *deviation, bool dark, int16_t limit) {
+static INLINE uint16_t sixteen(const int16_t *deviation, bool dark, int16_t limit) {
 #if defined(__SSE2__)
     __m128i a = _mm_loadu_si128((const __m128i *)(const void *)deviation), b = _mm_loadu_si128((const __m128i *)(const void *)(deviation + 8));
     __m128i edge = _mm_set1_epi16(dark ? (int16_t)-limit : limit);
@@ -59,7 +61,7 @@ static uint16_t sixteen(const int16_t *deviation, bool dark, int16_t limit) {
 }
 
 /* Thresholds of a row of blocks for a pass; INT16_MAX where nobody looks. Returns whether anything is to be looked at. */
-static bool block_limits(const lethe_text_level *level, lethe_text_pass pass, uint32_t by, int16_t *limits) {
+static INLINE bool block_limits(const lethe_text_level *level, lethe_text_pass pass, uint32_t by, int16_t *limits) {
     uint8_t bit = pass.adaptive ? (pass.dark ? LETHE_TEXT_DARK : LETHE_TEXT_BRIGHT) : (pass.dark ? LETHE_TEXT_DARK_PLAIN : LETHE_TEXT_BRIGHT_PLAIN);
     size_t row = (size_t)by * level->blocks_x;
     bool any = false;
@@ -78,7 +80,7 @@ static bool block_limits(const lethe_text_level *level, lethe_text_pass pass, ui
     return any;
 }
 
-static void mask_row(const lethe_text_level *level, lethe_text_pass pass, uint32_t y, const int16_t *limits, uint64_t *mask) {
+static INLINE void mask_row(const lethe_text_level *level, lethe_text_pass pass, uint32_t y, const int16_t *limits, uint64_t *mask) {
     const int16_t *deviation = level->deviation + (size_t)y * level->stride;
     for (uint32_t bx = 0; bx < level->blocks_x; bx += 4) {
         uint64_t word = 0;
@@ -91,7 +93,7 @@ static void mask_row(const lethe_text_level *level, lethe_text_pass pass, uint32
 }
 
 /* Runs of set pixels; returns their number. `mask` ends with an empty word. */
-static size_t find_runs(const uint64_t *mask, uint32_t words, run *runs) {
+static INLINE size_t find_runs(const uint64_t *mask, uint32_t words, run *runs) {
     size_t count = 0;
     for (uint32_t i = 0; i < words; i++) {
         uint64_t word = mask[i];
@@ -110,7 +112,7 @@ static size_t find_runs(const uint64_t *mask, uint32_t words, run *runs) {
     return count;
 }
 
-static unsigned ones_between(const uint64_t *mask, int32_t x0, int32_t x1) {
+static INLINE unsigned ones_between(const uint64_t *mask, int32_t x0, int32_t x1) {
     unsigned count = 0;
     for (int32_t i = x0 / 64; i <= x1 / 64; i++) {
         uint64_t word = mask[i];
@@ -121,7 +123,7 @@ static unsigned ones_between(const uint64_t *mask, int32_t x0, int32_t x1) {
     return count;
 }
 
-static void add_run(label *to, const lethe_text_level *level, const run *r, int32_t y, const uint64_t *above) {
+static INLINE void add_run(label *to, const lethe_text_level *level, const run *r, int32_t y, const uint64_t *above) {
     const uint16_t *value = level->value + (size_t)y * level->stride;
     const int16_t *deviation = level->deviation + (size_t)y * level->stride;
     uint32_t ink = 0, contrast = 0; /* at most 65,536 pixels of 15 bits */
@@ -209,8 +211,8 @@ static lethe_status prepare(lethe_text_components *components, const lethe_text_
 }
 
 /* Give each run of a row the label of what it touches above, or a new one. */
-static size_t label_row(lethe_text_components *components, const lethe_text_level *level, uint32_t y, const run *above, size_t above_count, run *here,
-                        size_t here_count, const uint64_t *mask_above, size_t label_count) {
+static INLINE size_t label_row(lethe_text_components *components, const lethe_text_level *level, uint32_t y, const run *above, size_t above_count,
+                               run *here, size_t here_count, const uint64_t *mask_above, size_t label_count) {
     label *labels = components->labels;
     size_t first = 0;
     for (size_t i = 0; i < here_count; i++) {
@@ -233,7 +235,7 @@ static size_t label_row(lethe_text_components *components, const lethe_text_leve
     return label_count;
 }
 
-lethe_status lethe_text_components_find(lethe_text_components *components, const lethe_text_level *level, lethe_text_pass pass, lethe_error *error) {
+static INLINE lethe_status find(lethe_text_components *components, const lethe_text_level *level, lethe_text_pass pass, lethe_error *error) {
     size_t words = level->blocks_x / 4 + 2, per_row = level->w / 2 + 1, label_count = 0, above_count = 0;
     components->count = 0;
     lethe_status status = prepare(components, level, error);
@@ -280,4 +282,22 @@ lethe_status lethe_text_components_find(lethe_text_components *components, const
         mask = swap_mask;
     }
     return collect(components, level, components->labels, label_count, error);
+}
+
+#if defined(__x86_64__)
+__attribute__((target("avx2,fma,popcnt,bmi"))) static lethe_status find_wide(lethe_text_components *components, const lethe_text_level *level,
+                                                                             lethe_text_pass pass, lethe_error *error) {
+    return find(components, level, pass, error);
+}
+#endif
+static lethe_status find_plain(lethe_text_components *components, const lethe_text_level *level, lethe_text_pass pass, lethe_error *error) {
+    return find(components, level, pass, error);
+}
+
+lethe_status lethe_text_components_find(lethe_text_components *components, const lethe_text_level *level, lethe_text_pass pass, lethe_error *error) {
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("popcnt") && __builtin_cpu_supports("bmi"))
+        return find_wide(components, level, pass, error);
+#endif
+    return find_plain(components, level, pass, error);
 }

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Below `score_gate` by the features alone nothing is looked at; from `score_known` on a place is text and is not looked at again; lines from
- * `score_follow` on are followed beyond their ends. */
-static const float score_gate = 0.06f, score_known = 0.95f, score_follow = 0.5f;
+/* Below `score_gate` by the features alone nothing is looked at, below `score_left` by the first network the judge is not asked; from `score_known`
+ * on a place is text and is not looked at again; lines from `score_follow` on are followed beyond their ends. */
+static const float score_gate = 0.06f, score_left = 0.05f, score_known = 0.95f, score_follow = 0.5f;
 enum { BLOCK = LETHE_TEXT_BLOCK, CELL = LETHE_TEXT_CELL, LARGE_PIXELS = 2000000, COLOUR_RANGE = 40 };
 
 struct lethe_text_detector {
@@ -22,7 +22,8 @@ struct lethe_text_detector {
     uint8_t *known, *allowed, *colourful;
     uint32_t cells_x, cells_y, blocks_x, blocks_y; /* of level 0 */
     /* Training only: called with each new line, its box in the pixels of the level. */
-    void (*observe)(void *context, const lethe_text_level *level, const lethe_text_line *line);
+    lethe_text_observer *observe;
+    lethe_text_stage observe_stage;
     void *observe_context;
 };
 
@@ -100,35 +101,50 @@ static bool is_known(const lethe_text_detector *detector, size_t count, const le
 
 /* --- one level --- */
 
+static float look(const lethe_text_level *level, const lethe_text_line *local, float score) {
+    float crops[LETHE_TEXT_CROPS][LETHE_TEXT_CROP_HEIGHT * LETHE_TEXT_CROP_WIDTH], odds = 0;
+    unsigned count = lethe_text_crops(level, local, crops);
+    for (unsigned c = 0; c < count; c++) odds += lethe_text_network(crops[c]) / (float)count;
+    return lethe_text_combine(score, odds);
+}
+
+static float look_closely(const lethe_text_level *level, const lethe_text_line *local, const float *features, float score) {
+    float crops[LETHE_TEXT_JUDGE_CROPS][LETHE_TEXT_JUDGE_HEIGHT * LETHE_TEXT_JUDGE_WIDTH], scaled[LETHE_TEXT_FEATURES], odds = 0;
+    unsigned count = lethe_text_judge_crops(level, local, crops);
+    lethe_text_features_scale(features, scaled);
+    for (unsigned c = 0; c < count; c++) odds += lethe_text_judge(crops[c], scaled) / (float)count;
+    return lethe_text_combine_judge(score, odds);
+}
+
 /* Look at the new lines as pictures; what the features rule out and what is known already goes. */
 static void refine(lethe_text_detector *detector, const lethe_text_level *level, size_t first, unsigned scale) {
-    float crops[LETHE_TEXT_CROPS][LETHE_TEXT_CROP_HEIGHT * LETHE_TEXT_CROP_WIDTH];
+    bool training = detector->observe != NULL;
     size_t kept = first;
     for (size_t i = first; i < detector->lines.count; i++) {
         lethe_text_line *line = &detector->lines.items[i], local = *line;
-        if (detector->observe == NULL && (line->score < score_gate || is_known(detector, kept, line))) continue;
+        const float *features = detector->lines.features[i];
+        bool raw = training && detector->observe_stage == LETHE_TEXT_FOUND;
+        if (!raw && (line->score < score_gate || (!training && is_known(detector, kept, line)))) continue;
         local.x /= scale;
         local.y /= scale;
         local.w /= scale;
         local.h /= scale;
-        if (detector->observe != NULL) {
-            detector->observe(detector->observe_context, level, &local);
-            kept++;
-            continue;
+        if (!raw) line->score = look(level, &local, line->score);
+        if (!raw && line->score < score_left) continue;
+        if (training) {
+            detector->observe(detector->observe_context, level, &local, features);
+        } else {
+            line->score = look_closely(level, &local, features, line->score);
+            if (line->score >= score_follow) {
+                lethe_text_line_extend(level, &local);
+                line->x = local.x * scale;
+                line->y = local.y * scale;
+                line->w = local.w * scale;
+                line->h = local.h * scale;
+            }
+            if (line->score >= score_known) remember(detector, line);
         }
-        unsigned count = lethe_text_crops(level, &local, crops);
-        float odds = 0;
-        for (unsigned c = 0; c < count; c++) odds += lethe_text_network(crops[c]) / (float)count;
-        line->score = lethe_text_combine(line->score, odds);
-        if (line->score >= score_follow) {
-            lethe_text_line_extend(level, &local);
-            line->x = local.x * scale;
-            line->y = local.y * scale;
-            line->w = local.w * scale;
-            line->h = local.h * scale;
-        }
-        if (line->score >= score_known) remember(detector, line);
-        memmove(detector->lines.features[kept], detector->lines.features[i], sizeof detector->lines.features[0]);
+        memmove(detector->lines.features[kept], features, sizeof detector->lines.features[0]);
         detector->lines.items[kept++] = *line;
     }
     detector->lines.count = kept;
@@ -259,8 +275,8 @@ lethe_status lethe_text_detector_find(lethe_text_detector *detector, const lethe
 
 /* For tools/text_features.c. */
 const float *lethe_text_detector_features(const lethe_text_detector *detector, size_t line) { return detector->lines.features[line]; }
-void lethe_text_detector_observe(lethe_text_detector *detector, void (*observe)(void *, const lethe_text_level *, const lethe_text_line *),
-                                 void *context) {
+void lethe_text_detector_observe(lethe_text_detector *detector, lethe_text_stage stage, lethe_text_observer *observe, void *context) {
+    detector->observe_stage = stage;
     detector->observe = observe;
     detector->observe_context = context;
 }

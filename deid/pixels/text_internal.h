@@ -34,6 +34,7 @@ typedef struct lethe_text_component {
     float ink, contrast; /* mean value, mean distance from the local mean */
     float noise;
     bool used;
+    uint8_t failed; /* groups that it was in and that were no lines */
 } lethe_text_component;
 
 typedef struct lethe_text_components {
@@ -50,9 +51,10 @@ typedef struct lethe_text_lines {
     lethe_text_line *items;
     float (*features)[LETHE_TEXT_FEATURES];
     size_t count, capacity;
-    int32_t *heads, *next;
-    uint32_t *order;
-    size_t head_capacity, item_capacity;
+    /* Components by cells of a grid: where each cell starts in `placed`, five numbers for each component there (x0, x1, y0, y1, index). */
+    uint32_t *starts, *order;
+    int32_t *placed;
+    size_t start_capacity, item_capacity;
 } lethe_text_lines;
 
 /* --- planes --- */
@@ -92,15 +94,28 @@ unsigned lethe_text_crops(const lethe_text_level *level, const lethe_text_line *
                           float crops[LETHE_TEXT_CROPS][LETHE_TEXT_CROP_HEIGHT * LETHE_TEXT_CROP_WIDTH]);
 /* A small convolutional network over one window: the log-odds that it shows text. */
 float lethe_text_network(const float crop[LETHE_TEXT_CROP_HEIGHT * LETHE_TEXT_CROP_WIDTH]);
+/* What is left after that is looked at again by a larger network: finer windows with more around the letters, and the line's features. */
+enum { LETHE_TEXT_JUDGE_HEIGHT = 24, LETHE_TEXT_JUDGE_WIDTH = 96, LETHE_TEXT_JUDGE_CROPS = 3 };
+unsigned lethe_text_judge_crops(const lethe_text_level *level, const lethe_text_line *line,
+                                float crops[LETHE_TEXT_JUDGE_CROPS][LETHE_TEXT_JUDGE_HEIGHT * LETHE_TEXT_JUDGE_WIDTH]);
+/* Log-odds for one window; `features` as lethe_text_features_scale leaves them. */
+float lethe_text_judge(const float crop[LETHE_TEXT_JUDGE_HEIGHT * LETHE_TEXT_JUDGE_WIDTH], const float features[LETHE_TEXT_FEATURES]);
 
 /* How sure a line's features make us, 0 to 1. */
 float lethe_text_score(const float features[LETHE_TEXT_FEATURES]);
+/* Features less their mean, in deviations of it, at most five. */
+void lethe_text_features_scale(const float features[LETHE_TEXT_FEATURES], float scaled[LETHE_TEXT_FEATURES]);
 /* Both judgements in one: `score` of the features, log-odds of the network. */
 float lethe_text_combine(float score, float network_odds);
+/* The same of what that gave and the mean log-odds of the judge. */
+float lethe_text_combine_judge(float score, float judge_odds);
 
-/* Training (tools/text_features.c): features of a line of the last search; lines as they are found. */
+/* Training (tools/text_features.c): features of a line of the last search; lines as they are found (LETHE_TEXT_FOUND), or those that the first
+ * network leaves to the judge, with its score (LETHE_TEXT_LEFT). */
+typedef enum lethe_text_stage { LETHE_TEXT_FOUND, LETHE_TEXT_LEFT } lethe_text_stage;
+typedef void lethe_text_observer(void *context, const lethe_text_level *level, const lethe_text_line *line,
+                                 const float features[LETHE_TEXT_FEATURES]);
 const float *lethe_text_detector_features(const lethe_text_detector *detector, size_t line);
-void lethe_text_detector_observe(lethe_text_detector *detector, void (*observe)(void *, const lethe_text_level *, const lethe_text_line *),
-                                 void *context);
+void lethe_text_detector_observe(lethe_text_detector *detector, lethe_text_stage stage, lethe_text_observer *observe, void *context);
 
 #endif

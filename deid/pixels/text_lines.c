@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CELL = 32, MAX_MEMBERS = 160 };
+enum { CELL = 8, MAX_MEMBERS = 160, LANES = 4, MOST_CLUTTER = 401, MOST_FAILED = 6 };
+
+/* Of the compiler: four components at once. */
+typedef int32_t four __attribute__((vector_size(4 * LANES), aligned(4)));
 
 /* Components in a grid, and the line that is growing. For vertical lines x and y change places. */
 typedef struct grower {
@@ -24,8 +27,8 @@ typedef struct grower {
 void lethe_text_lines_release(lethe_text_lines *lines) {
     lethe_free(lines->items);
     lethe_free(lines->features);
-    lethe_free(lines->heads);
-    lethe_free(lines->next);
+    lethe_free(lines->starts);
+    lethe_free(lines->placed);
     lethe_free(lines->order);
     *lines = (lethe_text_lines){0};
 }
@@ -53,33 +56,57 @@ static bool is_seed(const lethe_text_component *c) {
     return h >= 5 && h <= 36 && w <= 45 * h && (float)c->area >= 0.08f * w * h && (w < 3 * h || (float)c->hruns > 1.2f * h);
 }
 
+/* One coordinate of the components in the order of the grid. */
+static int32_t *placed(const grower *g, unsigned which) { return g->lines->placed + which * (g->lines->item_capacity + LANES); }
+enum { X0, X1, Y0, Y1, INDEX };
+
+static lethe_status reserve(lethe_text_lines *lines, size_t cells, size_t items, lethe_error *error) {
+    if (cells + 2 > lines->start_capacity) {
+        uint32_t *grown = lethe_realloc_array(lines->starts, cells + 2, sizeof *grown);
+        if (grown == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for lines of text");
+        lines->starts = grown;
+        lines->start_capacity = cells + 2;
+    }
+    if (items > lines->item_capacity) {
+        int32_t *numbers = lethe_realloc_array(lines->placed, 5 * (items + LANES), sizeof *numbers);
+        if (numbers != NULL) lines->placed = numbers;
+        uint32_t *order = lethe_realloc_array(lines->order, items, sizeof *order);
+        if (order != NULL) lines->order = order;
+        if (numbers == NULL || order == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for lines of text");
+        lines->item_capacity = items;
+    }
+    return LETHE_OK;
+}
+
+/* Sort the components by cells, row by row: neighbours along a row of cells lie in one stretch. */
 static lethe_status build_grid(grower *g, lethe_error *error) {
     lethe_text_lines *lines = g->lines;
     uint32_t w = g->vertical ? g->level->h : g->level->w, h = g->vertical ? g->level->w : g->level->h;
     g->cells_x = (int32_t)(w / CELL + 1);
     g->cells_y = (int32_t)(h / CELL + 1);
     size_t cells = (size_t)g->cells_x * (size_t)g->cells_y;
-    if (cells > lines->head_capacity) {
-        int32_t *grown = lethe_realloc_array(lines->heads, cells, sizeof *grown);
-        if (grown == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for lines of text");
-        lines->heads = grown;
-        lines->head_capacity = cells;
+    lethe_status status = reserve(lines, cells, g->count, error);
+    if (status != LETHE_OK) return status;
+    memset(lines->starts, 0, (cells + 2) * sizeof *lines->starts);
+    uint32_t *next = lines->starts + 1;
+    for (unsigned pass = 0; pass < 2; pass++) {
+        for (size_t i = g->count; i-- > 0;) {
+            const lethe_text_component *c = &g->items[i];
+            size_t cell = (size_t)((c->y0 + c->y1) / 2 / CELL) * (size_t)g->cells_x + (size_t)(c->x0 / CELL);
+            if (pass == 0) {
+                next[cell + 1]++;
+                continue;
+            }
+            uint32_t at = next[cell]++;
+            placed(g, X0)[at] = c->x0;
+            placed(g, X1)[at] = c->x1;
+            placed(g, Y0)[at] = c->y0;
+            placed(g, Y1)[at] = c->y1;
+            placed(g, INDEX)[at] = (int32_t)i;
+        }
+        for (size_t cell = 0; pass == 0 && cell < cells; cell++) next[cell + 1] += next[cell];
     }
-    if (g->count > lines->item_capacity) {
-        int32_t *next = lethe_realloc_array(lines->next, g->count, sizeof *next);
-        if (next != NULL) lines->next = next;
-        uint32_t *order = lethe_realloc_array(lines->order, g->count, sizeof *order);
-        if (order != NULL) lines->order = order;
-        if (next == NULL || order == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for lines of text");
-        lines->item_capacity = g->count;
-    }
-    memset(lines->heads, 0xFF, cells * sizeof *lines->heads);
-    for (size_t i = 0; i < g->count; i++) {
-        const lethe_text_component *c = &g->items[i];
-        size_t cell = (size_t)((c->y0 + c->y1) / 2 / CELL) * (size_t)g->cells_x + (size_t)(c->x0 / CELL);
-        lines->next[i] = lines->heads[cell];
-        lines->heads[cell] = (int32_t)i;
-    }
+    for (unsigned which = 0; which < 5; which++) memset(placed(g, which) + g->count, 0, LANES * sizeof(int32_t));
     return LETHE_OK;
 }
 
@@ -125,14 +152,27 @@ static int32_t next_member(const grower *g, const band *b) {
     if (from_y < 0) from_y = 0;
     if (to_x >= g->cells_x) to_x = g->cells_x - 1;
     if (to_y >= g->cells_y) to_y = g->cells_y - 1;
-    int32_t best = -1;
-    for (int32_t cy = from_y; cy <= to_y; cy++)
-        for (int32_t cx = from_x; cx <= to_x; cx++)
-            for (int32_t i = g->lines->heads[(size_t)cy * (size_t)g->cells_x + (size_t)cx]; i >= 0; i = g->lines->next[i]) {
-                const lethe_text_component *c = &g->items[i];
-                if (c->used || !fits(b, c)) continue;
-                if (best < 0 || c->x0 < g->items[best].x0) best = i;
+    /* What no component that fits can be beyond; the few that are within are looked at in full. */
+    int32_t left = (int32_t)floorf((float)(b->right + 1) - 0.5f * h - 2), right = (int32_t)ceilf((float)(b->right + 1) + 1.15f * h + 2);
+    int32_t low = (int32_t)floorf(b->top - 0.55f * h - 1), high = (int32_t)ceilf(b->base + 0.45f * h + 1), best = -1;
+    const int32_t *x0 = placed(g, X0), *x1 = placed(g, X1), *y0 = placed(g, Y0), *y1 = placed(g, Y1), *index = placed(g, INDEX);
+    for (int32_t cy = from_y; cy <= to_y; cy++) {
+        size_t row = (size_t)cy * (size_t)g->cells_x;
+        uint32_t end = g->lines->starts[row + (size_t)to_x + 1];
+        for (uint32_t at = g->lines->starts[row + (size_t)from_x]; at < end; at += LANES) {
+            four near = (*(const four *)(x0 + at) >= left) & (*(const four *)(x0 + at) <= right) & (*(const four *)(x1 + at) > b->right) &
+                        (*(const four *)(y0 + at) >= low) & (*(const four *)(y1 + at) <= high);
+            uint64_t any[LANES / 2];
+            memcpy(any, &near, sizeof any);
+            if ((any[0] | any[1]) == 0) continue;
+            for (uint32_t k = 0; k < LANES && at + k < end; k++) {
+                if (near[k] == 0) continue;
+                const lethe_text_component *c = &g->items[index[at + k]];
+                if (c->used || (best >= 0 && c->x0 >= g->items[best].x0) || !fits(b, c)) continue;
+                best = index[at + k];
             }
+        }
+    }
     return best;
 }
 
@@ -165,14 +205,25 @@ static void grow(grower *g, uint32_t seed) {
     }
 }
 
-static int by_value(const void *a, const void *b) {
-    float x = *(const float *)a, y = *(const float *)b;
-    return (x > y) - (x < y);
-}
+/* The upper median; reorders the values. */
 static float median(float *values, unsigned count) {
     if (count == 0) return 0;
-    qsort(values, count, sizeof *values, by_value);
-    return values[count / 2];
+    unsigned low = 0, high = count - 1, rank = count / 2;
+    while (low < high) {
+        float pivot = values[(low + high) / 2];
+        unsigned i = low, j = high;
+        for (;;) {
+            while (values[i] < pivot) i++;
+            while (values[j] > pivot) j--;
+            if (i >= j) break;
+            float swap = values[i];
+            values[i++] = values[j];
+            values[j--] = swap;
+        }
+        if (rank <= j) high = j;
+        else low = j + 1;
+    }
+    return values[rank];
 }
 
 typedef struct moments {
@@ -194,30 +245,64 @@ static float clutter(const grower *g, int32_t x0, int32_t x1, int32_t y0, int32_
     int32_t margin = (int32_t)(h * 0.9f) + 1;
     int32_t from_x = x0 - margin, to_x = x1 + margin, from_y = y0 - margin, to_y = y1 + margin;
     unsigned seen = 0;
-    for (int32_t cy = (from_y < 0 ? 0 : from_y / CELL); cy <= to_y / CELL && cy < g->cells_y; cy++)
-        for (int32_t cx = (from_x < 0 ? 0 : from_x / CELL); cx <= to_x / CELL && cx < g->cells_x; cx++)
-            for (int32_t i = g->lines->heads[(size_t)cy * (size_t)g->cells_x + (size_t)cx]; i >= 0; i = g->lines->next[i]) {
-                const lethe_text_component *c = &g->items[i];
-                int32_t x = (c->x0 + c->x1) / 2, y = (c->y0 + c->y1) / 2;
-                bool inside = x >= x0 && x <= x1 && y >= y0 && y <= y1;
-                if (!inside && x >= from_x && x <= to_x && y >= from_y && y <= to_y) seen++;
-                if (seen > 400) break;
-            }
+    int32_t last = to_x / CELL < g->cells_x ? to_x / CELL : g->cells_x - 1;
+    const int32_t *left = placed(g, X0), *right = placed(g, X1), *top = placed(g, Y0), *bottom = placed(g, Y1);
+    for (int32_t cy = (from_y < 0 ? 0 : from_y / CELL); cy <= to_y / CELL && cy < g->cells_y && seen < MOST_CLUTTER; cy++) {
+        size_t row = (size_t)cy * (size_t)g->cells_x;
+        uint32_t end = g->lines->starts[row + (size_t)last + 1];
+        for (uint32_t at = g->lines->starts[row + (size_t)(from_x < 0 ? 0 : from_x / CELL)]; at < end; at++) {
+            int32_t x = (left[at] + right[at]) / 2, y = (top[at] + bottom[at]) / 2;
+            bool inside = x >= x0 && x <= x1 && y >= y0 && y <= y1;
+            seen += !inside && x >= from_x && x <= to_x && y >= from_y && y <= to_y;
+        }
+    }
+    if (seen > MOST_CLUTTER) seen = MOST_CLUTTER;
     return (float)seen * h / (float)(x1 - x0 + 1 + 2 * margin);
 }
 
-/* Numbers that tell a line of text from a chance row of specks; returns the estimated count of glyphs. */
-static float measure(const grower *g, float f[LETHE_TEXT_FEATURES], lethe_text_line *line) {
+/* Height of the letters: the median of those that are no specks beside the tallest. */
+static float letter_height(const grower *g) {
+    float values[MAX_MEMBERS], tall = 0;
+    unsigned count = 0;
+    for (unsigned i = 0; i < g->member_count; i++) {
+        values[i] = height_of(&g->items[g->members[i]]);
+        tall = values[i] > tall ? values[i] : tall;
+    }
+    for (unsigned i = 0; i < g->member_count; i++)
+        if (values[i] > 0.5f * tall) values[count++] = values[i];
+    return median(values, count);
+}
+
+/* About how many letters a component holds, by its width and by how often its rows cross ink. */
+static float glyphs_of(const lethe_text_component *c, float h) {
+    float by_width = width_of(c) / (0.75f * h), by_runs = (float)c->hruns / height_of(c) / 1.3f, n = by_width < by_runs ? by_width : by_runs;
+    return n > 1 ? n : 1;
+}
+
+/* Long and high enough, and level: ascenders and descenders make a line at most this much higher than its letters; a slanting row of specks is not
+ * one. Most groups of a texture end here, before they are measured. */
+static bool could_be_line(const grower *g, float h) {
+    int32_t x0 = INT32_MAX, y0 = INT32_MAX, x1 = 0, y1 = 0;
+    float glyphs = 0;
+    for (unsigned i = 0; i < g->member_count; i++) {
+        const lethe_text_component *c = &g->items[g->members[i]];
+        if (c->x0 < x0) x0 = c->x0;
+        if (c->y0 < y0) y0 = c->y0;
+        if (c->x1 > x1) x1 = c->x1;
+        if (c->y1 > y1) y1 = c->y1;
+        if (height_of(c) >= 0.45f * h) glyphs += glyphs_of(c, h);
+    }
+    float whole = floorf(h);
+    return glyphs >= 2.5f && (float)(x1 - x0 + 1) >= whole && whole >= 5 && (float)(y1 - y0 + 1) <= 1.9f * whole + 3;
+}
+
+/* Numbers that tell a line of text from a chance row of specks; `h` is the height of its letters. */
+static void measure(const grower *g, float h, float f[LETHE_TEXT_FEATURES], lethe_text_line *line) {
     float values[MAX_MEMBERS];
     unsigned count = 0;
     int32_t x0 = INT32_MAX, y0 = INT32_MAX, x1 = 0, y1 = 0;
     moments ink = {0}, contrast = {0}, stroke = {0}, fill = {0}, heights = {0}, gaps = {0}, aspect = {0}, noise = {0};
-    for (unsigned i = 0; i < g->member_count; i++) values[i] = height_of(&g->items[g->members[i]]);
-    float tall = 0;
-    for (unsigned i = 0; i < g->member_count; i++) tall = values[i] > tall ? values[i] : tall;
-    for (unsigned i = 0; i < g->member_count; i++)
-        if (values[i] > 0.5f * tall) values[count++] = values[i];
-    float h = median(values, count), glyphs = 0, hruns = 0, vruns = 0, bars = 0, small = 0, majors = 0;
+    float glyphs = 0, hruns = 0, vruns = 0, bars = 0, small = 0, majors = 0;
     int32_t right = -1;
     for (unsigned i = 0; i < g->member_count; i++) {
         const lethe_text_component *c = &g->items[g->members[i]];
@@ -243,9 +328,7 @@ static float measure(const grower *g, float f[LETHE_TEXT_FEATURES], lethe_text_l
         add(&heights, ch / h);
         add(&aspect, cw / ch);
         if (filled > 0.85f) bars++;
-        float width_glyphs = cw / (0.75f * h), run_glyphs = (float)c->hruns / ch / 1.3f;
-        float n = width_glyphs < run_glyphs ? width_glyphs : run_glyphs;
-        glyphs += n > 1 ? n : 1;
+        glyphs += glyphs_of(c, h);
     }
     count = 0;
     for (unsigned i = 0; i < g->member_count; i++)
@@ -296,7 +379,6 @@ static float measure(const grower *g, float f[LETHE_TEXT_FEATURES], lethe_text_l
                               .plane = (uint8_t)g->plane,
                               .contrast = all_contrast * (float)(1u << g->level->shift),
                               .ink = mean_of(&ink) * (float)(1u << g->level->shift) + (float)g->level->base};
-    return glyphs;
 }
 
 static lethe_status append(grower *g, const lethe_text_line *line, const float f[LETHE_TEXT_FEATURES], lethe_error *error) {
@@ -332,19 +414,21 @@ static lethe_status grow_all(grower *g, lethe_error *error) {
     uint32_t w = g->vertical ? g->level->h : g->level->w;
     lethe_status status = build_grid(g, error);
     if (status != LETHE_OK) return status;
-    for (size_t i = 0; i < g->count; i++) g->items[i].used = false;
+    for (size_t i = 0; i < g->count; i++) {
+        g->items[i].used = false;
+        g->items[i].failed = 0;
+    }
     size_t seeds = order_seeds(g, w);
     for (size_t i = 0; i < seeds && status == LETHE_OK; i++) {
         uint32_t seed = g->lines->order[i];
-        if (g->items[seed].used) continue;
+        if (g->items[seed].used || g->items[seed].failed >= MOST_FAILED) continue; /* the end of a row that was tried from many places */
         grow(g, seed);
-        lethe_text_line line;
-        float f[LETHE_TEXT_FEATURES];
-        float glyphs = measure(g, f, &line);
         bool kept = false;
-        /* Ascenders and descenders make a line at most this much higher than its letters; a slanting row of specks is not one. */
-        bool level = (float)line.h <= 1.9f * (float)line.height_px + 3;
-        if (glyphs >= 2.5f && line.w >= line.height_px && line.height_px >= 5 && level) {
+        float h = letter_height(g);
+        if (could_be_line(g, h)) {
+            lethe_text_line line;
+            float f[LETHE_TEXT_FEATURES];
+            measure(g, h, f, &line);
             line.score = lethe_text_score(f);
             if (line.score >= 0.02f) {
                 status = append(g, &line, f, error);
@@ -352,7 +436,10 @@ static lethe_status grow_all(grower *g, lethe_error *error) {
             }
         }
         if (!kept) /* give the others back: a better seed may use them */
-            for (unsigned m = 1; m < g->member_count; m++) g->items[g->members[m]].used = false;
+            for (unsigned m = 1; m < g->member_count; m++) {
+                g->items[g->members[m]].used = false;
+                if (g->items[g->members[m]].failed < MOST_FAILED) g->items[g->members[m]].failed++;
+            }
     }
     return status;
 }

@@ -32,6 +32,9 @@ judge invented
 echo "-- fonts, codecs and real images that training never saw"
 /usr/bin/python3 "$LETHE_SOURCE/tests/bench/pixels_draw.py" "$work/drawn" "$count" "${SEED:-5}" "$LETHE_SOURCE/../shared/testdata/dicom" 2> "$work/drawn.log"
 judge drawn
+echo "-- scripts, sizes, colours and states of all kinds"
+/usr/bin/python3 "$LETHE_SOURCE/tests/bench/pixels_draw.py" "$work/wide" "$count" "${SEED:-5}" "$LETHE_SOURCE/../shared/testdata/dicom" wide 2> "$work/wide.log"
+judge wide
 echo "-- catalogue and region rules alone: processor time and memory beside a plain copy"
 /usr/bin/python3 "$LETHE_SOURCE/tests/bench/pixels_rules.py" "$LETHE_BIN" "$work"
 [ -z "${KEEP:-}" ] || cp -r "$work" "$KEEP"

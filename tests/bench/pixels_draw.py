@@ -3,7 +3,9 @@
 the held-out third of the real images of a folder (where there is one) and on invented pictures; cines, consoles full of text, scanned pages; RLE, JPEG,
 JPEG lossless, JPEG-LS, JPEG 2000 next to raw. Half of the images are clean.
 
-usage: pixels_draw.py OUT COUNT SEED [REAL_FOLDER]   writes OUT/text, OUT/clean and OUT.answers.jsonl (glyph masks; frame 0 stands for all)."""
+usage: pixels_draw.py OUT COUNT SEED [REAL_FOLDER [wide]]   writes OUT/text, OUT/clean and OUT.answers.jsonl (glyph masks; frame 0 stands for all).
+"wide" draws harder: 8 to 72 px, eight scripts in fonts that training left out (those of them that are installed), at edges, upside down, a little
+skew, soft, on plates, in colours, MONOCHROME1, palettes, 12 and 16 bits, JPEG of lower quality; clean images full of what resembles text."""
 import base64
 import glob
 import hashlib
@@ -20,6 +22,7 @@ from pydicom.dataset import FileDataset, FileMetaDataset
 here = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(here, "..", "..", "deid", "pixels", "tools"))
 import text_draw  # noqa: E402
+import text_hard  # noqa: E402
 
 FACES = sorted(glob.glob("/usr/share/fonts/truetype/dejavu/DejaVu*.ttf"))
 FACES = [f for f in FACES if "Math" not in f]
@@ -156,7 +159,84 @@ def save(path, frames, sort, bits, colour, number):
     data.save_as(path, write_like_original=False)
 
 
+TINTS = [(1, 1, 1), (1, 1, 0.2), (0.3, 1, 0.4), (0.3, 0.9, 1), (1, 0.6, 0.2)]
+
+
+def save_wide(rng, path, frames, written, layout, number):
+    """Grey, inverted, palette or coloured strings on grey; 8 bits where there is colour."""
+    bits = int(rng.choice([8, 8, 12, 16])) if layout in ("grey", "inverted") else 8
+    sort = ["US", "XA", "OT", "DX"][number // 2 % 4] if len(frames) == 1 else "US cine"
+    save(path, [1 - f for f in frames] if layout == "inverted" else frames, sort, bits, layout == "colour", number)
+    data = pydicom.dcmread(path)
+    if layout == "inverted":
+        data.PhotometricInterpretation = "MONOCHROME1"
+    elif layout == "palette":
+        data.PhotometricInterpretation = "PALETTE COLOR"
+        ramp = numpy.arange(256) * 257
+        for colour, power in (("Red", 0.8), ("Green", 1.0), ("Blue", 1.4)):
+            setattr(data, colour + "PaletteColorLookupTableDescriptor", [256, 0, 16])
+            data[colour + "PaletteColorLookupTableDescriptor"].VR = "US"
+            setattr(data, colour + "PaletteColorLookupTableData", (65535 * (ramp / 65535.0) ** power).astype(numpy.uint16).tobytes())
+            data[colour + "PaletteColorLookupTableData"].VR = "OW"
+    elif layout == "colour":
+        tint = numpy.array(TINTS[rng.integers(len(TINTS))])
+        stack = numpy.stack([numpy.where(written[..., None], f[..., None] * tint, f[..., None] * (0.95, 0.9, 0.85)) for f in frames])
+        raw = (stack * 255 + 0.5).clip(0, 255).astype(numpy.uint8).tobytes()
+        data.PixelData = raw + b"\0" * (len(raw) % 2)
+    data.save_as(path)
+    return bits
+
+
+def main_wide():
+    out, count, seed = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    real = list(held_out(sys.argv[4])) if os.path.isdir(sys.argv[4]) else []
+    os.makedirs(out + "/text", exist_ok=True)
+    os.makedirs(out + "/clean", exist_ok=True)
+    answers = open(out + ".answers.jsonl", "w")
+    for i in range(count):
+        rng = numpy.random.default_rng(seed * 100019 + i)
+        with_text, place = i % 2 == 0, ["hard", "real", "plain", "hard", "real", "cine"][i // 2 % 6]
+        if place == "real" and real:
+            image = picture(rng, "real", real)
+        elif place == "plain":
+            image = picture(rng, "invented", real)
+        else:
+            image = text_hard.clean(rng, (int(rng.integers(420, 760)), int(rng.integers(480, 900)))).clip(0, 1)
+        drawn, strings, taken = image.copy(), [], numpy.zeros(image.shape, bool)
+        for _ in range(int(rng.integers(2, 9)) if with_text else 0):
+            got = text_hard.put(rng, drawn, True, taken)
+            if got is not None:
+                strings.append(got)
+        if with_text and not strings:
+            continue
+        frames = [drawn]
+        if place == "cine":
+            frames = [numpy.where(drawn != image, drawn, moved(rng, image, f)) for f in range(5)]
+        layout = ["grey", "inverted", "colour", "grey", "palette", "colour", "grey"][i // 2 % 7]
+        name = "%s/%05d.dcm" % ("text" if with_text else "clean", i)
+        path = os.path.join(out, name)
+        bits = save_wide(rng, path, frames, drawn != image, layout, i)
+        codec = ["raw", "jpeg", "rle", "jpegls", "j2k"][i // 2 % 5] if layout != "palette" else "raw"
+        if codec == "jpeg" and bits == 8 and layout != "inverted":
+            command = ["dcmcjpeg", "+eb", "+q", str(int(rng.integers(55, 95)))]
+        else:
+            codec = "jpegll" if codec == "jpeg" else codec
+            command = CODECS[codec]
+        if command is not None:
+            if subprocess.run(command + [path, path + ".new"], capture_output=True).returncode == 0:
+                os.replace(path + ".new", path)
+            else:
+                codec = "raw"
+        for mask, x, y, like, text in strings:
+            packed = numpy.packbits(mask, axis=1)
+            answers.write(json.dumps({"file": name, "action": "pixels_hidden", "text": "%s %s %s %s|%s" % (like, codec, place, layout, text),
+                                      "box": [x, y, mask.shape[1], mask.shape[0]], "mask": base64.b64encode(packed.tobytes()).decode()}) + "\n")
+    answers.close()
+
+
 def main():
+    if len(sys.argv) > 5 and sys.argv[5] == "wide":
+        return main_wide()
     out, count, seed = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     real = list(held_out(sys.argv[4])) if len(sys.argv) > 4 and os.path.isdir(sys.argv[4]) else []
     os.makedirs(out + "/text", exist_ok=True)

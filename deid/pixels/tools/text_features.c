@@ -6,24 +6,36 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Windows of each candidate as signed bytes, 32 to one deviation; always two (a single one twice). */
-static void observe(void *context, const lethe_text_level *level, const lethe_text_line *line) {
-    float crops[LETHE_TEXT_CROPS][LETHE_TEXT_CROP_HEIGHT * LETHE_TEXT_CROP_WIDTH];
-    signed char bytes[LETHE_TEXT_CROP_HEIGHT * LETHE_TEXT_CROP_WIDTH];
-    unsigned count = lethe_text_crops(level, line, crops);
-    for (unsigned c = 0; c < LETHE_TEXT_CROPS; c++) {
-        for (unsigned i = 0; i < sizeof bytes; i++) bytes[i] = (signed char)(crops[c < count ? c : 0][i] * 31.0f);
-        (void)fwrite(bytes, sizeof bytes, 1, context);
-    }
+static void write_signed(FILE *to, const float *crop, size_t count) {
+    signed char bytes[LETHE_TEXT_JUDGE_HEIGHT * LETHE_TEXT_JUDGE_WIDTH];
+    for (size_t i = 0; i < count; i++) bytes[i] = (signed char)(crop[i] * 31.0f);
+    (void)fwrite(bytes, count, 1, to);
 }
 
-/* With an argument: windows of all candidates go to that file, and scores are those of the features alone. */
+/* Windows of each candidate as signed bytes, 31 to one deviation; always the same number (a single one many times). */
+static void observe_found(void *context, const lethe_text_level *level, const lethe_text_line *line, const float *features) {
+    float crops[LETHE_TEXT_CROPS][LETHE_TEXT_CROP_HEIGHT * LETHE_TEXT_CROP_WIDTH];
+    unsigned count = lethe_text_crops(level, line, crops);
+    (void)features;
+    for (unsigned c = 0; c < LETHE_TEXT_CROPS; c++) write_signed(context, crops[c % count], sizeof crops[0] / sizeof crops[0][0]);
+}
+
+/* The same for the judge, and the features that it is shown. */
+static void observe_left(void *context, const lethe_text_level *level, const lethe_text_line *line, const float *features) {
+    float crops[LETHE_TEXT_JUDGE_CROPS][LETHE_TEXT_JUDGE_HEIGHT * LETHE_TEXT_JUDGE_WIDTH], scaled[LETHE_TEXT_FEATURES];
+    unsigned count = lethe_text_judge_crops(level, line, crops);
+    for (unsigned c = 0; c < LETHE_TEXT_JUDGE_CROPS; c++) write_signed(context, crops[c % count], sizeof crops[0] / sizeof crops[0][0]);
+    lethe_text_features_scale(features, scaled);
+    (void)fwrite(scaled, sizeof scaled, 1, context);
+}
+
 int main(int argc, char **argv) {
     FILE *crops = argc > 1 ? fopen(argv[1], "wb") : NULL;
     char name[512];
     lethe_text_detector *detector = lethe_text_detector_create();
     if (detector == NULL || (argc > 1 && crops == NULL)) return 1;
-    if (crops != NULL) lethe_text_detector_observe(detector, observe, crops);
+    if (crops != NULL)
+        lethe_text_detector_observe(detector, argc > 2 ? LETHE_TEXT_LEFT : LETHE_TEXT_FOUND, argc > 2 ? observe_left : observe_found, crops);
     while (fgets(name, sizeof name, stdin) != NULL) {
         name[strcspn(name, "\n")] = '\0';
         FILE *file = fopen(name, "rb");

@@ -1,7 +1,7 @@
-/* Development tool: trains the network of text_network.c and how its word is weighed with that of the features; called by text_network_train.py.
- * Usage: lethe-text-train CROPS LABELS ROUNDS   writes the tables of deid/pixels/text_network.h. The same input gives the same output on the same
- * machine.
- */
+/* Development tool: trains the networks of text_network.c and how their word is weighed with what was known before; called by text_network_train.py
+ * and, built with TEXT_JUDGE as lethe-text-train-judge, by text_judge_train.py. Usage: lethe-text-train CROPS LABELS ROUNDS   writes the tables of
+ * deid/pixels/text_network.h or text_judge.h. One thread, a fixed seed, a fixed instruction set: the same input gives the same output with the same
+ * compiler. */
 #include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -9,7 +9,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { H = 16, W = 64, A = 8, B = 16, C = 24, D = 32, FLAT = H / 8 * (W / 8) * C, BATCH = 128 };
+#ifdef TEXT_JUDGE
+enum { H = 24, W = 96, A = 8, B = 16, C = 24, D = 32, WINDOWS = 3, EXTRA = 20 };
+#define NAME "judge"
+#define GUARD "JUDGE"
+#define LETTERS "JUDGE"
+#else
+enum { H = 16, W = 64, A = 8, B = 16, C = 24, D = 32, WINDOWS = 2, EXTRA = 0 };
+#define NAME "net"
+#define GUARD "NETWORK"
+#define LETTERS "NET"
+#endif
+enum { MAPS = H / 8 * (W / 8) * C, FLAT = MAPS + EXTRA, BATCH = 128 };
+/* The same instructions on every machine (that has them). */
+#if defined(__x86_64__)
+#define FIXED __attribute__((target("avx2,fma")))
+#else
+#define FIXED
+#endif
 
 typedef struct parameters {
     float wa[9 * A], ba[A], wb[9 * A * B], bb[B], wc[9 * B * C], bc[C], wd[FLAT * D], bd[D], wout[D], bias;
@@ -17,7 +34,8 @@ typedef struct parameters {
 enum { PARAMETERS = sizeof(parameters) / sizeof(float) };
 
 typedef struct sample {
-    int8_t crops[2][H * W];
+    int8_t crops[WINDOWS][H * W];
+    float extra[EXTRA + 1];
     float score;
     int label;
 } sample;
@@ -25,7 +43,7 @@ typedef struct sample {
 /* What the forward pass leaves for the backward one. */
 typedef struct activity {
     float first[(H + 2) * (W + 2)], second[(H / 2 + 2) * (W / 2 + 2) * A], third[(H / 4 + 2) * (W / 4 + 2) * B], flat[FLAT], hidden[D];
-    uint8_t best_a[H / 2 * (W / 2) * A], best_b[H / 4 * (W / 4) * B], best_c[FLAT];
+    uint8_t best_a[H / 2 * (W / 2) * A], best_b[H / 4 * (W / 4) * B], best_c[MAPS];
 } activity;
 
 static uint64_t state = 88172645463325252u;
@@ -97,11 +115,12 @@ static inline __attribute__((always_inline)) void backward_layer(const float *in
         }
 }
 
-static float forward(const parameters *p, activity *a, const float *crop) {
+FIXED static float forward(const parameters *p, activity *a, const float *crop, const float *extra) {
     for (int y = 0; y < H; y++) memcpy(a->first + (y + 1) * (W + 2) + 1, crop + y * W, W * sizeof *crop);
     forward_layer(a->first, H, W, 1, p->wa, p->ba, A, a->second, 1, a->best_a);
     forward_layer(a->second, H / 2, W / 2, A, p->wb, p->bb, B, a->third, 1, a->best_b);
     forward_layer(a->third, H / 4, W / 4, B, p->wc, p->bc, C, a->flat, 0, a->best_c);
+    for (int i = 0; i < EXTRA; i++) a->flat[MAPS + i] = extra[i];
     float sum = p->bias;
     for (int d = 0; d < D; d++) a->hidden[d] = p->bd[d];
     for (int i = 0; i < FLAT; i++)
@@ -110,7 +129,7 @@ static float forward(const parameters *p, activity *a, const float *crop) {
     return sum;
 }
 
-static void backward(const parameters *p, const activity *a, float slope, parameters *g) {
+FIXED static void backward(const parameters *p, const activity *a, float slope, parameters *g) {
     static float flat[FLAT], third[sizeof a->third / sizeof(float)], second[sizeof a->second / sizeof(float)];
     float hidden[D];
     memset(third, 0, sizeof third);
@@ -148,9 +167,9 @@ static void vary(const int8_t *crop, float out[H * W]) {
 
 static float odds_of(const parameters *p, activity *a, const sample *s) {
     float crop[H * W], sum = 0;
-    for (int k = 0; k < 2; k++) {
+    for (int k = 0; k < WINDOWS; k++) {
         for (int i = 0; i < H * W; i++) crop[i] = (float)s->crops[k][i] / 31;
-        sum += forward(p, a, crop) / 2;
+        sum += forward(p, a, crop, s->extra) / WINDOWS;
     }
     return sum;
 }
@@ -167,10 +186,11 @@ static sample *load(const char *crops_name, const char *labels_name, size_t *cou
     sample *samples = NULL, s;
     *count = 0;
     if (crops == NULL || labels == NULL) return NULL;
-    while (fscanf(labels, "%d %f", &s.label, &s.score) == 2 && fread(s.crops, sizeof s.crops, 1, crops) == 1) {
+    while (fscanf(labels, "%d %f", &s.label, &s.score) == 2 && fread(s.crops, sizeof s.crops, 1, crops) == 1 &&
+           (EXTRA == 0 || fread(s.extra, EXTRA * sizeof(float), 1, crops) == 1)) {
         if (s.label < 0) continue;
         /* Easy examples without text are many: a part of them is enough. */
-        if (s.label == 0 && s.score < 0.3f && uniform() > (s.score > 0.06f ? 0.5 : 0.05)) continue;
+        if (EXTRA == 0 && s.label == 0 && s.score < 0.3f && uniform() > (s.score > 0.06f ? 0.5 : 0.05)) continue;
         if (*count == capacity) {
             capacity = capacity * 2 + 4096;
             sample *grown = realloc(samples, capacity * sizeof *samples);
@@ -248,10 +268,11 @@ int main(int argc, char **argv) {
             for (int i = 0; i < BATCH; i++) {
                 const sample *s = &samples[held + below(used)];
                 float crop[H * W];
-                vary(s->crops[below(2)], crop);
-                double out = forward(&p, &a, crop), probability = sigmoid(out);
+                vary(s->crops[below(WINDOWS)], crop);
+                double out = forward(&p, &a, crop, s->extra), probability = sigmoid(out);
                 loss -= log((s->label == 1 ? probability : 1 - probability) + 1e-7);
-                backward(&p, &a, (float)((probability - s->label) / BATCH), &g);
+                /* What is known well already teaches nothing. */
+                if (fabs(probability - s->label) > 0.02) backward(&p, &a, (float)((probability - s->label) / BATCH), &g);
             }
             step++;
             double rate = 0.002 * fmax(0.02, 1 - step / total), fix_m = 1 - pow(0.9, step), fix_v = 1 - pow(0.999, step);
@@ -280,20 +301,20 @@ int main(int argc, char **argv) {
         net[i] = odds_of(&p, &a, &samples[i]);
     }
     weigh(lo, net, samples, held, k);
-    (void)printf(
-        "#ifndef LETHE_DEID_TEXT_NETWORK_H\n#define LETHE_DEID_TEXT_NETWORK_H\n\nenum { NET_A = %d, NET_B = %d, NET_C = %d, NET_D = %d };\n\n", A, B,
-        C, D);
-    table("net_wa", p.wa, 9 * A);
-    table("net_ba", p.ba, A);
-    table("net_wb", p.wb, (size_t)9 * A * B);
-    table("net_bb", p.bb, B);
-    table("net_wc", p.wc, (size_t)9 * B * C);
-    table("net_bc", p.bc, C);
-    table("net_wd", p.wd, (size_t)FLAT * D);
-    table("net_bd", p.bd, D);
-    table("net_wout", p.wout, D);
-    (void)printf("static const float net_bias_out = %.6ef;\nstatic const float net_combine[3] = {%.6ef, %.6ef, %.6ef};\n\n#endif\n", (double)p.bias,
-                 k[0], k[1], k[2]);
+    (void)printf("#ifndef LETHE_DEID_TEXT_" GUARD "_H\n#define LETHE_DEID_TEXT_" GUARD "_H\n\nenum { " LETTERS "_A = %d, " LETTERS "_B = %d, " LETTERS
+                 "_C = %d, " LETTERS "_D = %d };\n\n",
+                 A, B, C, D);
+    table(NAME "_wa", p.wa, 9 * A);
+    table(NAME "_ba", p.ba, A);
+    table(NAME "_wb", p.wb, (size_t)9 * A * B);
+    table(NAME "_bb", p.bb, B);
+    table(NAME "_wc", p.wc, (size_t)9 * B * C);
+    table(NAME "_bc", p.bc, C);
+    table(NAME "_wd", p.wd, (size_t)FLAT * D);
+    table(NAME "_bd", p.bd, D);
+    table(NAME "_wout", p.wout, D);
+    (void)printf("static const float " NAME "_bias_out = %.6ef;\nstatic const float " NAME "_combine[3] = {%.6ef, %.6ef, %.6ef};\n\n#endif\n",
+                 (double)p.bias, k[0], k[1], k[2]);
     free(lo);
     free(net);
     free(samples);

@@ -53,4 +53,5 @@ def main():
     subprocess.run([trainer, folder + "/crops.bin", folder + "/labels.txt", epochs], check=True)
 
 
-main()
+if __name__ == "__main__":
+    main()
