@@ -10,7 +10,9 @@ p="$work/p"
 "$lethe" annotate -C "$p" status >/dev/null
 for i in $(seq 1 200); do echo "INSERT INTO entry VALUES('P-$i/$i.dcm','dicom','P-$i','2.25.$i','2.25.1$i','2.25.2$i','MG','','','','','','','','','','','',1,1,64,80,1,'');"; done | sqlite3 "$p/released/catalogue.db"
 acknowledged=0 killed=0
+: >"$work/acknowledged"
 for round in $(seq 1 12); do
+    before=$(wc -l <"$work/acknowledged")
     # One writer, one label a transaction; each is acknowledged by a line only after its command returned. A second writer takes 500 at once.
     setsid bash -c 'for i in $(seq 1 200); do
         printf "image,label,value\n2.25.2$i,round'"$round"',$i\n" >"'"$work"'/one.$$.csv"
@@ -23,12 +25,16 @@ for round in $(seq 1 12); do
     } >"$work/bulk.csv"
     setsid bash -c '"'"$lethe"'" annotate -C "'"$p"'" import csv "'"$work"'/bulk.csv" >/dev/null && echo "bulk'"$round"'" >>"'"$work"'/bulks"' &
     two=$!
+    # Every second round ends at any moment, the others after one more label was acknowledged.
+    if [ $((round % 2)) = 0 ]; then
+        for _ in $(seq 600); do [ "$(wc -l <"$work/acknowledged")" -gt "$before" ] && break; sleep 0.1; done
+    fi
     sleep "0.$((RANDOM % 4 + 1))"
     kill -9 -- "-$one" "-$two" 2>/dev/null && killed=$((killed + 1))
     wait "$one" "$two" 2>/dev/null || true
 done
 [ "$killed" -ge 6 ] || fail "only $killed rounds were killed in time"
-touch "$work/acknowledged" "$work/bulks"
+touch "$work/bulks"
 acknowledged=$(wc -l <"$work/acknowledged")
 [ "$acknowledged" -ge 5 ] || fail "only $acknowledged labels were acknowledged: nothing was tried"
 sqlite3 "$p/released/catalogue.db" "PRAGMA integrity_check" | grep -qx ok || fail "the database is damaged"
