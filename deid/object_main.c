@@ -1,8 +1,11 @@
 #include "core/catalogue.h"
 #include "core/file.h"
+#include "core/limits.h"
 #include "core/memory.h"
 #include "core/project.h"
 #include "core/queue.h"
+#include "core/text.h"
+#include "deid/file_set.h"
 #include "deid/objections.h"
 #include "deid/pipeline.h"
 
@@ -141,15 +144,13 @@ static lethe_status drop_items(object_run *run, const char *pseudonym, lethe_err
             break;
         }
         status = lethe_queue_get(run->queue, list.ids[i], item, error);
-        char *original = lethe_path_join(run->project->private_path, item->path);
         item->state = LETHE_ITEM_DROPPED;
         item->output[0] = '\0';
         (void)snprintf(item->reason, sizeof item->reason, "withdrawn: the patient objects to the use of the data");
         if (status == LETHE_OK) status = lethe_queue_finish(run->queue, item, error);
-        if (status == LETHE_OK && original != NULL && item->path[0] != '\0') (void)unlink(original);
-        lethe_free(original);
         lethe_free(item);
     }
+    if (status == LETHE_OK) status = lethe_queue_remove_left(run->queue, run->project, NULL, error);
     lethe_free(list.ids);
     return status;
 }
@@ -192,24 +193,51 @@ static lethe_status change_one(object_run *run, bool add, const char *patient, l
     if (status == LETHE_OK && add) status = withdraw(run, pseudonym, error);
     /* The same person under other pseudonyms. */
     changing other = {.run = run, .add = add};
+    if (status == LETHE_OK && run->issuer[0] == '\0')
+        status = lethe_objections_of_any_issuer(lethe_queue_database(run->queue), pseudonym, change_alias, &other, error);
     if (status == LETHE_OK) status = lethe_objections_aliases(lethe_queue_database(run->queue), pseudonym, change_alias, &other, error);
     if (status == LETHE_OK) run->changed++;
     return status;
 }
 
-static lethe_status change_file(object_run *run, bool add, const char *path, lethe_error *error) {
-    FILE *file = fopen(path, "re");
-    if (file == NULL) return lethe_fail(error, LETHE_IO, "cannot read the list of patients");
-    char line[512];
-    lethe_status status = LETHE_OK;
-    while (status == LETHE_OK && fgets(line, sizeof line, file) != NULL) {
-        size_t length = strcspn(line, "\r\n");
-        if (length == sizeof line - 1)
-            status = lethe_fail(error, LETHE_CONFIG, "the list of patients has a line of more than %zu bytes", sizeof line - 2);
-        line[length] = '\0';
-        if (status == LETHE_OK && length != 0) status = change_one(run, add, line, error);
+/* A line of the list without the spaces around it, which Patient IDs do not have either (PS3.5 6.2); NULL when nothing is left. */
+static char *trim_line(char *line) {
+    line += strspn(line, " \t");
+    for (size_t n = strlen(line); n != 0 && strchr(" \t\r", line[n - 1]) != NULL; n--) line[n - 1] = '\0';
+    return line[0] == '\0' ? NULL : line;
+}
+
+/* The whole list is looked at before anybody of it is put on the list: a file in another encoding names nobody. */
+static lethe_status check_list(const lethe_buffer *text, lethe_error *error) {
+    const char *at = (const char *)text->bytes, *end = at + text->size;
+    if (text->size == 0) return lethe_fail(error, LETHE_CONFIG, "the list of patients is empty");
+    if (memchr(at, '\0', text->size) != NULL) return lethe_fail(error, LETHE_CONFIG, "the list of patients is no text in UTF-8 (UTF-16?)");
+    for (size_t line = 1; at < end; line++) {
+        const char *stop = memchr(at, '\n', (size_t)(end - at));
+        if ((stop == NULL ? end : stop) - at > 256)
+            return lethe_fail(error, LETHE_CONFIG, "the list of patients: line %zu has more than 256 bytes; one patient ID a line is wanted", line);
+        at = stop == NULL ? end : stop + 1;
     }
-    (void)fclose(file);
+    return LETHE_OK;
+}
+
+static lethe_status change_file(object_run *run, bool add, const char *path, lethe_error *error) {
+    lethe_buffer text;
+    lethe_buffer_init(&text, LETHE_LIMIT_TEXT_FILE_BYTES);
+    lethe_error why = {0};
+    lethe_status status = lethe_file_read(path, &text, &why);
+    if (status != LETHE_OK) status = lethe_fail(error, status, "cannot read the list of patients: %s", why.message);
+    if (status == LETHE_OK) status = check_list(&text, error);
+    char *at = status == LETHE_OK ? (char *)text.bytes : NULL; /* a NUL stands behind the last byte of a buffer */
+    if (at != NULL && lethe_text_starts(at, "\xEF\xBB\xBF")) at += 3;
+    for (char *next; at != NULL && status == LETHE_OK; at = next) {
+        next = strchr(at, '\n');
+        if (next != NULL) *next++ = '\0';
+        const char *patient = trim_line(at);
+        if (patient != NULL) status = change_one(run, add, patient, error);
+    }
+    if (text.bytes != NULL) lethe_wipe(text.bytes, text.size);
+    lethe_buffer_release(&text);
     return status;
 }
 
@@ -253,8 +281,10 @@ int lethe_object_main(int argc, char **argv) {
     lethe_error error = {0};
     lethe_status status = open_run(&run, folder, &error);
     if (status == LETHE_OK && list) status = list_all(&run, &error);
+    if (status == LETHE_OK && add) status = lethe_file_set_take_down(run.project, &error); /* second names of what may have to go */
     for (int i = optind + 1; i < argc && status == LETHE_OK; i++) status = change_one(&run, add, argv[i], &error);
     if (status == LETHE_OK && file != NULL) status = change_file(&run, add, file, &error);
+    if (status == LETHE_OK && add) status = lethe_file_set_put_up(run.project, &error);
     if (status == LETHE_OK && !list)
         (void)printf("%llu patients %s, %llu released files withdrawn\n", (unsigned long long)run.changed, add ? "on the list" : "off the list",
                      (unsigned long long)run.withdrawn);

@@ -2,10 +2,13 @@
 
 #include "core/catalogue.h"
 #include "core/file.h"
+#include "core/log.h"
 #include "core/memory.h"
 #include "core/progress.h"
 #include "core/queue.h"
 #include "core/text.h"
+#include "deid/file_set.h"
+#include "deid/inputs.h"
 #include "deid/objections.h"
 #include "deid/people.h"
 #include "deid/pixels/pixel_rules.h"
@@ -19,7 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ROUND = 256, CLAIM_SECONDS = 3600 };
+enum { ROUND = 256, CLAIM_SECONDS = 3600, FINISH_ATTEMPTS = 20, MOST_PATIENCE_SECONDS = 30 };
 
 /* One round: claim, let the crew work, then make everything durable in this order: released files, manifest, catalogue, queue. A kill between any two
  * steps leaves claimed items; the next run does them again and comes to the same bytes. */
@@ -46,7 +49,9 @@ typedef struct project_run {
     int64_t last_known;
     lethe_learned learned[ROUND]; /* of the items of this round */
     size_t learned_count;
-    bool conflict[ROUND]; /* another item of this round has the same SOP Instance UID and becomes another output */
+    bool released_more;       /* than the file-set knows */
+    int64_t file_set_due;     /* seconds; not before, while watching */
+    lethe_claim claim[ROUND]; /* beside other items of this round with the same SOP Instance UID */
     lethe_buffer others;
     lethe_buffer line;
     lethe_progress progress;
@@ -127,10 +132,11 @@ static lethe_status add_item(project_run *run, size_t index, bool probe, lethe_e
         lethe_result refused = {.outcome = LETHE_OUTCOME_QUARANTINED};
         (void)snprintf(refused.reason, sizeof refused.reason, "%s", why.message);
         status = lethe_crew_add_result(run->crew, path, name, &refused, error);
-    } else if (status == LETHE_OK && !probe && run->conflict[index]) {
-        lethe_result refused = {.outcome = LETHE_OUTCOME_QUARANTINED};
-        (void)snprintf(refused.reason, sizeof refused.reason, "another input has the same SOP Instance UID and other content");
-        status = lethe_crew_add_result(run->crew, path, name, &refused, error);
+    } else if (status == LETHE_OK && !probe && run->claim[index] != LETHE_CLAIM_GOOD) {
+        bool copy = run->claim[index] == LETHE_CLAIM_COPY;
+        lethe_result known = {.outcome = copy ? LETHE_OUTCOME_DROPPED : LETHE_OUTCOME_QUARANTINED};
+        (void)snprintf(known.reason, sizeof known.reason, "%s", copy ? LETHE_REASON_COPY : LETHE_REASON_CONFLICT);
+        status = lethe_crew_add_result(run->crew, path, name, &known, error);
     } else if (status == LETHE_OK) {
         status = lethe_crew_add_knowing(run->crew, path, name, run->others.bytes, run->others.size, probe, error);
     } else {
@@ -140,12 +146,19 @@ static lethe_status add_item(project_run *run, size_t index, bool probe, lethe_e
     return status;
 }
 
+/* What a trial that would be released is beside another one of the same instance. */
+static lethe_claim compare_trials(lethe_claim claim, const lethe_result *own, const lethe_result *other) {
+    if (own->outcome != LETHE_OUTCOME_RELEASED || other->outcome != LETHE_OUTCOME_RELEASED || claim == LETHE_CLAIM_CONFLICT) return claim;
+    if (strcmp(own->content, other->content) != 0) return LETHE_CLAIM_CONFLICT;
+    return strcmp(own->sha256, other->sha256) > 0 ? LETHE_CLAIM_COPY : claim;
+}
+
 /* Items of one round that share their SOP Instance UID are tried first: which of them a worker finishes sooner must not decide which is released.
- * Unless all become the same output, none is. */
+ * Unless all of them have the same content, none is. */
 static lethe_status find_conflicts(project_run *run, lethe_error *error) {
     size_t tried[ROUND], count = 0;
     lethe_status status = LETHE_OK;
-    memset(run->conflict, 0, sizeof run->conflict);
+    memset(run->claim, 0, sizeof run->claim);
     for (size_t i = 0; i < run->item_count && status == LETHE_OK; i++) {
         bool shared = false;
         for (size_t k = 0; k < run->item_count && run->learned[i].instance != 0 && !shared; k++)
@@ -158,8 +171,14 @@ static lethe_status find_conflicts(project_run *run, lethe_error *error) {
     if (status == LETHE_OK && run->done_count != count) status = lethe_fail(error, LETHE_INTERNAL, "fewer results than trials");
     for (size_t i = 0; i < count && status == LETHE_OK; i++)
         for (size_t k = 0; k < count; k++)
-            if (run->learned[tried[i]].instance == run->learned[tried[k]].instance && strcmp(run->results[i].sha256, run->results[k].sha256) != 0)
-                run->conflict[tried[i]] = true;
+            if (run->learned[tried[i]].instance == run->learned[tried[k]].instance)
+                run->claim[tried[i]] = compare_trials(run->claim[tried[i]], &run->results[i], &run->results[k]);
+    /* A conflict anywhere among them is one of all. */
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < count; k++)
+            if (run->learned[tried[i]].instance == run->learned[tried[k]].instance && run->claim[tried[k]] == LETHE_CLAIM_CONFLICT &&
+                run->results[i].outcome == LETHE_OUTCOME_RELEASED)
+                run->claim[tried[i]] = LETHE_CLAIM_CONFLICT;
     run->done_count = 0;
     return status;
 }
@@ -269,13 +288,16 @@ static lethe_status clear_desk(project_run *run, lethe_error *error) {
 
 /* Let a quarantined or waiting original stand in its own folder: a second name first, the old one goes after the queue knows. */
 static lethe_status link_aside(const lethe_project *project, lethe_item *item, const char *folder_path, lethe_error *error) {
-    if (lethe_path_name(item->path) == item->path) return LETHE_OK;
+    unsigned depth = 0;
+    for (const char *at = item->path; *at != '\0'; at++) depth += *at == '/';
+    /* A slide of several files, inbox/<day>/<minute>/<random>/slide.mrxs, stays where it is: its parts are found beside it. */
+    if (depth == 0 || depth > 3) return LETHE_OK;
     char *old_path = lethe_path_join(project->private_path, item->path),
          *new_path = lethe_asprintf("%s/%s", folder_path, lethe_path_name(item->path));
     lethe_status status = old_path == NULL || new_path == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path")
                                                                : lethe_folder_create(folder_path, 0700, error);
     if (status == LETHE_OK && link(old_path, new_path) != 0 && errno != EEXIST) {
-        /* Already moved by a run that was killed, or a slide of several files: it stays where it is. */
+        /* Already moved by a run that was killed. */
         lethe_free(old_path);
         lethe_free(new_path);
         return LETHE_OK;
@@ -287,12 +309,6 @@ static lethe_status link_aside(const lethe_project *project, lethe_item *item, c
     lethe_free(old_path);
     lethe_free(new_path);
     return status;
-}
-
-static void remove_private(const lethe_project *project, const char *relative) {
-    char *path = relative[0] == '\0' ? NULL : lethe_path_join(project->private_path, relative);
-    if (path != NULL) (void)unlink(path);
-    lethe_free(path);
 }
 
 static lethe_status put_catalogue(project_run *run, lethe_error *error) {
@@ -316,10 +332,25 @@ static lethe_status write_manifest(project_run *run, lethe_error *error) {
         lethe_buffer_clear(&run->line);
         status = lethe_manifest_format(item->source_name[0] != '\0' ? item->source_name : item->path, &run->results[i], &run->line, error);
         if (status == LETHE_OK) status = lethe_manifest_append(run->manifest, lethe_buffer_text(&run->line), run->line.size, error);
-        if (status == LETHE_OK && run->report != NULL) status = lethe_report_add(run->report, &run->results[i], error);
-        if (status == LETHE_OK && run->people != NULL) status = lethe_people_add(run->people, &run->results[i], error);
     }
     return status == LETHE_OK ? lethe_manifest_sync(run->manifest, error) : status;
+}
+
+static void rest(unsigned ms) {
+    struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
+    (void)nanosleep(&pause, NULL);
+}
+
+/* PostgreSQL may go away over the commit, which may have taken effect all the same: the same outcome given again is the same. */
+static lethe_status give_outcomes(project_run *run, lethe_error *error) {
+    lethe_status status = LETHE_DATABASE;
+    for (unsigned attempt = 0; attempt < FINISH_ATTEMPTS && status == LETHE_DATABASE; attempt++) {
+        if (attempt != 0 && run->options->project->store[0] == '\0') break; /* SQLite has no link to lose */
+        if (attempt != 0) rest(500);
+        lethe_error_clear(error);
+        status = lethe_queue_finish_many(run->queue, run->items, run->done_count, error);
+    }
+    return status;
 }
 
 static lethe_status finish_items(project_run *run, lethe_error *error) {
@@ -328,22 +359,26 @@ static lethe_status finish_items(project_run *run, lethe_error *error) {
                                               [LETHE_OUTCOME_REVIEW] = LETHE_ITEM_REVIEW,
                                               [LETHE_OUTCOME_DROPPED] = LETHE_ITEM_DROPPED};
     const lethe_project *project = run->options->project;
-    char(*old_paths)[sizeof run->items[0].path] = lethe_alloc_array(ROUND, sizeof *old_paths);
-    lethe_status status = old_paths == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for paths") : LETHE_OK;
+    lethe_status status = LETHE_OK;
     for (size_t i = 0; i < run->done_count && status == LETHE_OK; i++) {
         lethe_item *item = &run->items[i];
         const lethe_result *r = &run->results[i];
-        memcpy(old_paths[i], item->path, sizeof item->path);
         item->state = states[r->outcome];
         (void)snprintf(item->reason, sizeof item->reason, "%s", r->reason);
         (void)snprintf(item->output, sizeof item->output, "%s", r->output);
         if (r->outcome == LETHE_OUTCOME_QUARANTINED) status = link_aside(project, item, project->quarantine_path, error);
         else if (r->outcome == LETHE_OUTCOME_REVIEW) status = link_aside(project, item, project->review_path, error);
     }
-    if (status == LETHE_OK) status = lethe_queue_finish_many(run->queue, run->items, run->done_count, error);
-    for (size_t i = 0; i < run->done_count && status == LETHE_OK; i++)
-        if (run->items[i].state == LETHE_ITEM_DROPPED || strcmp(old_paths[i], run->items[i].path) != 0) remove_private(project, old_paths[i]);
-    lethe_free(old_paths);
+    if (status == LETHE_OK) status = give_outcomes(run, error);
+    return status == LETHE_OK ? lethe_queue_remove_left(run->queue, project, NULL, error) : status;
+}
+
+static lethe_status report_items(project_run *run, lethe_error *error) {
+    lethe_status status = LETHE_OK;
+    for (size_t i = 0; i < run->done_count && status == LETHE_OK; i++) {
+        if (run->report != NULL) status = lethe_report_add(run->report, &run->results[i], error);
+        if (status == LETHE_OK && run->people != NULL) status = lethe_people_add(run->people, &run->results[i], error);
+    }
     return status;
 }
 
@@ -357,19 +392,38 @@ static void count_round(project_run *run) {
         case LETHE_OUTCOME_DROPPED: c->dropped++; break;
         default: c->quarantined++; break;
         }
+        run->released_more = run->released_more || run->results[i].outcome == LETHE_OUTCOME_RELEASED;
     }
     lethe_progress_update(&run->progress, run->counts->inputs);
 }
 
-/* Before anything becomes known: an objection finds what is released under a pre-assigned pseudonym. */
+static int64_t now_seconds(void) {
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec;
+}
+
+/* A project that has a DICOMDIR: over all that is released now. Every header is read, so a daemon gives it a twentieth of its time. */
+static lethe_status renew_file_set(project_run *run, bool last, lethe_error *error) {
+    int64_t start = now_seconds();
+    if (!run->released_more || (!last && start < run->file_set_due)) return LETHE_OK;
+    lethe_status status = lethe_file_set_put_up(run->options->project, error);
+    run->file_set_due = now_seconds() + 20 * (now_seconds() - start) + 2;
+    run->released_more = false;
+    return status;
+}
+
+/* Before anything becomes known: an objection finds what is released under a pre-assigned pseudonym, and who has the ID by any issuer. */
 static lethe_status note_aliases(project_run *run, lethe_error *error) {
     const char *last = "";
+    lethe_database *intake = lethe_queue_database(run->queue);
     lethe_status status = LETHE_OK;
     for (size_t i = 0; i < run->done_count && status == LETHE_OK; i++) {
         const lethe_result *r = &run->results[i];
-        if (r->outcome == LETHE_OUTCOME_DROPPED || r->keyed[0] == '\0' || strcmp(r->keyed, r->patient) == 0 || strcmp(last, r->keyed) == 0) continue;
+        if (r->outcome == LETHE_OUTCOME_DROPPED || r->keyed[0] == '\0' || strcmp(last, r->keyed) == 0) continue;
         last = r->keyed;
-        status = lethe_objections_note_alias(lethe_queue_database(run->queue), r->keyed, r->patient, error);
+        if (strcmp(r->keyed, r->patient) != 0) status = lethe_objections_note_alias(intake, r->keyed, r->patient, error);
+        if (status == LETHE_OK && r->unissued[0] != '\0') status = lethe_objections_note_unissued(intake, r->unissued, r->patient, error);
     }
     return status;
 }
@@ -378,9 +432,7 @@ static lethe_status note_aliases(project_run *run, lethe_error *error) {
 static void enforce_objections(project_run *run) {
     for (size_t i = 0; i < run->done_count; i++) {
         lethe_result *r = &run->results[i];
-        if (r->outcome != LETHE_OUTCOME_RELEASED ||
-            !(lethe_objections_contain(run->objections, r->patient) || lethe_objections_contain(run->objections, r->keyed)))
-            continue;
+        if (r->outcome != LETHE_OUTCOME_RELEASED || !lethe_result_is_objected(r, run->objections)) continue;
         char *path = lethe_path_join(run->options->project->released_path, r->output);
         if (path != NULL) (void)unlink(path);
         lethe_free(path);
@@ -400,6 +452,8 @@ static lethe_status one_round(project_run *run, size_t *claimed, lethe_error *er
     if (status != LETHE_OK || run->item_count == 0) return status;
     status = learn_items(run, error);
     if (status == LETHE_OK && run->learned_count != run->item_count) status = lethe_fail(error, LETHE_INTERNAL, "fewer items learned than claimed");
+    for (size_t i = 0; i < run->item_count && status == LETHE_OK; i++)
+        if (run->learned[i].is_directory != 0) status = lethe_file_set_want(project, error);
     if (status == LETHE_OK) status = find_conflicts(run, error);
     for (size_t i = 0; i < run->item_count && status == LETHE_OK; i++) status = add_item(run, i, false, error);
     if (status == LETHE_OK) status = lethe_crew_flush(run->crew, error);
@@ -411,6 +465,7 @@ static lethe_status one_round(project_run *run, size_t *claimed, lethe_error *er
     if (status == LETHE_OK) status = put_catalogue(run, error);
     if (status == LETHE_OK) status = propose(run, error);
     if (status == LETHE_OK) status = finish_items(run, error);
+    if (status == LETHE_OK) status = report_items(run, error);
     if (status == LETHE_OK) status = catch_new_rules(run, error);
     if (status == LETHE_OK) count_round(run);
     return status;
@@ -423,6 +478,53 @@ static int sweep_one(const char *path, const struct stat *info, int type, struct
     return 0;
 }
 
+static lethe_status open_store(project_run *run, lethe_error *error) {
+    const lethe_project *project = run->options->project;
+    char worker[LETHE_WORKER_NAME_SIZE];
+    lethe_status status = lethe_known_create(run->scratch, &run->known, error);
+    if (status == LETHE_OK) status = lethe_queue_open(project, &run->queue, error);
+    /* What this very process claimed and does not know of any more, and what killed ones left. */
+    if (status == LETHE_OK) status = lethe_queue_worker_name(worker, error);
+    if (status == LETHE_OK) status = lethe_queue_give_back(run->queue, worker, error);
+    if (status == LETHE_OK) status = lethe_queue_remove_left(run->queue, project, NULL, error);
+    if (status == LETHE_OK) status = lethe_review_desk_open(project, run->queue, &run->desk, error);
+    return status == LETHE_OK ? lethe_catalogue_open(project, &run->catalogue, error) : status;
+}
+
+static void close_store(project_run *run) {
+    lethe_known_destroy(run->known);
+    lethe_catalogue_close(run->catalogue);
+    lethe_review_desk_close(run->desk);
+    lethe_queue_close(run->queue);
+    run->known = NULL;
+    run->catalogue = NULL;
+    run->desk = NULL;
+    run->queue = NULL;
+    run->last_known = 0;
+}
+
+static bool is_told_to_stop(const project_run *run) { return run->options->stop != NULL && *run->options->stop; }
+
+/* The link to PostgreSQL is lost (a restart, a cable): a daemon waits until it is back and begins the round again, as after a kill. */
+static lethe_status wait_for_store(project_run *run, lethe_error *error) {
+    lethe_status status = LETHE_DATABASE;
+    lethe_crew_destroy(run->crew); /* its workers may hold half a round */
+    run->crew = NULL;
+    close_store(run);
+    for (unsigned seconds = 1; status == LETHE_DATABASE; seconds = seconds * 2 < MOST_PATIENCE_SECONDS ? seconds * 2 : MOST_PATIENCE_SECONDS) {
+        lethe_log(LETHE_LOG_WARNING, "store_lost", "again_in=%u detail=\"%s\"", seconds, error->message);
+        for (unsigned i = 0; i < seconds * 5; i++) {
+            if (is_told_to_stop(run)) return LETHE_OK;
+            rest(200);
+        }
+        lethe_error_clear(error);
+        status = open_store(run, error);
+        if (status != LETHE_OK) close_store(run);
+    }
+    if (status == LETHE_OK) lethe_log(LETHE_LOG_INFO, "store_back", "done=%llu", (unsigned long long)run->counts->inputs);
+    return status;
+}
+
 static lethe_status open_all(project_run *run, lethe_error *error) {
     const lethe_project *project = run->options->project;
     char *manifest = lethe_path_join(project->private_path, "manifest.jsonl");
@@ -432,10 +534,7 @@ static lethe_status open_all(project_run *run, lethe_error *error) {
         manifest == NULL || run->scratch == NULL || run->rules_path == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path") : LETHE_OK;
     if (status == LETHE_OK) status = lethe_folder_create(run->scratch, 0700, error);
     if (status == LETHE_OK) status = lethe_key_load(project->key_path, run->key, error);
-    if (status == LETHE_OK) status = lethe_known_create(run->scratch, &run->known, error);
-    if (status == LETHE_OK) status = lethe_queue_open(project, &run->queue, error);
-    if (status == LETHE_OK) status = lethe_review_desk_open(project, run->queue, &run->desk, error);
-    if (status == LETHE_OK) status = lethe_catalogue_open(project, &run->catalogue, error);
+    if (status == LETHE_OK) status = open_store(run, error);
     if (status == LETHE_OK) status = lethe_manifest_open(manifest, &run->manifest, error);
     if (status == LETHE_OK && run->options->report != NULL) status = lethe_report_create(run->options->profile, true, &run->report, error);
     if (status == LETHE_OK && (run->options->report != NULL || run->options->crosswalk_file != NULL))
@@ -462,17 +561,22 @@ lethe_status lethe_run_project(const lethe_project_run *options, lethe_run_count
     lethe_buffer_init(&run->others, 16u << 20);
     lethe_status status = open_all(run, error);
     lethe_progress_start(&run->progress, "de-identifying", 0, options->quiet);
-    while (status == LETHE_OK && !(options->stop != NULL && *options->stop)) {
+    while (status == LETHE_OK && !is_told_to_stop(run)) {
         size_t claimed = 0;
         status = clear_desk(run, error);
         if (status == LETHE_OK) status = refresh_lists(run, error);
         if (status == LETHE_OK) status = one_round(run, &claimed, error);
+        if (status == LETHE_DATABASE && options->watch && options->project->store[0] != '\0') {
+            status = wait_for_store(run, error);
+            continue;
+        }
         if (status != LETHE_OK || claimed != 0) continue;
         if (!options->watch) break;
-        struct timespec pause = {.tv_nsec = 200000000};
-        (void)nanosleep(&pause, NULL);
+        status = renew_file_set(run, false, error);
+        rest(200);
     }
     lethe_progress_finish(&run->progress);
+    if (status == LETHE_OK) status = renew_file_set(run, true, error);
     if (status == LETHE_OK) status = write_reports(run, error);
     if (status == LETHE_OK && options->crosswalk_file != NULL)
         status = lethe_people_write_crosswalk(run->people, options->recipient, options->crosswalk_file, error);
@@ -480,14 +584,11 @@ lethe_status lethe_run_project(const lethe_project_run *options, lethe_run_count
     lethe_report_destroy(run->report);
     lethe_people_destroy(run->people);
     lethe_objections_destroy(run->objections);
-    lethe_known_destroy(run->known);
     lethe_buffer_release(&run->others);
     lethe_status closed = lethe_manifest_close(run->manifest, error);
-    lethe_catalogue_close(run->catalogue);
-    lethe_review_desk_close(run->desk);
+    close_store(run);
     lethe_pixel_rules_destroy(run->rules);
     lethe_free(run->rules_path);
-    lethe_queue_close(run->queue);
     lethe_buffer_release(&run->line);
     lethe_wipe(run->key, sizeof run->key);
     lethe_free(run->scratch);
