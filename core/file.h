@@ -88,7 +88,8 @@ typedef lethe_status (*lethe_walk_fn)(void *context, const char *path, const cha
 /* Visit every regular file below `root` (or `root` itself when it is a file: relative is then its name). Symbolic links below the root are
  * not followed; `.lethe-*.tmp` leftovers are passed over. */
 LETHE_NODISCARD lethe_status lethe_walk(const char *root, lethe_walk_fn visit, void *context, lethe_error *error);
-/* The same, and `other` hears of what is passed over: `what` is "symbolic link", "pipe", "socket", "device" or "unfinished output" (static). */
+/* The same, and `other` hears of what is passed over: `what` is "symbolic link", "pipe", "socket", "device", "unfinished output", "folder that cannot
+ * be read", "folder nested too deep" or "file that is not there any more" (static). Without `other` the last three are errors. */
 typedef lethe_status (*lethe_walk_other_fn)(void *context, const char *relative, const char *what, lethe_error *error);
 LETHE_NODISCARD lethe_status lethe_walk_all(const char *root, lethe_walk_fn visit, lethe_walk_other_fn other, void *context, lethe_error *error);
 

@@ -34,8 +34,10 @@ static lethe_status walk_folder(const walker *walk, const char *folder, int dept
 
 static lethe_status walk_entry(const walker *walk, const char *path, int depth, lethe_error *error) {
     struct stat info;
-    if (lstat(path, &info) != 0) return lethe_fail_errno(error, errno, "cannot stat an entry while walking");
     const char *relative = path + walk->root_length;
+    if (lstat(path, &info) != 0)
+        return walk->other != NULL ? walk->other(walk->context, relative, "file that is not there any more", error)
+                                   : lethe_fail_errno(error, errno, "cannot stat an entry while walking");
     if (is_leftover(path)) return walk->other == NULL ? LETHE_OK : walk->other(walk->context, relative, "unfinished output", error);
     if (S_ISDIR(info.st_mode)) return walk_folder(walk, path, depth + 1, error);
     if (!S_ISREG(info.st_mode)) return walk->other == NULL ? LETHE_OK : walk->other(walk->context, relative, kind_of(info.st_mode), error);
@@ -43,9 +45,15 @@ static lethe_status walk_entry(const walker *walk, const char *path, int depth, 
 }
 
 static lethe_status walk_folder(const walker *walk, const char *folder, int depth, lethe_error *error) {
-    if (depth > DEEPEST) return lethe_fail(error, LETHE_LIMIT, "folders nested deeper than %d", DEEPEST);
+    const char *relative = depth == 0 ? "" : folder + walk->root_length;
+    bool told = walk->other != NULL && depth > 0; /* one folder of many: the others are looked at all the same */
+    if (depth > DEEPEST)
+        return told ? walk->other(walk->context, relative, "folder nested too deep", error)
+                    : lethe_fail(error, LETHE_LIMIT, "folders nested deeper than %d", DEEPEST);
     struct dirent **entries = NULL;
     int count = scandir(folder, &entries, keep_entry, by_bytes);
+    if (count < 0 && told && errno != ENOMEM && errno != EMFILE && errno != ENFILE)
+        return walk->other(walk->context, relative, "folder that cannot be read", error);
     if (count < 0) return lethe_fail_errno(error, errno, "cannot read folder");
     lethe_status status = LETHE_OK;
     for (int i = 0; i < count; i++) {

@@ -229,6 +229,7 @@ lethe_status lethe_known_add(lethe_known *known, const lethe_learned *learned, c
 }
 
 lethe_status lethe_known_visit(const void *values, size_t size, lethe_identifier_fn tell, void *context, lethe_error *error) {
+    if (size == 0) return LETHE_OK; /* of an empty buffer there is no address */
     const uint8_t *at = values, *end = at + size;
     lethe_status status = LETHE_OK;
     while (status == LETHE_OK && end - at >= VALUE_HEAD) {

@@ -85,6 +85,7 @@ static lethe_status follow(const char *text, size_t size, char chain[65], size_t
     memcpy(chain, zeros, 65);
     *good = 0;
     *lines = 0;
+    if (size == 0) return LETHE_OK;
     for (const char *at = text, *end = text + size; at < end;) {
         const char *stop = memchr(at, '\n', (size_t)(end - at));
         if (stop == NULL) return LETHE_OK;

@@ -89,7 +89,8 @@ static lethe_status add_other(void *context, const char *relative, const char *w
     folder_run *run = context;
     if (run->options->shards > 1 && shard_of(relative, run->options->shards) != run->options->shard - 1) return LETHE_OK;
     char reason[80];
-    (void)snprintf(reason, sizeof reason, "a %s: only files are read", what);
+    bool unseen = strncmp(what, "folder", 6) == 0 || strncmp(what, "file", 4) == 0;
+    (void)snprintf(reason, sizeof reason, "a %s%s", what, unseen ? ": nothing of it was seen" : ": only files are read");
     return add_refused(run, "", relative, reason, error);
 }
 
@@ -99,6 +100,15 @@ static lethe_status learn_input(void *context, const char *path, const char *rel
     folder_run *run = context;
     run->dicomdir = run->dicomdir || lethe_text_equal_fold(lethe_path_name(path), "DICOMDIR"); /* of whatever shard, readable or not */
     return belongs_to_slide(run, path) ? LETHE_OK : lethe_crew_learn(run->crew, path, relative, error);
+}
+
+/* Heard of again when the outputs are made. */
+static lethe_status learn_nothing(void *context, const char *relative, const char *what, lethe_error *error) {
+    (void)context;
+    (void)relative;
+    (void)what;
+    (void)error;
+    return LETHE_OK;
 }
 
 static lethe_status one_learned(void *context, const char *path, const char *source, const lethe_learned *learned, const void *values, size_t size,
@@ -136,11 +146,11 @@ static lethe_status learn_inputs(folder_run *run, lethe_error *error) {
         (void)snprintf(folder, sizeof folder, "%.*s", length == 0 ? 1 : (int)length, length == 0 ? "." : options->manifest);
     }
     lethe_status status = lethe_inputs_create(folder[0] != '\0' ? folder : NULL, &run->inputs, error);
-    if (status == LETHE_OK) status = walk_inputs(run, learn_input, NULL, error);
+    if (status == LETHE_OK) status = walk_inputs(run, learn_input, learn_nothing, error);
     if (status == LETHE_OK) status = lethe_inputs_settle(run->inputs, error);
     if (status != LETHE_OK || lethe_inputs_contested_count(run->inputs) == 0) return status;
     run->probing = true;
-    status = walk_inputs(run, probe_input, NULL, error);
+    status = walk_inputs(run, probe_input, learn_nothing, error);
     run->probing = false;
     return status;
 }
