@@ -245,6 +245,14 @@ static lethe_status load_slide(lethe_series *series) {
         (void)snprintf(series->failure, sizeof series->failure, "%s", error.message);
         return LETHE_OK;
     }
+    /* Of a DICOM slide the catalogue may name the thumbnail first. */
+    if (strcmp(lethe_slide_front(series->slide), series->files[0].path) != 0) {
+        lethe_slide *front = NULL;
+        if (lethe_slide_open(lethe_slide_front(series->slide), &front, &error) == LETHE_OK) {
+            lethe_slide_close(series->slide);
+            series->slide = front;
+        }
+    }
     const lethe_slide_level *level = lethe_slide_level_at(series->slide, 0);
     series->columns = (uint32_t)level->width_px;
     series->rows = (uint32_t)level->height_px;
@@ -263,6 +271,7 @@ lethe_status lethe_series_load(lethe_series *series, lethe_error *error) {
         lethe_error failure = {0};
         lethe_status status = load_file(series, (uint32_t)i, &failure);
         if (status == LETHE_NO_MEMORY) return lethe_fail(error, status, "%s", failure.message);
+        series->damaged_files += status != LETHE_OK;
         if (status && series->failure[0] == '\0') (void)snprintf(series->failure, sizeof series->failure, "%s", failure.message);
     }
     return series->frame_count > 1 ? sort_frames(series, error) : LETHE_OK;

@@ -57,6 +57,9 @@ typedef struct builder {
 /* Mammograms and plain radiographs hang one image at a time, so each image is a series of its own here. */
 static bool one_image_each(const char *modality) { return strcmp(modality, "MG") == 0 || strcmp(modality, "CR") == 0 || strcmp(modality, "DX") == 0; }
 
+/* The instances of a DICOM slide are one series, opened as one pyramid. */
+static bool is_wsi(const lethe_catalogue_entry *entry) { return entry->sop_class && strcmp(entry->sop_class, "1.2.840.10008.5.1.4.1.1.77.1.6") == 0; }
+
 static lethe_series *series_for(builder *b, const lethe_catalogue_entry *entry, lethe_error *error) {
     lethe_study *study = b->study;
     bool slide = strcmp(entry->kind, "slide") == 0;
@@ -69,7 +72,7 @@ static lethe_series *series_for(builder *b, const lethe_catalogue_entry *entry, 
     }
     study->series = more;
     lethe_series *series = &more[study->series_count++];
-    *series = (lethe_series){.source = ++*b->next_source, .number = entry->series_number, .is_slide = slide, .aspect = 1};
+    *series = (lethe_series){.source = ++*b->next_source, .number = entry->series_number, .is_slide = slide || is_wsi(entry), .aspect = 1};
     series->uid = copy(entry->series_uid);
     series->description = copy(entry->series_description);
     series->modality = copy(slide && entry->modality[0] == '\0' ? "SM" : entry->modality);
@@ -142,7 +145,7 @@ static lethe_status take_entry(void *context, const lethe_catalogue_entry *entry
         study->study_uid = copy(entry->study_uid);
         study->description = copy(entry->study_description);
         study->date = copy(entry->study_date);
-        study->is_slide = slide;
+        study->is_slide = slide || is_wsi(entry);
     }
     lethe_series *series = series_for(b, entry, error);
     if (!series) return LETHE_NO_MEMORY;

@@ -104,18 +104,24 @@ static lethe_status put_counts(sheet *s, const char *relative, lethe_error *erro
 static lethe_status put_slide(void *context, const char *path, const char *relative, lethe_error *error) {
     sheet *s = context;
     const char *format = lethe_slide_detect(path);
-    if (!format || strcmp(format, "dicom") == 0) return LETHE_OK;
+    if (!format) return LETHE_OK;
     lethe_verify_report report;
     lethe_error why = {0}, unread = {0};
-    bool clean = lethe_slide_verify(path, &report, &why) == LETHE_OK;
     lethe_slide *slide = NULL;
+    bool dicom = strcmp(format, "dicom") == 0, open = lethe_slide_open(path, &slide, &unread) == LETHE_OK;
+    /* The instances of a DICOM series are one slide, shown once. */
+    if (dicom && open && strcmp(lethe_slide_front(slide), path) != 0) {
+        lethe_slide_close(slide);
+        return LETHE_OK;
+    }
+    bool clean = dicom || lethe_slide_verify(path, &report, &why) == LETHE_OK;
     lethe_status status = lethe_buffer_printf(&s->page, error, "<div class=\"card%s\">", clean ? "" : " bad");
-    bool open = lethe_slide_open(path, &slide, &unread) == LETHE_OK;
     if (status == LETHE_OK && open) status = put_thumbnail(s, slide, error);
     if (status == LETHE_OK && open) status = put_facts(s, slide, relative, error);
     if (status == LETHE_OK && !open) status = lethe_buffer_printf(&s->page, error, "cannot be opened: %s<br>", unread.message);
     if (status == LETHE_OK) status = put_counts(s, relative, error);
-    if (status == LETHE_OK) status = lethe_buffer_printf(&s->page, error, "%s", clean ? "verified" : "NOT CLEAN: ");
+    if (status == LETHE_OK)
+        status = lethe_buffer_printf(&s->page, error, "%s", dicom ? "DICOM instances: see lethe deid verify" : clean ? "verified" : "NOT CLEAN: ");
     if (status == LETHE_OK && !clean) status = lethe_html_escape(why.message, &s->page, error);
     if (status == LETHE_OK) status = lethe_buffer_append_text(&s->page, "</div>\n", error);
     lethe_slide_close(slide);

@@ -128,4 +128,4 @@ static lethe_status source_read_associated(lethe_slide *slide, const char *name,
     return status;
 }
 
-const lethe_slide_source lethe_openslide_source = {source_open, source_close, source_read_tile, source_read_associated, source_read_reduced};
+const lethe_slide_source lethe_openslide_source = {source_open, source_close, source_read_tile, source_read_associated, source_read_reduced, NULL};

@@ -81,6 +81,7 @@ void lethe_slide_close(lethe_slide *slide) {
     lethe_free(slide);
 }
 
+const char *lethe_slide_front(const lethe_slide *slide) { return slide->source->front ? slide->source->front(slide) : slide->path; }
 const char *lethe_slide_format(const lethe_slide *slide) { return slide->format; }
 unsigned lethe_slide_level_count(const lethe_slide *slide) { return slide->level_count; }
 const lethe_slide_level *lethe_slide_level_at(const lethe_slide *slide, unsigned level) {

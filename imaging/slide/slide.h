@@ -21,9 +21,12 @@ typedef struct lethe_slide_level {
 /* The name of the format ("aperio", "hamamatsu", "mirax", ...) that `path` is in, by its content; "tiff" for a TIFF that is no tiled pyramid or
  * cannot be parsed (de-identification quarantines it with the reason); NULL when it is no slide of a known kind. Static. */
 const char *lethe_slide_detect(const char *path);
-/* Errors: LETHE_UNSUPPORTED, LETHE_MALFORMED, LETHE_IO. */
+/* A DICOM instance opens all volumes of its series that stand in the same folder, as one pyramid. Errors: LETHE_UNSUPPORTED, LETHE_MALFORMED,
+ * LETHE_IO. */
 LETHE_NODISCARD lethe_status lethe_slide_open(const char *path, lethe_slide **out, lethe_error *error);
 void lethe_slide_close(lethe_slide *slide);
+/* The file that stands for the slide: of several (the instances of a DICOM series), the first of level 0; else the one that was opened. Borrowed. */
+const char *lethe_slide_front(const lethe_slide *slide);
 const char *lethe_slide_format(const lethe_slide *slide);
 unsigned lethe_slide_level_count(const lethe_slide *slide);
 const lethe_slide_level *lethe_slide_level_at(const lethe_slide *slide, unsigned level);

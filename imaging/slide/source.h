@@ -32,6 +32,7 @@ struct lethe_slide_source {
     /* A tile at 1 / shrink of its size. NULL, or LETHE_UNSUPPORTED: this source, or this tile, can only be read whole. */
     lethe_status (*read_reduced)(lethe_slide *slide, unsigned level, int64_t column, int64_t row, unsigned shrink, lethe_image *rgba,
                                  lethe_error *error);
+    const char *(*front)(const lethe_slide *slide); /* NULL: the file that was opened */
 };
 
 extern const lethe_slide_source lethe_tiff_source, lethe_openslide_source, lethe_dicom_source;

@@ -233,4 +233,4 @@ static lethe_status tiff_read_associated(lethe_slide *slide, const char *name, l
     return lethe_fail(error, LETHE_NOT_FOUND, "no such associated image");
 }
 
-const lethe_slide_source lethe_tiff_source = {tiff_open, tiff_close, tiff_read_tile, tiff_read_associated, tiff_read_reduced};
+const lethe_slide_source lethe_tiff_source = {tiff_open, tiff_close, tiff_read_tile, tiff_read_associated, tiff_read_reduced, NULL};

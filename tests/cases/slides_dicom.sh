@@ -14,6 +14,10 @@ code=$?
 python3 "$LETHE_SOURCE/tests/cases/slides_scan.py" "$work/answers.jsonl" "$work/out" || fail "a planted value was found"
 /usr/bin/python3 "$LETHE_SOURCE/tests/cases/slides_dicom.py" check "$work/in" "$work/out" "$work/manifest.jsonl" || exit 1
 "$LETHE_BIN/lethe" deid verify "$work/out" > /dev/null || fail "verify ended with $?"
+# The sheet shows the instances as one slide with its levels.
+"$LETHE_BIN/lethe" deid sheet "$work/out" -o "$work/sheet.html" > /dev/null || fail "the sheet ended with $?"
+[ "$(grep -c 'class="card' "$work/sheet.html")" = 1 ] || fail "$(grep -c 'class="card' "$work/sheet.html") cards for one slide"
+grep -q 'dicom, 128 x 128, 2 levels' "$work/sheet.html" || fail "the sheet does not show both levels"
 if command -v dciodvfy > /dev/null; then
     while IFS=$'\t' read -r source output; do
         errors() { dciodvfy "$1" 2>&1 | grep '^Error' | sort -u; }
