@@ -78,6 +78,17 @@ static void tile_ready(void *context) {
 static const char *get_clipboard(void *window) { return lethe_window_clipboard(window); }
 static void set_clipboard(void *window, const char *text) { lethe_window_set_clipboard(window, text); }
 
+static lethe_status load_atlas(lethe_app *app, lethe_error *error) {
+    lethe_image atlas = {.samples = 4, .bytes_per_sample = 1, .bits_stored = 8, .photometric = LETHE_RGB};
+    const uint8_t *rgba = NULL;
+    lethe_ui_font_atlas(app->ui, &rgba, &atlas.columns, &atlas.rows);
+    atlas.pixels = (uint8_t *)(uintptr_t)rgba; /* only read */
+    lethe_texture_drop(app->draw, &app->font);
+    lethe_status status = lethe_texture_load(app->draw, &atlas, &app->font, error);
+    if (!status) lethe_ui_font_texture(app->ui, app->font.id);
+    return status;
+}
+
 static lethe_status open_ui(lethe_app *app, lethe_error *error) {
     char normal[512], bold[512];
     const char *folder = app->options.font_folder ? app->options.font_folder : "/usr/share/fonts/truetype/dejavu";
@@ -87,16 +98,10 @@ static lethe_status open_ui(lethe_app *app, lethe_error *error) {
         .font_path = normal, .bold_font_path = bold, .font_size_px = app->options.font_size_px > 0 ? app->options.font_size_px : 14};
     lethe_status status = lethe_ui_create(&options, &app->ui, error);
     if (status) return status;
-    lethe_image atlas = {.samples = 4, .bytes_per_sample = 1, .bits_stored = 8, .photometric = LETHE_RGB};
-    const uint8_t *rgba = NULL;
-    lethe_ui_font_atlas(app->ui, &rgba, &atlas.columns, &atlas.rows);
-    atlas.pixels = (uint8_t *)(uintptr_t)rgba; /* only read */
     lethe_ui_clipboard clipboard = {
         .get = app->policy.no_clipboard ? NULL : get_clipboard, .set = app->policy.no_clipboard ? NULL : set_clipboard, .context = app->window};
     lethe_ui_use_clipboard(app->ui, &clipboard);
-    status = lethe_texture_load(app->draw, &atlas, &app->font, error);
-    if (!status) lethe_ui_font_texture(app->ui, app->font.id);
-    return status;
+    return load_atlas(app, error);
 }
 
 static lethe_status open_project(lethe_app *app, lethe_error *error) {
@@ -145,7 +150,8 @@ lethe_status lethe_app_create(const lethe_app_options *options, lethe_app **out,
     app->grid_columns = app->grid_rows = 1;
     app->maximised = -1;
     lethe_status status = open_project(app, error);
-    lethe_window_options window = {.width = options->width, .height = options->height, .no_vsync = options->script || options->bench};
+    lethe_window_options window = {
+        .width = options->width, .height = options->height, .no_vsync = options->script || options->bench, .scale = options->scale};
     if (!status) status = lethe_window_open(&window, &app->window, error);
     if (!status) status = lethe_draw_create(&app->draw, error);
     if (!status) status = open_ui(app, error);
@@ -250,14 +256,13 @@ static void draw_frame(lethe_app *app) {
         (void)clock_gettime(CLOCK_MONOTONIC, &now);
         app->start_ms = ((double)now.tv_sec + (double)now.tv_nsec / 1e9 - app->options.started) * 1000;
     }
-    bool waiting =
-        lethe_texture_cache_pending(app->textures) || !everything_shown(app) || (app->mpr && lethe_mpr_progress(app->mpr) < 1) || app->grow;
+    bool waiting = lethe_texture_cache_pending(app->textures) || !everything_shown(app) ||
+                   (app->mpr && lethe_mpr_progress(app->mpr) < 1 && !lethe_mpr_failed(app->mpr, NULL)) || app->grow;
     app->idle_frames = waiting ? 0 : app->idle_frames + 1;
     if (!waiting && app->study && !(app->first_image_ms > 0)) app->first_image_ms = (lethe_window_seconds() - app->opened_at) * 1000;
 }
 
 lethe_status lethe_app_turn(lethe_app *app, double seconds, const lethe_event *extra, unsigned extra_count, lethe_error *error) {
-    (void)error;
     lethe_event events[64];
     unsigned count = lethe_window_events(app->window, seconds, events, 1);
     app->now = app->clock_held ? app->clock : lethe_window_seconds();
@@ -271,6 +276,11 @@ lethe_status lethe_app_turn(lethe_app *app, double seconds, const lethe_event *e
     lethe_window_size(app->window, &app->width, &app->height);
     lethe_window_pixels(app->window, &pixel_width, &pixel_height);
     app->pixel_scale = app->width > 0 ? (double)pixel_width / app->width : 1;
+    /* Another monitor, another scale. */
+    if (app->width > 0 && lethe_ui_scale(app->ui, app->pixel_scale)) {
+        lethe_status status = load_atlas(app, error);
+        if (status) return status;
+    }
     if (app->options.script) count = 0; /* a script is alone with its window */
     if (extra_count > 0) {
         count = extra_count < 64 ? extra_count : 64;

@@ -169,6 +169,7 @@ typedef struct lethe_app_options {
     bool bench, review;
     int width, height;
     double font_size_px;
+    double scale;     /* of the whole window; 0 = as the desktop says */
     double px_per_mm; /* of the screen, as measured with a ruler; 0 = as the monitor says */
     double started;   /* CLOCK_MONOTONIC in seconds when the program began; 0 = unknown */
     const char *font_folder;
@@ -225,6 +226,7 @@ struct lethe_app {
     lethe_tool tool, tool_before;
     lethe_drag drag;
     lethe_draft draft;
+    bool unsaved; /* the draft is finished, but the store did not take it */
     int64_t selected;
     lethe_note *notes;
     size_t note_count;
@@ -258,6 +260,7 @@ struct lethe_app {
     struct lethe_review *review; /* --review: review.h; else NULL */
 
     bool quit, failed;
+    atomic_bool grow_held;       /* scripts only */
     atomic_bool closing;         /* long work on the scheduler's threads is to end */
     atomic_uint background_done; /* of 1000 */
     int idle_frames;             /* frames in a row in which nothing was missing */
@@ -277,6 +280,9 @@ struct lethe_app {
 /* A height or width of a panel at this session's size of letters; widths leave the images half of a narrow window. */
 double lethe_app_tall(const lethe_app *app, double at_14_px);
 double lethe_app_wide(const lethe_app *app, double at_14_px);
+/* Widths of the side panels; 0 = not shown. */
+double lethe_app_left(const lethe_app *app);
+double lethe_app_right(const lethe_app *app);
 
 #define T(text) lethe_message(app->language, text)
 

@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 struct lethe_grow_job {
     lethe_series *series;
@@ -24,6 +25,7 @@ struct lethe_grow_job {
     pthread_t thread;
     bool running;
     atomic_bool stop, done;
+    atomic_bool *held; /* of the app: a script may want to stop it on its way */
 };
 
 static void *search(void *argument) {
@@ -34,6 +36,8 @@ static void *search(void *argument) {
     else
         job->status = lethe_grow_volume(v->voxels, v->columns, v->rows, v->slices, job->i, job->j, job->k, job->tolerance, job->marked, &job->voxels,
                                         &job->stop, &job->error);
+    const struct timespec moment = {0, 2000000};
+    while (atomic_load(job->held) && !atomic_load(&job->stop)) (void)nanosleep(&moment, NULL);
     atomic_store(&job->done, true);
     lethe_window_wake();
     return NULL;
@@ -76,6 +80,7 @@ void lethe_grow_start(lethe_app *app, lethe_view *view, lethe_point at, int labe
     job->k = (uint32_t)(view->index - first);
     job->tolerance = app->grow_tolerance;
     job->label = label;
+    job->held = &app->grow_held;
     app->grow = job;
     lethe_app_say(app, LETHE_COLOUR_ACCENT, "%s", T("Growing in 3-D. Escape stops it."));
 }

@@ -16,6 +16,7 @@ static void usage(FILE *to) {
                 "  -l, --language en|fr  language of the interface (default: of the desktop, else English)\n"
                 "      --size WxH        size of the window (default: 1440x900)\n"
                 "      --font-size PX    size of the letters (default: 14)\n"
+                "      --scale N         pixels for one of the interface, 0.5 to 4: 2 on a HiDPI screen (default: as the desktop says)\n"
                 "      --px-per-mm N     pixels of the screen a millimetre, measured with a ruler, for true size (default: as the monitor says)\n"
                 "      --script FILE     run the steps of FILE and leave (docs/viewer.md)\n"
                 "      --screenshot FILE save a PNG when everything is shown (or at the end of the script) and leave\n"
@@ -55,6 +56,7 @@ int main(int argc, char **argv) {
                                           {"size", required_argument, NULL, 's'},
                                           {"font-size", required_argument, NULL, 'f'},
                                           {"script", required_argument, NULL, 'S'},
+                                          {"scale", required_argument, NULL, 'x'},
                                           {"px-per-mm", required_argument, NULL, 'm'},
                                           {"screenshot", required_argument, NULL, 'P'},
                                           {"bench", no_argument, NULL, 'b'},
@@ -76,6 +78,7 @@ int main(int argc, char **argv) {
         case 'P': options.screenshot = optarg; break;
         case 'b': options.bench = true; break;
         case 'R': options.review = true; break;
+        case 'x': options.scale = strtod(optarg, NULL); break;
         case 'm': options.px_per_mm = strtod(optarg, NULL); break;
         case 'f': options.font_size_px = strtod(optarg, NULL); break;
         case 's':
@@ -88,6 +91,7 @@ int main(int argc, char **argv) {
     }
     if (argc - optind > 1 || (options.review && (argc - optind > 0 || options.bench)) ||
         (strcmp(options.language, "en") != 0 && strcmp(options.language, "fr") != 0) ||
+        (options.scale != 0 && !(options.scale >= 0.5 && options.scale <= 4)) ||
         (options.px_per_mm != 0 && !(options.px_per_mm >= 1 && options.px_per_mm <= 40)) ||
         (options.font_size_px != 0 && !(options.font_size_px >= 8 && options.font_size_px <= 48))) {
         usage(stderr);

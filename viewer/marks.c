@@ -287,6 +287,7 @@ static lethe_status replay(lethe_marks *marks, lethe_steps *from, lethe_steps *t
     lethe_status status = LETHE_OK;
     for (size_t i = 0; i < step.part_count && !status; i++) {
         lethe_step_part *part = &step.parts[i];
+        unsigned done = 0;
         if (image) *image = part->image;
         if (part->is_answer) {
             status = answer_again(marks, part, back, error);
@@ -298,10 +299,12 @@ static lethe_status replay(lethe_marks *marks, lethe_steps *from, lethe_steps *t
             if (!status && id == 0) status = lethe_fail(error, LETHE_NOT_FOUND, "the store has nothing to %s there", back ? "undo" : "redo");
             if (!status) status = lethe_marks_reload(marks, id, error);
             marks->revisions++;
+            if (!status) done++;
         }
+        if (status) part->changes -= done; /* what is left of it */
     }
-    if (status) {
-        lethe_step_release(&step);
+    if (status) { /* the store may answer again later: the step stays where it was */
+        if (lethe_steps_push(from, &step, NULL)) lethe_step_release(&step);
         return status;
     }
     if (image) { /* the step moves to the other list; its strings stay where they are */

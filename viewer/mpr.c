@@ -76,7 +76,7 @@ double lethe_mpr_progress(lethe_mpr *mpr) { return (double)atomic_load(&mpr->don
 
 bool lethe_mpr_failed(lethe_mpr *mpr, lethe_error *error) {
     if (!atomic_load(&mpr->failed)) return false;
-    *error = mpr->error;
+    if (error) *error = mpr->error;
     return true;
 }
 

@@ -10,14 +10,51 @@
 
 enum { PAD = 10 };
 
-static void corner(lethe_app *app, const lethe_view *view, bool right, bool bottom, int line, uint32_t colour, bool bold, const char *text) {
-    double height = lethe_ui_line_height(app->ui) + 3;
-    lethe_point at = {right ? view->rect.x + view->rect.width - PAD : view->rect.x + PAD,
-                      bottom ? view->rect.y + view->rect.height - PAD - height * (line + 1) : view->rect.y + PAD + height * line};
-    if (view->kind == LETHE_VIEW_SLIDE) { /* slides are white where there is no tissue */
-        lethe_point size = lethe_ui_text_size(app->ui, bold, text);
-        lethe_canvas_fill(app->ui, (lethe_rect){at.x - (right ? size.x : 0) - 6, at.y - 1, size.x + 12, size.y + 3}, 0xC8151A20, 4);
+enum { ROWS = 8 };
+
+/* What the corners of a view hold, row by row: widths that later texts must not run into. */
+typedef struct corners {
+    double width[4][ROWS]; /* top left, top right, bottom left, bottom right */
+    int most;              /* rows that a view of this height has room for at its top, or at its bottom */
+} corners;
+
+static double row_height(const lethe_app *app) { return lethe_ui_line_height(app->ui) + 3; }
+
+static void start_corners(const lethe_app *app, const lethe_view *view, corners *c) {
+    *c = (corners){.most = (int)((view->rect.height - 2 * PAD) / row_height(app) / 2.5)};
+    if (c->most < 1) c->most = 1;
+    if (c->most > ROWS) c->most = ROWS;
+}
+
+/* A text that is too long ends in dots. */
+static void cut_to(lethe_app *app, bool bold, double width, char *text) {
+    size_t length = strlen(text);
+    if (lethe_ui_text_size(app->ui, bold, text).x <= width) return;
+    size_t low = 0, high = length;
+    char part[260];
+    while (low < high) { /* the longest that fits */
+        size_t middle = (low + high + 1) / 2;
+        (void)snprintf(part, sizeof part, "%.*s…", (int)middle, text);
+        if (lethe_ui_text_size(app->ui, bold, part).x <= width) low = middle;
+        else high = middle - 1;
     }
+    while (low > 0 && ((unsigned char)text[low] & 0xC0) == 0x80) low--; /* whole characters */
+    while (low > 0 && text[low - 1] == ' ') low--;
+    (void)snprintf(text + low, 4, "%s", low ? "…" : "");
+}
+
+static void corner(lethe_app *app, const lethe_view *view, corners *c, bool right, bool bottom, int row, uint32_t colour, bool bold,
+                   const char *words) {
+    if (row >= c->most) return;
+    char text[256];
+    (void)snprintf(text, sizeof text - 4, "%s", words);
+    cut_to(app, bold, view->rect.width - 2 * PAD - c->width[2 * bottom + !right][row] - 12, text);
+    double height = row_height(app), width = lethe_ui_text_size(app->ui, bold, text).x;
+    c->width[2 * bottom + right][row] = width;
+    lethe_point at = {right ? view->rect.x + view->rect.width - PAD : view->rect.x + PAD,
+                      bottom ? view->rect.y + view->rect.height - PAD - height * (row + 1) : view->rect.y + PAD + height * row};
+    if (view->kind == LETHE_VIEW_SLIDE && text[0]) /* slides are white where there is no tissue */
+        lethe_canvas_fill(app->ui, (lethe_rect){at.x - (right ? width : 0) - 6, at.y - 1, width + 12, height}, 0xC8151A20, 4);
     lethe_canvas_text(app->ui, at, right ? 1 : 0, colour, bold, text);
 }
 
@@ -26,76 +63,83 @@ static void number_text(double value, char out[32]) {
     (void)snprintf(out, 32, fabs(value - nearbyint(value)) < 0.005 || fabs(value) >= 1000 ? "%.0f" : "%.2f", value);
 }
 
-static void prior_text(lethe_app *app, const lethe_view *view, bool right, int line) {
+static void prior_text(lethe_app *app, const lethe_view *view, corners *c, bool right, int line) {
     char text[64];
     if (!view->is_prior || !app->prior) return;
     const char *date = app->prior->date;
     if (strlen(date) == 8) (void)snprintf(text, sizeof text, "%s %.4s-%.2s-%.2s", T("Prior"), date, date + 4, date + 6);
     else (void)snprintf(text, sizeof text, "%s", T("Prior"));
-    corner(app, view, right, false, line, LETHE_COLOUR_WARNING, true, text);
+    corner(app, view, c, right, false, line, LETHE_COLOUR_WARNING, true, text);
 }
 
 /* Says that there are presentation states, or which one is shown. */
-static void state_text(lethe_app *app, const lethe_view *view, int line) {
+static void state_text(lethe_app *app, const lethe_view *view, corners *c, int line) {
     char text[160];
     const lethe_presentation *state = lethe_view_state(view);
     size_t count = state ? 0 : lethe_view_state_count(app, view);
     bool right = view->mammogram && !view->chest_right;
     if (state) (void)snprintf(text, sizeof text, "%s: %s", T("Presentation state"), lethe_presentation_title(app, state));
     else (void)snprintf(text, sizeof text, "%s: %zu (Ctrl+G)", T("Presentation states"), count);
-    if (state || count > 0) corner(app, view, right, false, line, state ? LETHE_COLOUR_ACCENT : LETHE_COLOUR_MUTED, false, text);
+    if (state || count > 0) corner(app, view, c, right, false, line, state ? LETHE_COLOUR_ACCENT : LETHE_COLOUR_MUTED, false, text);
 }
 
-static void draw_texts(lethe_app *app, int number) {
+static void draw_texts(lethe_app *app, int number, corners *c) {
     const lethe_view *view = &app->views[number];
     const lethe_series *series = view->series;
     char text[200], a[32], b[32];
+    /* Mammograms have their title at the outer edge, the others at the left: the count stands on the other side, and titles give way to it. */
+    bool stack_right = !(view->mammogram && series->laterality[0]) || view->chest_right;
+    if (view->kind == LETHE_VIEW_STACK && series->frame_count > 1) {
+        (void)snprintf(text, sizeof text, "%zu / %zu", view->index + 1, series->frame_count);
+        corner(app, view, c, stack_right, false, 0, LETHE_COLOUR_TEXT, true, text);
+        const lethe_frame_geometry *g = &series->frames[view->index].geometry;
+        if (g->has_plane && g->thickness_mm > 0) {
+            number_text(g->thickness_mm, a);
+            (void)snprintf(text, sizeof text, "%s mm", a);
+            corner(app, view, c, stack_right, false, 1, LETHE_COLOUR_MUTED, false, text);
+        }
+    }
     if (app->compare_on) {
         bool other = view->reader > 0;
-        corner(app, view, false, false, 0, other ? lethe_reader_colour_at(view->reader - 1) : LETHE_COLOUR_TEXT, true,
+        corner(app, view, c, false, false, 0, other ? lethe_reader_colour_at(view->reader - 1) : LETHE_COLOUR_TEXT, true,
                other ? app->reader_names[view->reader - 1] : T("My reading"));
     } else if (view->kind == LETHE_VIEW_PLANE) {
         static const char *const names[] = {"Axial", "Coronal", "Sagittal"};
-        corner(app, view, false, false, 0, LETHE_COLOUR_TEXT, true, T(names[view->plane]));
+        corner(app, view, c, false, false, 0, LETHE_COLOUR_TEXT, true, T(names[view->plane]));
         if (app->slab_mm > 0) {
             (void)snprintf(text, sizeof text,
                            app->slab == LETHE_SLAB_MAXIMUM   ? "MIP %.0f mm"
                            : app->slab == LETHE_SLAB_MINIMUM ? "MinIP %.0f mm"
                                                              : "%.0f mm",
                            app->slab_mm);
-            corner(app, view, false, false, 1, LETHE_COLOUR_ACCENT, false, text);
+            corner(app, view, c, false, false, 1, LETHE_COLOUR_ACCENT, false, text);
         }
     } else if (view->mammogram && series->laterality[0]) {
         (void)snprintf(text, sizeof text, "%s %s", series->laterality, series->view_position);
-        corner(app, view, view->chest_right ? false : true, false, 0, LETHE_COLOUR_TEXT, true, text);
-        prior_text(app, view, view->chest_right ? false : true, 1);
-        state_text(app, view, 2);
+        corner(app, view, c, view->chest_right ? false : true, false, 0, LETHE_COLOUR_TEXT, true, text);
+        prior_text(app, view, c, view->chest_right ? false : true, 1);
+        state_text(app, view, c, 2);
     } else {
-        corner(app, view, false, false, 0, LETHE_COLOUR_TEXT, true, lethe_series_title(series));
+        corner(app, view, c, false, false, 0, LETHE_COLOUR_TEXT, true, lethe_series_title(series));
         (void)snprintf(text, sizeof text, "%s%s%s", series->modality, series->body_part[0] ? " · " : "", series->body_part);
-        corner(app, view, false, false, 1, LETHE_COLOUR_MUTED, false, text);
-        state_text(app, view, 2);
-        prior_text(app, view, false, 3);
-    }
-    if (view->kind == LETHE_VIEW_STACK && series->frame_count > 1) {
-        (void)snprintf(text, sizeof text, "%zu / %zu", view->index + 1, series->frame_count);
-        corner(app, view, true, false, 0, LETHE_COLOUR_TEXT, true, text);
-        const lethe_frame_geometry *g = &series->frames[view->index].geometry;
-        if (g->has_plane && g->thickness_mm > 0) {
-            number_text(g->thickness_mm, a);
-            (void)snprintf(text, sizeof text, "%s mm", a);
-            corner(app, view, true, false, 1, LETHE_COLOUR_MUTED, false, text);
-        }
+        corner(app, view, c, false, false, 1, LETHE_COLOUR_MUTED, false, text);
+        state_text(app, view, c, 2);
+        prior_text(app, view, c, false, 3);
     }
     int line = 0;
     if (lethe_view_uses_table(view)) {
         lethe_view_voi_name(app, view, view->voi, text, sizeof text);
-        corner(app, view, false, true, line++, LETHE_COLOUR_TEXT, false, text);
+        corner(app, view, c, false, true, line++, LETHE_COLOUR_TEXT, false, text);
     } else if (view->kind != LETHE_VIEW_SLIDE && view->has_window && !series->colour) {
         number_text(view->centre, a);
         number_text(view->width, b);
         (void)snprintf(text, sizeof text, "%s %s   %s %s", T("C"), a, T("W"), b);
-        corner(app, view, false, true, line++, LETHE_COLOUR_TEXT, false, text);
+        if (lethe_ui_text_size(app->ui, false, text).x > view->rect.width - 2 * PAD - c->width[3][0] - 12) { /* one above the other */
+            (void)snprintf(text, sizeof text, "%s %s", T("W"), b);
+            corner(app, view, c, false, true, line++, LETHE_COLOUR_TEXT, false, text);
+            (void)snprintf(text, sizeof text, "%s %s", T("C"), a);
+        }
+        corner(app, view, c, false, true, line++, LETHE_COLOUR_TEXT, false, text);
     }
     if (view->kind == LETHE_VIEW_SLIDE) {
         double mpp = lethe_slide_mpp_um(series->slide);
@@ -105,14 +149,26 @@ static void draw_texts(lethe_app *app, int number) {
     } else {
         (void)snprintf(text, sizeof text, "%s %.0f %%", T("Zoom"), view->camera.scale * 100);
     }
-    corner(app, view, false, true, line++, LETHE_COLOUR_MUTED, false, text);
-    if (series->profile && app->raw_colours) corner(app, view, false, true, line++, LETHE_COLOUR_WARNING, false, T("Colours as stored"));
-    if (view->invert) corner(app, view, false, true, line++, LETHE_COLOUR_WARNING, false, T("Inverted"));
-    if (!view->linear) corner(app, view, false, true, line++, LETHE_COLOUR_ACCENT, false, T("Exact pixels"));
+    corner(app, view, c, false, true, line++, LETHE_COLOUR_MUTED, false, text);
+    if (series->profile && app->raw_colours) corner(app, view, c, false, true, line++, LETHE_COLOUR_WARNING, false, T("Colours as stored"));
+    if (series->damaged_files > 0) {
+        (void)snprintf(text, sizeof text, "%s: %zu / %zu", T("Files that cannot be read"), series->damaged_files, series->file_count);
+        corner(app, view, c, false, true, line++, LETHE_COLOUR_DANGER, true, text);
+    }
+    if (view->invert) corner(app, view, c, false, true, line++, LETHE_COLOUR_WARNING, false, T("Inverted"));
+    if (!view->linear) corner(app, view, c, false, true, line++, LETHE_COLOUR_ACCENT, false, T("Exact pixels"));
+}
+
+/* The first row of a corner pair that leaves the middle free; a letter goes there. */
+static int free_row(const lethe_app *app, const lethe_view *view, const corners *c, bool bottom) {
+    double half = view->rect.width / 2 - PAD - 2 * lethe_ui_line_height(app->ui);
+    int row = 0;
+    while (row < c->most && row < ROWS - 1 && (c->width[2 * bottom][row] > half || c->width[2 * bottom + 1][row] > half)) row++;
+    return row;
 }
 
 /* Letters at the four edges, turned and mirrored with the picture. */
-static void draw_letters(lethe_app *app, const lethe_view *view) {
+static void draw_letters(lethe_app *app, const lethe_view *view, const corners *c) {
     double row[3], column[3];
     if (view->kind == LETHE_VIEW_PLANE) {
         memcpy(row, view->cut.across_mm, sizeof row);
@@ -133,15 +189,17 @@ static void draw_letters(lethe_app *app, const lethe_view *view) {
     lethe_camera_matrix(&view->camera, &xx, &xy, &yx, &yy);
     double determinant = xx * yy - xy * yx;
     lethe_point m = {view->rect.x + view->rect.width / 2, view->rect.y + view->rect.height / 2};
-    double line = lethe_ui_line_height(app->ui);
+    double line = lethe_ui_line_height(app->ui), above = row_height(app) * free_row(app, view, c, false),
+           below = row_height(app) * free_row(app, view, c, true);
+    if (view->rect.height < 6 * line || view->rect.width < 6 * line) return; /* no room to tell them apart */
     const struct {
         double sx, sy;
         lethe_point at;
         double align;
     } edges[4] = {{1, 0, {view->rect.x + view->rect.width - PAD, m.y - line / 2}, 1},
                   {-1, 0, {view->rect.x + PAD, m.y - line / 2}, 0},
-                  {0, 1, {m.x, view->rect.y + view->rect.height - PAD - line}, 0.5},
-                  {0, -1, {m.x, view->rect.y + PAD}, 0.5}};
+                  {0, 1, {m.x, view->rect.y + view->rect.height - PAD - line - below}, 0.5},
+                  {0, -1, {m.x, view->rect.y + PAD + above}, 0.5}};
     for (int e = 0; e < 4; e++) {
         /* A step on the screen as a step in the image, then in the patient. */
         double ix = (yy * edges[e].sx - yx * edges[e].sy) / determinant, iy = (-xy * edges[e].sx + xx * edges[e].sy) / determinant, n = 0,
@@ -159,7 +217,7 @@ static void draw_letters(lethe_app *app, const lethe_view *view) {
     }
 }
 
-static void draw_scale_bar(lethe_app *app, const lethe_view *view) {
+static void draw_scale_bar(lethe_app *app, const lethe_view *view, corners *c) {
     static const double steps[] = {0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500};
     double across, down;
     if (!lethe_view_spacing(view, &across, &down)) return;
@@ -172,6 +230,9 @@ static void draw_scale_bar(lethe_app *app, const lethe_view *view) {
     else if (length >= 1) (void)snprintf(text, sizeof text, "%.0f mm", length);
     else (void)snprintf(text, sizeof text, "%.0f µm", length * 1000);
     double x = view->rect.x + view->rect.width - PAD - 2, y = view->rect.y + view->rect.height - PAD - 2, px = length * px_per_mm;
+    double words = lethe_ui_text_size(app->ui, false, text).x;
+    if (view->rect.height < 5 * row_height(app)) return;
+    c->width[3][0] = c->width[3][1] = fmax(px, px / 2 + words / 2) + 4;
     if (view->kind == LETHE_VIEW_SLIDE) lethe_canvas_fill(app->ui, (lethe_rect){x - px - 8, y - 30, px + 16, 36}, 0xC8151A20, 4);
     lethe_point points[4] = {{x - px, y - 6}, {x - px, y}, {x, y}, {x, y - 6}};
     lethe_canvas_polyline(app->ui, points, 4, false, 0xC0000000, 4);
@@ -187,12 +248,12 @@ static void draw_reference(lethe_app *app, int number) {
     if (!f || !here || !f->geometry.has_plane || !here->geometry.has_plane) return;
     const double *n = f->geometry.normal, *m = here->geometry.normal;
     if (fabs(n[0] * m[0] + n[1] * m[1] + n[2] * m[2]) > 0.9) return;
-    lethe_point corners[4] = {{0, 0}, {view->series->columns, 0}, {view->series->columns, view->series->rows}, {0, view->series->rows}}, hits[4];
+    lethe_point ends[4] = {{0, 0}, {view->series->columns, 0}, {view->series->columns, view->series->rows}, {0, view->series->rows}}, hits[4];
     double away[4];
     size_t count = 0;
     for (int i = 0; i < 4; i++) {
         double p[3];
-        if (!lethe_view_to_patient(view, corners[i], p)) return;
+        if (!lethe_view_to_patient(view, ends[i], p)) return;
         away[i] = 0;
         for (int a = 0; a < 3; a++) away[i] += n[a] * (p[a] - f->geometry.position_mm[a]);
     }
@@ -200,7 +261,7 @@ static void draw_reference(lethe_app *app, int number) {
         int j = (i + 1) % 4;
         if ((away[i] < 0) == (away[j] < 0) || count == 2) continue;
         double t = away[i] / (away[i] - away[j]);
-        hits[count++] = (lethe_point){corners[i].x + (corners[j].x - corners[i].x) * t, corners[i].y + (corners[j].y - corners[i].y) * t};
+        hits[count++] = (lethe_point){ends[i].x + (ends[j].x - ends[i].x) * t, ends[i].y + (ends[j].y - ends[i].y) * t};
     }
     if (count == 2)
         lethe_canvas_line(app->ui, lethe_camera_to_screen(&view->camera, hits[0]), lethe_camera_to_screen(&view->camera, hits[1]), 0xC0F2C46D, 1.5);
@@ -247,6 +308,27 @@ static void draw_minimap(lethe_app *app, const lethe_view *view) {
     lethe_canvas_unclip(app->ui);
 }
 
+/* Words in the middle, in as many lines as they need (at most eight). */
+static void draw_wrapped(lethe_app *app, lethe_point middle, double width, uint32_t colour, const char *words) {
+    char line[256];
+    for (int n = 0; n < 8 && *words; n++) {
+        size_t length = 0, last = 0;
+        do { /* one word more */
+            last = length;
+            length += strspn(words + length, " ");
+            length += strcspn(words + length, " ");
+            if (length >= sizeof line) break;
+            (void)snprintf(line, sizeof line, "%.*s", (int)length, words);
+        } while (words[length] && lethe_ui_text_size(app->ui, false, line).x <= width);
+        if (length >= sizeof line || (last > 0 && lethe_ui_text_size(app->ui, false, line).x > width)) length = last ? last : sizeof line - 1;
+        (void)snprintf(line, sizeof line, "%.*s", (int)length, words);
+        if (lethe_ui_text_size(app->ui, false, line).x > width) cut_to(app, false, width, line);
+        lethe_canvas_text(app->ui, (lethe_point){middle.x, middle.y + n * row_height(app)}, 0.5, colour, false, line);
+        words += strnlen(words, length);
+        words += strspn(words, " ");
+    }
+}
+
 static void draw_empty(lethe_app *app, const lethe_view *view) {
     lethe_point m = {view->rect.x + view->rect.width / 2, view->rect.y + view->rect.height / 2};
     double line = lethe_ui_line_height(app->ui) + 6;
@@ -261,14 +343,14 @@ static void draw_empty(lethe_app *app, const lethe_view *view) {
         hint = view->series->failure;
     }
     lethe_canvas_text(app->ui, (lethe_point){m.x, m.y - line}, 0.5, LETHE_COLOUR_TEXT, true, title);
-    lethe_canvas_text(app->ui, m, 0.5, LETHE_COLOUR_MUTED, false, hint);
+    draw_wrapped(app, m, view->rect.width - 4 * PAD, LETHE_COLOUR_MUTED, hint);
 }
 
 static void draw_failure(lethe_app *app, const lethe_view *view) {
     if (view->kind == LETHE_VIEW_PLANE) {
         lethe_error error = {0};
         lethe_point m = {view->rect.x + view->rect.width / 2, view->rect.y + view->rect.height / 2};
-        if (app->mpr && lethe_mpr_failed(app->mpr, &error)) lethe_canvas_text(app->ui, m, 0.5, LETHE_COLOUR_DANGER, false, error.message);
+        if (app->mpr && lethe_mpr_failed(app->mpr, &error)) draw_wrapped(app, m, view->rect.width - 4 * PAD, LETHE_COLOUR_DANGER, error.message);
         else if (app->mpr && !lethe_mpr_volume(app->mpr)) {
             char text[64];
             (void)snprintf(text, sizeof text, "%s %.0f %%", T("Reading the volume"), 100 * lethe_mpr_progress(app->mpr));
@@ -291,7 +373,7 @@ static void draw_failure(lethe_app *app, const lethe_view *view) {
     lethe_tiles_error(app->tiles, &error);
     lethe_point m = {view->rect.x + view->rect.width / 2, view->rect.y + view->rect.height / 2};
     lethe_canvas_text(app->ui, (lethe_point){m.x, m.y - 24}, 0.5, LETHE_COLOUR_DANGER, true, T("This image cannot be decoded"));
-    lethe_canvas_text(app->ui, m, 0.5, LETHE_COLOUR_MUTED, false, error.message);
+    draw_wrapped(app, m, view->rect.width - 4 * PAD, LETHE_COLOUR_MUTED, error.message);
 }
 
 /* --- annotations --- */
@@ -443,9 +525,11 @@ void lethe_app_draw_overlays(lethe_app *app) {
             if (app->show_reference) draw_reference(app, i);
             draw_crosshair(app, i);
             if (app->show_text) {
-                draw_texts(app, i);
-                draw_letters(app, view);
-                draw_scale_bar(app, view);
+                corners c;
+                start_corners(app, view, &c);
+                draw_scale_bar(app, view, &c);
+                draw_texts(app, i, &c);
+                draw_letters(app, view, &c);
                 if (view->kind == LETHE_VIEW_SLIDE) draw_minimap(app, view);
             }
         }

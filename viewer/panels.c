@@ -150,49 +150,68 @@ void lethe_panel_status(lethe_app *app, lethe_rect rect) {
     lethe_ui_text(ui, LETHE_COLOUR_MUTED, text);
     if (app->marks) {
         const char *last = lethe_marks_undo_name(app->marks);
-        if (last) (void)snprintf(text, sizeof text, "%s · %s", T("All saved"), last);
+        if (app->unsaved) (void)snprintf(text, sizeof text, "%s", T("Not saved"));
+        else if (last) (void)snprintf(text, sizeof text, "%s · %s", T("All saved"), last);
         else (void)snprintf(text, sizeof text, "%s", T("All saved"));
         lethe_point size = lethe_ui_text_size(ui, false, text);
         lethe_ui_same_line(ui, 8);
         lethe_ui_right_align(ui, size.x + 4);
-        lethe_ui_text(ui, LETHE_COLOUR_GOOD, text);
+        lethe_ui_text(ui, app->unsaved ? LETHE_COLOUR_DANGER : LETHE_COLOUR_GOOD, text);
     }
     lethe_ui_panel_end(ui);
 }
 
 /* --- sheets --- */
 
-static void shortcut_row(lethe_app *app, const char *key, const char *title, double key_width) {
-    lethe_ui *ui = app->ui;
-    (void)key_width;
-    lethe_ui_row row = {.id = title, .title = T(title), .badge = key, .badge_colour = LETHE_COLOUR_ACCENT, .height = 24};
-    (void)lethe_ui_row_item(ui, &row);
+static double shortcut_row_height(const lethe_app *app) { return fmax(24, lethe_ui_line_height(app->ui) + 6); }
+
+static void shortcut_row(lethe_app *app, const char *key, const char *title) {
+    lethe_ui_row row = {
+        .id = title, .title = T(title), .badge = key, .badge_colour = LETHE_COLOUR_ACCENT, .height = shortcut_row_height(app), .tip = T(title)};
+    (void)lethe_ui_row_item(app->ui, &row);
 }
 
-static void shortcut_column(lethe_app *app, const char *id, const char *const *groups, bool tools, double width) {
+/* A column of the sheet: tools, then groups of commands. NULL ends the groups. */
+typedef struct shortcut_column {
+    bool tools;
+    const char *groups[4];
+} shortcut_column;
+
+static double column_height(const lethe_app *app, const shortcut_column *column) {
+    size_t rows = column->tools ? LETHE_TOOLS + 2 : 0;
+    for (int g = 0; column->groups[g]; g++) {
+        rows++;
+        for (size_t i = 0; i < lethe_command_count(); i++) {
+            const lethe_command *command = lethe_command_at(i);
+            rows += command->group && strcmp(command->group, column->groups[g]) == 0;
+        }
+    }
+    return ((double)rows + 2) * (shortcut_row_height(app) + 2);
+}
+
+static void draw_shortcut_column(lethe_app *app, int64_t id, const shortcut_column *column, double width, double height) {
     lethe_ui *ui = app->ui;
-    char key[32];
-    lethe_ui_column_begin(ui, id, width);
+    char key[32], name[16];
+    (void)snprintf(name, sizeof name, "c%d", (int)id);
+    lethe_ui_column_begin_sized(ui, name, width, height);
     lethe_ui_tight(ui, true);
-    if (tools) {
+    if (column->tools) {
         lethe_ui_heading(ui, T("Tools"));
         for (int t = 0; t < LETHE_TOOLS; t++) {
             lethe_key_format(lethe_tool_of((lethe_tool)t)->key, 0, key, sizeof key);
-            shortcut_row(app, key, lethe_tool_of((lethe_tool)t)->title, 90);
+            shortcut_row(app, key, lethe_tool_of((lethe_tool)t)->title);
         }
-        shortcut_row(app, "1 … 9", "Choose a label", 90);
+        shortcut_row(app, "1 … 9", "Choose a label");
     }
-    bool first = !tools;
-    for (; *groups; groups++) {
-        if (!first) lethe_ui_space(ui, 6);
-        first = false;
-        lethe_ui_heading(ui, T(*groups));
+    for (int g = 0; column->groups[g]; g++) {
+        if (g > 0 || column->tools) lethe_ui_space(ui, 6);
+        lethe_ui_heading(ui, T(column->groups[g]));
         for (size_t i = 0; i < lethe_command_count(); i++) {
             const lethe_command *command = lethe_command_at(i);
-            if (!command->group || strcmp(command->group, *groups) != 0) continue;
+            if (!command->group || strcmp(command->group, column->groups[g]) != 0) continue;
             lethe_key_format(command->key, command->mods, key, sizeof key);
             lethe_ui_push_id(ui, (int64_t)i);
-            shortcut_row(app, key, command->title, 90);
+            shortcut_row(app, key, command->title);
             lethe_ui_pop_id(ui);
         }
     }
@@ -200,19 +219,28 @@ static void shortcut_column(lethe_app *app, const char *id, const char *const *g
     lethe_ui_column_end(ui);
 }
 
+/* As many columns as have room at this size of letters; what is left stands below, and the sheet scrolls. */
 static void shortcut_sheet(lethe_app *app) {
+    static const shortcut_column columns[] = {
+        {true, {"Work list", NULL}}, {false, {"View", NULL}}, {false, {"Window", "Layout", NULL}}, {false, {"Label", "Window of the program", NULL}}};
+    enum { COLUMNS = sizeof columns / sizeof *columns, BETWEEN = 18 };
     bool open = true;
-    if (!lethe_ui_sheet_begin(app->ui, T("Keyboard shortcuts"), 1320, 800, &open)) return;
-    static const char *const first[] = {"Work list", NULL}, *const second[] = {"View", NULL}, *const third[] = {"Window", "Layout", NULL},
-                             *const fourth[] = {"Label", "Window of the program", NULL};
-    double width = (lethe_ui_available_width(app->ui) - 3 * 18) / 4;
-    shortcut_column(app, "c1", first, true, width);
-    lethe_ui_same_line(app->ui, 18);
-    shortcut_column(app, "c2", second, false, width);
-    lethe_ui_same_line(app->ui, 18);
-    shortcut_column(app, "c3", third, false, width);
-    lethe_ui_same_line(app->ui, 18);
-    shortcut_column(app, "c4", fourth, false, width);
+    double wanted = fmax(264, 19 * lethe_ui_line_height(app->ui)), room = app->width - 48 - 72;
+    int across = (int)((room + BETWEEN) / (wanted + BETWEEN));
+    across = across < 1 ? 1 : across == 3 ? 2 : across > COLUMNS ? COLUMNS : across; /* four, two by two, or one */
+    double heights[COLUMNS] = {0}, all = 0;
+    for (int i = 0; i < COLUMNS; i += across) {
+        for (int n = i; n < i + across && n < COLUMNS; n++) heights[i] = fmax(heights[i], column_height(app, &columns[n]));
+        all += heights[i];
+    }
+    if (!lethe_ui_sheet_begin(app->ui, T("Keyboard shortcuts"), across * (wanted + BETWEEN) + 60, all + 110, &open)) return;
+    lethe_ui_scroll_begin(app->ui, "rows", 0);
+    double width = (lethe_ui_available_width(app->ui) - (across - 1) * BETWEEN) / across;
+    for (int i = 0; i < COLUMNS; i++) {
+        if (i % across) lethe_ui_same_line(app->ui, BETWEEN);
+        draw_shortcut_column(app, i, &columns[i], width, heights[i - i % across]);
+    }
+    lethe_ui_scroll_end(app->ui);
     lethe_ui_sheet_end(app->ui);
     if (!open) app->sheet = LETHE_SHEET_NONE;
 }
@@ -247,14 +275,12 @@ void lethe_panels(lethe_app *app) {
         lethe_review_panels(app);
         return;
     }
-    double w = app->width, h = app->height, left = app->show_left ? lethe_app_wide(app, LETHE_LEFT_WIDTH) : 0,
+    double w = app->width, h = app->height, left = lethe_app_left(app), right = lethe_app_right(app),
            body = h - LETHE_TOP_HEIGHT - lethe_app_tall(app, LETHE_STATUS_HEIGHT);
     lethe_panel_top(app, (lethe_rect){0, 0, w, LETHE_TOP_HEIGHT});
-    if (app->show_left) lethe_panel_cases(app, (lethe_rect){0, LETHE_TOP_HEIGHT, left, body});
+    if (left > 0) lethe_panel_cases(app, (lethe_rect){0, LETHE_TOP_HEIGHT, left, body});
     lethe_panel_tools(app, (lethe_rect){left, LETHE_TOP_HEIGHT, LETHE_TOOLS_WIDTH, body});
-    if (app->show_right)
-        lethe_panel_labels(app,
-                           (lethe_rect){w - lethe_app_wide(app, LETHE_RIGHT_WIDTH), LETHE_TOP_HEIGHT, lethe_app_wide(app, LETHE_RIGHT_WIDTH), body});
+    if (right > 0) lethe_panel_labels(app, (lethe_rect){w - right, LETHE_TOP_HEIGHT, right, body});
     lethe_panel_status(app, (lethe_rect){0, h - lethe_app_tall(app, LETHE_STATUS_HEIGHT), w, lethe_app_tall(app, LETHE_STATUS_HEIGHT)});
     lethe_sheets(app);
 }

@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { SCRIPT_QUEUE = 256, WORDS = 64 };
 
@@ -18,6 +19,7 @@ struct lethe_script {
     bool waiting;
     double wait_until, deadline;
     bool saved_waiting;
+    char wait_file[1024]; /* "" = none */
 };
 
 lethe_status lethe_script_open(lethe_app *app, const char *path, lethe_error *error) {
@@ -186,6 +188,10 @@ static lethe_status set_value(lethe_app *app, const struct lethe_script *script,
         app->views[app->active].camera.centre = (lethe_point){x, y};
         return LETHE_OK;
     }
+    if (strcmp(name, "slab-kind") == 0 && lethe_text_to_double(text, &value)) {
+        app->slab = value >= 0 && value <= 2 ? (lethe_slab)(int)value : LETHE_SLAB_MEAN;
+        return LETHE_OK;
+    }
     if (strcmp(name, "case-tab") == 0 && lethe_text_to_double(text, &value)) {
         app->case_tab = value >= 0 && value <= 2 ? (int)value : 0;
         return LETHE_OK;
@@ -214,6 +220,22 @@ static lethe_status set_value(lethe_app *app, const struct lethe_script *script,
     return bad(script, error, "nothing of that name to set");
 }
 
+/* The value that a plane shows at a place of the patient. */
+static lethe_status assert_cut(lethe_app *app, const struct lethe_script *script, char **words, int count, lethe_error *error) {
+    int number, used = 0, values_count = 0;
+    double p[3], wanted, tolerance, values[3];
+    lethe_point at;
+    if (count != 5 || sscanf(words[1], "%d", &number) != 1 || number < 0 || number >= LETHE_VIEWS ||
+        sscanf(words[2], "%lf,%lf,%lf%n", &p[0], &p[1], &p[2], &used) != 3 || words[2][used] || !lethe_text_to_double(words[3], &wanted) ||
+        !lethe_text_to_double(words[4], &tolerance))
+        return bad(script, error, "assert-cut VIEW X,Y,Z VALUE TOLERANCE");
+    const lethe_view *view = &app->views[number];
+    if (view->kind != LETHE_VIEW_PLANE || !lethe_view_from_patient(view, p, &at, NULL) || !lethe_view_value(app, view, at, values, &values_count))
+        return bad(script, error, "no plane shows this place");
+    if (fabs(values[0] - wanted) <= tolerance) return LETHE_OK;
+    return lethe_fail(error, LETHE_INTERNAL, "script line %d: the plane holds %.2f, not %.2f", script->line, values[0], wanted);
+}
+
 static lethe_status choose(lethe_app *app, const struct lethe_script *script, char **words, lethe_error *error) {
     if (strcmp(words[0], "command") == 0) {
         const lethe_command *command = lethe_command_find(words[1]);
@@ -240,7 +262,11 @@ static lethe_status mouse_step(lethe_app *app, struct lethe_script *script, char
     if (strcmp(words[0], "drag") == 0) return drag(app, script, words, count, error);
     if (!parse_point(app, words[1], &at)) return bad(script, error, "no such point");
     int which = count > 2 ? parse_button(words[2]) : LETHE_BUTTON_LEFT;
-    if (strcmp(words[0], "move") == 0) move(script, at);
+    if (strcmp(words[0], "press") == 0) {
+        move(script, at);
+        button(script, at, LETHE_BUTTON_LEFT, true);
+    } else if (strcmp(words[0], "release") == 0) button(script, at, LETHE_BUTTON_LEFT, false);
+    else if (strcmp(words[0], "move") == 0) move(script, at);
     else if (strcmp(words[0], "click") == 0) click(script, at, which < 0 ? LETHE_BUTTON_LEFT : which);
     else if (strcmp(words[0], "double") == 0) {
         click(script, at, LETHE_BUTTON_LEFT);
@@ -256,12 +282,12 @@ static lethe_status mouse_step(lethe_app *app, struct lethe_script *script, char
 }
 
 static lethe_status step(lethe_app *app, struct lethe_script *script, char **words, int count, lethe_error *error) {
-    static const char *const mouse[] = {"move", "click", "double", "drag", "wheel"};
+    static const char *const mouse[] = {"move", "click", "double", "drag", "wheel", "press", "release"};
     const char *verb = words[0];
     double number = 0;
     if (strcmp(verb, "wait-idle") == 0) {
         script->waiting = true;
-        script->deadline = lethe_window_seconds() + (count > 1 && lethe_text_to_double(words[1], &number) ? number : 30);
+        script->deadline = lethe_window_seconds() + (count > 1 && lethe_text_to_double(words[1], &number) ? number : 120);
         app->idle_frames = 0;
         return LETHE_OK;
     }
@@ -285,11 +311,21 @@ static lethe_status step(lethe_app *app, struct lethe_script *script, char **wor
     }
     if (strcmp(verb, "size") == 0 && count == 3) {
         int64_t w, h;
-        if (!lethe_text_to_int64(words[1], &w) || !lethe_text_to_int64(words[2], &h) || w < 320 || h < 240 || w > 8192 || h > 8192)
+        if (!lethe_text_to_int64(words[1], &w) || !lethe_text_to_int64(words[2], &h) || w < 1 || h < 1 || w > 8192 || h > 8192)
             return bad(script, error, "size W H");
         lethe_window_resize(app->window, (int)w, (int)h);
         return LETHE_OK;
     }
+    if (strcmp(verb, "wait-file") == 0) {
+        (void)snprintf(script->wait_file, sizeof script->wait_file, "%s", words[1]);
+        script->deadline = lethe_window_seconds() + 120;
+        return LETHE_OK;
+    }
+    if (strcmp(verb, "hold-growing") == 0) {
+        atomic_store(&app->grow_held, strcmp(words[1], "on") == 0);
+        return LETHE_OK;
+    }
+    if (strcmp(verb, "assert-cut") == 0) return assert_cut(app, script, words, count, error);
     if (strcmp(verb, "open") == 0) return lethe_app_open_case(app, words[1], error);
     if (strcmp(verb, "command") == 0 || strcmp(verb, "tool") == 0 || strcmp(verb, "label") == 0) return choose(app, script, words, error);
     if (strcmp(verb, "set") == 0 && count == 3) return set_value(app, script, words[1], words[2], error);
@@ -355,6 +391,13 @@ lethe_status lethe_script_step(lethe_app *app, lethe_event *events, unsigned cap
                 return LETHE_OK;
             }
             script->waiting = false;
+        }
+        if (script->wait_file[0]) {
+            if (access(script->wait_file, F_OK) != 0)
+                return lethe_window_seconds() > script->deadline
+                           ? lethe_fail(error, LETHE_INTERNAL, "script line %d: the file did not come in time", script->line)
+                           : LETHE_OK;
+            script->wait_file[0] = '\0';
         }
         if (lethe_window_seconds() < script->wait_until) return LETHE_OK;
         if (*script->at == '\0') {

@@ -12,6 +12,12 @@ static void number(char *out, size_t size, double value) {
     (void)snprintf(out, size, fabs(value - nearbyint(value)) < 1e-9 ? "%.0f" : "%.4f", value);
 }
 
+static double damaged_series(const lethe_app *app) {
+    double count = 0;
+    for (size_t i = 0; app->study && i < app->study->series_count; i++) count += app->study->series[i].failure[0] != '\0';
+    return count;
+}
+
 static size_t count_marks(lethe_app *app, bool masks) {
     size_t count = 0;
     for (size_t i = 0; app->marks && i < lethe_marks_count(app->marks); i++) {
@@ -201,6 +207,9 @@ bool lethe_app_state(lethe_app *app, const char *name, char *out, size_t size) {
                    {"revisions", app->marks ? (double)lethe_marks_revisions(app->marks) : 0},
                    {"series", app->study ? (double)app->study->series_count : 0},
                    {"states", app->study ? (double)app->study->state_count : 0},
+                   {"unsaved", app->unsaved},
+                   {"series-damaged", damaged_series(app)},
+                   {"slab-mm", app->slab_mm},
                    {"linked", app->linked},
                    {"mpr", app->mpr_on},
                    {"compare", app->compare_on},

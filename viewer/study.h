@@ -70,7 +70,8 @@ typedef struct lethe_series {
     bool calibrated;                            /* spacing is in the patient, not at the detector */
     char unit[8];                               /* "HU", or "" */
     lethe_slide *slide;                         /* open while the study is */
-    char failure[256];                          /* why it cannot be shown, or "" */
+    char failure[256];                          /* why it, or a part of it, cannot be shown, or "" */
+    size_t damaged_files;                       /* that cannot be read; the others are shown */
 } lethe_series;
 
 typedef struct lethe_study {

@@ -20,6 +20,7 @@ void lethe_app_choose_tool(lethe_app *app, lethe_tool tool) {
 /* --- the draft --- */
 
 void lethe_app_draft_clear(lethe_app *app) {
+    app->unsaved = false;
     lethe_livewire_destroy(app->draft.wire);
     lethe_free(app->draft.points);
     app->draft = (lethe_draft){.view = -1};
@@ -92,12 +93,13 @@ void lethe_app_clear_notes(lethe_app *app) {
     app->note_count = 0;
 }
 
-static void add_shape(lethe_app *app, lethe_shape *shape) {
+/* False when the store did not take it: then the draft is kept, and Enter tries again. */
+static bool add_shape(lethe_app *app, lethe_shape *shape) {
     const lethe_tool_facts *tool = lethe_tool_of(app->draft.tool);
     int label = lethe_tool_label_for(app, shape->kind);
     if (app->draft.tool == LETHE_TOOL_ROI || (label < 0 && shape->kind == LETHE_SHAPE_MEASUREMENT)) {
         add_note(app, shape);
-        return;
+        return true;
     }
     if (label < 0 && shape->kind == LETHE_SHAPE_FREEHAND) {
         shape->kind = LETHE_SHAPE_POLYGON; /* the same outline, where the schema knows only polygons */
@@ -107,7 +109,7 @@ static void add_shape(lethe_app *app, lethe_shape *shape) {
     if (label < 0) {
         lethe_shape_release(shape);
         lethe_app_say(app, LETHE_COLOUR_WARNING, "%s", T("No label of the schema may be drawn like this."));
-        return;
+        return true;
     }
     if (label != app->label) {
         app->label = label;
@@ -119,7 +121,14 @@ static void add_shape(lethe_app *app, lethe_shape *shape) {
     app->active_since = app->now;
     lethe_status status = lethe_marks_add(app->marks, app->draft.image, app->labels[label].name, tool->id, shape,
                                           lethe_tool_step_name(app, tool->title, app->labels[label].title, name), &id, &error);
-    if (!lethe_app_failed(app, status, &error)) app->selected = id;
+    if (status) {
+        lethe_app_say(app, LETHE_COLOUR_DANGER, "%s (%s)", T("Not saved: press Enter to try again, Escape to give it up."),
+                      lethe_status_name(status));
+        app->unsaved = true;
+        return false;
+    }
+    app->selected = id;
+    return true;
 }
 
 static void finish_points(lethe_app *app, lethe_shape_kind kind, size_t least, lethe_measure measure) {
@@ -138,7 +147,7 @@ static void finish_points(lethe_app *app, lethe_shape_kind kind, size_t least, l
                     shape.measured = lethe_measure_angle(d->points[0], d->points[1], d->points[2], across, down);
                 else shape.measured = lethe_measure_area(d->points, d->count, across, down);
             }
-            add_shape(app, &shape);
+            if (!add_shape(app, &shape)) return;
         }
     }
     lethe_app_draft_clear(app);
@@ -155,7 +164,7 @@ static void finish_two_corners(lethe_app *app, lethe_shape_kind kind) {
             lethe_point ellipse[2] = {{(x0 + x1) / 2, (y0 + y1) / 2}, {(x1 - x0) / 2, (y1 - y0) / 2}};
             lethe_status status = kind == LETHE_SHAPE_BOX ? lethe_shape_make_box(x0, y0, x1, y1, d->frame, &shape, &error)
                                                           : lethe_shape_make_points(LETHE_SHAPE_ELLIPSE, ellipse, 2, d->frame, &shape, &error);
-            if (!lethe_app_failed(app, status, &error)) add_shape(app, &shape);
+            if (!lethe_app_failed(app, status, &error) && !add_shape(app, &shape)) return;
         }
     }
     lethe_app_draft_clear(app);
@@ -366,6 +375,12 @@ void lethe_tool_finish(lethe_app *app) {
     case LETHE_TOOL_POLYGON:
     case LETHE_TOOL_LIVEWIRE: finish_points(app, LETHE_SHAPE_POLYGON, 3, 0); break;
     case LETHE_TOOL_LINE: finish_points(app, LETHE_SHAPE_POLYLINE, 2, 0); break;
+    /* What the store did not take when the button was released. */
+    case LETHE_TOOL_FREEHAND: finish_points(app, LETHE_SHAPE_FREEHAND, 3, 0); break;
+    case LETHE_TOOL_BOX: finish_two_corners(app, LETHE_SHAPE_BOX); break;
+    case LETHE_TOOL_ELLIPSE: finish_two_corners(app, LETHE_SHAPE_ELLIPSE); break;
+    case LETHE_TOOL_POINT: finish_points(app, LETHE_SHAPE_POINT, 1, 0); break;
+    case LETHE_TOOL_RULER: finish_points(app, LETHE_SHAPE_MEASUREMENT, 2, LETHE_MEASURE_LENGTH_MM); break;
     case LETHE_TOOL_ANGLE: finish_points(app, LETHE_SHAPE_MEASUREMENT, 3, LETHE_MEASURE_ANGLE_DEGREES); break;
     case LETHE_TOOL_AREA: finish_points(app, LETHE_SHAPE_MEASUREMENT, 3, LETHE_MEASURE_AREA_MM2); break;
     default: break;

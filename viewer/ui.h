@@ -51,6 +51,9 @@ void lethe_ui_use_clipboard(lethe_ui *ui, const lethe_ui_clipboard *clipboard);
 /* The glyph atlas as RGBA; upload it and tell its texture. Borrowed until the texture is told. */
 void lethe_ui_font_atlas(lethe_ui *ui, const uint8_t **rgba, uint32_t *width, uint32_t *height);
 void lethe_ui_font_texture(lethe_ui *ui, uint32_t texture);
+/* Pixels of the screen a unit: letters are made again to be sharp. True when the atlas is another one then; upload it before the next frame begins.
+ */
+bool lethe_ui_scale(lethe_ui *ui, double scale);
 double lethe_ui_line_height(const lethe_ui *ui);
 
 void lethe_ui_event(lethe_ui *ui, const lethe_event *event);

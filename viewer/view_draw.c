@@ -18,9 +18,13 @@ double lethe_app_wide(const lethe_app *app, double at_14_px) {
     return floor(at_14_px * fmax(1, fmin(letters, app->width / 1024.0)));
 }
 
+/* In a window too small for all, the image is what stays. */
+double lethe_app_left(const lethe_app *app) { return app->show_left && app->width >= 560 ? lethe_app_wide(app, LETHE_LEFT_WIDTH) : 0; }
+
+double lethe_app_right(const lethe_app *app) { return app->show_right && app->width >= 760 ? lethe_app_wide(app, LETHE_RIGHT_WIDTH) : 0; }
+
 void lethe_app_layout(lethe_app *app) {
-    double left = LETHE_TOOLS_WIDTH + (app->show_left ? lethe_app_wide(app, LETHE_LEFT_WIDTH) : 0),
-           right = app->show_right ? lethe_app_wide(app, LETHE_RIGHT_WIDTH) : 0;
+    double left = LETHE_TOOLS_WIDTH + lethe_app_left(app), right = lethe_app_right(app);
     lethe_rect canvas = {left, LETHE_TOP_HEIGHT, app->width - left - right,
                          app->height - LETHE_TOP_HEIGHT - lethe_app_tall(app, LETHE_STATUS_HEIGHT)};
     if (canvas.width < 64) canvas.width = 64;

@@ -16,7 +16,19 @@ struct lethe_window {
     unsigned count;
     int restore[4];
     bool full_screen;
+    double scale; /* asked for; 0 = the desktop's */
 };
+
+/* Screen coordinates of the desktop (pixels under X11, already scaled under Wayland) in one of our units. */
+static double unit(const lethe_window *window) {
+    float x = 1, y = 1;
+    int width = 0, height = 0, pixels = 0, pixel_height = 0;
+    glfwGetWindowContentScale(window->handle, &x, &y);
+    glfwGetWindowSize(window->handle, &width, &height);
+    glfwGetFramebufferSize(window->handle, &pixels, &pixel_height);
+    double scale = window->scale > 0 ? window->scale : x > 0 ? (double)x : 1;
+    return width > 0 && pixels > 0 ? scale * width / pixels : scale;
+}
 
 static int mods_of(int mods) {
     return (mods & GLFW_MOD_SHIFT ? LETHE_MOD_SHIFT : 0) | (mods & GLFW_MOD_CONTROL ? LETHE_MOD_CTRL : 0) | (mods & GLFW_MOD_ALT ? LETHE_MOD_ALT : 0);
@@ -79,24 +91,30 @@ static void on_key(GLFWwindow *handle, int key, int scancode, int action, int mo
 
 static void on_text(GLFWwindow *handle, unsigned code_point) { push(handle, (lethe_event){.kind = LETHE_EVENT_TEXT, .code_point = code_point}); }
 
-static void on_move(GLFWwindow *handle, double x, double y) { push(handle, (lethe_event){.kind = LETHE_EVENT_MOVE, .x = x, .y = y}); }
+static void on_move(GLFWwindow *handle, double x, double y) {
+    double per = unit(glfwGetWindowUserPointer(handle));
+    push(handle, (lethe_event){.kind = LETHE_EVENT_MOVE, .x = x / per, .y = y / per});
+}
+
+static lethe_event at_cursor(GLFWwindow *handle, lethe_event event) {
+    double per = unit(glfwGetWindowUserPointer(handle));
+    glfwGetCursorPos(handle, &event.x, &event.y);
+    event.x /= per;
+    event.y /= per;
+    return event;
+}
 
 static void on_button(GLFWwindow *handle, int button, int action, int mods) {
-    double x, y;
-    glfwGetCursorPos(handle, &x, &y);
-    if (button <= GLFW_MOUSE_BUTTON_MIDDLE)
-        push(handle,
-             (lethe_event){.kind = LETHE_EVENT_BUTTON, .button = button, .down = action == GLFW_PRESS, .mods = mods_of(mods), .x = x, .y = y});
+    if (button > GLFW_MOUSE_BUTTON_MIDDLE) return;
+    push(handle, at_cursor(handle, (lethe_event){.kind = LETHE_EVENT_BUTTON, .button = button, .down = action == GLFW_PRESS, .mods = mods_of(mods)}));
 }
 
 static void on_scroll(GLFWwindow *handle, double dx, double dy) {
     (void)dx;
-    double x, y;
-    glfwGetCursorPos(handle, &x, &y);
     int mods =
         (glfwGetKey(handle, GLFW_KEY_LEFT_CONTROL) == GLFW_PRESS || glfwGetKey(handle, GLFW_KEY_RIGHT_CONTROL) == GLFW_PRESS ? LETHE_MOD_CTRL : 0) |
         (glfwGetKey(handle, GLFW_KEY_LEFT_SHIFT) == GLFW_PRESS || glfwGetKey(handle, GLFW_KEY_RIGHT_SHIFT) == GLFW_PRESS ? LETHE_MOD_SHIFT : 0);
-    push(handle, (lethe_event){.kind = LETHE_EVENT_SCROLL, .x = x, .y = y, .amount = dy, .mods = mods});
+    push(handle, at_cursor(handle, (lethe_event){.kind = LETHE_EVENT_SCROLL, .amount = dy, .mods = mods}));
 }
 
 static void on_size(GLFWwindow *handle, int width, int height) { push(handle, (lethe_event){.kind = LETHE_EVENT_RESIZE, .x = width, .y = height}); }
@@ -116,8 +134,13 @@ lethe_status lethe_window_open(const lethe_window_options *options, lethe_window
     glfwWindowHint(GLFW_OPENGL_PROFILE, GLFW_OPENGL_CORE_PROFILE);
     glfwWindowHint(GLFW_OPENGL_FORWARD_COMPAT, GLFW_TRUE);
     glfwWindowHint(GLFW_VISIBLE, options->hidden ? GLFW_FALSE : GLFW_TRUE);
-    glfwWindowHint(GLFW_SCALE_TO_MONITOR, GLFW_TRUE);
+    glfwWindowHint(GLFW_SCALE_TO_MONITOR, options->scale > 0 ? GLFW_FALSE : GLFW_TRUE);
     int width = options->width > 0 ? options->width : 1440, height = options->height > 0 ? options->height : 900;
+    window->scale = options->scale;
+    if (options->scale > 0) {
+        width = (int)(width * options->scale);
+        height = (int)(height * options->scale);
+    }
     window->handle = glfwCreateWindow(width, height, options->title ? options->title : "Lethe", NULL, NULL);
     if (!window->handle) {
         lethe_free(window);
@@ -160,24 +183,50 @@ unsigned lethe_window_events(lethe_window *window, double seconds, lethe_event *
 
 void lethe_window_wake(void) { glfwPostEmptyEvent(); }
 
-void lethe_window_size(const lethe_window *window, int *width, int *height) { glfwGetWindowSize(window->handle, width, height); }
+void lethe_window_size(const lethe_window *window, int *width, int *height) {
+    double per = unit(window);
+    glfwGetWindowSize(window->handle, width, height);
+    *width = (int)(*width / per);
+    *height = (int)(*height / per);
+}
 
 void lethe_window_pixels(const lethe_window *window, int *width, int *height) { glfwGetFramebufferSize(window->handle, width, height); }
 
-double lethe_window_content_scale(const lethe_window *window) {
-    float x = 1, y = 1;
-    glfwGetWindowContentScale(window->handle, &x, &y);
-    return (double)x;
+void lethe_window_resize(lethe_window *window, int width, int height) {
+    double per = unit(window);
+    glfwSetWindowSize(window->handle, (int)(width * per), (int)(height * per));
 }
-
-void lethe_window_resize(lethe_window *window, int width, int height) { glfwSetWindowSize(window->handle, width, height); }
 
 void lethe_window_title(lethe_window *window, const char *title) { glfwSetWindowTitle(window->handle, title); }
 
 void lethe_window_swap(lethe_window *window) { glfwSwapBuffers(window->handle); }
 
+/* The one that holds most of the window: reading rooms have several, of different kinds. */
+static GLFWmonitor *monitor_of(const lethe_window *window) {
+    GLFWmonitor *best = glfwGetWindowMonitor(window->handle);
+    if (best) return best;
+    int count = 0, x = 0, y = 0, w = 0, h = 0;
+    GLFWmonitor **monitors = glfwGetMonitors(&count);
+    glfwGetWindowPos(window->handle, &x, &y);
+    glfwGetWindowSize(window->handle, &w, &h);
+    int64_t most = 0;
+    for (int i = 0; i < count; i++) {
+        const GLFWvidmode *mode = glfwGetVideoMode(monitors[i]);
+        int mx = 0, my = 0;
+        if (!mode) continue;
+        glfwGetMonitorPos(monitors[i], &mx, &my);
+        int left = x > mx ? x : mx, right = x + w < mx + mode->width ? x + w : mx + mode->width;
+        int top = y > my ? y : my, bottom = y + h < my + mode->height ? y + h : my + mode->height;
+        int64_t shared = right > left && bottom > top ? (int64_t)(right - left) * (bottom - top) : 0;
+        if (shared <= most) continue;
+        most = shared;
+        best = monitors[i];
+    }
+    return best ? best : glfwGetPrimaryMonitor();
+}
+
 void lethe_window_toggle_full_screen(lethe_window *window) {
-    GLFWmonitor *monitor = glfwGetPrimaryMonitor();
+    GLFWmonitor *monitor = monitor_of(window);
     const GLFWvidmode *mode = monitor ? glfwGetVideoMode(monitor) : NULL;
     if (!mode) return;
     int *r = window->restore;
@@ -201,13 +250,12 @@ void lethe_window_pointer(lethe_window *window, lethe_pointer pointer) {
 double lethe_window_seconds(void) { return glfwGetTime(); }
 
 double lethe_window_px_per_mm(const lethe_window *window) {
-    GLFWmonitor *monitor = glfwGetWindowMonitor(window->handle);
-    if (!monitor) monitor = glfwGetPrimaryMonitor();
+    GLFWmonitor *monitor = monitor_of(window);
     const GLFWvidmode *mode = monitor ? glfwGetVideoMode(monitor) : NULL;
     int width_mm = 0, height_mm = 0;
     if (monitor) glfwGetMonitorPhysicalSize(monitor, &width_mm, &height_mm);
     if (!mode || width_mm < 50 || height_mm < 50) return 0; /* projectors and virtual screens tell aspect ratios */
-    return (double)mode->width / width_mm;
+    return (double)mode->width / width_mm / unit(window);
 }
 
 const char *lethe_window_clipboard(lethe_window *window) { return glfwGetClipboardString(window->handle); }

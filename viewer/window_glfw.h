@@ -11,6 +11,7 @@ typedef struct lethe_window_options {
     int width, height; /* 0 = 1440 x 900 */
     const char *title; /* UTF-8; NULL = "Lethe" */
     bool hidden, no_vsync;
+    double scale; /* of everything; 0 = as the desktop says */
 } lethe_window_options;
 
 /* Open a window with an OpenGL 3.3 core context made current. Errors: LETHE_UNSUPPORTED when there is no display or no OpenGL 3.3. */
@@ -20,13 +21,14 @@ void lethe_window_close(lethe_window *window);
 unsigned lethe_window_events(lethe_window *window, double seconds, lethe_event *events, unsigned capacity);
 /* From any thread: end the wait. */
 void lethe_window_wake(void);
-void lethe_window_size(const lethe_window *window, int *width, int *height);   /* in screen coordinates, as events use */
+/* Sizes and events are in units that are one pixel on an ordinary screen and two on a HiDPI screen, on every desktop. */
+void lethe_window_size(const lethe_window *window, int *width, int *height);
 void lethe_window_pixels(const lethe_window *window, int *width, int *height); /* of the frame buffer */
-double lethe_window_content_scale(const lethe_window *window);                 /* 1 on ordinary screens, 2 on HiDPI */
-/* Screen coordinates a millimetre, from what the monitor says of itself (EDID); 0 when it says nothing or nothing believable. */
 /* The text of the desktop's clipboard, borrowed until the next call; NULL when it holds no text. */
 const char *lethe_window_clipboard(lethe_window *window);
 void lethe_window_set_clipboard(lethe_window *window, const char *text);
+/* Units a millimetre on the monitor that holds most of the window, from what it says of itself (EDID); 0 when it says nothing or nothing believable.
+ */
 double lethe_window_px_per_mm(const lethe_window *window);
 void lethe_window_resize(lethe_window *window, int width, int height);
 void lethe_window_title(lethe_window *window, const char *title);

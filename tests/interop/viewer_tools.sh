@@ -250,7 +250,7 @@ TXT
 before=$(wc -l < "$work/show.jsonl")
 "$LETHE_BIN/lethe-view" -C "$work/project" --script "$work/kill.txt" > "$work/kill.out" 2>&1 &
 victim=$!
-for _ in $(seq 200); do grep -q '^marks=2' "$work/kill.out" && break; sleep 0.1; done
+for _ in $(seq 900); do grep -q '^marks=2' "$work/kill.out" && break; sleep 0.1; done
 sleep 0.3
 kill -9 $victim 2> /dev/null
 wait $victim 2> /dev/null
