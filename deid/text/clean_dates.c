@@ -145,10 +145,13 @@ static bool is_day_number(const lethe_word *word) {
 static void mark_day_of_month(lethe_text_cleaner *cleaner, size_t index) {
     if (index + 1 >= cleaner->words.count || lethe_clean_in_date(cleaner, index) || lethe_clean_in_date(cleaner, index + 1)) return;
     const lethe_word *one = word_at(cleaner, index), *two = word_at(cleaner, index + 1);
+    static const char *const units[] = {"MM", "CM", "MS", "SEC", "S", "MIN", "ML", "X", "D", NULL};
     size_t gap = two->start - word_end(one);
     if (gap == 0 || gap > 2) return;
+    bool measures = index + 2 < cleaner->words.count && is_one_of(word_at(cleaner, index + 2), units);
     bool forth = is_day_number(one) && two->digits == 0 && lethe_date_is_month(cleaner->text + two->start, two->size);
-    bool back = is_day_number(two) && one->digits == 0 && one->first_upper && lethe_date_is_month(cleaner->text + one->start, one->size);
+    bool back = is_day_number(two) && one->digits == 0 && one->first_upper && !is_word(one, "MARS") && !is_word(one, "MAI") && !measures &&
+                lethe_date_is_month(cleaner->text + one->start, one->size);
     if (forth || back) mark_run(cleaner, index, 2, LETHE_TEXT_DATE);
 }
 

@@ -141,6 +141,7 @@ static bool is_unchecked_script(const lethe_text_cleaner *cleaner, const lethe_w
         letters += script != 0;
         scripts |= script;
     }
+    if (scripts == LETHE_SCRIPT_GREEK && letters < 3) return false; /* signs of physics */
     return letters >= 2 && (cleaner->identifiers == NULL || !lethe_identifiers_tell_script(cleaner->identifiers, scripts));
 }
 

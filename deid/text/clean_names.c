@@ -307,8 +307,8 @@ static void mark_cue(lethe_text_cleaner *cleaner, size_t index) {
                                               "PORTABLE",
                                               "GSM",
                                               NULL};
-    static const char *const weak_cues[] = {"NO",  "NR",  "NUM", "NUMERO", "VISIT", "VISITE", "ID",  "INS", "ACC",
-                                            "CHI", "CIP", "CF",  "EXT",    "NIE",   "CNS",    "BIP", NULL};
+    static const char *const weak_cues[] = {"NO", "NR",  "NUM", "NUMERO", "VISIT", "VISITE", "ID",  "INS", "ACC", "CHI", "CIP",
+                                            "CF", "AVS", "MBI", "HIC",    "NSS",   "EXT",    "NIE", "CNS", "BIP", NULL};
     lethe_word *cue = word_at(cleaner, index);
     if (!lethe_clean_joins_next(cleaner, index)) {
         /* "IPP: 123", "N° 123", "IPP=123" */

@@ -86,6 +86,7 @@ static bool is_british_postcode(const lethe_word *outward, const lethe_word *inw
     if (memcmp(b + 1, "ST", 2) == 0 || memcmp(b + 1, "ND", 2) == 0 || memcmp(b + 1, "RD", 2) == 0 || memcmp(b + 1, "TH", 2) == 0) return false;
     if (outward->folded_size < 2 || outward->folded_size > 4 || a[0] <= '9') return false;
     size_t letters = a[1] <= '9' ? 1 : 2;
+    if (letters == 1 && memchr("BEGLMNSW", a[0], 8) == NULL) return false; /* towns of one letter */
     return letters < outward->folded_size && a[letters] <= '9' && outward->letters <= 3 && outward->digits <= 2;
 }
 

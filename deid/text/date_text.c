@@ -27,7 +27,7 @@ static const char *const month_names[][MONTHS] = {
     {"i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii"}, /* read_roman() */
     {"fev", "fév", "mär", "avri", "mei", "jui", "juill", "aou", "sep", "okto", "nove", "dece"},
 };
-enum { LANGUAGES = sizeof month_names / sizeof month_names[0], ROMAN = LANGUAGES - 2, ODD_FORMS = LANGUAGES - 1 };
+enum { LANGUAGES = sizeof month_names / sizeof month_names[0], ENGLISH_SHORT = 3, ROMAN = LANGUAGES - 2, ODD_FORMS = LANGUAGES - 1 };
 /* Months that the odd forms stand for. */
 static const int odd_months[MONTHS] = {2, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
 
@@ -94,7 +94,8 @@ static size_t read_month(const char *text, size_t size, size_t at, int *month, i
 
 bool lethe_date_is_month(const char *utf8, size_t size) {
     int month, language;
-    return size > 3 && end_of_letters(utf8, size, 0) == size && read_month(utf8, size, 0, &month, &language) == size;
+    return (size > 3 || (size == 3 && strncasecmp(utf8, "mai", 3) == 0)) && end_of_letters(utf8, size, 0) == size &&
+           read_month(utf8, size, 0, &month, &language) == size;
 }
 
 /* 14-VII-1985: between two equal signs and before a whole year, since IV and X mean other things as well. */
@@ -233,7 +234,8 @@ static bool match_day_month(const char *text, size_t size, size_t at, size_t run
     if (year + 3 < size && (text[year] | 0x20) == 'd' && (text[year + 1] | 0x20) == 'e' && text[year + 2] == ' ') year += 3;
     size_t year_run = run_of_digits(text, size, year);
     bool tight = year == word + length || text[year - 1] == '-';
-    if (year_run != 4 && !(year_run == 2 && tight) && !is_short_year(text, size, year, year_run)) return false;
+    bool sure = length >= 4 || language == ENGLISH_SHORT; /* "12 MAR 61", not "5 SET 10" */
+    if (year_run != 4 && !(year_run == 2 && tight) && !(sure && is_short_year(text, size, year, year_run))) return false;
     int full = full_year(number(text + year, year_run), year_run);
     if (!is_day(full, month, day)) return false;
     *match = (lethe_date_match){

@@ -43,7 +43,7 @@ typedef struct lethe_date_match {
  * shape ("1.2.840", "0/50/800", "3.1.20") is no date. */
 /* The first date at or after `from`; false when there is none. */
 bool lethe_date_find(const char *utf8, size_t size, size_t from, lethe_date_match *match);
-/* Whether a word of four letters and more is the name of a month in one of the languages that dates are found in. */
+/* Whether a word of four letters and more, or "mai", is the name of a month in one of the languages that dates are found in. */
 bool lethe_date_is_month(const char *utf8, size_t size);
 /* Append the date of a match, shifted, in the way it was written. Month names come out in the language they were in. A date without a day is counted
  * from the first of its month. */

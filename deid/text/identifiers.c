@@ -123,6 +123,7 @@ static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 static bool is_ordinary(const lethe_word *word) {
     unsigned classes = lethe_vocabulary_classes(word->folded, word->folded_size);
+    if ((classes & LETHE_WORD_EPONYM) != 0) return false; /* the patient's own name first */
     return (classes & ~(unsigned)(LETHE_WORD_NAME | LETHE_WORD_PLAIN)) != 0;
 }
 
@@ -153,6 +154,17 @@ static lethe_status put_joined(lethe_identifiers *ids, lethe_identifier_kind kin
     return lethe_identifiers_put(ids, kind, utf8 + start, end - start, joined, used, common, error);
 }
 
+/* "Ys?" of Ysé: a name whose last letter its own character set lost. */
+static lethe_status put_without_end(lethe_identifiers *ids, lethe_identifier_kind kind, const char *utf8, size_t size, const lethe_word *word,
+                                    lethe_error *error) {
+    size_t end = word->start + word->size;
+    char folded[64];
+    if (end >= size || utf8[end] != '?' || word->letters < 2 || word->folded_size >= sizeof folded) return LETHE_OK;
+    memcpy(folded, word->folded, word->folded_size);
+    folded[word->folded_size] = '?';
+    return lethe_identifiers_put(ids, kind, utf8 + word->start, word->size + 1, folded, word->folded_size + 1, false, error);
+}
+
 /* A name: each part, parts with particles, and the whole; initials as something common. */
 static lethe_status add_name(lethe_identifiers *ids, lethe_identifier_kind kind, const char *utf8, size_t size, lethe_error *error) {
     const lethe_words *words = &ids->words;
@@ -168,7 +180,8 @@ static lethe_status add_name(lethe_identifiers *ids, lethe_identifier_kind kind,
         }
         unsigned classes = lethe_vocabulary_classes(word->folded, word->folded_size);
         bool particle = (classes & (LETHE_WORD_PARTICLE | LETHE_WORD_TITLE)) != 0;
-        if (!particle || words->count == 1) status = put_word(ids, kind, utf8, word, is_weak_name(word), error);
+        if (status == LETHE_OK) status = put_without_end(ids, kind, utf8, size, word, error);
+        if (status == LETHE_OK && (!particle || words->count == 1)) status = put_word(ids, kind, utf8, word, is_weak_name(word), error);
         size_t last = at; /* "de la Tour": particles and the word they lead to */
         while (particle && last + 1 < words->count &&
                (lethe_vocabulary_classes(words->at[last].folded, words->at[last].folded_size) & (LETHE_WORD_PARTICLE | LETHE_WORD_TITLE)) != 0)
