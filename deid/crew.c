@@ -167,6 +167,17 @@ static bool store(piece *p, const void *bytes, size_t size) {
     return p->result != NULL;
 }
 
+/* Of what a worker says its parent believes only what makes sense. */
+static bool store_result(piece *p, const uint8_t *bytes, size_t size) {
+    if (p->what == DO_LEARN) return store(p, bytes, size);
+    lethe_result *taken = lethe_alloc_array(1, sizeof *taken);
+    if (taken != NULL && !lethe_result_take(bytes, size, taken))
+        (void)snprintf(taken->reason, sizeof taken->reason, "the worker's answer makes no sense");
+    p->result = taken;
+    p->result_size = sizeof *taken;
+    return taken != NULL;
+}
+
 static batch *find(lethe_crew *crew, uint64_t number) {
     batch *b = crew->first;
     while (b != NULL && b->number != number) b = b->next;
@@ -200,7 +211,7 @@ static void take_reply(lethe_crew *crew, batch *b, unsigned from, unsigned to, c
         }
         if ((size_t)(end - reply) < used) return;
         if (b->pieces[i].result == NULL) {
-            if (!store(&b->pieces[i], reply, used)) crew->failed = LETHE_NO_MEMORY;
+            if (!store_result(&b->pieces[i], reply, used)) crew->failed = LETHE_NO_MEMORY;
             else b->known++;
         }
         reply += used;

@@ -90,11 +90,6 @@ static lethe_status patient_pseudonym(lethe_engine *engine, const char *issuer, 
     return LETHE_OK;
 }
 
-bool lethe_result_is_objected(const lethe_result *r, const lethe_objections *objections) {
-    return lethe_objections_contain(objections, r->patient) || lethe_objections_contain(objections, r->keyed) ||
-           (r->unissued[0] != '\0' && lethe_objections_contain(objections, r->unissued));
-}
-
 lethe_status lethe_engine_patient(lethe_engine *engine, const char *issuer, const char *patient_id, char out[80], lethe_error *error) {
     int32_t shift;
     return patient_pseudonym(engine, issuer, patient_id, out, &shift, error);
@@ -562,32 +557,4 @@ lethe_status lethe_engine_learn(lethe_engine *engine, const char *path, lethe_bu
     if (values.bytes != NULL) lethe_wipe(values.bytes, values.size);
     lethe_buffer_release(&values);
     return status;
-}
-
-/* The strings of the entry are those of the result. */
-lethe_catalogue_entry lethe_result_entry(const lethe_result *r) {
-    return (lethe_catalogue_entry){.path = r->output,
-                                   .kind = r->is_slide ? "slide" : "dicom",
-                                   .patient = r->patient,
-                                   .study_uid = r->study_uid,
-                                   .series_uid = r->series_uid,
-                                   .instance_uid = r->instance_uid,
-                                   .modality = r->modality,
-                                   .sop_class = r->sop_class,
-                                   .series_description = r->series_description,
-                                   .study_description = r->study_description,
-                                   .body_part = r->body_part,
-                                   .study_date = r->study_date,
-                                   .manufacturer = r->manufacturer,
-                                   .model = r->model,
-                                   .sex = r->sex,
-                                   .age = r->age,
-                                   .laterality = r->laterality,
-                                   .view_position = r->view_position,
-                                   .series_number = r->series_number,
-                                   .instance_number = r->instance_number,
-                                   .rows = r->rows,
-                                   .columns = r->columns,
-                                   .frames = r->frames,
-                                   .sha256 = r->sha256};
 }

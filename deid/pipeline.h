@@ -98,6 +98,9 @@ LETHE_NODISCARD lethe_status lethe_engine_explain(lethe_engine *engine, lethe_bu
 /* The pseudonym of a patient as the pipeline would give it, and the digest under which an objection stands. `issuer` may be "". */
 LETHE_NODISCARD lethe_status lethe_engine_patient(lethe_engine *engine, const char *issuer, const char *patient_id, char out[80], lethe_error *error);
 
+/* Take a result that a worker sent (boxes that are not used are not sent). A worker may have been taken over by what it read: false for bytes that no
+ * engine makes, in particular strings without their end, more boxes than there can be, and outputs outside of the output folder. */
+LETHE_NODISCARD bool lethe_result_take(const void *bytes, size_t size, lethe_result *result);
 /* True when the patient of a result stands on the list, under whichever pseudonym. NULL list: false. */
 bool lethe_result_is_objected(const lethe_result *result, const lethe_objections *objections);
 
