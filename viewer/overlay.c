@@ -12,6 +12,9 @@ enum { PAD = 10 };
 
 enum { ROWS = 8 };
 
+/* Quieter than the titles, yet readable on bright tissue. */
+#define QUIET 0xFFCBD3DBu
+
 /* What the corners of a view hold, row by row: widths that later texts must not run into. */
 typedef struct corners {
     double width[4][ROWS]; /* top left, top right, bottom left, bottom right */
@@ -80,7 +83,7 @@ static void state_text(lethe_app *app, const lethe_view *view, corners *c, int l
     bool right = view->mammogram && !view->chest_right;
     if (state) (void)snprintf(text, sizeof text, "%s: %s", T("Presentation state"), lethe_presentation_title(app, state));
     else (void)snprintf(text, sizeof text, "%s: %zu (Ctrl+G)", T("Presentation states"), count);
-    if (state || count > 0) corner(app, view, c, right, false, line, state ? LETHE_COLOUR_ACCENT : LETHE_COLOUR_MUTED, false, text);
+    if (state || count > 0) corner(app, view, c, right, false, line, state ? LETHE_COLOUR_ACCENT : QUIET, false, text);
 }
 
 static void draw_texts(lethe_app *app, int number, corners *c) {
@@ -96,7 +99,7 @@ static void draw_texts(lethe_app *app, int number, corners *c) {
         if (g->has_plane && g->thickness_mm > 0) {
             number_text(g->thickness_mm, a);
             (void)snprintf(text, sizeof text, "%s mm", a);
-            corner(app, view, c, stack_right, false, 1, LETHE_COLOUR_MUTED, false, text);
+            corner(app, view, c, stack_right, false, 1, QUIET, false, text);
         }
     }
     if (app->compare_on) {
@@ -122,7 +125,7 @@ static void draw_texts(lethe_app *app, int number, corners *c) {
     } else {
         corner(app, view, c, false, false, 0, LETHE_COLOUR_TEXT, true, lethe_series_title(series));
         (void)snprintf(text, sizeof text, "%s%s%s", series->modality, series->body_part[0] ? " · " : "", series->body_part);
-        corner(app, view, c, false, false, 1, LETHE_COLOUR_MUTED, false, text);
+        if (strcmp(text, lethe_series_title(series)) != 0) corner(app, view, c, false, false, 1, QUIET, false, text);
         state_text(app, view, c, 2);
         prior_text(app, view, c, false, 3);
     }
@@ -149,7 +152,7 @@ static void draw_texts(lethe_app *app, int number, corners *c) {
     } else {
         (void)snprintf(text, sizeof text, "%s %.0f %%", T("Zoom"), view->camera.scale * 100);
     }
-    corner(app, view, c, false, true, line++, LETHE_COLOUR_MUTED, false, text);
+    corner(app, view, c, false, true, line++, QUIET, false, text);
     if (series->profile && app->raw_colours) corner(app, view, c, false, true, line++, LETHE_COLOUR_WARNING, false, T("Colours as stored"));
     if (series->damaged_files > 0) {
         (void)snprintf(text, sizeof text, "%s: %zu / %zu", T("Files that cannot be read"), series->damaged_files, series->file_count);

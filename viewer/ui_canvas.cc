@@ -51,8 +51,8 @@ void lethe_canvas_text(lethe_ui *ui, lethe_point at, double align, uint32_t colo
     ImFont *font = bold ? ui->bold : ui->normal;
     ImVec2 size = font->CalcTextSizeA(size_of(font), 1e6f, 0, text);
     ImVec2 p(floorf((float)at.x - (float)align * size.x), floorf((float)at.y));
-    ImU32 halo = IM_COL32(0, 0, 0, (colour >> 24) * 3 / 4);
-    static const ImVec2 around[] = {{-1, 0}, {1, 0}, {0, -1}, {0, 1}};
+    ImU32 halo = IM_COL32(0, 0, 0, (colour >> 24) * 3 / 4); /* dark on every side: bright letters stay readable on bright tissue */
+    static const ImVec2 around[] = {{-1, -1}, {1, -1}, {-1, 1}, {1, 1}, {-1, 0}, {1, 0}, {0, -1}, {0, 1}};
     for (const ImVec2 &d : around) canvas()->AddText(font, size_of(font), ImVec2(p.x + d.x, p.y + d.y), halo, text);
     canvas()->AddText(font, size_of(font), p, colour_of(colour), text);
 }

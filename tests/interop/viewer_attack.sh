@@ -208,16 +208,16 @@ PY
 wait $viewer || { cat "$work/locked.out"; fail "a store that does not answer"; }
 [ "$("$LETHE_BIN/lethe" annotate -C "$work/project" show | wc -l)" -eq 1 ] || fail "the polygon is not in the store"
 
-# A storm: forty strokes and boxes taken back and done again, three times over, then one more than there are; a stroke under the hand when undo comes.
+# A storm: twenty strokes and boxes taken back and done again, twice, then one more than there are; a stroke under the hand when undo comes.
 {
     printf 'wait-idle\nopen 1.2.3.5\nwait-idle\n'
-    for i in $(seq 20); do printf 'key R\ndrag @0:%d,10 @0:%d,20\nkey B\nset brush-mm 1\ndrag @0:%d,50 @0:%d,60\n' $((i * 3)) $((i * 3 + 2)) $((i * 3)) $((i * 3)); done
-    printf 'assert-state marks=20\nassert-state painted>500\nprint painted\n'
-    for _ in 1 2 3; do
-        for i in $(seq 42); do echo 'key ctrl+Z'; done
+    for i in $(seq 10); do printf 'key R\ndrag @0:%d,10 @0:%d,20\nkey B\nset brush-mm 1\ndrag @0:%d,50 @0:%d,60\n' $((i * 3)) $((i * 3 + 2)) $((i * 3)) $((i * 3)); done
+    printf 'assert-state marks=10\nassert-state painted>200\nprint painted\n'
+    for _ in 1 2; do
+        for i in $(seq 22); do echo 'key ctrl+Z'; done
         printf 'assert-state marks=0\nassert-state painted=0\n'
-        for i in $(seq 42); do echo 'key ctrl+shift+Z'; done
-        printf 'assert-state marks=20\nassert-state painted>500\n'
+        for i in $(seq 22); do echo 'key ctrl+shift+Z'; done
+        printf 'assert-state marks=10\nassert-state painted>200\n'
     done
     printf 'print painted\nkey B\npress @0:30,90\nmove @0:35,90\nkey ctrl+Z\nkey N\nwait-idle\nrelease @0:40,90\nwait-idle\nassert-state gl-errors=0\n'
 } > "$work/storm.in"
