@@ -181,7 +181,8 @@ static lethe_status insert_item(lethe_queue *queue, lethe_item *item, bool *reco
     return status;
 }
 
-lethe_status lethe_queue_record_many(lethe_queue *queue, lethe_item *items, size_t count, lethe_status *results, lethe_error *error) {
+lethe_status lethe_queue_record_with(lethe_queue *queue, lethe_item *items, size_t count, lethe_status *results, lethe_queue_also_fn also,
+                                     void *context, lethe_error *error) {
     lethe_status status = lethe_database_begin(queue->database, error);
     if (status != LETHE_OK) return status;
     for (size_t i = 0; status == LETHE_OK && i < count; i++) {
@@ -189,9 +190,14 @@ lethe_status lethe_queue_record_many(lethe_queue *queue, lethe_item *items, size
         status = insert_item(queue, &items[i], &recorded, error);
         results[i] = recorded ? LETHE_OK : LETHE_EXISTS;
     }
+    if (status == LETHE_OK && also != NULL) status = also(context, error);
     if (status == LETHE_OK) return lethe_database_commit(queue->database, error);
     lethe_database_rollback(queue->database);
     return status;
+}
+
+lethe_status lethe_queue_record_many(lethe_queue *queue, lethe_item *items, size_t count, lethe_status *results, lethe_error *error) {
+    return lethe_queue_record_with(queue, items, count, results, NULL, NULL, error);
 }
 
 lethe_status lethe_queue_add_many(lethe_queue *queue, lethe_item *items, size_t count, lethe_status *results, lethe_error *error) {

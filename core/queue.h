@@ -60,6 +60,11 @@ LETHE_NODISCARD lethe_status lethe_queue_add_many(lethe_queue *queue, lethe_item
 /* As lethe_queue_add, but in the state and with the reason that `item` has: for what is quarantined or dropped at the door. */
 LETHE_NODISCARD lethe_status lethe_queue_record(lethe_queue *queue, lethe_item *item, lethe_error *error);
 LETHE_NODISCARD lethe_status lethe_queue_record_many(lethe_queue *queue, lethe_item *items, size_t count, lethe_status *results, lethe_error *error);
+/* The same, and `also` runs in the same transaction behind the last row: what it writes stands when they do. It may run twice, when a commit is
+ * repeated. */
+typedef lethe_status (*lethe_queue_also_fn)(void *context, lethe_error *error);
+LETHE_NODISCARD lethe_status lethe_queue_record_with(lethe_queue *queue, lethe_item *items, size_t count, lethe_status *results,
+                                                     lethe_queue_also_fn also, void *context, lethe_error *error);
 
 /* A name for lethe_queue_claim under which the claims of a process that died are taken over at once by others of its host, without waiting for
  * them to expire. Errors: LETHE_IO when /proc cannot be read. */

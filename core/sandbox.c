@@ -144,11 +144,12 @@ static int allow_local_sockets(scmp_filter_ctx filter) {
     return result != 0 ? result : seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(socket), 1, &is_other);
 }
 
-static int forbid_sockets(scmp_filter_ctx filter) {
+static int forbid_sockets(scmp_filter_ctx filter, bool allow_accept) {
     /* Descriptors that were open before (the pool's own socket) go on working with read, write, send and recv. */
     static const int calls[] = {SCMP_SYS(socket), SCMP_SYS(connect), SCMP_SYS(bind), SCMP_SYS(listen), SCMP_SYS(accept), SCMP_SYS(accept4)};
+    size_t count = sizeof calls / sizeof *calls - (allow_accept ? 2 : 0);
     int result = 0;
-    for (size_t i = 0; i < sizeof calls / sizeof *calls && result == 0; i++) result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EACCES), calls[i], 0);
+    for (size_t i = 0; i < count && result == 0; i++) result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EACCES), calls[i], 0);
     return result;
 }
 
@@ -159,7 +160,7 @@ static lethe_status enter_seccomp(const lethe_sandbox_options *options, bool *en
     int result = 0;
     for (size_t i = 0; i < sizeof forbidden / sizeof *forbidden && result == 0; i++)
         result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), forbidden[i], 0);
-    if (result == 0) result = options->allow_local_sockets ? allow_local_sockets(filter) : forbid_sockets(filter);
+    if (result == 0) result = options->allow_local_sockets ? allow_local_sockets(filter) : forbid_sockets(filter, options->allow_accept);
     if (result == 0) result = seccomp_load(filter);
     seccomp_release(filter);
     if (result != 0) return lethe_fail(error, LETHE_DENIED, "sandbox: the kernel refuses the seccomp filter (errno %d)", -result);

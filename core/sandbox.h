@@ -9,6 +9,7 @@ typedef struct lethe_sandbox_options {
     const char *const *read_only;  /* NULL-terminated paths that may be read; NULL = none */
     const char *const *read_write; /* NULL-terminated folders in which files may be made, written, renamed, removed; NULL = none */
     bool allow_local_sockets;      /* AF_UNIX, AF_INET, AF_INET6 stay usable: only for workers that must reach their database server */
+    bool allow_accept;             /* a socket that listens already may take connections */
 } lethe_sandbox_options;
 
 typedef struct lethe_sandbox_report {

@@ -78,13 +78,22 @@ static void count_item(lethe_adder *adder, const lethe_item *item) {
     else adder->counts.added++;
 }
 
+static lethe_status also_of_all(void *context, lethe_error *error) {
+    lethe_adder *adder = context;
+    lethe_status status = LETHE_OK;
+    for (size_t i = 0; status == LETHE_OK && i < adder->waiting; i++)
+        status = adder->options.also(adder->options.context, adder->originals[i], adder->items[i].state, error);
+    return status;
+}
+
 /* A store that went away over its commit is asked once more: a row that stands already, with the same file, counts as recorded. *in_doubt: rows may
  * stand although this failed. */
 static lethe_status record(lethe_adder *adder, lethe_status results[BATCH], bool *in_doubt, lethe_error *error) {
     lethe_status status = LETHE_DATABASE;
     for (int attempt = 0; attempt < 2 && status == LETHE_DATABASE; attempt++) {
         lethe_error_clear(error);
-        status = lethe_queue_record_many(adder->queue, adder->items, adder->waiting, results, error);
+        status = lethe_queue_record_with(adder->queue, adder->items, adder->waiting, results, adder->options.also == NULL ? NULL : also_of_all, adder,
+                                         error);
         if (status == LETHE_DATABASE && lethe_database_in_doubt(lethe_queue_database(adder->queue))) *in_doubt = true;
     }
     return status;
@@ -348,12 +357,15 @@ static lethe_status add_archive(lethe_adder *adder, const char *path, const char
         adder->archive_name = name;
         /* The archive is done when its members are committed. */
         lethe_add_done_fn done = adder->options.done;
+        lethe_add_also_fn also = adder->options.also;
         uint64_t failed_before = adder->counts.failed;
         status = lethe_adder_flush(adder, error);
         adder->options.done = NULL;
+        adder->options.also = NULL;
         if (status == LETHE_OK) status = lethe_walk(folder, visit, adder, error);
         if (status == LETHE_OK) status = lethe_adder_flush(adder, error);
         adder->options.done = done;
+        adder->options.also = also;
         adder->archive_name = NULL;
         if (status == LETHE_OK && done != NULL && adder->counts.failed == failed_before) done(adder->options.context, path, LETHE_ITEM_QUEUED);
     }

@@ -20,12 +20,17 @@ typedef void (*lethe_add_trouble_fn)(void *context, const char *path, const leth
 /* Told once per file whose row is committed (or was there already); only then may an original be moved or deleted. */
 typedef void (*lethe_add_done_fn)(void *context, const char *path, lethe_item_state state);
 
+/* Called in the transaction of a file's row, for each file that was named (not for members of archives): what it writes to the store stands when the
+ * row does. */
+typedef lethe_status (*lethe_add_also_fn)(void *context, const char *path, lethe_item_state state, lethe_error *error);
+
 typedef struct lethe_add_options {
     const char *source; /* "folder", "pull", "stow" */
     int32_t priority;
     const lethe_cohort *cohort; /* who may come in (DICOM; slides carry no such facts); NULL = everybody */
     lethe_add_trouble_fn trouble;
     lethe_add_done_fn done;
+    lethe_add_also_fn also;
     void *context;
 } lethe_add_options;
 

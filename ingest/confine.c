@@ -6,7 +6,9 @@
 #include "ingest/report.h"
 
 #include <errno.h>
+#include <pwd.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 enum { MOST_PATHS = 300 };
 #define ASSOCIATION_BYTES (1ull << 30) /* twice what reading one data set may need */
@@ -61,16 +63,44 @@ lethe_status lethe_confine_association(const lethe_project *project, const lethe
     return status;
 }
 
-lethe_status lethe_confine_service(const lethe_project *project, const lethe_door *door, lethe_error *error) {
+/* What libpq reads when it connects again. A configuration that lies elsewhere ends the service over a lost link, and its next start reads it. */
+static void put_postgres(paths *list, char **passwords, char **certificates) {
+    static const char *const system_paths[] = {"/etc", "/run"};
+    const struct passwd *user = getpwuid(geteuid());
+    for (size_t i = 0; i < sizeof system_paths / sizeof *system_paths; i++) put(list, system_paths[i]);
+    if (user == NULL || user->pw_dir == NULL) return;
+    *passwords = lethe_path_join(user->pw_dir, ".pgpass");
+    *certificates = lethe_path_join(user->pw_dir, ".postgresql");
+    put(list, *passwords);
+    put(list, *certificates);
+}
+
+static lethe_status confine_service(const lethe_project *project, bool watches, bool may_take_away, bool accepts, lethe_error *error) {
     paths readable = {.count = 0}, writable = {.count = 0};
-    put_readable(&readable, project, door);
-    put(&readable, door->cohort);
-    put(&readable, door->stow.token_file);
-    put(&writable, project->private_path);
-    for (unsigned i = 0; i < project->ingest.watch_count; i++) put(&writable, project->ingest.watch[i]);
-    if (project->store[0] != '\0') { /* PostgreSQL: everything may be read and written, nothing be started */
-        put(&writable, "/");
-    }
-    const lethe_sandbox_options options = {.read_only = readable.at, .read_write = writable.at, .allow_local_sockets = true};
-    return lethe_sandbox_enter(&options, NULL, error);
+    char *passwords = NULL, *certificates = NULL;
+    bool postgres = project->store[0] != '\0';
+    put(&readable, "/usr/share");
+    put(&readable, "/usr/lib");
+    put(&readable, "/etc/ssl");
+    put(&readable, "/etc/gnutls");
+    put(&readable, "/dev/urandom");
+    put(&readable, project->key_path);
+    if (postgres) put_postgres(&readable, &passwords, &certificates);
+    put(&writable, project->inbox_path);
+    for (unsigned i = 0; watches && i < project->ingest.watch_count; i++) put(may_take_away ? &writable : &readable, project->ingest.watch[i]);
+    const lethe_sandbox_options options = {
+        .read_only = readable.at, .read_write = writable.at, .allow_local_sockets = postgres, .allow_accept = accepts};
+    lethe_status status = lethe_sandbox_enter(&options, NULL, error);
+    lethe_free(passwords);
+    lethe_free(certificates);
+    return status;
+}
+
+lethe_status lethe_confine_watch(const lethe_project *project, const lethe_door *door, lethe_error *error) {
+    return confine_service(project, true, door->originals != LETHE_ORIGINALS_KEEP, false, error);
+}
+
+lethe_status lethe_confine_stow(const lethe_project *project, const lethe_door *door, lethe_error *error) {
+    (void)door;
+    return confine_service(project, false, false, true, error);
 }

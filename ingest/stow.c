@@ -31,7 +31,9 @@ typedef struct stow {
     lethe_queue *queue;
     lethe_inbox *inbox;
     lethe_cohort *cohort;
-    char *token, *folder;
+    char *token, *folder, *key, *certificate;
+    int listen_fd;
+    _Atomic bool store_lost; /* its link may not be made again from inside the fence: the next process makes it */
     uint64_t parts;
 } stow;
 
@@ -89,7 +91,8 @@ static lethe_status end_part(void *context, lethe_error *error) {
 
 /* --- requests --- */
 
-static unsigned code_of(lethe_status status) {
+static unsigned code_of(stow *self, lethe_status status) {
+    if (status == LETHE_DATABASE) atomic_store(&self->store_lost, true);
     switch (status) {
     case LETHE_UNSUPPORTED: return MHD_HTTP_UNSUPPORTED_MEDIA_TYPE;
     case LETHE_MALFORMED: return MHD_HTTP_BAD_REQUEST;
@@ -137,7 +140,7 @@ static upload *start_upload(stow *self, struct MHD_Connection *connection, const
         lethe_status status = lethe_multipart_init(&request->multipart, type, &own, &request->error);
         request->has_multipart = true;
         if (status == LETHE_OK) status = lethe_adder_create(self->queue, self->inbox, &options, &request->adder, &request->error);
-        if (status != LETHE_OK) request->refusal = code_of(status);
+        if (status != LETHE_OK) request->refusal = code_of(request->self, status);
     }
     return request;
 }
@@ -146,7 +149,7 @@ static enum MHD_Result finish_upload(upload *request, struct MHD_Connection *con
     lethe_error *error = &request->error;
     lethe_status status = request->refusal != 0 ? LETHE_UNSUPPORTED : lethe_multipart_finish(&request->multipart, error);
     if (status == LETHE_OK) status = lethe_adder_flush(request->adder, error);
-    if (request->refusal == 0 && status != LETHE_OK) request->refusal = code_of(status);
+    if (request->refusal == 0 && status != LETHE_OK) request->refusal = code_of(request->self, status);
     if (request->refusal != 0) {
         lethe_log(LETHE_LOG_WARNING, "stow_refused", "code=%u detail=\"%s\"", request->refusal, error->message);
         return respond(connection, request->refusal, "text/plain", error->message);
@@ -181,7 +184,7 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
     if (*size == 0) return finish_upload(request, connection);
     if (request->refusal == 0) {
         lethe_status status = lethe_multipart_feed(&request->multipart, bytes, *size, &request->error);
-        if (status != LETHE_OK) request->refusal = code_of(status);
+        if (status != LETHE_OK) request->refusal = code_of(request->self, status);
     }
     *size = 0;
     return MHD_YES;
@@ -223,38 +226,42 @@ static bool is_loopback(const struct sockaddr *address) {
     return address->sa_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)(const void *)address)->sin6_addr);
 }
 
-static lethe_status start_daemon(stow *self, struct MHD_Daemon **daemon, lethe_error *error) {
+static lethe_status start_listening(stow *self, lethe_error *error) {
     const lethe_door *door = self->context->door;
-    char port[16], *key = NULL, *certificate = NULL;
+    char port[16];
     struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV}, *found = NULL;
     (void)snprintf(port, sizeof port, "%u", door->stow.port);
     if (getaddrinfo(door->stow.host != NULL ? door->stow.host : self->context->host, port, &hints, &found) != 0)
         return lethe_fail(error, LETHE_NETWORK, "cannot resolve the address of STOW-RS");
     lethe_status status = LETHE_OK;
-    bool tls = door->tls.certificate != NULL;
-    if (!tls && !is_loopback(found->ai_addr))
+    int on = 1;
+    if (door->tls.certificate == NULL && !is_loopback(found->ai_addr)) {
         status = lethe_fail(error, LETHE_CONFIG, "project.yaml: ingest.door.stow: needs ingest.door.tls unless it listens on loopback");
-    if (status == LETHE_OK && tls) status = read_text(door->tls.private_key, 1 << 20, "tls.private_key", &key, error);
-    if (status == LETHE_OK && tls) status = read_text(door->tls.certificate, 1 << 20, "tls.certificate", &certificate, error);
-    if (status == LETHE_OK) {
-        const struct MHD_OptionItem secure[] = {{MHD_OPTION_HTTPS_MEM_KEY, 0, key},
-                                                {MHD_OPTION_HTTPS_MEM_CERT, 0, certificate},
-                                                {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t) "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"},
-                                                {MHD_OPTION_END, 0, NULL}};
-        const struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
-        unsigned flags =
-            MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL | (tls ? MHD_USE_TLS : 0u) | (found->ai_family == AF_INET6 ? MHD_USE_IPv6 : 0u);
-        *daemon =
-            MHD_start_daemon(flags, 0, NULL, NULL, handle, self, MHD_OPTION_SOCK_ADDR, found->ai_addr, MHD_OPTION_NOTIFY_COMPLETED, completed, NULL,
-                             MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)SECONDS_OF_SILENCE, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS,
-                             MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)(256 << 10), MHD_OPTION_ARRAY, tls ? secure : none, MHD_OPTION_END);
-        if (*daemon == NULL) status = lethe_fail(error, LETHE_NETWORK, "cannot serve STOW-RS (is the port taken?)");
+    } else {
+        self->listen_fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (self->listen_fd < 0 || setsockopt(self->listen_fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
+            bind(self->listen_fd, found->ai_addr, found->ai_addrlen) != 0 || listen(self->listen_fd, CONNECTIONS) != 0)
+            status = lethe_fail_errno(error, errno, "cannot serve STOW-RS on port %s", port);
     }
-    if (key != NULL) lethe_wipe(key, strlen(key));
-    lethe_free(key);
-    lethe_free(certificate);
     freeaddrinfo(found);
     return status;
+}
+
+/* The daemon's thread is made inside the fence. */
+static lethe_status start_daemon(stow *self, struct MHD_Daemon **daemon, lethe_error *error) {
+    bool tls = self->certificate != NULL;
+    const struct MHD_OptionItem secure[] = {{MHD_OPTION_HTTPS_MEM_KEY, 0, self->key},
+                                            {MHD_OPTION_HTTPS_MEM_CERT, 0, self->certificate},
+                                            {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t) "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"},
+                                            {MHD_OPTION_END, 0, NULL}};
+    const struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
+    unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL | (tls ? MHD_USE_TLS : 0u);
+    *daemon = MHD_start_daemon(flags, 0, NULL, NULL, handle, self, MHD_OPTION_LISTEN_SOCKET, self->listen_fd, MHD_OPTION_NOTIFY_COMPLETED, completed,
+                               NULL, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)SECONDS_OF_SILENCE, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS,
+                               MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)(256 << 10), MHD_OPTION_ARRAY, tls ? secure : none, MHD_OPTION_END);
+    if (*daemon == NULL) return lethe_fail(error, LETHE_NETWORK, "cannot serve STOW-RS (are certificate and key right?)");
+    self->listen_fd = -1; /* the daemon's now */
+    return LETHE_OK;
 }
 
 static int remove_entry(const char *path, const struct stat *info, int kind, struct FTW *where) {
@@ -273,21 +280,28 @@ static lethe_status prepare(stow *self, lethe_error *error) {
     if (status == LETHE_OK) status = lethe_queue_open(context->project, &self->queue, error);
     if (status == LETHE_OK) status = lethe_inbox_open(context->project, (uint64_t)context->door->reserve_mib << 20, &self->inbox, error);
     if (status == LETHE_OK) status = lethe_inbox_make_folder(self->inbox, &self->folder, &room, error);
-    return status;
+    if (status == LETHE_OK && context->door->tls.certificate != NULL) {
+        status = read_text(context->door->tls.private_key, 1 << 20, "tls.private_key", &self->key, error);
+        if (status == LETHE_OK) status = read_text(context->door->tls.certificate, 1 << 20, "tls.certificate", &self->certificate, error);
+    }
+    return status == LETHE_OK ? start_listening(self, error) : status;
 }
 
 lethe_status lethe_stow_run(const service_context *context, lethe_error *error) {
-    stow self = {.context = context};
+    stow self = {.context = context, .listen_fd = -1};
     struct MHD_Daemon *daemon = NULL;
-    lethe_status status = lethe_confine_service(context->project, context->door, error);
-    if (status == LETHE_OK) status = prepare(&self, error);
+    lethe_status status = prepare(&self, error);
+    if (status == LETHE_OK) status = lethe_confine_stow(context->project, context->door, error);
     if (status == LETHE_OK) status = start_daemon(&self, &daemon, error);
+    if (self.key != NULL) lethe_wipe(self.key, strlen(self.key));
     if (status == LETHE_OK) {
         lethe_log(LETHE_LOG_INFO, "stow_served", "port=%u tls=%d", context->door->stow.port, context->door->tls.certificate != NULL);
         struct pollfd stop = {.fd = context->stop_fd, .events = POLLIN};
-        while (poll(&stop, 1, -1) < 0 && errno == EINTR) continue;
+        while (poll(&stop, 1, 500) <= 0 && !atomic_load(&self.store_lost)) continue;
+        if (atomic_load(&self.store_lost)) status = lethe_fail(error, LETHE_DATABASE, "the store went away");
     }
     if (daemon != NULL) MHD_stop_daemon(daemon);
+    if (self.listen_fd >= 0) (void)close(self.listen_fd);
     if (self.folder != NULL) (void)nftw(self.folder, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
     lethe_cohort_free(self.cohort);
     lethe_inbox_close(self.inbox);
@@ -295,5 +309,7 @@ lethe_status lethe_stow_run(const service_context *context, lethe_error *error) 
     if (self.token != NULL) lethe_wipe(self.token, strlen(self.token));
     lethe_free(self.token);
     lethe_free(self.folder);
+    lethe_free(self.key);
+    lethe_free(self.certificate);
     return status;
 }

@@ -38,22 +38,24 @@ typedef struct watcher {
     lethe_queue *queue;
     lethe_inbox *inbox;
     lethe_adder *adder;
-    lethe_statement *known, *remember;
+    lethe_statement *known, *remember, *forget;
     candidate *candidates;
     lethe_cohort *cohort;
     int inotify_fd;
-    bool waiting; /* some file has not stood still for long enough */
+    unsigned present; /* watched folders that were there when the fence was drawn */
+    bool waiting;     /* some file has not stood still for long enough */
 } watcher;
 
 static const lethe_migration migrations[] = {
     {1, "CREATE TABLE watched (path_digest TEXT PRIMARY KEY, size_bytes BIGINT NOT NULL, changed_ns BIGINT NOT NULL)", NULL},
+    {2, "ALTER TABLE watched ADD COLUMN stays BIGINT NOT NULL DEFAULT 1", NULL}, /* 0 = the original is to be moved or deleted */
 };
 
 static int64_t changed_ns(const struct stat *info) { return (int64_t)info->st_mtim.tv_sec * 1000000000 + info->st_mtim.tv_nsec; }
 
-/* --- what has been taken in already (originals that are kept) --- */
+/* --- what has been taken in already: originals that are kept, and those that are about to go --- */
 
-static lethe_status is_known(watcher *self, const char *path, const struct stat *info, bool *known, lethe_error *error) {
+static lethe_status is_known(watcher *self, const char *path, const struct stat *info, bool *known, bool *stays, lethe_error *error) {
     char digest[65];
     lethe_status status = lethe_sha256_hex(path, strlen(path), digest, error);
     if (status != LETHE_OK) return status;
@@ -61,22 +63,41 @@ static lethe_status is_known(watcher *self, const char *path, const struct stat 
     lethe_statement_bind_int64(self->known, 2, (int64_t)info->st_size);
     lethe_statement_bind_int64(self->known, 3, changed_ns(info));
     status = lethe_statement_step(self->known, known, error);
+    *stays = status == LETHE_OK && *known && lethe_statement_int64(self->known, 0) != 0;
     lethe_statement_reset(self->known);
     return status;
 }
 
-static void remember(watcher *self, const char *path, const struct stat *info) {
+static lethe_status remember(watcher *self, const char *path, uint64_t size, int64_t changed, bool stays, lethe_error *error) {
     char digest[65];
-    lethe_error error = {0};
-    lethe_status status = lethe_sha256_hex(path, strlen(path), digest, &error);
-    if (status == LETHE_OK) {
-        lethe_statement_bind_text(self->remember, 1, digest);
-        lethe_statement_bind_int64(self->remember, 2, (int64_t)info->st_size);
-        lethe_statement_bind_int64(self->remember, 3, changed_ns(info));
-        status = lethe_statement_run(self->remember, &error);
-    }
-    /* Forgotten means: looked at again after a restart, and then found to be a duplicate. */
-    if (status != LETHE_OK) lethe_log(LETHE_LOG_WARNING, "watch_not_remembered", "detail=\"%s\"", error.message);
+    lethe_status status = lethe_sha256_hex(path, strlen(path), digest, error);
+    if (status != LETHE_OK) return status;
+    lethe_statement_bind_text(self->remember, 1, digest);
+    lethe_statement_bind_int64(self->remember, 2, (int64_t)size);
+    lethe_statement_bind_int64(self->remember, 3, changed);
+    lethe_statement_bind_int64(self->remember, 4, stays);
+    return lethe_statement_run(self->remember, error);
+}
+
+static lethe_status forget_path(watcher *self, const char *path, lethe_error *error) {
+    char digest[65];
+    lethe_status status = lethe_sha256_hex(path, strlen(path), digest, error);
+    if (status != LETHE_OK) return status;
+    lethe_statement_bind_text(self->forget, 1, digest);
+    return lethe_statement_run(self->forget, error);
+}
+
+/* What the cohort or an objection leaves out is not ours to take away. */
+static bool goes(const watcher *self, lethe_item_state state) {
+    return self->context->door->originals != LETHE_ORIGINALS_KEEP && state != LETHE_ITEM_DROPPED;
+}
+
+/* In the transaction of the row: a file is either not taken in and not known, or both. It is known as it was when it was looked at. */
+static lethe_status original_recorded(void *context, const char *path, lethe_item_state state, lethe_error *error) {
+    watcher *self = context;
+    candidate *seen = NULL;
+    HASH_FIND_STR(self->candidates, path, seen);
+    return seen == NULL ? LETHE_OK : remember(self, path, seen->size, seen->changed_ns, !goes(self, state), error);
 }
 
 static const char *root_of(const watcher *self, const char *path) {
@@ -103,25 +124,33 @@ static int remove_entry(const char *path, const struct stat *info, int kind, str
     return kind == FTW_DP ? rmdir(path) : unlink(path);
 }
 
-/* The row is committed: do with the original what the configuration says. A slide's folder goes with its main file. */
+static bool take_away(const watcher *self, const char *path) {
+    /* A slide's folder goes with its main file. */
+    char *folder = lethe_text_ends(path, ".mrxs") ? lethe_strndup(path, strlen(path) - 5) : NULL;
+    bool move = self->context->door->originals == LETHE_ORIGINALS_MOVE, gone = move ? move_away(self, path) : unlink(path) == 0;
+    if (gone && folder != NULL) {
+        if (move) (void)move_away(self, folder);
+        else (void)nftw(folder, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+    }
+    lethe_free(folder);
+    return gone;
+}
+
+/* The row is committed: do with the original what the configuration says. */
 static void original_done(void *context, const char *path, lethe_item_state state) {
     watcher *self = context;
+    candidate *seen = NULL;
     struct stat info;
+    lethe_error error = {0};
+    HASH_FIND_STR(self->candidates, path, seen);
     if (stat(path, &info) != 0) return;
-    /* What the cohort leaves out is not ours to take away. */
-    lethe_door_originals originals = state == LETHE_ITEM_DROPPED ? LETHE_ORIGINALS_KEEP : self->context->door->originals;
-    char *folder = lethe_text_ends(path, ".mrxs") ? lethe_strndup(path, strlen(path) - 5) : NULL;
-    bool gone = false;
-    if (originals == LETHE_ORIGINALS_DELETE) {
-        gone = unlink(path) == 0;
-        if (gone && folder != NULL) (void)nftw(folder, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
-    } else if (originals == LETHE_ORIGINALS_MOVE) {
-        gone = move_away(self, path);
-        if (gone && folder != NULL) (void)move_away(self, folder);
-    }
-    if (!gone) remember(self, path, &info);
-    if (!gone && originals != LETHE_ORIGINALS_KEEP) lethe_log(LETHE_LOG_WARNING, "watch_original_stays", "errno=%d", errno);
-    lethe_free(folder);
+    /* Written to since it was read: that is another file, whose turn comes. */
+    if (seen != NULL && (seen->size != (uint64_t)info.st_size || seen->changed_ns != changed_ns(&info))) return;
+    bool gone = goes(self, state) && take_away(self, path);
+    lethe_status status = gone ? forget_path(self, path, &error) : remember(self, path, (uint64_t)info.st_size, changed_ns(&info), true, &error);
+    if (!gone && goes(self, state)) lethe_log(LETHE_LOG_WARNING, "watch_original_stays", "errno=%d", errno);
+    /* Forgotten means: looked at again after a restart, and then found to be a duplicate. */
+    if (status != LETHE_OK) lethe_log(LETHE_LOG_WARNING, "watch_not_remembered", "detail=\"%s\"", error.message);
 }
 
 static void trouble(void *context, const char *path, const lethe_error *error) {
@@ -202,10 +231,14 @@ static lethe_status slide_stands_still(watcher *self, const char *path, bool *st
 static lethe_status visit(void *context, const char *path, const char *relative, lethe_error *error) {
     watcher *self = context;
     struct stat info;
-    bool known = false, still = false;
+    bool known = false, stays = false, still = false;
     if (lethe_text_starts(relative, DONE_FOLDER "/") || lethe_add_belongs_to_slide(path) || lstat(path, &info) != 0) return LETHE_OK;
-    lethe_status status = is_known(self, path, &info, &known, error);
-    if (status != LETHE_OK || known) return status;
+    lethe_status status = is_known(self, path, &info, &known, &stays, error);
+    if (status != LETHE_OK || (known && stays)) return status;
+    if (known) { /* somebody was killed before it could go */
+        original_done(self, path, LETHE_ITEM_QUEUED);
+        return LETHE_OK;
+    }
     status = stands_still(self, path, &info, &still, error);
     if (status == LETHE_OK) status = slide_stands_still(self, path, &still, error);
     if (status != LETHE_OK) return status;
@@ -256,12 +289,21 @@ static lethe_status scan(watcher *self, lethe_error *error) {
 
 /* --- the loop --- */
 
+static unsigned count_present(const lethe_project *project) {
+    unsigned present = 0;
+    struct stat info;
+    for (unsigned i = 0; i < project->ingest.watch_count; i++) present += stat(project->ingest.watch[i], &info) == 0;
+    return present;
+}
+
 static lethe_status wait_for_news(watcher *self, bool *stop, lethe_error *error) {
     const lethe_door *door = self->context->door;
     unsigned seconds = self->waiting && door->stable_seconds < door->rescan_seconds ? door->stable_seconds : door->rescan_seconds;
     struct pollfd polls[2] = {{.fd = self->context->stop_fd, .events = POLLIN}, {.fd = self->inotify_fd, .events = POLLIN}};
     if (poll(polls, 2, (int)seconds * 1000) < 0 && errno != EINTR) return lethe_fail_errno(error, errno, "cannot wait for watched folders");
     *stop = (polls[0].revents & POLLIN) != 0;
+    /* A folder that was not there is outside the fence: the next process, which is started at once, has it inside. */
+    if (count_present(self->context->project) > self->present) *stop = true;
     if ((polls[1].revents & POLLIN) != 0) {
         char events[4096];
         (void)poll(NULL, 0, 200); /* let a burst pass */
@@ -273,19 +315,26 @@ static lethe_status wait_for_news(watcher *self, bool *stop, lethe_error *error)
 static lethe_status prepare(watcher *self, lethe_error *error) {
     const char *cohort = self->context->door->cohort;
     lethe_status status = cohort == NULL ? LETHE_OK : lethe_cohort_load(cohort, "cohort", &self->cohort, error);
-    const lethe_add_options options = {.source = "folder", .cohort = self->cohort, .trouble = trouble, .done = original_done, .context = self};
+    const lethe_add_options options = {
+        .source = "folder", .cohort = self->cohort, .trouble = trouble, .done = original_done, .also = original_recorded, .context = self};
     self->inotify_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
     if (self->inotify_fd < 0) return lethe_fail_errno(error, errno, "cannot watch folders");
     if (status == LETHE_OK) status = lethe_queue_open(self->context->project, &self->queue, error);
-    if (status == LETHE_OK) status = lethe_database_migrate_component(lethe_queue_database(self->queue), "watch", migrations, 1, error);
+    if (status == LETHE_OK)
+        status =
+            lethe_database_migrate_component(lethe_queue_database(self->queue), "watch", migrations, sizeof migrations / sizeof *migrations, error);
+    if (status == LETHE_OK)
+        status =
+            lethe_statement_prepare(lethe_queue_database(self->queue),
+                                    "SELECT stays FROM watched WHERE path_digest = ?1 AND size_bytes = ?2 AND changed_ns = ?3", &self->known, error);
     if (status == LETHE_OK)
         status = lethe_statement_prepare(lethe_queue_database(self->queue),
-                                         "SELECT 1 FROM watched WHERE path_digest = ?1 AND size_bytes = ?2 AND changed_ns = ?3", &self->known, error);
-    if (status == LETHE_OK)
-        status = lethe_statement_prepare(lethe_queue_database(self->queue),
-                                         "INSERT INTO watched (path_digest, size_bytes, changed_ns) VALUES (?1, ?2, ?3) ON CONFLICT (path_digest) "
-                                         "DO UPDATE SET size_bytes = excluded.size_bytes, changed_ns = excluded.changed_ns",
+                                         "INSERT INTO watched (path_digest, size_bytes, changed_ns, stays) VALUES (?1, ?2, ?3, ?4) ON CONFLICT "
+                                         "(path_digest) DO UPDATE SET size_bytes = excluded.size_bytes, changed_ns = excluded.changed_ns, stays = "
+                                         "excluded.stays",
                                          &self->remember, error);
+    if (status == LETHE_OK)
+        status = lethe_statement_prepare(lethe_queue_database(self->queue), "DELETE FROM watched WHERE path_digest = ?1", &self->forget, error);
     if (status == LETHE_OK) status = lethe_inbox_open(self->context->project, (uint64_t)self->context->door->reserve_mib << 20, &self->inbox, error);
     if (status == LETHE_OK) status = lethe_adder_create(self->queue, self->inbox, &options, &self->adder, error);
     return status;
@@ -294,8 +343,9 @@ static lethe_status prepare(watcher *self, lethe_error *error) {
 lethe_status lethe_watch_run(const service_context *context, lethe_error *error) {
     watcher self = {.context = context, .inotify_fd = -1};
     candidate *at = NULL, *next = NULL;
-    lethe_status status = lethe_confine_service(context->project, context->door, error);
-    if (status == LETHE_OK) status = prepare(&self, error);
+    lethe_status status = prepare(&self, error); /* the store is opened here: inside, no file can be made beside it */
+    self.present = count_present(context->project);
+    if (status == LETHE_OK) status = lethe_confine_watch(context->project, context->door, error);
     for (bool stop = false; status == LETHE_OK && !stop;) {
         lethe_error own = {0};
         lethe_status scanned = scan(&self, &own);
@@ -308,6 +358,7 @@ lethe_status lethe_watch_run(const service_context *context, lethe_error *error)
     lethe_cohort_free(self.cohort);
     lethe_statement_finalize(self.known);
     lethe_statement_finalize(self.remember);
+    lethe_statement_finalize(self.forget);
     lethe_inbox_close(self.inbox);
     lethe_queue_close(self.queue);
     if (self.inotify_fd >= 0) (void)close(self.inotify_fd);

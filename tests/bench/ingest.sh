@@ -3,7 +3,6 @@
 source "$LETHE_SOURCE/tests/support/ingest.bash" || exit 1
 need dcmsend storescp python3 sqlite3
 count=${LETHE_BENCH_SLICES:-1000} rounds=${LETHE_BENCH_ROUNDS:-3} many=${LETHE_BENCH_INSTANCES:-10000}
-free_port() { python3 -c "import socket; s = socket.socket(); s.bind(('127.0.0.1', 0)); print(s.getsockname()[1])"; }
 
 # generate FOLDER COUNT SIDE TAG: CT slices of SIDE x SIDE pixels.
 generate() {
@@ -74,7 +73,7 @@ if command -v Orthanc >/dev/null; then
     Orthanc "$work/orthanc.json" >/dev/null 2>&1 &
     orthanc=$!
     started_pids+=($orthanc)
-    for _ in $(seq 100); do echoscu localhost "$dicom" 2>/dev/null && break; sleep 0.1; done
+    for _ in $(seq 600); do echoscu localhost "$dicom" 2>/dev/null && break; sleep 0.1; done
     timed dcmsend +sd localhost "$dicom" "$work/ct"
     best[orthanc]=$seconds
     kill $orthanc

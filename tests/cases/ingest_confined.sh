@@ -25,13 +25,40 @@ if [ -x "$LETHE_BIN/lethe-deid" ]; then
     env LD_PRELOAD="$work/probe.so" lethe deid -C "$work/p" --watch >"$work/watch.out" 2>"$work/watch.err" &
     watch=$!
     started_pids+=($watch)
-    for _ in $(seq 300); do [ "$(intake "$work/p" "SELECT COUNT(*) FROM item WHERE state >= 2")" = 1 ] && break; sleep 0.1; done
+    for _ in $(seq 600); do [ "$(intake "$work/p" "SELECT COUNT(*) FROM item WHERE state >= 2")" = 1 ] && break; sleep 0.1; done
     kill $watch
     wait $watch
     check_equal "$(intake "$work/p" "SELECT state FROM item")" 2 "released by a confined worker"
     grep '^probe' "$work/watch.err" | sort -u >"$work/told"
     [ -s "$work/told" ] || fail "no worker entered its fence"
     check_equal "$(cat "$work/told")" "$expect" "tried from inside of a worker"
+fi
+# Watched folders and STOW-RS: the store is open and the socket listens, and that is all; not even the token can be read again.
+if command -v curl >/dev/null; then
+    lethe init "$work/q" >/dev/null || fail "init"
+    mkdir "$work/drop"
+    stow=$(free_port)
+    echo "an-invented-token-0123456789" >"$work/q/private/token"
+    sed -i "s|watch: .*|watch: [$work/drop]|" "$work/q/project.yaml"
+    printf '  door:\n    stable_seconds: 0\n    rescan_seconds: 1\n    originals: delete\n    stow: {port: %s, token_file: private/token}\n' "$stow" >>"$work/q/project.yaml"
+    make_dicom "$work/2.dcm" 2.25.2 P1
+    make_dicom "$work/3.dcm" 2.25.3 P1
+    : >"$work/serve.err"
+    export LETHE_PROBE_SECRET=$work/q/private/token LETHE_PROBE_TARGET=$work/q/private/made
+    SERVE_PREFIX="env LD_PRELOAD=$work/probe.so" start_serve "$work/q"
+    cp "$work/2.dcm" "$work/drop/"
+    until_true 60 test ! -e "$work/drop/2.dcm" || fail "a confined watcher does not take in: $(tail -3 "$work/serve.err")"
+    { printf -- '--B\r\nContent-Type: application/dicom\r\n\r\n'; cat "$work/3.dcm"; printf '\r\n--B--\r\n'; } >"$work/body"
+    post() {
+        curl -s -o /dev/null -w '%{http_code}' -H "Authorization: Bearer an-invented-token-0123456789" -H 'Content-Type: multipart/related; type="application/dicom"; boundary=B' \
+            --data-binary @"$work/body" "http://127.0.0.1:$stow/studies" | grep -qx 200
+    }
+    until_true 60 post || fail "a confined STOW-RS does not take in: $(tail -3 "$work/serve.err")"
+    check_equal "$(count_of "$work/q" queued)" 2 "taken in by confined services"
+    stop_serve
+    grep '^probe' "$work/serve.err" | sort | uniq -c | awk '{$1 = ""; print substr($0, 2)}' >"$work/told"
+    check_equal "$(grep -c '^probe' "$work/serve.err")" 2 "services that entered their fence"
+    check_equal "$(cat "$work/told")" "$expect" "tried from inside of a service"
 fi
 [ "$landlock" = 1 ] || echo "this kernel has no Landlock: only calls were fenced"
 exit 0

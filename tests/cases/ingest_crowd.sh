@@ -142,14 +142,14 @@ python3 "$work/crowd.py" "$port" crowd "$crowd" <"$work/hold" >"$work/held" &
 attacker=$!
 started_pids+=($attacker)
 exec 9>"$work/hold"
-for _ in $(seq 300); do [ -s "$work/held" ] && break; sleep 0.1; done
+for _ in $(seq 600); do [ -s "$work/held" ] && break; sleep 0.1; done
 [ "$(cat "$work/held")" -ge $((crowd * 9 / 10)) ] || fail "only $(cat "$work/held") connections"
 # While they hold on: an honest peer gets in as soon as the silent ones have had their time.
 for _ in $(seq 120); do storescu -aec LETHE localhost "$port" "$work/big.dcm" 2>/dev/null && served=1 && break; sleep 0.25; done
 [ "${served:-0}" = 1 ] || fail "an honest peer was not served in the crowd"
 exec 9>&-
 wait $attacker
-for _ in $(seq 150); do [ "$(pgrep -c -P "$serve_pid")" = 0 ] && break; sleep 0.1; done
+for _ in $(seq 600); do [ "$(pgrep -c -P "$serve_pid")" = 0 ] && break; sleep 0.1; done
 check_equal "$(pgrep -c -P "$serve_pid")" 0 "processes left"
 [ "$(ls "/proc/$serve_pid/fd" | wc -l)" -lt 30 ] || fail "descriptors leak"
 after=$(memory)

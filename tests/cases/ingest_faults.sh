@@ -22,7 +22,11 @@ for round in $(seq "$faults"); do
         kill -9 $sender 2>/dev/null
     else
         echo $kind >"$LETHE_FAULT_FILE"
-        sleep "0.$(printf '%03d' $((RANDOM % 60)))"
+        if [ $((round % 2)) = 0 ]; then # every second fault lasts until it has hit an instance, or nothing is left to hit
+            until_true 20 bash -c "grep -q 'Refused: OutOfResources' '$work/log' || ! kill -0 $sender 2>/dev/null"
+        else
+            sleep "0.$(printf '%03d' $((RANDOM % 60)))"
+        fi
         rm "$LETHE_FAULT_FILE"
     fi
     wait $sender 2>/dev/null

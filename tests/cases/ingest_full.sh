@@ -43,7 +43,7 @@ stop_serve
 echo "    max_queued: 3" >>"$work/p/project.yaml"
 start_serve "$work/p"
 accepted 4 "below the limit"
-for _ in $(seq 100); do
+for _ in $(seq 600); do
     storescu -v -aec LETHE localhost "$port" "$work/in/5.dcm" >"$work/log" 2>&1
     grep -q "Refused: OutOfResources" "$work/log" && break
     sleep 0.1
@@ -51,7 +51,7 @@ for _ in $(seq 100); do
 done
 grep -q "Refused: OutOfResources" "$work/log" || fail "no back-pressure"
 intake "$work/p" "UPDATE item SET state = 2"
-for _ in $(seq 100); do
+for _ in $(seq 600); do
     storescu -aec LETHE localhost "$port" "$work/in/6.dcm" 2>/dev/null && over=1 && break
     sleep 0.1
 done

@@ -100,7 +100,7 @@ done
 for pid in "${attackers[@]}"; do wait "$pid"; done
 [ "$served" -gt 0 ] || fail "an honest peer was never served"
 # All are gone when their time is up.
-for _ in $(seq 100); do
+for _ in $(seq 600); do
     [ "$(pgrep -c -P "$serve_pid")" = 0 ] && break
     sleep 0.1
 done

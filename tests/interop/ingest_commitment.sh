@@ -1,12 +1,11 @@
 # Storage commitment with Orthanc as the PACS: it sends, asks for commitment, and gets its answer on an association of its own.
 source "$LETHE_SOURCE/tests/support/ingest.bash" || exit 1
 need Orthanc dump2dcm sqlite3 python3 curl
-free_port() { python3 -c "import socket; s = socket.socket(); s.bind(('127.0.0.1', 0)); print(s.getsockname()[1])"; }
 http=$(free_port)
 dicom=$(free_port)
 lethe init "$work/p" >/dev/null || fail "init"
 sed -i "s|peers: .*|peers: [{name: pacs, aet: ORTHANC, host: 127.0.0.1, port: $dicom}]|" "$work/p/project.yaml"
-start_serve "$work/p"
+start_serve "$work/p" --port "$(free_port)" # the same one again after the kill
 cat >"$work/orthanc.json" <<JSON
 {"Name": "pacs", "StorageDirectory": "$work/orthanc", "IndexDirectory": "$work/orthanc", "HttpPort": $http, "DicomPort": $dicom, "DicomAet": "ORTHANC",
  "RemoteAccessAllowed": false, "AuthenticationEnabled": false, "Plugins": [],
@@ -14,7 +13,7 @@ cat >"$work/orthanc.json" <<JSON
 JSON
 Orthanc "$work/orthanc.json" >"$work/orthanc.log" 2>&1 &
 started_pids+=($!)
-for _ in $(seq 200); do curl -sf "http://localhost:$http/system" >/dev/null && break; sleep 0.1; done
+for _ in $(seq 600); do curl -sf "http://localhost:$http/system" >/dev/null && break; sleep 0.1; done
 for n in 1 2 3; do
     make_dicom "$work/$n.dcm" "2.25.44$n" P1
     curl -sf -X POST "http://localhost:$http/instances" --data-binary @"$work/$n.dcm" >"$work/upload.json" || fail "upload"
@@ -23,7 +22,7 @@ study=$(curl -sf "http://localhost:$http/studies" | python3 -c "import json, sys
 commit() { # commit JSON: prints Orthanc's verdict
     local id
     id=$(curl -sf -X POST "http://localhost:$http/modalities/lethe/storage-commitment" -d "$1" | python3 -c "import json, sys; print(json.load(sys.stdin)['ID'])")
-    for _ in $(seq 100); do
+    for _ in $(seq 600); do
         curl -sf "http://localhost:$http/storage-commitment/$id" >"$work/commitment.json"
         grep -q '"Status" : "Pending"' "$work/commitment.json" || break
         sleep 0.1
@@ -44,9 +43,9 @@ sed -i "s|port: $dicom}|port: $relay}|" "$work/p/project.yaml"
 lethe ingest serve -C "$work/p" --port "$port" >"$work/serve.out" 2>>"$work/serve.err" &
 serve_pid=$!
 serve_pids+=("$serve_pid")
-for _ in $(seq 100); do grep -q '^listening' "$work/serve.out" && break; sleep 0.1; done
+for _ in $(seq 600); do grep -q '^listening' "$work/serve.out" && break; sleep 0.1; done
 id=$(curl -sf -X POST "http://localhost:$http/modalities/lethe/storage-commitment" -d "{\"Resources\": [\"$study\"]}" | python3 -c "import json, sys; print(json.load(sys.stdin)['ID'])")
-for _ in $(seq 100); do grep -q commitment_not_reported "$work/serve.err" && break; sleep 0.1; done
+for _ in $(seq 600); do grep -q commitment_not_reported "$work/serve.err" && break; sleep 0.1; done
 grep -q commitment_not_reported "$work/serve.err" || fail "nobody tried to report"
 { kill -9 "$serve_pid" && wait "$serve_pid"; } 2>/dev/null
 curl -sf "http://localhost:$http/storage-commitment/$id" | grep -q Pending || fail "reported to nobody"
@@ -54,11 +53,11 @@ check_equal "$(find "$work/p/private/commitments" -name '*.report' | wc -l)" 1 "
 python3 "$LETHE_SOURCE/tests/support/tls_relay.py" "$dicom" "$relay" - >"$work/relay" &
 started_pids+=($!)
 start_serve "$work/p"
-for _ in $(seq 150); do
+for _ in $(seq 600); do
     curl -sf "http://localhost:$http/storage-commitment/$id" | grep -q '"Status" : "Success"' && reported=1 && break
     sleep 0.1
 done
 [ "${reported:-0}" = 1 ] || fail "the kept report was not delivered"
-for _ in $(seq 50); do [ "$(find "$work/p/private/commitments" -name '*.report' | wc -l)" = 0 ] && break; sleep 0.1; done
+for _ in $(seq 600); do [ "$(find "$work/p/private/commitments" -name '*.report' | wc -l)" = 0 ] && break; sleep 0.1; done
 check_equal "$(find "$work/p/private/commitments" -name '*.report' | wc -l)" 0 "reports left"
 stop_serve

@@ -1,7 +1,6 @@
 # Pulling a cohort from DCMTK's dcmqrscp: by C-GET and C-MOVE, filtered, reconciled, and resumed after a kill.
 source "$LETHE_SOURCE/tests/support/ingest.bash" || exit 1
 need dcmqrscp storescu echoscu dump2dcm sqlite3 python3
-free_port() { python3 -c "import socket; s = socket.socket(); s.bind(('127.0.0.1', 0)); print(s.getsockname()[1])"; }
 pacs=$(free_port)
 mkdir -p "$work/pacs" "$work/in"
 
@@ -30,7 +29,7 @@ AETable END
 CFG
 dcmqrscp -c "$work/qr.cfg" >"$work/qr.log" 2>&1 &
 started_pids+=($!)
-for _ in $(seq 100); do echoscu -aec PACS localhost "$pacs" 2>/dev/null && break; sleep 0.1; done
+for _ in $(seq 600); do echoscu -aec PACS localhost "$pacs" 2>/dev/null && break; sleep 0.1; done
 storescu -aec PACS localhost "$pacs" "$work"/in/*.dcm || fail "filling the PACS"
 sed -i "s|peers: .*|peers: [{name: pacs, aet: PACS, host: 127.0.0.1, port: $pacs}]|" "$work/p/project.yaml"
 

@@ -1,7 +1,6 @@
 # Pulling from Orthanc by C-GET and by C-MOVE.
 source "$LETHE_SOURCE/tests/support/ingest.bash" || exit 1
 need Orthanc dump2dcm sqlite3 python3 curl
-free_port() { python3 -c "import socket; s = socket.socket(); s.bind(('127.0.0.1', 0)); print(s.getsockname()[1])"; }
 http=$(free_port)
 dicom=$(free_port)
 lethe init "$work/p" >/dev/null || fail "init"
@@ -13,7 +12,7 @@ cat >"$work/orthanc.json" <<JSON
 JSON
 Orthanc "$work/orthanc.json" >"$work/orthanc.log" 2>&1 &
 started_pids+=($!)
-for _ in $(seq 300); do curl -sf "http://localhost:$http/system" >/dev/null && break; sleep 0.1; done
+for _ in $(seq 600); do curl -sf "http://localhost:$http/system" >/dev/null && break; sleep 0.1; done
 for n in 1 2 3; do
     make_dicom "$work/$n.dcm" "2.25.44$n" "P$((n % 2))" "2.25.10$((n % 2))" "2.25.20$((n % 2))"
     curl -sf -X POST "http://localhost:$http/instances" --data-binary @"$work/$n.dcm" >/dev/null || fail "upload"

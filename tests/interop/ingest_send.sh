@@ -1,7 +1,6 @@
 # Released instances go on to a research archive (dcmqrscp), once each and only as released; the audit trail shows tampering.
 source "$LETHE_SOURCE/tests/support/ingest.bash" || exit 1
 need dcmqrscp echoscu dump2dcm sqlite3 python3
-free_port() { python3 -c "import socket; s = socket.socket(); s.bind(('127.0.0.1', 0)); print(s.getsockname()[1])"; }
 archive=$(free_port)
 mkdir "$work/archive"
 cat >"$work/qr.cfg" <<CFG
@@ -32,7 +31,7 @@ send
 check_equal "$? $(cat "$work/out")" "1 sent 0, sent earlier 0, failed 2" "an archive that is not there"
 dcmqrscp -c "$work/qr.cfg" >"$work/qr.log" 2>&1 &
 started_pids+=($!)
-for _ in $(seq 100); do echoscu -aec ARCHIVE localhost "$archive" 2>/dev/null && break; sleep 0.1; done
+for _ in $(seq 600); do echoscu -aec ARCHIVE localhost "$archive" 2>/dev/null && break; sleep 0.1; done
 send || fail "send: $(cat "$work/err")"
 check_equal "$(cat "$work/out")" "sent 2, sent earlier 0, failed 0" "first sending"
 check_equal "$(find "$work/archive" -type f -name 'CT*' | wc -l)" 2 "files in the archive"

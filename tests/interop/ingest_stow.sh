@@ -1,7 +1,6 @@
 # STOW-RS over HTTPS: token, parts good and bad, a broken upload, Orthanc's DICOMweb client as peer.
 source "$LETHE_SOURCE/tests/support/ingest.bash" || exit 1
 need curl openssl dump2dcm sqlite3 python3
-free_port() { python3 -c "import socket; s = socket.socket(); s.bind(('127.0.0.1', 0)); print(s.getsockname()[1])"; }
 stow=$(free_port)
 openssl req -x509 -newkey rsa:2048 -nodes -keyout "$work/key.pem" -out "$work/cert.pem" -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost >/dev/null 2>&1 || fail "certificate"
 lethe init "$work/p" >/dev/null || fail "init"
@@ -13,7 +12,7 @@ cat >>"$work/p/project.yaml" <<YAML
     stow: {port: $stow, host: 127.0.0.1, token_file: private/token}
 YAML
 start_serve "$work/p"
-for _ in $(seq 100); do curl -s --cacert "$work/cert.pem" "https://localhost:$stow/" >/dev/null && break; sleep 0.1; done
+for _ in $(seq 600); do curl -s --cacert "$work/cert.pem" "https://localhost:$stow/" >/dev/null && break; sleep 0.1; done
 for n in 1 2 3; do make_dicom "$work/$n.dcm" "2.25.6$n" P1 2.25.1 2.25.2 50000; done
 body() { # body FILE...: a multipart body
     for file in "$@"; do
@@ -60,7 +59,7 @@ if command -v Orthanc >/dev/null && [ -n "$plugin" ]; then
 JSON
     Orthanc "$work/orthanc.json" >"$work/orthanc.log" 2>&1 &
     started_pids+=($!)
-    for _ in $(seq 200); do curl -sf "http://localhost:$http/system" >/dev/null && break; sleep 0.1; done
+    for _ in $(seq 600); do curl -sf "http://localhost:$http/system" >/dev/null && break; sleep 0.1; done
     make_dicom "$work/o.dcm" 2.25.99 P5 2.25.5 2.25.6
     curl -sf -X POST "http://localhost:$http/instances" --data-binary @"$work/o.dcm" >/dev/null || fail "upload to Orthanc"
     study=$(curl -sf "http://localhost:$http/studies" | python3 -c "import json, sys; print(json.load(sys.stdin)[0])")

@@ -21,7 +21,7 @@ cat >>"$work/p/project.yaml" <<YAML
 YAML
 for n in 1 2; do make_dicom "$work/$n.dcm" "2.25.1$n" P1; done
 start_serve "$work/p"
-send() { timeout 20 storescu +cf "$work/ca.pem" -aec LETHE "$@" localhost "$port" "$work/1.dcm" >/dev/null 2>&1; }
+send() { timeout 60 storescu +cf "$work/ca.pem" -aec LETHE "$@" localhost "$port" "$work/1.dcm" >/dev/null 2>&1; }
 send +tls "$work/client.key" "$work/client.pem" || fail "a trusted client was turned away"
 check_equal "$(count_of "$work/p" received)" 1 "received"
 check_equal "$(intake "$work/p" "SELECT sha256 FROM item")" "$(data_set "$work/1.dcm" | sha256sum | cut -d' ' -f1)" "content over TLS"

@@ -3,7 +3,6 @@
 source "$LETHE_SOURCE/tests/support/ingest.bash" || exit 1
 need dcmqrscp echoscu storescu openssl dump2dcm sqlite3 python3
 storescp --help | grep -q enable-tls || { echo "skipped: storescp without TLS"; exit 77; }
-free_port() { python3 -c "import socket; s = socket.socket(); s.bind(('127.0.0.1', 0)); print(s.getsockname()[1])"; }
 authority() { openssl req -x509 -newkey rsa:2048 -nodes -keyout "$work/$1.key" -out "$work/$1.pem" -days 2 -subj "/CN=$1" >/dev/null 2>&1; }
 request() {
     openssl req -newkey rsa:2048 -nodes -keyout "$work/$1.key" -out "$work/$1.csr" -subj "/CN=$1" >/dev/null 2>&1 &&
@@ -32,7 +31,7 @@ started_pids+=($!)
 until [ -s "$work/relay" ]; do sleep 0.05; done
 archive=$(cat "$work/relay")
 tls=(+tls "$work/client.key" "$work/client.pem" +cf "$work/ca.pem")
-for _ in $(seq 100); do echoscu "${tls[@]}" -aec PACS localhost "$archive" 2>/dev/null && break; sleep 0.1; done
+for _ in $(seq 600); do echoscu "${tls[@]}" -aec PACS localhost "$archive" 2>/dev/null && break; sleep 0.1; done
 for n in 1 2 3; do make_dicom "$work/$n.dcm" "2.25.44$n" "P$((n % 2))" "2.25.10$((n % 2))" "2.25.20$((n % 2))" 3000; done
 storescu "${tls[@]}" -aec PACS localhost "$archive" "$work"/[123].dcm || fail "filling the PACS"
 
@@ -85,7 +84,7 @@ storescp +tls "$work/pacs.key" "$work/pacs.pem" +cf "$work/ca.pem" -rc -od "$wor
 started_pids+=($!)
 peers "$storescp_port" ", tls: {authorities: private/ca.pem, $ours}"
 sed -i 's/name: pacs/name: scp/' "$work/p/project.yaml"
-sleep 1
+until_true 60 echoscu "${tls[@]}" localhost "$storescp_port" 2>/dev/null || fail "storescp does not answer"
 lethe ingest send -C "$work/p" --peer scp >"$work/out" 2>"$work/err" || fail "send to storescp: $(cat "$work/err")"
 check_equal "$(find "$work/scp" -type f | wc -l)" 1 "files at storescp"
 lethe init "$work/q" >/dev/null || fail "init"

@@ -47,16 +47,17 @@ PY
 host() { ip netns exec "$tag-$1" unshare --pid --fork --kill-child --mount-proc "${@:2}"; }
 host a lethe-ingest ingest serve -C "$work/p" --port 11112 >"$work/serve.out" 2>>"$work/serve.err" &
 serve_pids+=($!)
-for _ in $(seq 200); do grep -q '^listening on ' "$work/serve.out" && break; sleep 0.05; done
+for _ in $(seq 1200); do grep -q '^listening on ' "$work/serve.out" && break; sleep 0.05; done
 grep -q '^listening on ' "$work/serve.out" || fail "the receiver did not start"
 
-# The cable of the modality is pulled while it sends.
+# The cable of the modality is pulled while it sends; a slow line, so that a busy machine has the time to pull it.
+in_space modality tc qdisc add dev eth0 root tbf rate 60mbit burst 64kb latency 400ms 2>/dev/null || true
 in_space modality storescu -v -aec LETHE 10.91.0.2 11112 "$work"/in/*.dcm >"$work/log" 2>&1 &
 sender=$!
 for _ in $(seq 1000); do [ "$(grep -c 'Response (Success)' "$work/log")" -ge 5 ] && break; sleep 0.005; done
 in_space modality ip link set eth0 down
 told=$(grep -c 'Response (Success)' "$work/log")
-for _ in $(seq 100); do grep -q association_broken "$work/serve.err" && break; sleep 0.1; done
+for _ in $(seq 600); do grep -q association_broken "$work/serve.err" && break; sleep 0.1; done
 grep -q association_broken "$work/serve.err" || fail "a pulled cable does not end the association: told $told, $(tail -2 "$work/log")"
 kill -9 $sender 2>/dev/null
 wait $sender 2>/dev/null
@@ -64,6 +65,7 @@ told=$(grep -c 'Response (Success)' "$work/log")
 [ "$told" -lt "$count" ] || fail "the cable was pulled too late"
 here_now=$(sql "SELECT COUNT(*) FROM item")
 [ "$here_now" -ge "$told" ] || fail "$told acknowledged, $here_now there"
+in_space modality tc qdisc del dev eth0 root 2>/dev/null || true
 in_space modality ip link set eth0 up
 in_space modality storescu -aec LETHE 10.91.0.2 11112 "$work"/in/*.dcm || fail "send after the cable is back"
 check_equal "$(sql "SELECT COUNT(*) || '/' || COUNT(DISTINCT sop_instance) FROM item")" "$count/$count" "instances"

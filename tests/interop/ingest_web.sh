@@ -3,7 +3,6 @@
 source "$LETHE_SOURCE/tests/support/ingest.bash" || exit 1
 need Orthanc dump2dcm sqlite3 python3 curl openssl
 plugin=$(ls /usr/share/orthanc/plugins/libOrthancDicomWeb.so 2>/dev/null) || { echo "skipped: orthanc-dicomweb is not installed"; exit 77; }
-free_port() { python3 -c "import socket; s = socket.socket(); s.bind(('127.0.0.1', 0)); print(s.getsockname()[1])"; }
 http=$(free_port)
 mkdir "$work/front" "$work/orthanc"
 cat >"$work/orthanc.json" <<JSON
@@ -23,7 +22,7 @@ authority ca && authority stranger && request server && request client || fail "
 echo "a-token-of-this-test" >"$work/front/token"
 python3 "$LETHE_SOURCE/tests/support/web_proxy.py" "$http" "$work/front" >"$work/front/port" 2>"$work/front/err" &
 started_pids+=($!)
-for _ in $(seq 300); do curl -sf "http://localhost:$http/system" >/dev/null && [ -s "$work/front/port" ] && break; sleep 0.1; done
+for _ in $(seq 600); do curl -sf "http://localhost:$http/system" >/dev/null && [ -s "$work/front/port" ] && break; sleep 0.1; done
 front=$(cat "$work/front/port")
 for n in $(seq 9); do
     make_dicom "$work/$n.dcm" "2.25.44$n" "P$((n % 3))" "2.25.10$((n % 3))" "2.25.20$((n % 3))" 4000

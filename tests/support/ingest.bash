@@ -9,7 +9,12 @@ here=$LETHE_SOURCE/tests/support
 finish() {
     local code=$?
     for pid in "${serve_pids[@]:-}" "${started_pids[@]:-}"; do [ -z "$pid" ] || kill "$pid" 2>/dev/null; done
-    for pid in "${serve_pids[@]:-}" "${started_pids[@]:-}"; do [ -z "$pid" ] || wait "$pid" 2>/dev/null; done
+    for pid in "${serve_pids[@]:-}" "${started_pids[@]:-}"; do
+        [ -n "$pid" ] || continue
+        for _ in $(seq 300); do kill -0 "$pid" 2>/dev/null || break; sleep 0.1; done
+        kill -9 "$pid" 2>/dev/null
+        wait "$pid" 2>/dev/null
+    done
     [ ! -d "$pg" ] || bash "$here/postgres.sh" stop "$pg"
     if grep -E "ERROR: (Address|Leak)Sanitizer|runtime error:" "$work/serve.err" 2>/dev/null >&2; then
         cat "$work/serve.err" >&2
@@ -25,6 +30,28 @@ fail() {
     exit 1
 }
 check_equal() { [ "$1" = "$2" ] || fail "$3: got '$1', expected '$2'"; }
+# until_true SECONDS COMMAND...: tried ten times a second until it succeeds; fails when it never does.
+until_true() {
+    local end=$((SECONDS + $1))
+    shift
+    until "$@"; do
+        [ "$SECONDS" -lt "$end" ] || return 1
+        sleep 0.1
+    done
+}
+# A port that nobody listens on, below those which the kernel gives to outgoing connections.
+free_port() {
+    python3 -c "
+import random, socket
+while True:
+    port = random.randrange(20000, 32000)
+    try:
+        socket.create_server(('127.0.0.1', port)).close()
+    except OSError:
+        continue
+    print(port)
+    break"
+}
 need() { for tool in "$@"; do command -v "$tool" >/dev/null || { echo "skipped: $tool is not installed"; exit 77; }; done; }
 
 # start_serve PROJECT [OPTIONS...]: sets $port and $serve_pid.
@@ -35,7 +62,7 @@ start_serve() {
     ${SERVE_PREFIX:-} lethe-ingest ingest serve -C "$project" --port 0 "$@" >"$work/serve.out" 2>>"$work/serve.err" &
     serve_pid=$!
     serve_pids+=("$serve_pid")
-    for _ in $(seq 200); do
+    for _ in $(seq 1200); do
         grep -q '^listening on ' "$work/serve.out" && break
         kill -0 "$serve_pid" 2>/dev/null || fail "the receiver did not start"
         sleep 0.05
