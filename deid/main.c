@@ -36,7 +36,7 @@ static void usage(FILE *to) {
         "                       [--crosswalk FILE.p7m --recipient CERTIFICATE.pem] [--reidentify CERTIFICATE.pem]\n"
         "       lethe deid explain FILE [--profile FILE|NAME] [--key FILE] [-C DIR | --pixel-rules FILE.yaml]\n"
         "       lethe deid sheet RELEASED-DIR -o FILE.html [--manifest FILE] | --labels PRIVATE-DIR -o FILE.html    pages to check slides\n"
-        "       lethe deid verify PATH [--manifest FILE [--chain HEX]] [--profile FILE|NAME] [--json]\n"
+        "       lethe deid verify PATH [--manifest FILE|FOLDER [--chain HEX]] [--profile FILE|NAME] [--json]\n"
         "       lethe deid dicomdir RELEASED [-o MEDIA] [--json]\n"
         "       lethe deid reidentify PATH -o FOLDER --private-key KEY.pem [--passphrase FILE]\n\n"
         "Profiles: basic, research (default), challenge, or a YAML file. Exit codes: 0 all released; 1 failed; 2 wrong usage or configuration;\n"

@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 typedef struct digest_entry {
@@ -85,7 +86,7 @@ static lethe_status load_manifest(verify *v, const char *path, lethe_error *erro
     lethe_status status = lethe_manifest_verify(path, &lines, error);
     if (status != LETHE_OK) return status;
     v->has_manifest = true;
-    v->counts->lines = lines;
+    v->counts->lines += lines;
     FILE *file = fopen(path, "re");
     if (file == NULL) return lethe_fail(error, LETHE_IO, "cannot open the manifest");
     char *line = NULL;
@@ -101,6 +102,38 @@ static lethe_status load_manifest(verify *v, const char *path, lethe_error *erro
     }
     free(line);
     (void)fclose(file);
+    return status;
+}
+
+typedef struct manifest_folder {
+    verify *v;
+    lethe_buffer chains;
+} manifest_folder;
+
+static lethe_status load_shard(void *context, const char *path, const char *relative, lethe_error *error) {
+    manifest_folder *f = context;
+    if (!lethe_text_ends(relative, ".jsonl")) return LETHE_OK;
+    f->v->counts->chain[0] = '\0';
+    lethe_error why = {0};
+    lethe_status status = load_manifest(f->v, path, &why);
+    if (status != LETHE_OK) return lethe_fail(error, status, "%s: %s", relative, why.message);
+    return lethe_buffer_append_text(&f->chains, f->v->counts->chain, error);
+}
+
+/* One manifest, or a folder of those that shards wrote: its chain is SHA-256 over theirs, in the order of their names. */
+static lethe_status load_manifests(verify *v, const char *path, lethe_error *error) {
+    struct stat info;
+    lethe_status status = LETHE_OK;
+    if (stat(path, &info) != 0 || !S_ISDIR(info.st_mode)) {
+        status = load_manifest(v, path, error);
+    } else {
+        manifest_folder f = {.v = v};
+        lethe_buffer_init(&f.chains, 1u << 24);
+        status = lethe_walk(path, load_shard, &f, error);
+        if (status == LETHE_OK && !v->has_manifest) status = lethe_fail(error, LETHE_NOT_FOUND, "no manifest (*.jsonl) in the folder of manifests");
+        if (status == LETHE_OK) status = lethe_sha256_hex(f.chains.bytes, f.chains.size, v->counts->chain, error);
+        lethe_buffer_release(&f.chains);
+    }
     if (v->digest_count != 0) qsort(v->digests, v->digest_count, sizeof *v->digests, by_output);
     return status;
 }
@@ -366,7 +399,7 @@ lethe_status lethe_verify(const char *path, const char *manifest, const lethe_pr
     verify v = {.tell = tell, .context = context, .counts = counts, .profile = profile, .folder = path};
     v.arena = lethe_arena_create(LETHE_LIMIT_ARENA_BYTES);
     lethe_status status = v.arena == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory to verify") : lethe_audit_create(&v.audit, error);
-    if (status == LETHE_OK && manifest != NULL) status = load_manifest(&v, manifest, error);
+    if (status == LETHE_OK && manifest != NULL) status = load_manifests(&v, manifest, error);
     if (status == LETHE_OK) status = lethe_walk_all(path, check_file, check_other, &v, error);
     for (size_t i = 0; status == LETHE_OK && i < v.digest_count; i++) {
         if (v.digests[i].seen || &v.digests[i] != find_digest(&v, v.digests[i].output)) continue;

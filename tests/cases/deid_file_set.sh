@@ -34,10 +34,21 @@ diff -r "$work/one" "$work/out" > "$work/diff" || { fail "four shards differ fro
 # All at once, on a folder that is finished already: still whole at the end, and no mark is left.
 rm -rf "$work/out"/P-*
 pids=()
-for i in 1 2 3 4; do "$lethe" deid "$work/cd" -o "$work/out" --key "$work/key" --quiet --jobs 1 --shard $i/4 & pids+=($!); done
+mkdir -m 700 "$work/manifests"
+for i in 1 2 3 4; do
+    "$lethe" deid "$work/cd" -o "$work/out" --key "$work/key" --quiet --jobs 1 --shard $i/4 --manifest "$work/manifests/shard-$i.jsonl" & pids+=($!)
+done
 for pid in "${pids[@]}"; do wait "$pid" || fail "a shard beside others"; done
 diff -r "$work/one" "$work/out" > "$work/diff" || { fail "four shards at once differ from one run"; head -3 "$work/diff"; }
 [ -z "$(find "$work/out" -name '.lethe-*')" ] || fail "marks of shards are left"
+# The manifests of all shards together know every file; one of them does not.
+"$lethe" deid verify "$work/out" --manifest "$work/manifests" --json > "$work/v.json" || fail "verify with the manifests of all shards"
+grep -q '"manifest_lines": 13' "$work/v.json" || fail "lines of all manifests"
+chain=$(grep -o '"chain": "[0-9a-f]*"' "$work/v.json" | cut -d'"' -f4)
+"$lethe" deid verify "$work/out" --manifest "$work/manifests" --chain "$chain" > /dev/null || fail "the chain of all manifests"
+"$lethe" deid verify "$work/out" --manifest "$work/manifests/shard-1.jsonl" > /dev/null 2>&1 && fail "one shard's manifest knows all files"
+sed -i '$d' "$work/manifests/shard-2.jsonl"
+"$lethe" deid verify "$work/out" --manifest "$work/manifests" --chain "$chain" > /dev/null 2>&1 && fail "a line that was cut off one of the manifests"
 # Only a broken DICOMDIR in one shard's share: there was one, so there is one.
 mkdir "$work/broken"; cp -r "$work/cd/IMAGES" "$work/broken/"; head -c 300 "$work/cd/DICOMDIR" > "$work/broken/DICOMDIR"
 for i in 1 2; do "$lethe" deid "$work/broken" -o "$work/out2" --key "$work/key" --quiet --shard $i/2; done

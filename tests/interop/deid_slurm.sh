@@ -75,5 +75,6 @@ for _ in $(seq 300); do [ -z "$(squeue -h -j "$job" 2> /dev/null)" ] && break; s
 bad=0
 diff -r "$work/one" "$work/out" > "$work/diff" || { echo "FAILED: the array's bytes differ from one run's"; head -3 "$work/diff"; cat "$work"/task-*.log | head -5; bad=1; }
 [ "$(cat "$work"/manifests/shard-*.jsonl | wc -l)" = 60 ] || { echo "FAILED: not every input stands in a manifest"; bad=1; }
+"$LETHE_BIN/lethe" deid verify "$work/out" --manifest "$work/manifests" > "$work/verify" || { echo "FAILED: verify over the manifests of all shards"; head -3 "$work/verify"; bad=1; }
 [ "$(ls "$work"/manifests | wc -l)" = 4 ] || { echo "FAILED: a shard is missing"; bad=1; }
 exit $bad
