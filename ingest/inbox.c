@@ -179,7 +179,9 @@ static lethe_status put(lethe_inbox_file *file, const uint8_t *bytes, size_t siz
         bytes += take;
         size -= take;
         if (file->pending == WRITE_BUFFER_BYTES) {
-            lethe_status status = flush(file, error);
+            /* One instance may be larger than all the room there is: the reserve is for the store and for what others have nearly finished. */
+            lethe_status status = lethe_inbox_has_room(file->inbox, 0, error);
+            if (status == LETHE_OK) status = flush(file, error);
             if (status != LETHE_OK) return status;
             /* Let the disk start while the rest is still on its way. */
             (void)sync_file_range(file->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
@@ -201,6 +203,7 @@ lethe_status lethe_inbox_begin(lethe_inbox *inbox, const lethe_inbox_meta *meta,
     if (status != LETHE_OK) return status;
     lethe_inbox_file *file = lethe_alloc_array(1, sizeof *file);
     if (file == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for an inbox file");
+    file->inbox = inbox;
     file->fd = -1;
     file->buffer = lethe_alloc(WRITE_BUFFER_BYTES);
     file->digest = EVP_MD_CTX_new();

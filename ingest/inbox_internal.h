@@ -28,6 +28,7 @@ struct lethe_inbox {
 };
 
 struct lethe_inbox_file {
+    const lethe_inbox *inbox;
     int fd;
     char *path;
     char relative[96]; /* below private/ */

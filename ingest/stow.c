@@ -24,7 +24,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { TOKEN_BYTES = 512, SECONDS_OF_SILENCE = 60, CONNECTIONS = 64 };
+enum { TOKEN_BYTES = 512, SECONDS_OF_SILENCE = 60, CONNECTIONS = 64, MOST_PARTS = 20000 };
 
 typedef struct stow {
     const service_context *context;
@@ -43,6 +43,7 @@ typedef struct upload {
     lethe_adder *adder; /* its own: what another request failed to commit must not be taken for committed here */
     lethe_multipart multipart;
     bool has_multipart;
+    unsigned parts;
     unsigned refusal; /* HTTP code; 0 = go on */
     lethe_output *part;
     char *part_path;
@@ -55,6 +56,7 @@ typedef struct upload {
 static lethe_status begin_part(void *context, const char *content_type, lethe_error *error) {
     upload *request = context;
     (void)content_type; /* what it is shows in the bytes */
+    if (++request->parts > MOST_PARTS) return lethe_fail(error, LETHE_UNSAFE, "more than %d parts in one request", MOST_PARTS);
     lethe_free(request->part_path);
     request->part_path = lethe_asprintf("%s/%llu", request->self->folder, (unsigned long long)request->self->parts++);
     if (request->part_path == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for a part");
@@ -64,6 +66,8 @@ static lethe_status begin_part(void *context, const char *content_type, lethe_er
 
 static lethe_status part_data(void *context, const void *bytes, size_t size, lethe_error *error) {
     upload *request = context;
+    lethe_status status = lethe_inbox_has_room(request->self->inbox, 0, error);
+    if (status != LETHE_OK) return status;
     return lethe_output_write(request->part, bytes, size, error);
 }
 
@@ -96,6 +100,7 @@ static unsigned code_of(stow *self, lethe_status status) {
     switch (status) {
     case LETHE_UNSUPPORTED: return MHD_HTTP_UNSUPPORTED_MEDIA_TYPE;
     case LETHE_MALFORMED: return MHD_HTTP_BAD_REQUEST;
+    case LETHE_UNSAFE: return 413;                /* too large; its name differs between versions of the library */
     default: return MHD_HTTP_SERVICE_UNAVAILABLE; /* disk, database, memory: come back later */
     }
 }
