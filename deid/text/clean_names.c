@@ -31,7 +31,11 @@ static void mark_known(lethe_text_cleaner *cleaner) {
         size_t count, start, length;
         lethe_word *word = word_at(cleaner, at);
         const lethe_identifier *id = lethe_identifiers_match(cleaner->identifiers, &cleaner->words, at, &count);
-        if (id == NULL && (id = find_without_end(cleaner, word)) != NULL) count = 1;
+        const lethe_identifier *cut = id == NULL || id->common ? find_without_end(cleaner, word) : NULL;
+        if (cut != NULL) {
+            id = cut;
+            count = 1;
+        }
         if (id != NULL && !id->common) {
             mark_run(cleaner, at, count, LETHE_TEXT_KNOWN);
         } else if (id != NULL && is_name_kind(id) && word->letters >= 1) {
@@ -104,7 +108,7 @@ void lethe_clean_known(lethe_text_cleaner *cleaner) {
 /* A word that can go on a name after the first. Looks on as far as particles stand in a row. */
 bool lethe_clean_continues_name(const lethe_text_cleaner *cleaner, size_t index) {
     const lethe_word *word = &cleaner->words.at[index];
-    if (word->digits != 0) return false;
+    if (word->digits != 0 || (word->reason == 0 && lethe_clean_is_medical_name(cleaner, index))) return false;
     if (word->reason != 0 || has(word, LETHE_WORD_NAME)) return true;
     if (has(word, LETHE_WORD_PARTICLE)) {
         if (index + 1 >= cleaner->words.count || !lethe_clean_joins_next(cleaner, index)) return false;

@@ -34,7 +34,7 @@ static void mark_address(lethe_text_cleaner *cleaner, size_t index) {
         do mark_run(cleaner, at++, 1, LETHE_TEXT_ADDRESS);
         while (at < cleaner->words.count && at - index <= MOST_STREET_WORDS && lethe_clean_joins_next(cleaner, at - 1) &&
                memchr(cleaner->text + word_at(cleaner, at - 1)->start, ',', word_at(cleaner, at)->start - word_at(cleaner, at - 1)->start) == NULL &&
-               word_at(cleaner, at)->digits == 0 &&
+               word_at(cleaner, at)->digits == 0 && !lethe_clean_is_medical_name(cleaner, at) &&
                (has(word_at(cleaner, at), LETHE_WORD_FUNCTION) ? has(word_at(cleaner, at), LETHE_WORD_PARTICLE) || !word_at(cleaner, at)->first_upper
                                                                : word_at(cleaner, at)->first_upper) &&
                !(has(word_at(cleaner, at), LETHE_WORD_TECHNICAL | LETHE_WORD_PLAIN) &&
@@ -109,7 +109,7 @@ static void mark_foreign_postcode(lethe_text_cleaner *cleaner, size_t index) {
     if (index == 0 || next->letters != 0 || next->digits != 5 || !is_american_state(word)) return;
     const lethe_word *town = word_at(cleaner, index - 1);
     size_t gap = word_end(town);
-    if (cleaner->text[gap] == ',' && town->first_upper && town->digits == 0 && !has(town, LETHE_WORD_TECHNICAL))
+    if (cleaner->text[gap] == ',' && town->first_upper && town->digits == 0 && (town->any_lower || !has(town, LETHE_WORD_TECHNICAL)))
         mark_run(cleaner, index - 1, 3, LETHE_TEXT_ADDRESS);
 }
 
@@ -153,11 +153,12 @@ static void mark_house_behind(lethe_text_cleaner *cleaner, size_t index) {
 static void mark_house_before(lethe_text_cleaner *cleaner, size_t index) {
     static const char *const houses[] = {"HOSPITAL", "HOSPITALS", "KRANKENHAUS", "INFIRMARY", "CLINIC", "HOSPICE", "KLINIK", "SPITAL", NULL};
     if (!is_one_of(word_at(cleaner, index), houses) || !word_at(cleaner, index)->first_upper) return;
+    static const char *const first_words[] = {"S",    "ST",    "SAINT", "SANKT", "MOUNT", "ROYAL", "HOLY", "GOOD", "QUEEN",
+                                              "KING", "NORTH", "SOUTH", "EAST",  "WEST",  "NEW",   "LAKE", NULL};
     size_t first = index;
     while (first > 0 && index - first < 4 && lethe_clean_joins_next(cleaner, first - 1)) {
         const lethe_word *word = word_at(cleaner, first - 1);
-        bool small = is_word(word, "S") || is_word(word, "ST") || is_word(word, "SAINT") || is_word(word, "SANKT");
-        if (!small && !names_house(word)) break;
+        if (!is_one_of(word, first_words) && !names_house(word)) break;
         first--;
     }
     while (first < index && is_word(word_at(cleaner, first), "S")) first++;

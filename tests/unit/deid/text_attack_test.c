@@ -1,0 +1,227 @@
+/* Texts as somebody would write them who wants a patient to be found: people, places, numbers and dates that the object does not tell, in six
+ * languages. */
+#include "deid/text/text.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define OK(call) assert_int_equal((call), LETHE_OK)
+
+typedef struct bench {
+    lethe_identifiers *ids;
+    lethe_text_cleaner *cleaner;
+    lethe_buffer out;
+} bench;
+
+static int set_up(void **state) {
+    static bench now;
+    now = (bench){0};
+    OK(lethe_identifiers_create(&now.ids, NULL));
+    OK(lethe_text_cleaner_create(now.ids, &now.cleaner, NULL));
+    lethe_buffer_init(&now.out, 1 << 20);
+    *state = &now;
+    return 0;
+}
+
+static int tear_down(void **state) {
+    bench *now = *state;
+    lethe_text_cleaner_destroy(now->cleaner);
+    lethe_identifiers_destroy(now->ids);
+    lethe_buffer_release(&now->out);
+    return 0;
+}
+
+static void add(bench *now, lethe_identifier_kind kind, const char *text) { OK(lethe_identifiers_add(now->ids, kind, text, strlen(text), NULL)); }
+
+typedef struct row {
+    const char *before, *after;
+} row;
+
+static void expect(bench *now, const row *rows, size_t count, lethe_text_mode first, lethe_text_mode last) {
+    bool good = true;
+    for (size_t at = 0; at < count; at++) {
+        for (int mode = (int)first; mode <= (int)last; mode++) {
+            lethe_buffer_clear(&now->out);
+            OK(lethe_text_clean(now->cleaner, rows[at].before, strlen(rows[at].before), (lethe_text_mode)mode, &now->out, NULL, NULL));
+            if (strcmp(lethe_buffer_text(&now->out), rows[at].after) == 0) continue;
+            print_error("mode %d: [%s] gave [%s], not [%s]\n", mode, rows[at].before, lethe_buffer_text(&now->out), rows[at].after);
+            good = false;
+        }
+    }
+    assert_true(good);
+}
+#define EXPECT(rows, first, last) expect(*state, rows, sizeof rows / sizeof *rows, first, last)
+
+static void people(void **state) {
+    static const row rows[] = {
+        {"IRM PROSTATE DUPONTjean T2", "IRM PROSTATE T2"},
+        {"JeanDUPONT IRM genou", "IRM genou"},
+        {"IRM genou, Dr. F. Z. Bouazza", "IRM genou"},
+        {"Dr A Patel CT", "CT"},
+        {"IRM Mme L.G. genou", "IRM genou"},
+        {"MRT Frau G-K Knie", "MRT Knie"},
+        {"TDM TAP Mme De La Fontaine née Le Bihan", "TDM TAP"},
+        {"CT CHEST tech: JD", "CT CHEST tech"},
+        {"CT CHEST performed by KL", "CT CHEST performed"},
+        {"MRT Knie Herr von der Leyen", "MRT Knie"},
+        {"RM rodilla Sr. García López", "RM rodilla"},
+        {"CT Mevr. de Vries", "CT"},
+    };
+    EXPECT(rows, LETHE_TEXT_STRICT, LETHE_TEXT_RESEARCH);
+    static const row kept[] = {
+        {"read by CT", "read by CT"},     {"Tech: T2", "Tech: T2"}, {"performed by US", "performed by US"},
+        {"operator: MR", "operator: MR"}, {"IRM lu", "IRM lu"},
+    };
+    EXPECT(kept, LETHE_TEXT_STRICT, LETHE_TEXT_RESEARCH);
+}
+
+static void places(void **state) {
+    static const row rows[] = {
+        {"IRM Chambre 214 lit 2", "IRM"},
+        {"CT CHEST Room 12B", "CT CHEST"},
+        {"MRT Kopf Zimmer 12", "MRT Kopf"},
+        {"IRM CHU de Nantes", "IRM"},
+        {"TDM TAP Hopital Saint-Antoine", "TDM TAP"},
+        {"CT HEAD Mount Sinai Hospital", "CT HEAD"},
+        {"CT HEAD, London SW1A 2AA", "CT HEAD"},
+        {"CT HEAD Springfield, IL 62704", "CT HEAD"},
+        {"RM rodilla Calle Mayor 5", "RM rodilla"},
+        {"RM ginocchio Via Roma 12", "RM ginocchio"},
+        {"IRM 12 av. du Général de Gaulle", "IRM"},
+        {"IRM née à Quimper", "IRM"},
+    };
+    EXPECT(rows, LETHE_TEXT_STRICT, LETHE_TEXT_RESEARCH);
+    static const row kept[] = {
+        {"4 CH view", "4 CH view"},
+        {"PET 6 bed", "PET 6 bed"},
+        {"bed 2 of 6", "bed 2 of 6"},
+        {"RM genou 3", "RM genou 3"},
+        {"Port chambre implantable 12", "Port chambre implantable 12"},
+        {"Examen clinique", "Examen clinique"},
+        {"HOPITAL DE JOUR", "HOPITAL DE JOUR"},
+        {"Via femoral 5F", "Via femoral 5F"},
+        {"S1 2ND", "S1 2ND"},
+        {"L5 S1", "L5 S1"},
+        {"Outpatient clinic", "Outpatient clinic"},
+    };
+    EXPECT(kept, LETHE_TEXT_STRICT, LETHE_TEXT_RESEARCH);
+}
+
+static void numbers(void **state) {
+    static const row rows[] = {
+        {"CT HEAD NHS 943 476 5919", "CT HEAD"}, /* the example of the NHS Data Dictionary: its check digit is right */
+        {"CT HEAD 943 476 5919", "CT HEAD"},
+        {"MRT KVNR A123456780", "MRT"},
+        {"RM DNI 12345678Z", "RM"},
+        {"RM CPF 123.456.789-09", "RM"},
+        {"CT BSN 123456782", "CT"},
+        {"CT ACC:US-22-4711 HEAD", "CT HEAD"},
+        {"CT pager 555-1234", "CT"},
+        {"IRM NIR 1850578006084 36", "IRM"},
+        {"IRM IPP n°8003417 genou", "IRM IPP n° genou"},
+    };
+    EXPECT(rows, LETHE_TEXT_STRICT, LETHE_TEXT_RESEARCH);
+    static const row kept[] = {
+        {"EXT rotation 15", "EXT rotation 15"},         {"ext 30", "ext 30"}, {"CNS lymphoma 3", "CNS lymphoma 3"}, {"AVS 120", "AVS 120"},
+        {"943 476 5918 voxels", "943 476 5918 voxels"}, /* a wrong check digit, and no word of what it is */
+    };
+    EXPECT(kept, LETHE_TEXT_RESEARCH, LETHE_TEXT_RESEARCH);
+}
+
+static void dates(void **state) {
+    static const row rows[] = {
+        {"IRM 12 mars 61", "IRM"},
+        {"IRM 12 mars genou", "IRM genou"},
+        {"IRM le 3 mai, genou", "IRM, genou"},
+        {"CT 12th of March 1961 HEAD", "CT HEAD"},
+        {"CT March 12, '61 HEAD", "CT HEAD"},
+        {"MRT 12. März 61", "MRT"},
+        {"RM 12 de marzo de 1961", "RM"},
+        {"RM 12 de março de 1961", "RM"},
+        {"CT geboren 12 maart 1961", "CT"},
+        {"RM 5 ott 1961", "RM"},
+        {"CT DOB 1961 HEAD", "CT HEAD"},
+        {"CT born in 1961", "CT"},
+    };
+    EXPECT(rows, LETHE_TEXT_STRICT, LETHE_TEXT_STRICT);
+    static const row kept[] = {{"T2 MARS 3 mm", "T2 MARS 3 mm"}, {"2 mar 20 mm", "2 mar 20 mm"}, {"OCT 3D", "OCT 3D"}};
+    EXPECT(kept, LETHE_TEXT_RESEARCH, LETHE_TEXT_RESEARCH);
+    /* Shifted by 1,000 days where nothing says that it is about a birth; the month of the patient's birth goes. */
+    bench *now = *state;
+    add(now, LETHE_ID_DATE, "19610312");
+    lethe_text_cleaner_set_shift(now->cleaner, -1000);
+    static const row shifted[] = {
+        {"CT 12 mars 2019", "CT 15 juin 2016"},
+        {"CT 12th of March 2019", "CT 15th of June 2016"},
+        {"CT 12 mars 19", "CT 15 juin 16"},
+        {"CT 12 maart 2019", "CT 15 juni 2016"},
+        {"CT mars 1961", "CT"},
+    };
+    EXPECT(shifted, LETHE_TEXT_RESEARCH, LETHE_TEXT_RESEARCH);
+    lethe_text_cleaner_set_shift(now->cleaner, 0);
+}
+
+/* A family name stays beside the thing that is called by it, and only there. */
+static void names_of_things(void **state) {
+    bench *now = *state;
+    static const row rows[] = {
+        {"Dr Baker, kyste", "kyste"}, {"CT Gary Cooper", "CT"}, {"IRM COOPER", "IRM"}, {"IRM SMITH", "IRM"}, {"Mme Hodgkin IRM", "IRM"},
+    };
+    EXPECT(rows, LETHE_TEXT_STRICT, LETHE_TEXT_RESEARCH);
+    add(now, LETHE_ID_NAME, "Muller^Anne");
+    add(now, LETHE_ID_NAME, "Fleischner^Max");
+    static const row known[] = {{"CT MULLER T2", "CT T2"}, {"Fleischner 4", "4"}};
+    EXPECT(known, LETHE_TEXT_STRICT, LETHE_TEXT_RESEARCH);
+}
+
+/* In a script in which no name of the patient is known, a word may be the name. */
+static void scripts(void **state) {
+    bench *now = *state;
+    add(now, LETHE_ID_NAME, "Yamada^Tarou");
+    static const row unknown[] = {{"山田太郎 CT", "CT"}, {"김철수 MRI", "MRI"}, {"محمد علي CT", "CT"},
+                                  {"יוסף כהן CT", "CT"}, {"CT Иваненко", "CT"}, {"CT ΠΑΠΠΑΣ", "CT"}};
+    EXPECT(unknown, LETHE_TEXT_STRICT, LETHE_TEXT_RESEARCH);
+    static const row signs[] = {{"3 µm, Δ β", "3 µm, Δ β"}};
+    EXPECT(signs, LETHE_TEXT_RESEARCH, LETHE_TEXT_RESEARCH);
+    add(now, LETHE_ID_NAME, "Кузнецов^Аркадий");
+    static const row known[] = {{"МРТ Кузнецов", "МРТ"}, {"КТ грудной клетки", "КТ грудной клетки"}, {"김철수 MRI", "MRI"}};
+    EXPECT(known, LETHE_TEXT_RESEARCH, LETHE_TEXT_RESEARCH);
+    add(now, LETHE_ID_NAME, "???^??"); /* a name of which no letter is left: in what script it was nobody knows */
+    static const row lost[] = {{"КТ грудной клетки 3 mm", "3 mm"}};
+    EXPECT(lost, LETHE_TEXT_RESEARCH, LETHE_TEXT_RESEARCH);
+}
+
+/* What names a device or a program keeps its own numbers. */
+static void products(void **state) {
+    bench *now = *state;
+    add(now, LETHE_ID_NAME, "KERVADEC^Anne");
+    add(now, LETHE_ID_NUMBER, "453561821951");
+    static const row rows[] = {
+        {"https://github.com/example/segmenter.git", "https://github.com/example/segmenter.git"},
+        {"4100296", "4100296"},
+        {"Workbench Kxqv 3.1", "Workbench Kxqv 3.1"},
+        {"syngo MR E11 for Windows", "syngo MR E11 for Windows"},
+        {"453561821951 rev", "rev"},
+        {"3.2 Dr Lefèvre", "3.2"},
+        {"3.2 KERVADEC", "3.2"},
+        {"3.2 185057800608491", "3.2"},
+        {"3.2 12/03/2019", "3.2"},
+    };
+    EXPECT(rows, LETHE_TEXT_PRODUCT, LETHE_TEXT_PRODUCT);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(people, set_up, tear_down),          cmocka_unit_test_setup_teardown(places, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(numbers, set_up, tear_down),         cmocka_unit_test_setup_teardown(dates, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(names_of_things, set_up, tear_down), cmocka_unit_test_setup_teardown(scripts, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(products, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
