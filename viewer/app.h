@@ -351,6 +351,8 @@ const lethe_study_frame *lethe_view_frame(const lethe_view *view);
 /* The key of annotations and the frame number inside it; false when nothing is shown. */
 bool lethe_view_image(const lethe_view *view, const char **image, uint32_t *frame);
 bool lethe_view_spacing(const lethe_view *view, double *across_mm, double *down_mm);
+/* The same for a measurement through these points: ultrasound has a scale in each of its regions, and none between them. */
+bool lethe_view_spacing_at(const lethe_view *view, const lethe_point *points, size_t count, double *across_mm, double *down_mm);
 void lethe_view_scroll(lethe_app *app, int view, int by);
 void lethe_view_goto(lethe_app *app, int view, size_t index);
 void lethe_view_fit(lethe_app *app, int view);

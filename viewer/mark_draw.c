@@ -83,7 +83,10 @@ void lethe_app_draw_mark(lethe_app *app, const lethe_view *view, const lethe_sha
 
 void lethe_measure_text(lethe_app *app, const lethe_view *view, const lethe_shape *shape, char *out, size_t size) {
     double across, down;
-    bool known = lethe_view_spacing(view, &across, &down);
+    lethe_box box = {0};
+    (void)lethe_shape_bounds(shape, &box);
+    const lethe_point corners[2] = {{box.x0, box.y0}, {box.x1, box.y1}};
+    bool known = lethe_view_spacing_at(view, corners, 2, &across, &down);
     const char *unit = known ? "mm" : "px";
     out[0] = '\0';
     if (shape->kind == LETHE_SHAPE_LINE || (shape->kind == LETHE_SHAPE_MEASUREMENT && shape->measure == LETHE_MEASURE_LENGTH_MM)) {

@@ -172,6 +172,12 @@ static lethe_status append_frames(lethe_series *series, uint32_t file, const let
     return LETHE_OK;
 }
 
+static void take_regions(lethe_series *series, uint32_t file, const lethe_dicom_item *root) {
+    if (!lethe_dicom_find(root, LETHE_TAG(0x0018, 0x6011))) return;
+    if (!series->arena) series->arena = lethe_arena_create(SHUTTER_ARENA_BYTES);
+    if (series->arena) series->files[file].regions = lethe_us_regions_load(root, series->arena, &series->files[file].region_count);
+}
+
 /* PS3.3 C.7.6.11: what the image itself wants to be hidden. */
 static void take_shutter(lethe_series *series, uint32_t file, const lethe_dicom_item *root) {
     lethe_shutter shutter;
@@ -192,6 +198,7 @@ static lethe_status load_file(lethe_series *series, uint32_t index, lethe_error 
     if (!status && series->frame_count == 0) read_series_facts(series, dataset);
     if (!status) status = append_frames(series, index, dataset, error);
     if (!status) take_shutter(series, index, dataset->root);
+    if (!status) take_regions(series, index, dataset->root);
     lethe_dicom_dataset_release(dataset);
     lethe_arena_destroy(arena);
     lethe_map_close(&map);

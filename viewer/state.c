@@ -7,9 +7,19 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static void number(char *out, size_t size, double value) {
     (void)snprintf(out, size, fabs(value - nearbyint(value)) < 1e-9 ? "%.0f" : "%.4f", value);
+}
+
+/* Resident memory of this process, in MiB; 0 when the system does not tell. */
+static double resident_mib(void) {
+    FILE *file = fopen("/proc/self/statm", "re");
+    unsigned long long size = 0, resident = 0;
+    bool told = file && fscanf(file, "%llu %llu", &size, &resident) == 2;
+    if (file) (void)fclose(file);
+    return told ? (double)resident * (double)sysconf(_SC_PAGESIZE) / (1 << 20) : 0;
 }
 
 static double damaged_series(const lethe_app *app) {
@@ -210,6 +220,7 @@ bool lethe_app_state(lethe_app *app, const char *name, char *out, size_t size) {
                    {"unsaved", app->unsaved},
                    {"series-damaged", damaged_series(app)},
                    {"slab-mm", app->slab_mm},
+                   {"rss-mib", strcmp(name, "rss-mib") == 0 ? resident_mib() : 0},
                    {"linked", app->linked},
                    {"mpr", app->mpr_on},
                    {"compare", app->compare_on},

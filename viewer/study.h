@@ -16,12 +16,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* A calibrated region of an ultrasound image; spacing 0: its axes are no lengths (M mode, Doppler). */
+typedef struct lethe_us_region {
+    lethe_rect rect;
+    double across_mm, down_mm;
+} lethe_us_region;
+
 typedef struct lethe_study_file {
     char *path;      /* absolute, or relative to the working folder */
     char *image_key; /* how annotations name it */
     char laterality[4], view_position[12];
     int64_t instance_number, rows, columns, frames;
     const lethe_shutter *shutter; /* in the arena of its series; NULL = none */
+    const lethe_us_region *regions;
+    size_t region_count;
 } lethe_study_file;
 
 enum { LETHE_FRAME_WINDOWS = 4 };
@@ -112,6 +120,12 @@ LETHE_NODISCARD lethe_status lethe_frame_reader_overlays(lethe_frame_reader *rea
 /* A small RGB or grey picture of a frame through its own window. */
 LETHE_NODISCARD lethe_status lethe_frame_reader_thumbnail(lethe_frame_reader *reader, const char *path, uint32_t frame, uint32_t side,
                                                           lethe_image *out, lethe_error *error);
+
+/* The regions of an image; NULL and 0 when it has none. */
+const lethe_us_region *lethe_us_regions_load(const lethe_dicom_item *root, lethe_arena *arena, size_t *count);
+/* The scale of the smallest region that holds all points; 1 and false when none does, or its axes are no lengths. */
+bool lethe_us_regions_scale(const lethe_us_region *regions, size_t region_count, const lethe_point *points, size_t count, double *across_mm,
+                            double *down_mm);
 
 /* Spacing of a frame in mm (across, down); 1 and false when unknown. */
 bool lethe_series_spacing(const lethe_series *series, size_t frame, double *across_mm, double *down_mm);

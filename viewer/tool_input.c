@@ -141,7 +141,7 @@ static void finish_points(lethe_app *app, lethe_shape_kind kind, size_t least, l
             double across, down;
             shape.kind = kind;
             shape.measure = measure;
-            if (measure && lethe_view_spacing(&app->views[d->view], &across, &down)) {
+            if (measure && lethe_view_spacing_at(&app->views[d->view], d->points, d->count, &across, &down)) {
                 if (measure == LETHE_MEASURE_LENGTH_MM) shape.measured = lethe_measure_length(d->points[0], d->points[1], across, down);
                 else if (measure == LETHE_MEASURE_ANGLE_DEGREES)
                     shape.measured = lethe_measure_angle(d->points[0], d->points[1], d->points[2], across, down);

@@ -88,8 +88,9 @@ void lethe_tool_select_release(lethe_app *app) {
     if (lethe_shape_copy(&mark->shape, NULL, &shape, &error)) return;
     if (shape.kind == LETHE_SHAPE_MEASUREMENT && shape.point_count >= 2) {
         double across, down;
-        (void)lethe_view_spacing(&app->views[drag->view], &across, &down);
-        if (shape.measure == LETHE_MEASURE_LENGTH_MM) shape.measured = lethe_measure_length(shape.points[0], shape.points[1], across, down);
+        bool known = lethe_view_spacing_at(&app->views[drag->view], shape.points, shape.point_count, &across, &down);
+        if (!known) shape.measured = 0; /* pixels are no millimetres */
+        else if (shape.measure == LETHE_MEASURE_LENGTH_MM) shape.measured = lethe_measure_length(shape.points[0], shape.points[1], across, down);
         else if (shape.measure == LETHE_MEASURE_ANGLE_DEGREES)
             shape.measured = lethe_measure_angle(shape.points[0], shape.points[1], shape.points[2], across, down);
         else shape.measured = lethe_measure_area(shape.points, shape.point_count, across, down);

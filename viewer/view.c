@@ -33,6 +33,13 @@ bool lethe_view_spacing(const lethe_view *view, double *across_mm, double *down_
     return view->series && lethe_series_spacing(view->series, view->index, across_mm, down_mm);
 }
 
+bool lethe_view_spacing_at(const lethe_view *view, const lethe_point *points, size_t count, double *across_mm, double *down_mm) {
+    const lethe_study_frame *frame = lethe_view_frame(view);
+    const lethe_study_file *file = frame ? &view->series->files[frame->file] : NULL;
+    if (!file || file->region_count == 0) return lethe_view_spacing(view, across_mm, down_mm);
+    return lethe_us_regions_scale(file->regions, file->region_count, points, count, across_mm, down_mm);
+}
+
 int lethe_view_at(const lethe_app *app, lethe_point screen) {
     for (int i = 0; i < app->grid_columns * app->grid_rows; i++)
         if (app->views[i].rect.width > 0 && lethe_rect_contains(app->views[i].rect, screen)) return i;

@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { W = 128, H = 96, SLICES = 12 };
 
@@ -372,9 +373,10 @@ static void add_slide(maker *m, const char *file) {
     lethe_map map = {0};
     (void)snprintf(relative, sizeof relative, "P-PHANTOM/slides/%s", name);
     char *path = lethe_path_join(m->project->released_path, relative);
-    if (!m->status) m->status = lethe_map_open(file, &map, &m->error);
     if (!m->status) m->status = lethe_folder_create_for(path, 0755, &m->error);
-    if (!m->status) m->status = lethe_file_write(path, map.bytes, map.size, 0644, &m->error);
+    bool linked = !m->status && link(file, path) == 0; /* large ones need not be copied */
+    if (!m->status && !linked) m->status = lethe_map_open(file, &map, &m->error);
+    if (!m->status && !linked) m->status = lethe_file_write(path, map.bytes, map.size, 0644, &m->error);
     lethe_map_close(&map);
     lethe_catalogue_entry entry = {.path = relative,
                                    .kind = "slide",
@@ -470,6 +472,43 @@ static void make_edges(maker *m) {
     write_image(m, &i);
 }
 
+/* "N": a CT of so many slices of 256 x 256, one millimetre apart; study 1.2.3.10. */
+static void make_slices(maker *m, const char *count_text) {
+    static int16_t pixels[256 * 256];
+    long count = strtol(count_text, NULL, 10);
+    for (long k = 0; k < count && !m->status; k++) {
+        for (int n = 0; n < 256 * 256; n++) pixels[n] = (int16_t)((n % 256) * 3 + (n / 256) + k % 500);
+        char instance[64], position[80];
+        (void)snprintf(instance, sizeof instance, "1.2.3.10.1.%ld", k + 1);
+        (void)snprintf(position, sizeof position, "0\\0\\%ld", k);
+        const image i = {.study = "1.2.3.10",
+                         .series = "1.2.3.10.1",
+                         .instance = instance,
+                         .modality = "CT",
+                         .sop_class = "1.2.840.10008.5.1.4.1.1.2",
+                         .photometric = "MONOCHROME2",
+                         .laterality = "",
+                         .view = "",
+                         .orientation_words = "",
+                         .series_number = 1,
+                         .instance_number = (int)k + 1,
+                         .columns = 256,
+                         .rows = 256,
+                         .bits = 16,
+                         .is_signed = true,
+                         .slope = "1",
+                         .intercept = "0",
+                         .centre = "700",
+                         .width = "1500",
+                         .position = position,
+                         .orientation = "1\\0\\0\\0\\1\\0",
+                         .spacing = "1\\1",
+                         .pixels = pixels,
+                         .pixel_bytes = sizeof pixels};
+        write_image(m, &i);
+    }
+}
+
 /* Small polygons in a spiral over a slide of 30000 x 22000, as a model that finds nuclei would leave them: "NAME:COUNT". */
 static void add_objects(maker *m, const char *what) {
     enum { BATCH = 5000, CORNERS = 10 };
@@ -551,7 +590,7 @@ static void add_dicom(maker *m, const char *file) {
 
 int main(int argc, char **argv) {
     if (argc < 2) {
-        (void)fprintf(stderr, "usage: viewer_phantom DIR [SLIDE | objects:SLIDE:COUNT | dicom:FILE]...\n");
+        (void)fprintf(stderr, "usage: viewer_phantom DIR [SLIDE | objects:SLIDE:COUNT | dicom:FILE | slices:COUNT]...\n");
         return LETHE_EXIT_USAGE;
     }
     maker m = {0};
@@ -570,6 +609,7 @@ int main(int argc, char **argv) {
         make_edges(&m);
         for (int i = 2; i < argc; i++) {
             if (strncmp(argv[i], "objects:", 8) == 0) add_objects(&m, argv[i] + 8);
+            else if (strncmp(argv[i], "slices:", 7) == 0) make_slices(&m, argv[i] + 7);
             else if (strncmp(argv[i], "dicom:", 6) == 0) add_dicom(&m, argv[i] + 6);
             else add_slide(&m, argv[i]);
         }

@@ -22,6 +22,29 @@ read -r -a place < <(sed -n 's/^view\.[xywh]=//p' "$work/place.out" | tr '\n' ' 
 /usr/bin/python3 "$LETHE_SOURCE/tests/support/viewer_states.py" script "${place[@]}" > "$work/states.txt" || exit 1
 run states < "$work/states.txt"
 
+# Ultrasound: each region has a scale of its own; what crosses them, or lies in seconds, has no millimetres, also when it is moved there.
+run regions << 'TXT'
+wait-idle
+open 1.2.4.2
+wait-idle
+key M
+drag @0:5,10 @0:15,10
+assert-state selected.measured~2~0.05
+drag @0:40,5 @0:40,15
+assert-state selected.measured~10~0.2
+drag @0:40,20 @0:50,20
+assert-state selected.measured~5~0.1
+drag @0:20,25 @0:44,25
+assert-state selected.measured=0
+drag @0:40,35 @0:50,35
+assert-state selected.measured=0
+key V
+click @0:10,10
+drag @0:10,10 @0:30,10
+assert-state selected.measured=0
+assert-state gl-errors=0
+TXT
+
 # States that are cut off or not theirs are not offered; the images stay what they are.
 for n in 1 2 3; do
     file=$(find "$work/project/released" -name "1.2.4.9.$n.dcm")

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""An invented slide for tests of the viewer: viewer_slide.py OUT.tif WIDTH HEIGHT LEVELS [--raw].
+"""An invented slide for tests of the viewer: viewer_slide.py OUT.tif WIDTH HEIGHT LEVELS [--raw] [--unique].
 
 A generic tiled BigTIFF of 0.25 micrometres a pixel: an island of invented tissue on white glass. Sixteen kinds of tissue tile are shared by all places
-(tile offsets may point to the same bytes), so that a slide of many gigapixels is a small file; --raw stores tiles uncompressed. The level n is half of
+(tile offsets may point to the same bytes), so that a slide of many gigapixels is a small file; --raw stores tiles uncompressed, --unique gives each place its own bytes (a file as
+large as it looks). The level n is half of
 level n - 1; at level 0 pixel (64, 64) of each tissue tile is pure blue, for tests of geometry."""
 import io
 import random
@@ -45,7 +46,7 @@ def inside(x, y, width, height):
 
 
 def main():
-    raw = "--raw" in sys.argv
+    raw, unique = "--raw" in sys.argv, "--unique" in sys.argv
     path, width, height, levels = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
     with open(path, "wb") as out:
         out.write(struct.pack("<2sHHHQ", b"II", 43, 8, 0, 0))
@@ -64,6 +65,18 @@ def main():
                 out.write(data)
             across, down = (w + SIDE - 1) // SIDE, (h + SIDE - 1) // SIDE
             tiles = [kinds[(3 * c + 5 * r) % 16] if inside((c + 0.5) * SIDE, (r + 0.5) * SIDE, w, h) else glass for r in range(down) for c in range(across)]
+            if unique:
+                with open(path, "rb") as written:
+                    out.flush()
+                    bytes_of = {}
+                    for t in set(tiles):
+                        written.seek(t[0])
+                        bytes_of[t] = written.read(t[1])
+                own = []
+                for t in tiles:
+                    own.append((out.tell(), t[1]))
+                    out.write(bytes_of[t])
+                tiles = own
             directories.append((w, h, tiles))
         link = 8
         for index, (w, h, tiles) in enumerate(directories):

@@ -56,6 +56,24 @@ def image(path, instance, series, number, value, signed, photometric):
     d.save_as(path, write_like_original=False)
 
 
+def ultrasound(path):
+    """Left half 0.2 mm a pixel, right half 0.5 across and 1 down, an M mode of seconds in its lower rows."""
+    d = base("1.2.840.10008.5.1.4.1.1.6.1", "1.2.4.2.1.1", "1.2.4.2.1", "US")
+    d.StudyInstanceUID = "1.2.4.2"
+    d.SeriesNumber, d.InstanceNumber = 1, 1
+    d.Rows, d.Columns, d.SamplesPerPixel, d.PhotometricInterpretation = H, W, 1, "MONOCHROME2"
+    d.BitsAllocated, d.BitsStored, d.HighBit, d.PixelRepresentation = 8, 8, 7, 0
+    d.SequenceOfUltrasoundRegions = []
+    for x0, y0, x1, y1, unit, dx, dy in ((0, 0, 31, 47, 3, 0.02, 0.02), (32, 0, 63, 47, 3, -0.05, 0.1), (32, 30, 63, 47, 4, 0.01, 0.1)):
+        r = Dataset()
+        r.RegionLocationMinX0, r.RegionLocationMinY0, r.RegionLocationMaxX1, r.RegionLocationMaxY1 = x0, y0, x1, y1
+        r.PhysicalUnitsXDirection, r.PhysicalUnitsYDirection, r.PhysicalDeltaX, r.PhysicalDeltaY = unit, 3, dx, dy
+        r.RegionSpatialFormat, r.RegionDataType, r.RegionFlags = 1, 1, 0
+        d.SequenceOfUltrasoundRegions.append(r)
+    d.PixelData = bytes(W * H)
+    d.save_as(path, write_like_original=False)
+
+
 def reference(instance):
     r = Dataset()
     r.ReferencedSOPClassUID, r.ReferencedSOPInstanceUID = CR, instance
@@ -112,6 +130,7 @@ POLYGON = [5, 20, 5, 60, 44, 60, 44, 20]  # row, column
 def make(folder):
     image(f"{folder}/a.dcm", "1.2.4.1.1.1", "1.2.4.1.1", 1, a, False, "MONOCHROME1")
     image(f"{folder}/b.dcm", "1.2.4.1.2.1", "1.2.4.1.2", 2, b, True, "MONOCHROME2")
+    ultrasound(f"{folder}/u.dcm")
     made = []
 
     def save(d):
