@@ -2,14 +2,17 @@
 
 #include "core/log.h"
 #include "core/memory.h"
+#include "core/progress.h"
 #include "core/sandbox.h"
+#include "core/text.h"
 #include "core/worker_pool.h"
 
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
-enum { BATCH = 16, TASK_BYTES = 48 << 20 };
+enum { BATCH = 16, TASK_BYTES = 48 << 20, BATCH_BYTES = 256 << 20, LARGE_SLIDE_BYTES = 128 << 20 };
 
 #define TALLY_MARK (SIZE_MAX - 1)
 
@@ -28,6 +31,7 @@ typedef struct piece {
 typedef struct batch {
     uint64_t number;
     unsigned count, known;
+    uint64_t bytes; /* of its inputs */
     piece pieces[BATCH];
     struct batch *next;
 } batch;
@@ -41,14 +45,30 @@ struct lethe_crew {
     uint64_t next_number;
     lethe_status failed; /* of the run */
     lethe_error error;
+    lethe_progress slide; /* in a child: of the slide that it works on, in MB */
 };
 
 /* --- in the child --- */
 
+/* Large slides take long: a bar of its own, or a line every few seconds. */
+static void show_slide(void *context, uint64_t done_bytes, uint64_t total_bytes) {
+    enum { MB = 1000000 };
+    lethe_progress *slide = &((lethe_crew *)context)->slide;
+    if (total_bytes < LARGE_SLIDE_BYTES) return;
+    if (slide->total != total_bytes / MB || done_bytes / MB < slide->done)
+        lethe_progress_start(slide, "a large slide, MB copied and proven", total_bytes / MB, false);
+    lethe_progress_update(slide, done_bytes / MB);
+    if (done_bytes < total_bytes) return;
+    lethe_progress_finish(slide);
+    *slide = (lethe_progress){0};
+}
+
 static lethe_status worker_start(void *context, void **state, lethe_error *error) {
-    const lethe_crew *crew = context;
+    lethe_crew *crew = context;
     lethe_engine *engine = NULL;
-    lethe_status status = lethe_engine_create(&crew->options.engine, &engine, error);
+    lethe_engine_options engine_options = crew->options.engine;
+    if (crew->options.show_slides) engine_options.slide_progress = show_slide, engine_options.slide_progress_context = crew;
+    lethe_status status = lethe_engine_create(&engine_options, &engine, error);
     if (status != LETHE_OK) return status;
     if (crew->options.readable != NULL) {
         lethe_sandbox_options options = {.read_only = crew->options.readable, .read_write = crew->options.writable};
@@ -316,6 +336,13 @@ lethe_status lethe_crew_start(const lethe_crew_options *options, lethe_crew **ou
     return status;
 }
 
+/* How much work an input is. The pictures of an MRXS slide lie beside the file that stands for it. */
+static uint64_t weight_of(const char *path) {
+    struct stat info;
+    if (lethe_text_ends(path, ".mrxs")) return BATCH_BYTES;
+    return stat(path, &info) == 0 && info.st_size > 0 ? (uint64_t)info.st_size : 0;
+}
+
 static lethe_status add(lethe_crew *crew, const char *path, const char *source, piece like, const void *others, size_t size, lethe_error *error) {
     if (crew->open == NULL) {
         batch *fresh = lethe_alloc_array(1, sizeof *fresh);
@@ -336,7 +363,9 @@ static lethe_status add(lethe_crew *crew, const char *path, const char *source, 
         if (status != LETHE_OK) return status;
     }
     if (p->path == NULL || p->source == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for a batch");
-    return crew->open->count == BATCH ? send_open(crew, error) : LETHE_OK;
+    if (like.what != DO_LEARN && like.result == NULL) crew->open->bytes += weight_of(path);
+    /* Large inputs go one by one, so that no worker gets many of them while another has none. */
+    return crew->open->count == BATCH || crew->open->bytes >= BATCH_BYTES ? send_open(crew, error) : LETHE_OK;
 }
 
 lethe_status lethe_crew_add(lethe_crew *crew, const char *path, const char *source, lethe_error *error) {

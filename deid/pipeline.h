@@ -29,8 +29,10 @@ typedef struct lethe_engine_options {
     const struct lethe_pixel_rules *pixel_rules;     /* the project's own; borrowed, may be NULL */
     const struct lethe_recipients *recipients;       /* encrypted.h: what is removed travels along, for them only; borrowed, may be NULL */
     lethe_sync sync;
-    bool explain;        /* keep the script of the last instance for lethe_engine_explain */
-    bool skip_sha256;    /* nobody asks for the digests: results may come without */
+    bool explain;     /* keep the script of the last instance for lethe_engine_explain */
+    bool skip_sha256; /* nobody asks for the digests: results may come without */
+    void (*slide_progress)(void *context, uint64_t done_bytes, uint64_t total_bytes); /* while a slide is copied and proven; may be NULL */
+    void *slide_progress_context;
     bool want_catalogue; /* fill the catalogue fields of results */
     bool want_tally;     /* count what happens to each attribute: lethe_engine_take_tally */
     bool want_texts;     /* and keep texts before and after cleaning (tally.h) */

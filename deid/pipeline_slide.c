@@ -19,6 +19,9 @@ lethe_status lethe_engine_slide(lethe_engine *engine, const char *path, const ch
     options.mapping = engine->options.slide_mapping;
     options.source_name = source_name;
     options.sync = engine->options.sync;
+    options.skip_sha256 = engine->options.skip_sha256;
+    options.progress = engine->options.slide_progress;
+    options.progress_context = engine->options.slide_progress_context;
     result->is_slide = true;
     if (engine->options.output_folder == NULL) {
         result->outcome = LETHE_OUTCOME_REVIEW;

@@ -36,6 +36,7 @@ typedef struct lethe_crew lethe_crew;
 typedef struct lethe_crew_options {
     lethe_engine_options engine; /* profile, key ...: borrowed until the crew is destroyed */
     unsigned workers;            /* 0 = one per processor */
+    bool show_slides;            /* workers show on stderr how far a large slide is */
     const char *const *readable; /* NULL-terminated: inputs */
     const char *const *writable; /* NULL-terminated: output, scratch */
     lethe_run_visit_fn visit;

@@ -269,18 +269,34 @@ static lethe_status check_folders(const lethe_folder_run *options, char resolved
     return status;
 }
 
+/* What workers may read of the inputs. An MRXS slide that was named by its file has its data in a folder beside it; a link to another place is not
+ * followed. Returns how many entries were made; those in `beside` are the caller's to free. */
+static unsigned list_readable(const lethe_folder_run *options, const char **readable, char **beside) {
+    unsigned n = 0, folders = 0;
+    for (unsigned i = 0; i < options->input_count; i++) {
+        const char *input = readable[n++] = options->inputs[i];
+        struct stat info;
+        if (!lethe_text_ends(input, ".mrxs")) continue;
+        char *folder = lethe_strndup(input, strlen(input) - strlen(".mrxs")); /* NULL: the slide is quarantined for its missing files */
+        if (folder != NULL && lstat(folder, &info) == 0 && S_ISDIR(info.st_mode)) readable[n++] = beside[folders++] = folder;
+        else lethe_free(folder);
+    }
+    return n;
+}
+
 lethe_status lethe_run_folder(const lethe_folder_run *options, lethe_run_counts *counts, lethe_error *error) {
     *counts = (lethe_run_counts){0};
     char output[PATH_MAX];
     folder_run run = {.options = options, .counts = counts, .output = output};
     lethe_buffer_init(&run.line, 1u << 20);
     lethe_buffer_init(&run.others, 16u << 20);
-    const char **readable = lethe_alloc_array(options->input_count + 8, sizeof *readable);
-    lethe_status status = readable == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a run") : check_folders(options, output, error);
+    const char **readable = lethe_alloc_array(2 * (size_t)options->input_count + 8, sizeof *readable);
+    char **beside = lethe_alloc_array((size_t)options->input_count + 1, sizeof *beside);
+    lethe_status status =
+        readable == NULL || beside == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a run") : check_folders(options, output, error);
     if (status != LETHE_OK) goto out;
     static const char *const system_paths[] = {"/usr/share", "/usr/lib", "/lib", "/etc/ssl", "/proc/self", NULL};
-    unsigned n = 0;
-    for (unsigned i = 0; i < options->input_count; i++) readable[n++] = options->inputs[i];
+    unsigned n = list_readable(options, readable, beside);
     for (unsigned i = 0; system_paths[i] != NULL; i++)
         if (access(system_paths[i], F_OK) == 0) readable[n++] = system_paths[i];
     const char *const writable[] = {output, NULL};
@@ -303,6 +319,7 @@ lethe_status lethe_run_folder(const lethe_folder_run *options, lethe_run_counts 
                                           .want_texts = options->private_folder != NULL,
                                           .skip_sha256 = options->manifest == NULL},
                                .workers = options->jobs,
+                               .show_slides = !options->quiet,
                                .readable = readable,
                                .writable = writable,
                                .visit = one_done,
@@ -335,6 +352,8 @@ out:
     lethe_buffer_release(&run.others);
     lethe_inputs_destroy(run.inputs);
     lethe_free(run.last_folder);
+    for (unsigned i = 0; beside != NULL && beside[i] != NULL; i++) lethe_free(beside[i]);
+    lethe_free(beside);
     lethe_free(readable);
     return status;
 }

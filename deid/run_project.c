@@ -199,6 +199,7 @@ static lethe_status start_crew(project_run *run, lethe_error *error) {
                                           .want_tally = run->report != NULL,
                                           .want_texts = run->report != NULL},
                                .workers = run->options->jobs,
+                               .show_slides = !run->options->quiet,
                                .readable = run->readable,
                                .writable = run->writable,
                                .visit = one_done,

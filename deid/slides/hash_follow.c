@@ -19,12 +19,13 @@ struct lethe_hash_follow {
     pthread_mutex_t lock; /* of what follows */
     pthread_cond_t changed;
     uint64_t written;
-    bool threaded, done, cancelled;
+    bool digest, threaded, done, cancelled;
     lethe_status status;
     uint64_t hashed; /* the thread's own until it ends */
 };
 
 static lethe_status hash_upto(lethe_hash_follow *f, uint64_t end) {
+    if (!f->digest) f->hashed = end;
     while (f->hashed < end) {
         size_t wanted = end - f->hashed < CHUNK ? (size_t)(end - f->hashed) : CHUNK;
         ssize_t got = pread(f->fd, f->chunk, wanted, (off_t)f->hashed);
@@ -65,10 +66,11 @@ static void release(lethe_hash_follow *f) {
     lethe_free(f);
 }
 
-lethe_status lethe_hash_follow_start(int fd, lethe_hash_follow **out, lethe_error *error) {
+lethe_status lethe_hash_follow_start(int fd, bool wanted, lethe_hash_follow **out, lethe_error *error) {
     *out = NULL;
     lethe_hash_follow *f = lethe_alloc_array(1, sizeof *f);
     if (!f) return lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
+    f->digest = wanted;
     (void)pthread_mutex_init(&f->lock, NULL);
     (void)pthread_cond_init(&f->changed, NULL);
     f->chunk = lethe_alloc(CHUNK);
@@ -103,8 +105,9 @@ lethe_status lethe_hash_follow_finish(lethe_hash_follow *f, uint64_t bytes, char
     if (f->threaded) (void)pthread_join(f->thread, NULL);
     lethe_status status = f->status == LETHE_OK ? hash_upto(f, bytes) : f->status;
     uint8_t digest[32];
-    if (status == LETHE_OK && EVP_DigestFinal_ex(f->context, digest, NULL) != 1) status = LETHE_CRYPTO;
-    if (status == LETHE_OK) lethe_hex(digest, sizeof digest, out);
+    out[0] = '\0';
+    if (status == LETHE_OK && f->digest && EVP_DigestFinal_ex(f->context, digest, NULL) != 1) status = LETHE_CRYPTO;
+    if (status == LETHE_OK && f->digest) lethe_hex(digest, sizeof digest, out);
     release(f);
     return status == LETHE_OK ? status : lethe_fail(error, status, "checksum of the output failed");
 }

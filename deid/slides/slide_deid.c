@@ -257,6 +257,11 @@ static lethe_status prove_pixels(lethe_slide_job *job, const char *path, lethe_e
     return status == LETHE_OK ? lethe_regions_prove(path, job->regions, job->region_count, error) : status;
 }
 
+static void on_proven(void *context, uint64_t done_bytes, uint64_t total_bytes) {
+    const lethe_slide_job *job = context;
+    job->options->progress(job->options->progress_context, total_bytes + done_bytes, 2 * total_bytes);
+}
+
 static lethe_status prove(lethe_slide_job *job, lethe_output *output, lethe_error *error) {
     lethe_map map = {.fd = -1};
     lethe_verify_report report;
@@ -273,6 +278,7 @@ static lethe_status prove(lethe_slide_job *job, lethe_output *output, lethe_erro
                                     .region_count = job->region_count,
                                     .maps = job->out_maps,
                                     .map_count = job->out_map_count};
+    if (job->options->progress) options.progress = on_proven, options.progress_context = job;
     status = lethe_verify_tiff(map.bytes, map.size, &options, &report, error);
     char path[64];
     (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
@@ -285,11 +291,16 @@ static lethe_status prove(lethe_slide_job *job, lethe_output *output, lethe_erro
 }
 
 /* What stands at the target already must be this very slide. */
-static lethe_status check_target(const char *path, const char *sha256, lethe_error *error) {
+static lethe_status check_target(const char *path, const lethe_output *output, const char *sha256, lethe_error *error) {
     struct stat info;
     if (lstat(path, &info) != 0) return errno == ENOENT ? LETHE_OK : lethe_fail_errno(error, errno, "cannot look at the output's place");
-    char there[65];
+    char there[65], own[65], self[64];
     lethe_status status = lethe_sha256_file(path, there, error);
+    (void)snprintf(self, sizeof self, "/proc/self/fd/%d", lethe_output_fd(output));
+    if (status == LETHE_OK && !*sha256) {
+        status = lethe_sha256_file(self, own, error);
+        sha256 = own;
+    }
     if (status == LETHE_OK && strcmp(there, sha256) != 0) return lethe_fail(error, LETHE_UNSAFE, "another output stands under the slide's pseudonym");
     return status;
 }
@@ -303,7 +314,7 @@ typedef struct watcher {
 static void on_progress(void *context, uint64_t done_bytes, uint64_t total_bytes) {
     const watcher *w = context;
     lethe_hash_follow_passed(w->follow, done_bytes);
-    if (w->options->progress) w->options->progress(w->options->progress_context, done_bytes, total_bytes);
+    if (w->options->progress) w->options->progress(w->options->progress_context, done_bytes, 2 * total_bytes);
 }
 
 static lethe_status write_tiff(lethe_slide_job *job, const char *target, lethe_error *error) {
@@ -323,7 +334,7 @@ static lethe_status write_tiff(lethe_slide_job *job, const char *target, lethe_e
     if (status == LETHE_OK) status = search_marks(job, error);
     if (status == LETHE_OK) status = lethe_folder_create_for(target, 0755, error);
     if (status == LETHE_OK) status = lethe_output_create(target, &output, error);
-    if (status == LETHE_OK) status = lethe_hash_follow_start(lethe_output_fd(output), &watch.follow, error);
+    if (status == LETHE_OK) status = lethe_hash_follow_start(lethe_output_fd(output), !job->options->skip_sha256, &watch.follow, error);
     if (status == LETHE_OK) status = lethe_tiff_draft_write(job->draft, job->probe->map.fd, output, on_progress, &watch, error);
     if (status == LETHE_OK) status = lethe_output_flush(output, error);
     if (status == LETHE_OK) {
@@ -335,7 +346,7 @@ static lethe_status write_tiff(lethe_slide_job *job, const char *target, lethe_e
         watch.follow = NULL;
     }
     lethe_hash_follow_cancel(watch.follow);
-    if (status == LETHE_OK) status = check_target(target, job->result->sha256, error);
+    if (status == LETHE_OK) status = check_target(target, output, job->result->sha256, error);
     if (status != LETHE_OK) {
         lethe_output_discard(output);
         return status;

@@ -77,7 +77,9 @@ typedef struct lethe_slide_options {
     bool keep_removed_labels;   /* of a profile: the run shall give a private folder for them */
     const char *private_folder; /* existing private folder; the removed label goes there as <slide pseudonym>-label.png, mode 0600. NULL = nowhere */
     lethe_sync sync;
-    void (*progress)(void *context, uint64_t done_bytes, uint64_t total_bytes); /* may be NULL */
+    bool skip_sha256; /* nobody asks for the digest: result->sha256 may stay empty (TIFF formats) */
+    /* May be NULL. Called while a TIFF slide is copied (the first half of `total_bytes`) and while it is proven (the other half). */
+    void (*progress)(void *context, uint64_t done_bytes, uint64_t total_bytes);
     void *progress_context;
 } lethe_slide_options;
 

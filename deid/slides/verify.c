@@ -366,8 +366,23 @@ static bool is_touched(const image *im, const lethe_level_box *boxes, size_t box
     return false;
 }
 
-static lethe_status compare_image(const file *in, const image *from, const file *out, const image *to, const lethe_level_box *boxes, size_t box_count,
-                                  lethe_verify_report *report, lethe_error *error) {
+/* Tiles of an image of the output beside those of the input. */
+typedef struct comparison {
+    const file *in, *out;
+    const image *from, *to;
+    const lethe_level_box *boxes; /* tiles that they touch may differ */
+    size_t box_count;
+    uint64_t done_bytes; /* of the output, for `progress` */
+    const lethe_verify_options *options;
+    lethe_verify_report *report;
+    lethe_error *error;
+} comparison;
+
+static lethe_status compare_image(comparison *c) {
+    const file *in = c->in, *out = c->out;
+    const image *from = c->from, *to = c->to;
+    lethe_verify_report *report = c->report;
+    lethe_error *error = c->error;
     uint64_t released = 0;
     for (uint64_t i = 0; i < to->segments; i++) {
         uint64_t in_at = number(in, &from->offsets, i), in_length = number(in, &from->counts, i);
@@ -377,12 +392,12 @@ static lethe_status compare_image(const file *in, const image *from, const file 
         if (in_at > in->size || in_length > in->size - in_at)
             return lethe_fail(error, LETHE_UNSAFE, "output: tile %" PRIu64 " has no counterpart", i);
         bool same = in_length == out_length && memcmp(in->bytes + in_at, out->bytes + out_at, (size_t)in_length) == 0;
-        if (!same && is_touched(to, boxes, box_count, i)) {
+        if (!same && is_touched(to, c->boxes, c->box_count, i)) {
             report->tiles_redacted++;
             continue;
         }
-        if (!same && box_count && !to->tiled && to->segments == 1 && to->compression == 7) {
-            lethe_status status = lethe_verify_strip(in->bytes + in_at, in_length, out->bytes + out_at, out_length, to->width, boxes, box_count,
+        if (!same && c->box_count && !to->tiled && to->segments == 1 && to->compression == 7) {
+            lethe_status status = lethe_verify_strip(in->bytes + in_at, in_length, out->bytes + out_at, out_length, to->width, c->boxes, c->box_count,
                                                      &report->tiles_redacted, error);
             if (status != LETHE_OK) return status;
             report->tiles_compared++;
@@ -395,15 +410,19 @@ static lethe_status compare_image(const file *in, const image *from, const file 
         if (released > RELEASE_BYTES) {
             forget(in->bytes, in_at - (in_at < released ? in_at : released), in_at + in_length);
             forget(out->bytes, out_at - (out_at < released ? out_at : released), out_at + out_length);
+            c->done_bytes += released;
             released = 0;
+            if (c->options->progress) c->options->progress(c->options->progress_context, c->done_bytes, out->size);
         }
     }
+    c->done_bytes += released;
     return LETHE_OK;
 }
 
 static lethe_status compare_images(const file *in, image_list *from, const file *out, image_list *to, const lethe_verify_options *options,
                                    lethe_verify_report *report, lethe_error *error) {
     unsigned unmatched = 0;
+    comparison c = {.in = in, .out = out, .options = options, .report = report, .error = error};
     for (size_t i = 0; i < to->count; i++) {
         image *wanted = &to->images[i];
         image *match = NULL;
@@ -422,10 +441,12 @@ static lethe_status compare_images(const file *in, image_list *from, const file 
         lethe_level_box *boxes;
         size_t box_count;
         lethe_status status = boxes_on(wanted, &from->images[0], i, options, &boxes, &box_count, error);
-        if (status == LETHE_OK) status = compare_image(in, match, out, wanted, boxes, box_count, report, error);
+        c.from = match, c.to = wanted, c.boxes = boxes, c.box_count = box_count;
+        if (status == LETHE_OK) status = compare_image(&c);
         lethe_free(boxes);
         if (status != LETHE_OK) return status;
     }
+    if (options->progress) options->progress(options->progress_context, out->size, out->size);
     return LETHE_OK;
 }
 

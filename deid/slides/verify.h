@@ -25,6 +25,8 @@ typedef struct lethe_verify_options {
     const lethe_level_map *const
         *maps; /* where each directory of the output is shown, in order; NULL entries and NULL: as a smaller copy of the first */
     size_t map_count;
+    void (*progress)(void *context, uint64_t done_bytes, uint64_t total_bytes); /* of the output, while tiles are compared; may be NULL */
+    void *progress_context;
 } lethe_verify_options;
 
 typedef struct lethe_verify_report {

@@ -26,23 +26,38 @@ kept=$(intake "$work/k" "SELECT path FROM item WHERE state = 0")
 check_equal "$(find "$work/k/private/inbox" -type f -size +1M | wc -l)" 1 "large files after $killed kills"
 cmp -s "$large" "$(find "$work/k/private/inbox" -type f -size +1M)" || fail "the slide that was taken in ($kept) is not the one that came"
 
-# A watched folder: the small file of an MRXS slide comes first, its folder grows; nothing is taken before all of it stands still.
-lethe init "$work/w" >/dev/null || fail "init"
-mkdir "$work/drop"
-printf '  watch: [%s]\n  door:\n    stable_seconds: 2\n    rescan_seconds: 1\n' "$work/drop" >"$work/extra"
-sed -i '/^  watch:/d' "$work/w/project.yaml" && cat "$work/extra" >>"$work/w/project.yaml"
-start_serve "$work/w"
+# A watched folder: the small file of an MRXS slide comes first, its folder grows; nothing is taken before all of it stands still. On a machine so busy that the
+# folder did stand still between two files, the look proves nothing: it is taken again with more patience.
 mrxs=$(find "$work/in" -name '*.mrxs')
 folder=${mrxs%.mrxs}
 name=$(basename "$folder")
-mkdir "$work/drop/$name"
-cp "$mrxs" "$work/drop/"
-for file in "$folder"/*; do
-    sleep 0.7
-    cp "$file" "$work/drop/$name/"
-    check_equal "$(count_of "$work/w" queued)" 0 "an MRXS slide whose files still come"
+now_ms() { date +%s%3N; }
+watch_mrxs() { # SECONDS that files must stand still
+    local changed
+    rm -rf "$work/w" "$work/drop"
+    lethe init "$work/w" >/dev/null || fail "init"
+    mkdir -p "$work/drop/$name"
+    printf '  watch: [%s]\n  door:\n    stable_seconds: %s\n    rescan_seconds: 1\n' "$work/drop" "$1" >"$work/extra"
+    sed -i '/^  watch:/d' "$work/w/project.yaml" && cat "$work/extra" >>"$work/w/project.yaml"
+    start_serve "$work/w"
+    changed=$(now_ms)
+    cp "$mrxs" "$work/drop/"
+    for file in "$folder"/*; do
+        sleep 0.7
+        cp "$file" "$work/drop/$name/"
+        [ $(($(now_ms) - changed)) -lt $((1000 * $1)) ] || return 1
+        changed=$(now_ms)
+        queued=$(count_of "$work/w" queued)
+        [ $(($(now_ms) - changed)) -lt $((1000 * $1)) ] || return 1
+        check_equal "$queued" 0 "an MRXS slide whose files still come"
+    done
+}
+for patience in 2 10 40; do
+    watch_mrxs "$patience" && break
+    [ "$patience" -lt 40 ] || fail "the machine is too busy to copy a small file in 40 seconds"
+    stop_serve
 done
-for _ in $(seq 150); do [ "$(count_of "$work/w" queued)" = 1 ] && break; sleep 0.1; done
+for _ in $(seq 1200); do [ "$(count_of "$work/w" queued)" = 1 ] && break; sleep 0.1; done
 check_equal "$(count_of "$work/w" queued)" 1 "the MRXS slide from a watched folder"
 sleep 1.5
 check_equal "$(count_of "$work/w" queued)" 1 "the MRXS slide after another look"
