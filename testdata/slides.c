@@ -204,13 +204,13 @@ static lethe_status make_aperio(const slide_case *c, const char *folder, const c
     slide_tag_number(&b.tiff, &b.d, 254, 4, 1);
     slide_tag_number(&b.tiff, &b.d, 317, 3, 1);
     if (!gt450) {
-        (void)snprintf(text, sizeof text, "Aperio Image Library v12.0.15\r\nlabel %dx%d|Barcode = %s", LABEL_SIDE, LABEL_SIDE, c->barcode);
+        (void)snprintf(text, sizeof text, "Aperio Image Library v12.0.15 \nlabel %dx%d|Barcode = %s", LABEL_SIDE, LABEL_SIDE, c->barcode);
         slide_tag_text(&b.tiff, &b.d, 270, text);
     }
     (void)slide_tiff_end(&b.tiff, &b.d, true);
     put_macro(&b, 7);
     slide_tag_number(&b.tiff, &b.d, 254, 4, 9);
-    if (!gt450) slide_tag_text(&b.tiff, &b.d, 270, "Aperio Image Library v12.0.15\r\nmacro 800x300");
+    if (!gt450) slide_tag_text(&b.tiff, &b.d, 270, "Aperio Image Library v12.0.15 \nmacro 800x300");
     (void)slide_tiff_end(&b.tiff, &b.d, true);
     return finish(&b, folder, name);
 }
@@ -307,7 +307,9 @@ static lethe_status make_leica(const slide_case *c, const char *folder, const ch
         "<collection name=\"%s\" uuid=\"urn:uuid:8c0b7f5a-2e1d-4c6b-9e3c-1f8a3d5f4b8e\" sizeX=\"26564529\" sizeY=\"76734823\"><barcode>%s</barcode>"
         "<image name=\"%s\" uuid=\"urn:uuid:1\"><creationDate>2012-07-15T09:14:33.3Z</creationDate><device model=\"Leica SCN400;%s\" "
         "version=\"1.5.1.10804\"/>"
-        "<pixels sizeX=\"800\" sizeY=\"300\"><dimension sizeX=\"800\" sizeY=\"300\" r=\"0\" ifd=\"0\"/></pixels>"
+        "<scanSettings><objectiveSettings><objective>0.60833</objective></objectiveSettings><illuminationSettings><illuminationSource>brightfield</"
+        "illuminationSource></illuminationSettings></scanSettings><pixels sizeX=\"800\" sizeY=\"300\"><dimension sizeX=\"800\" sizeY=\"300\" r=\"0\" "
+        "ifd=\"0\"/></pixels>"
         "<view sizeX=\"26564529\" sizeY=\"76734823\" offsetX=\"0\" offsetY=\"0\"/></image>"
         "<image name=\"image_0000000591\" uuid=\"urn:uuid:2\"><creationDate>%s</creationDate><device model=\"Leica SCN400\" version=\"1.5.1.10804\"/>"
         "<scanSettings><objectiveSettings><objective>20</objective></objectiveSettings><illuminationSettings><numericalAperture>0.4</"
@@ -489,6 +491,15 @@ static lethe_status make_philips(const slide_case *c, const char *folder, const 
 
 /* --- Hamamatsu NDPI --- */
 
+/* The whole glass: the label at the left of what stands in `rgb` already. */
+static void put_label_beside(const slide_case *c, uint32_t side, uint32_t width, uint8_t *rgb) {
+    uint8_t *label = lethe_alloc_array((size_t)side * side, 3);
+    if (!label) return;
+    slide_label(c->label, side, side, label);
+    for (uint32_t y = 0; y < side; y++) memcpy(rgb + (size_t)y * width * 3, label + (size_t)y * side * 3, (size_t)side * 3);
+    lethe_free(label);
+}
+
 /* One JPEG stream in one strip, restart intervals of 256 pixels, their starts in a tag. */
 static void put_ndpi_level(builder *b, uint32_t width, uint32_t height, int64_t factor, float lens) {
     uint8_t *rgb = lethe_alloc_array((size_t)width * height, 3);
@@ -497,8 +508,8 @@ static void put_ndpi_level(builder *b, uint32_t width, uint32_t height, int64_t 
     lethe_buffer_init(&jpeg, 1 << 26);
     const slide_jpeg how = {.quality = 80, .half_width = true, .restart_blocks = 16, .comment = factor == 1 ? b->c->name : NULL};
     if (rgb && starts) {
-        slide_tissue_tile(b->c->phase, 0, 0, factor, width, height, rgb);
-        if (lens < 0) slide_label(b->c->label, width, height, rgb);
+        slide_tissue_tile(b->c->phase, 0, 0, lens < 0 ? 4 : factor, width, height, rgb);
+        if (lens < 0) put_label_beside(b->c, height, width, rgb);
         if (b->status == LETHE_OK) b->status = slide_jpeg_encode(rgb, width, height, &how, &jpeg, NULL, b->error);
         size_t count = 0;
         const uint8_t *scan = jpeg.size ? memmem(jpeg.bytes, jpeg.size, "\xFF\xDA", 2) : NULL;

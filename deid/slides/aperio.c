@@ -170,7 +170,7 @@ static lethe_status add_label(lethe_slide_job *job, lethe_error *error) {
     if (status == LETHE_OK) status = lethe_plan_picture(job, &picture, &out, error);
     lethe_image_release(&picture);
     if (status == LETHE_OK) status = lethe_tiff_draft_uint(out, LETHE_TIFF_SUBFILE_TYPE, LETHE_TIFF_LONG, 1, error);
-    if (status == LETHE_OK) status = lethe_tiff_draft_text(out, LETHE_TIFF_IMAGE_DESCRIPTION, "Aperio Image Library v1.0.0\r\nlabel 400x400", error);
+    if (status == LETHE_OK) status = lethe_tiff_draft_text(out, LETHE_TIFF_IMAGE_DESCRIPTION, "Aperio Image Library v1.0.0 \nlabel 400x400", error);
     return status;
 }
 
@@ -179,7 +179,7 @@ static lethe_status add_macro(lethe_slide_job *job, lethe_error *error) {
     char text[96];
     lethe_status status = lethe_macro_blackout(job, &out, error);
     if (status != LETHE_OK || !out) return status;
-    (void)snprintf(text, sizeof text, "Aperio Image Library v1.0.0\r\nmacro %ux%u", job->macro_px[0], job->macro_px[1]);
+    (void)snprintf(text, sizeof text, "Aperio Image Library v1.0.0 \nmacro %ux%u", job->macro_px[0], job->macro_px[1]);
     status = lethe_tiff_draft_uint(out, LETHE_TIFF_SUBFILE_TYPE, LETHE_TIFF_LONG, 9, error);
     return status == LETHE_OK ? lethe_tiff_draft_text(out, LETHE_TIFF_IMAGE_DESCRIPTION, text, error) : status;
 }

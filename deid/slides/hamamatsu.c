@@ -117,8 +117,10 @@ static lethe_status keep_level(lethe_slide_job *job, const lethe_tiff_directory 
 static lethe_status add_macro(lethe_slide_job *job, lethe_error *error) {
     static const uint8_t minus_one[4] = {0x00, 0x00, 0x80, 0xBF}; /* NDPI is little-endian */
     lethe_tiff_draft_directory *out;
+    job->macro_as_jpeg = true;
     lethe_status status = lethe_macro_blackout(job, &out, error);
     if (status != LETHE_OK || !out) return status;
+    job->made_last = 1;
     status = lethe_tiff_draft_uint(out, LETHE_NDPI_FORMAT_FLAG, LETHE_TIFF_LONG, 1, error);
     return status == LETHE_OK ? lethe_tiff_draft_raw(out, LETHE_NDPI_SOURCE_LENS, LETHE_TIFF_FLOAT, 1, minus_one, error) : status;
 }

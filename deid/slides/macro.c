@@ -78,13 +78,16 @@ lethe_status lethe_macro_blackout(lethe_slide_job *job, lethe_tiff_draft_directo
     uint32_t label = read ? lethe_macro_label_px(macro.columns, macro.rows) : 0;
     /* Upright or nearly square: nobody knows where its label is. */
     if (read && (2 * macro.columns < 3 * macro.rows || label >= macro.columns || macro.columns > 8192)) read = false;
+    /* Whole blocks of a JPEG stream, and one for what chroma brings in: so that all of the label's share decodes to black. */
+    if (read && job->macro_as_jpeg) label = (label + 15) / 16 * 16 + 16;
+    if (read && label >= macro.columns) read = false;
     if (read) {
         for (uint32_t y = 0; y < macro.rows; y++)
             for (uint32_t x = 0; x < label; x++) memset(macro.pixels + ((size_t)y * macro.columns + x) * 4, 0, 3);
         status = find_anything(&macro, label, &found, error);
     }
     if (status == LETHE_OK && read && !found) {
-        status = lethe_plan_picture(job, &macro, out, error);
+        status = job->macro_as_jpeg ? lethe_plan_jpeg_picture(job, &macro, out, error) : lethe_plan_picture(job, &macro, out, error);
         job->macro_px[0] = macro.columns;
         job->macro_px[1] = macro.rows;
     }

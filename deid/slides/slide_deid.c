@@ -274,6 +274,7 @@ static lethe_status prove(lethe_slide_job *job, lethe_output *output, lethe_erro
                                     .source_size = job->probe->map.size,
                                     .search = job->search,
                                     .made_images = job->made_images,
+                                    .made_last = job->made_last,
                                     .regions = job->regions,
                                     .region_count = job->region_count,
                                     .maps = job->out_maps,

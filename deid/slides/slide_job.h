@@ -25,6 +25,7 @@ typedef struct lethe_slide_job {
     const char *stage_folder; /* other formats: where `write` puts its files */
     bool label_found;
     unsigned made_images;              /* directories in the draft whose pixels we made */
+    unsigned made_last;                /* of them, those that are its last ones and look like pictures of the input: not compared with those */
     const lethe_slide_region *regions; /* to be blacked out; in the arena */
     size_t region_count;
     const lethe_level_map *level_map; /* where readers show the directory that is kept next; NULL: as a smaller copy of the first one */
@@ -35,6 +36,7 @@ typedef struct lethe_slide_job {
     uint64_t strip_start_count;
     const lethe_slide_mapping_row *row; /* of the mapping; NULL = none */
     uint32_t macro_px[2];               /* columns and rows of a macro that was kept */
+    bool macro_as_jpeg;                 /* readers of the format take the macro as JPEG only */
     bool approved;                      /* a person has looked at the slide */
     size_t removed_capacity;
 } lethe_slide_job;
@@ -87,6 +89,10 @@ LETHE_NODISCARD lethe_status lethe_plan_remove_children(lethe_slide_job *job, co
                                                         lethe_error *error);
 /* A new uncompressed RGB image. */
 LETHE_NODISCARD lethe_status lethe_plan_picture(lethe_slide_job *job, const lethe_image *rgba, lethe_tiff_draft_directory **out, lethe_error *error);
+
+/* The same as a JPEG stream in one strip. */
+LETHE_NODISCARD lethe_status lethe_plan_jpeg_picture(lethe_slide_job *job, const lethe_image *rgba, lethe_tiff_draft_directory **out,
+                                                     lethe_error *error);
 
 /* --- pictures --- */
 

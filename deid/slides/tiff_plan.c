@@ -382,22 +382,24 @@ lethe_status lethe_plan_keep(lethe_slide_job *job, const lethe_tiff_directory *d
 
 /* --- pictures of our own --- */
 
-lethe_status lethe_plan_picture(lethe_slide_job *job, const lethe_image *rgba, lethe_tiff_draft_directory **out, lethe_error *error) {
-    size_t pixels = (size_t)rgba->columns * rgba->rows;
-    uint8_t *rgb = lethe_arena_alloc(job->arena, pixels * 3);
+/* A directory of one strip that waits in memory. */
+static lethe_status plan_strip(lethe_slide_job *job, const lethe_image *rgba, const uint8_t *bytes, size_t size, bool jpeg,
+                               lethe_tiff_draft_directory **out, lethe_error *error) {
     lethe_tiff_segment *segment = lethe_arena_alloc(job->arena, sizeof *segment);
     lethe_tiff_piece *piece = lethe_arena_alloc(job->arena, sizeof *piece);
     lethe_tiff_draft_directory *d = lethe_tiff_draft_add(job->draft, NULL);
-    if (!rgb || !segment || !piece || !d) return lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
-    for (size_t i = 0; i < pixels; i++) memcpy(rgb + 3 * i, rgba->pixels + 4 * i, 3);
-    *piece = (lethe_tiff_piece){.memory = rgb, .bytes = pixels * 3};
+    if (!segment || !piece || !d) return lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
+    *piece = (lethe_tiff_piece){.memory = bytes, .bytes = size};
     *segment = (lethe_tiff_segment){.bytes = piece->bytes, .pieces = piece, .piece_count = 1};
     const struct {
         uint16_t tag, type;
         uint64_t value;
-    } tags[] = {{LETHE_TIFF_WIDTH, LETHE_TIFF_LONG, rgba->columns},          {LETHE_TIFF_HEIGHT, LETHE_TIFF_LONG, rgba->rows},
-                {LETHE_TIFF_COMPRESSION, LETHE_TIFF_SHORT, LETHE_TIFF_NONE}, {LETHE_TIFF_PHOTOMETRIC, LETHE_TIFF_SHORT, 2},
-                {LETHE_TIFF_SAMPLES_PER_PIXEL, LETHE_TIFF_SHORT, 3},         {LETHE_TIFF_ROWS_PER_STRIP, LETHE_TIFF_LONG, rgba->rows},
+    } tags[] = {{LETHE_TIFF_WIDTH, LETHE_TIFF_LONG, rgba->columns},
+                {LETHE_TIFF_HEIGHT, LETHE_TIFF_LONG, rgba->rows},
+                {LETHE_TIFF_COMPRESSION, LETHE_TIFF_SHORT, jpeg ? LETHE_TIFF_JPEG : LETHE_TIFF_NONE},
+                {LETHE_TIFF_PHOTOMETRIC, LETHE_TIFF_SHORT, jpeg ? 6 : 2},
+                {LETHE_TIFF_SAMPLES_PER_PIXEL, LETHE_TIFF_SHORT, 3},
+                {LETHE_TIFF_ROWS_PER_STRIP, LETHE_TIFF_LONG, rgba->rows},
                 {LETHE_TIFF_PLANAR_CONFIGURATION, LETHE_TIFF_SHORT, 1}};
     lethe_status status = LETHE_OK;
     for (size_t i = 0; status == LETHE_OK && i < sizeof tags / sizeof *tags; i++)
@@ -410,4 +412,27 @@ lethe_status lethe_plan_picture(lethe_slide_job *job, const lethe_image *rgba, l
     job->made_images++;
     *out = d;
     return status;
+}
+
+lethe_status lethe_plan_jpeg_picture(lethe_slide_job *job, const lethe_image *rgba, lethe_tiff_draft_directory **out, lethe_error *error) {
+    enum { QUALITY = 95 };
+    lethe_buffer stream;
+    lethe_buffer_init(&stream, LETHE_LIMIT_ARENA_BYTES);
+    lethe_status status = lethe_jpeg_encode(rgba, QUALITY, &stream, error);
+    uint8_t *copy = status == LETHE_OK ? lethe_arena_alloc(job->arena, stream.size) : NULL;
+    if (status == LETHE_OK && !copy) status = lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
+    if (status == LETHE_OK) {
+        memcpy(copy, stream.bytes, stream.size);
+        status = plan_strip(job, rgba, copy, stream.size, true, out, error);
+    }
+    lethe_buffer_release(&stream);
+    return status;
+}
+
+lethe_status lethe_plan_picture(lethe_slide_job *job, const lethe_image *rgba, lethe_tiff_draft_directory **out, lethe_error *error) {
+    size_t pixels = (size_t)rgba->columns * rgba->rows;
+    uint8_t *rgb = lethe_arena_alloc(job->arena, pixels * 3);
+    if (!rgb) return lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
+    for (size_t i = 0; i < pixels; i++) memcpy(rgb + 3 * i, rgba->pixels + 4 * i, 3);
+    return plan_strip(job, rgba, rgb, pixels * 3, false, out, error);
 }

@@ -426,7 +426,8 @@ static lethe_status compare_images(const file *in, image_list *from, const file 
     for (size_t i = 0; i < to->count; i++) {
         image *wanted = &to->images[i];
         image *match = NULL;
-        for (size_t k = 0; k < from->count && !match; k++) {
+        bool made = i + options->made_last >= to->count;
+        for (size_t k = 0; k < from->count && !match && !made; k++) {
             image *candidate = &from->images[k];
             if (!candidate->used && candidate->width == wanted->width && candidate->height == wanted->height && candidate->tiled == wanted->tiled &&
                 candidate->tile_width == wanted->tile_width && candidate->tile_height == wanted->tile_height &&

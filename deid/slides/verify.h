@@ -20,6 +20,7 @@ typedef struct lethe_verify_options {
     uint64_t source_size;
     const lethe_search *search;        /* NULL = nothing to search */
     unsigned made_images;              /* directories whose pixels are new */
+    unsigned made_last;                /* of them, the last ones of the file: not compared with any of the input */
     const lethe_slide_region *regions; /* tiles that they touch may differ from the input's; what they show is proven by lethe_regions_prove */
     size_t region_count;
     const lethe_level_map *const

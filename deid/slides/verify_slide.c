@@ -4,6 +4,8 @@
 #include "core/text.h"
 #include "deid/slides/slide_job.h"
 #include "deid/slides/verify.h"
+#include "imaging/slide/source.h"
+#include "imaging/slide/stream_check.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -16,6 +18,27 @@ typedef struct own_picture {
     const char *text; /* the directory's description */
 } own_picture;
 
+/* The macro of an NDPI: one JPEG stream that holds pixels only, decoded into the tree's arena. */
+static bool is_jpeg_picture(const lethe_tiff_tree *tree, const lethe_tiff_directory *d, own_picture *out) {
+    lethe_tiff_segments list;
+    uint64_t offset = 0, bytes = 0;
+    lethe_stream_pieces pieces = {0};
+    lethe_image rgba = {0};
+    if (!out->width || out->width > 8192 || !out->height || out->height > 8192 || !out->text || lethe_tiff_find(d, LETHE_TIFF_JPEG_TABLES) ||
+        !lethe_tiff_segments_of(d, &list) || list.tiled || list.count != 1 || !lethe_tiff_segment_at(tree, &list, 0, &offset, &bytes) || !bytes)
+        return false;
+    const lethe_jpeg_hint hint = {.rgb = lethe_tiff_uint(tree, d, LETHE_TIFF_PHOTOMETRIC, 6) == 2};
+    if (lethe_jpeg_check(tree->bytes + offset, (size_t)bytes, &pieces, NULL) != LETHE_OK || pieces.dropped_bytes) return false;
+    if (lethe_slide_white((uint32_t)out->width, (uint32_t)out->height, &rgba, NULL) != LETHE_OK) return false;
+    out->bytes = out->width * out->height * 3;
+    uint8_t *rgb = lethe_arena_alloc(tree->arena, (size_t)out->bytes);
+    bool read = rgb && lethe_jpeg_tile_decode(tree->bytes + offset, (size_t)bytes, &hint, &rgba, NULL) == LETHE_OK;
+    for (size_t i = 0; read && i < (size_t)(out->width * out->height); i++) memcpy(rgb + 3 * i, rgba.pixels + 4 * i, 3);
+    lethe_image_release(&rgba);
+    out->rgb = rgb;
+    return read;
+}
+
 static bool is_plain_picture(const lethe_tiff_tree *tree, const lethe_tiff_directory *d, own_picture *out) {
     lethe_tiff_segments list;
     uint64_t offset = 0;
@@ -25,6 +48,8 @@ static bool is_plain_picture(const lethe_tiff_tree *tree, const lethe_tiff_direc
     bool strip = lethe_tiff_uint(tree, d, LETHE_TIFF_COMPRESSION, 0) == LETHE_TIFF_NONE && lethe_tiff_segments_of(d, &list) && !list.tiled &&
                  list.count == 1 && lethe_tiff_segment_at(tree, &list, 0, &offset, &out->bytes);
     out->rgb = tree->bytes + offset;
+    bool ndpi_macro = tree->ndpi && lethe_tiff_double(tree, d, LETHE_NDPI_SOURCE_LENS, 0) < 0;
+    if (ndpi_macro && lethe_tiff_uint(tree, d, LETHE_TIFF_COMPRESSION, 0) == LETHE_TIFF_JPEG) return is_jpeg_picture(tree, d, out);
     return strip && out->text && out->width && out->width <= 8192 && out->height && out->height <= 8192 && out->bytes == out->width * out->height * 3;
 }
 
@@ -47,9 +72,9 @@ static bool is_own_picture(const lethe_tiff_tree *tree, const lethe_tiff_directo
     if (strcmp(format, "ventana") == 0)
         return strcmp(p.text, "Label Image") == 0 && ((p.width == 16 && p.height == 16 && is_black(&p)) || is_drawn(&p));
     char macro[64];
-    (void)snprintf(macro, sizeof macro, "\r\nmacro %ux%u", (unsigned)p.width, (unsigned)p.height);
+    (void)snprintf(macro, sizeof macro, "\nmacro %ux%u", (unsigned)p.width, (unsigned)p.height);
     bool aperio = strcmp(format, "aperio") == 0, philips = strcmp(format, "philips") == 0;
-    if ((aperio && lethe_text_ends(p.text, "\r\nlabel 400x400")) || (philips && strcmp(p.text, "Label") == 0)) return is_drawn(&p);
+    if ((aperio && lethe_text_ends(p.text, "\nlabel 400x400")) || (philips && strcmp(p.text, "Label") == 0)) return is_drawn(&p);
     bool is_macro = (aperio && lethe_text_ends(p.text, macro)) || (philips && strcmp(p.text, "Macro") == 0) ||
                     (strcmp(format, "hamamatsu") == 0 && lethe_tiff_double(tree, d, LETHE_NDPI_SOURCE_LENS, 0) == -1);
     return is_macro && 2 * p.width >= 3 * p.height && lethe_macro_is_black(p.rgb, (uint32_t)p.width, (uint32_t)p.height);
