@@ -31,6 +31,7 @@ void lethe_pixel_decision_release(lethe_pixel_decision *decision) {
     if (decision == NULL) return;
     lethe_free(decision->boxes);
     lethe_free(decision->kept);
+    lethe_free(decision->drawn);
     *decision = (lethe_pixel_decision){0};
 }
 

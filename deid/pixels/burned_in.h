@@ -76,6 +76,8 @@ typedef struct lethe_pixel_decision {
     size_t box_count, box_capacity;
     lethe_pixel_box *kept; /* owned: a person has said that these places hold no text */
     size_t kept_count;
+    lethe_pixel_box *drawn; /* owned: the boxes as they were asked for, where lethe_redact_apply let `boxes` grow to whole JPEG blocks */
+    size_t drawn_count;
     bool searched;          /* every frame was decoded and searched */
     bool all_text;          /* mode any-text was in force: BurnedInAnnotation may be set to NO */
     bool strip_streams;     /* compressed frames hold comments or thumbnails: they go, the samples stay */

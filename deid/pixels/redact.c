@@ -5,7 +5,7 @@
 #include "deid/pixels/redact_internal.h"
 #include "deid/pixels/redact_raw.h"
 #include "imaging/dicom/codec.h"
-#include "imaging/dicom/jpeg_blocks.h"
+#include "imaging/dicom/jpeg_patch.h"
 #include "imaging/dicom/pixels.h"
 #include "imaging/dicom/stream_text.h"
 
@@ -303,7 +303,9 @@ static lethe_status encode_frame(job *j, bool any, const uint8_t *bytes, size_t 
                                   .mask = j->mask,
                                   .white = j->info->photometric == LETHE_MONOCHROME1,
                                   .is_rgb = j->info->photometric == LETHE_RGB};
-        return lethe_jpeg_redact(bytes, size, &r, &j->encoded, j->error);
+        bool done;
+        lethe_status status = lethe_jpeg_patch(bytes, size, &r, &done, &j->encoded, j->error);
+        return status != LETHE_OK || done ? status : lethe_jpeg_redact(bytes, size, &r, &j->encoded, j->error);
     }
     lethe_status status = lethe_codec_decode(j->info, j->dataset->transfer_syntax, bytes, size, &image, &traits, j->error);
     if (status != LETHE_OK) return status;
@@ -444,6 +446,12 @@ static lethe_status grow_boxes(job *j) {
         if (h > block_h) block_h = h;
     }
     if (block_w == 1) return LETHE_OK;
+    lethe_free(j->decision->drawn);
+    j->decision->drawn_count = 0;
+    j->decision->drawn = lethe_alloc_array(j->decision->box_count + 1, sizeof *j->decision->drawn);
+    if (j->decision->drawn == NULL) return lethe_fail(j->error, LETHE_NO_MEMORY, "no memory for boxes");
+    memcpy(j->decision->drawn, j->decision->boxes, j->decision->box_count * sizeof *j->decision->boxes);
+    j->decision->drawn_count = j->decision->box_count;
     for (size_t i = 0; i < j->decision->box_count; i++) {
         lethe_pixel_box *box = &j->decision->boxes[i];
         uint32_t x1 = box->x + box->w, y1 = box->y + box->h, margin = block_w > 8 || block_h > 8 ? 2 : 0;
