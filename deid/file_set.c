@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -109,40 +110,65 @@ lethe_status lethe_file_set_shard_ended(const char *released, unsigned shard, un
 
 /* --- a project's --- */
 
-/* The note lies on the private side, so that what is taken down comes up again whoever is killed in between. */
-static char *note_path(const lethe_project *project) { return lethe_path_join(project->private_path, "file-set"); }
+/* Notes on the private side, so that nothing depends on who is killed in between: that the project has a file-set, that it has to be made, and that
+ * somebody has begun to make it. */
+static const char has_set[] = "file-set", set_is_due[] = "file-set-due", set_is_begun[] = "file-set-begun";
 
-lethe_status lethe_file_set_want(const lethe_project *project, lethe_error *error) {
-    char *note = note_path(project);
-    if (note == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path");
-    lethe_status status = access(note, F_OK) == 0 ? LETHE_OK : lethe_file_write(note, "", 0, 0600, error);
-    lethe_free(note);
+static bool is_noted(const lethe_project *project, const char *name) {
+    char *path = lethe_path_join(project->private_path, name);
+    bool noted = path != NULL && access(path, F_OK) == 0;
+    lethe_free(path);
+    return noted;
+}
+
+static lethe_status note(const lethe_project *project, const char *name, lethe_error *error) {
+    if (is_noted(project, name)) return LETHE_OK;
+    char *path = lethe_path_join(project->private_path, name);
+    lethe_status status = path == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path") : lethe_file_write(path, "", 0, 0600, error);
+    lethe_free(path);
     return status;
 }
 
+static bool stands(const lethe_project *project) {
+    char *path = lethe_path_join(project->released_path, "DICOMDIR");
+    bool there = path != NULL && access(path, F_OK) == 0;
+    lethe_free(path);
+    return there;
+}
+
+lethe_status lethe_file_set_want(const lethe_project *project, lethe_error *error) {
+    lethe_status status = note(project, has_set, error);
+    return status == LETHE_OK ? note(project, set_is_due, error) : status;
+}
+
+lethe_status lethe_file_set_changed(const lethe_project *project, lethe_error *error) {
+    return is_noted(project, has_set) || stands(project) ? note(project, set_is_due, error) : LETHE_OK;
+}
+
+bool lethe_file_set_is_due(const lethe_project *project) {
+    return is_noted(project, set_is_due) || is_noted(project, set_is_begun) || (is_noted(project, has_set) && !stands(project));
+}
+
 lethe_status lethe_file_set_take_down(const lethe_project *project, lethe_error *error) {
-    char *directory = lethe_path_join(project->released_path, "DICOMDIR"), *note = note_path(project), *path = NULL;
+    char *path = NULL;
     int fd = -1;
-    lethe_status status = directory == NULL || note == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path") : LETHE_OK;
-    bool stands = status == LETHE_OK && access(directory, F_OK) == 0;
-    if (stands) status = lethe_file_set_want(project, error); /* also one that was made by hand comes up again */
-    if (status == LETHE_OK && (stands || access(note, F_OK) == 0)) {
-        status = lock_media(project->released_path, &path, &fd, error);
-        if (status == LETHE_OK) status = lethe_dicomdir_remove(project->released_path, error);
-        unlock_media(path, fd);
-    }
-    lethe_free(directory);
-    lethe_free(note);
+    if (!stands(project) && !is_noted(project, has_set)) return LETHE_OK;
+    lethe_status status = lethe_file_set_want(project, error); /* also one that was made by hand comes up again */
+    if (status == LETHE_OK) status = lock_media(project->released_path, &path, &fd, error);
+    if (status == LETHE_OK) status = lethe_dicomdir_remove(project->released_path, error);
+    unlock_media(path, fd);
     return status;
 }
 
 lethe_status lethe_file_set_put_up(const lethe_project *project, lethe_error *error) {
-    char *note = note_path(project), *directory = lethe_path_join(project->released_path, "DICOMDIR");
     lethe_dicomdir_counts counts;
-    lethe_status status = note == NULL || directory == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path") : LETHE_OK;
-    bool wanted = status == LETHE_OK && (access(note, F_OK) == 0 || access(directory, F_OK) == 0);
-    if (wanted) status = lethe_file_set_make(project->released_path, project->released_path, &counts, error);
-    lethe_free(note);
-    lethe_free(directory);
+    if (!is_noted(project, has_set) && !stands(project)) return LETHE_OK;
+    char *due = lethe_path_join(project->private_path, set_is_due), *begun = lethe_path_join(project->private_path, set_is_begun);
+    lethe_status status = due == NULL || begun == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path") : LETHE_OK;
+    if (status == LETHE_OK) (void)rename(due, begun); /* before the walk: what is released meanwhile makes it due again */
+    if (status == LETHE_OK) status = lethe_file_set_make(project->released_path, project->released_path, &counts, error);
+    if (status == LETHE_OK) (void)unlink(begun);
+    lethe_free(due);
+    lethe_free(begun);
     return status;
 }

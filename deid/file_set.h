@@ -16,8 +16,11 @@ LETHE_NODISCARD lethe_status lethe_file_set_shard_ended(const char *released, un
 
 /* --- a project's: in released/, once something with a DICOMDIR has come in, or one was made by hand --- */
 
-/* From now on the project has one (an empty file private/file-set says so). */
+/* From now on the project has one (an empty file private/file-set says so), and it has to be made. */
 LETHE_NODISCARD lethe_status lethe_file_set_want(const lethe_project *project, lethe_error *error);
+/* Something more is about to be known as released: if the project has a file-set, it has to be made again. Kept on disk until it was. */
+LETHE_NODISCARD lethe_status lethe_file_set_changed(const lethe_project *project, lethe_error *error);
+bool lethe_file_set_is_due(const lethe_project *project);
 /* Before released files are withdrawn or made again: their second names must not outlive them. Nothing there: LETHE_OK. */
 LETHE_NODISCARD lethe_status lethe_file_set_take_down(const lethe_project *project, lethe_error *error);
 /* After released files changed: made (again) when the project has one; else nothing is done. Cost: every released header is read. */

@@ -393,7 +393,6 @@ static void count_round(project_run *run) {
         case LETHE_OUTCOME_DROPPED: c->dropped++; break;
         default: c->quarantined++; break;
         }
-        run->released_more = run->released_more || run->results[i].outcome == LETHE_OUTCOME_RELEASED;
     }
     lethe_progress_update(&run->progress, run->counts->inputs);
 }
@@ -407,10 +406,9 @@ static int64_t now_seconds(void) {
 /* A project that has a DICOMDIR: over all that is released now. Every header is read, so a daemon gives it a twentieth of its time. */
 static lethe_status renew_file_set(project_run *run, bool last, lethe_error *error) {
     int64_t start = now_seconds();
-    if (!run->released_more || (!last && start < run->file_set_due)) return LETHE_OK;
+    if ((!last && start < run->file_set_due) || !lethe_file_set_is_due(run->options->project)) return LETHE_OK;
     lethe_status status = lethe_file_set_put_up(run->options->project, error);
     run->file_set_due = now_seconds() + 20 * (now_seconds() - start) + 2;
-    run->released_more = false;
     return status;
 }
 
@@ -463,6 +461,7 @@ static lethe_status one_round(project_run *run, size_t *claimed, lethe_error *er
     if (status == LETHE_OK) status = lethe_filesystem_sync(project->released_path, error);
     if (status == LETHE_OK) status = note_aliases(run, error);
     if (status == LETHE_OK) status = write_manifest(run, error);
+    if (status == LETHE_OK) status = lethe_file_set_changed(project, error);
     if (status == LETHE_OK) status = put_catalogue(run, error);
     if (status == LETHE_OK) status = propose(run, error);
     if (status == LETHE_OK) status = finish_items(run, error);

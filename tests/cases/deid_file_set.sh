@@ -62,6 +62,12 @@ for i in 1 2; do "$lethe" deid "$work/cd/IMAGES" -o "$work/out3" --key "$work/ke
 "$lethe" deid -C "$work/p" --quiet; [ $? = 0 ] || fail "the project's run"
 [ -f "$work/p/released/DICOMDIR" ] && [ "$(links "$work/p/released")" = 12 ] || fail "a project's DICOMDIR"
 [ -z "$(find "$work/p/released" -name '.lethe-*')" ] || fail "the project's lock is left"
+# Killed behind the release of its last image, or while it was being made: the next run makes it.
+for name in file-set-due file-set-begun; do
+    rm -r "$work/p/released/DICOM/PT000001"; : > "$work/p/private/$name"
+    "$lethe" deid -C "$work/p" --quiet; [ $? = 0 ] && [ "$(links "$work/p/released")" = 12 ] || fail "a killed run's DICOMDIR ($name)"
+    [ ! -e "$work/p/private/$name" ] || fail "$name stays"
+done
 # Whoever objects is gone from it, and under every name.
 victim=$(ls -d "$work/p/released"/P-* | head -1)
 sample=$(find "$victim" -name '*.dcm' | head -1); sum=$(sha256sum < "$sample")
