@@ -97,7 +97,7 @@ class Provider {
     const lethe_dimse_handler *handler_;
     lethe_dimse_summary *summary_;
     QuickLayer plain_layer_;
-    std::unique_ptr<DcmTransportLayer> tls_layer_;
+    std::unique_ptr<DcmTransportLayer> tls_layer_, window_layer_;
     T_ASC_Network *network_ = nullptr;
     T_ASC_Association *association_ = nullptr;
 };
@@ -112,7 +112,8 @@ lethe_status Provider::receive(lethe_error *error) {
         lethe_status status = make_tls_layer(*options_.tls, tls_layer_, error);
         if (status != LETHE_OK) return status;
     }
-    DcmTransportLayer *layer = tls_layer_ != nullptr ? tls_layer_.get() : &plain_layer_;
+    window_layer_.reset(new WindowLayer(tls_layer_ != nullptr ? tls_layer_.get() : &plain_layer_));
+    DcmTransportLayer *layer = window_layer_.get();
     OFCondition condition = ASC_initializeNetwork(NET_ACCEPTOR, 0, timeout, &network_);
     if (condition.good()) condition = ASC_setTransportLayer(network_, layer, 0);
     if (condition.good())

@@ -46,6 +46,16 @@ class QuickLayer : public DcmTransportLayer {
     DcmTransportConnection *createConnection(DcmNativeSocketType socket, OFBool secure) override;
 };
 
+/* Answers an asynchronous operations window that the peer offers (ingest/dimse_window.cc); everything else goes through `inner` (borrowed). */
+class WindowLayer : public DcmTransportLayer {
+  public:
+    explicit WindowLayer(DcmTransportLayer *inner) : inner_(inner) {}
+    DcmTransportConnection *createConnection(DcmNativeSocketType socket, OFBool secure) override;
+
+  private:
+    DcmTransportLayer *inner_;
+};
+
 /* A secure layer for the provider's side, BCP 195 (non-downgrading: TLS 1.2 and 1.3). */
 lethe_status make_tls_layer(const lethe_dimse_tls &tls, std::unique_ptr<DcmTransportLayer> &layer, lethe_error *error);
 

@@ -134,8 +134,10 @@ if command -v lethe-deid >/dev/null; then
     deid_all() { lethe deid -C "$work/p" || [ $? -ge 3 ]; }
     timed deid_all
     deid=$seconds
+    check_equal "$(count_of "$work/p" received)" "$count" "received"
     intake "$work/p" "DELETE FROM item"
-    rm -rf "$work/p/private/inbox" "$work/p/released/P-"*
+    find "$work/p/private/inbox" -mindepth 1 -delete # the folder itself stays: the receiver's fence is around it
+    rm -rf "$work/p/released/P-"*
     sqlite3 "$work/p/released/catalogue.db" "DELETE FROM entry"
     both() {
         lethe deid -C "$work/p" --watch >/dev/null 2>&1 &
@@ -147,6 +149,7 @@ if command -v lethe-deid >/dev/null; then
         return 0
     }
     timed both
+    check_equal "$(intake "$work/p" "SELECT COUNT(*) FROM item WHERE state >= 2")" "$count" "received and done"
     python3 -c "print('  receive %.2f s, de-identify %.2f s, both at once %.2f s: %.2f times the slower half (goal: 1.3)' % ($receive, $deid, $seconds, $seconds / max($receive, $deid)))"
     stop_serve
 fi

@@ -85,9 +85,19 @@ def release(s):
     s.sendall(struct.pack(">BBII", 5, 0, 4, 0)); assert pdu(s)[0] == 6; s.close()
 
 if mode == "ahead":
-    # An asynchronous window of 16 is proposed; the answer leaves it out, which means 1 (PS3.7 D.3.3.3). Who sends ahead all the same is served in order.
+    # Asynchronous windows (PS3.7 D.3.3.3): what is offered is granted up to 16, unlimited becomes 16; who offers none is told of none, and damage is passed over.
+    for offered, granted in (((16, 16), (16, 1)), ((3, 1), (3, 1)), ((0, 0), (16, 1)), ((1000, 5), (16, 1)), (None, None)):
+        s, kind, body = associate(1, item(0x53, struct.pack(">HH", *offered)) if offered else b"")
+        answer_ = user_items(body).get(0x53)
+        assert kind == 2 and (struct.unpack(">HH", answer_) if answer_ else None) == granted, (offered, user_items(body))
+        assert 0x51 in user_items(body) and 0x52 in user_items(body)
+        s.sendall(store(b"2.25.5000", 1, 64)); assert answer(s) == (1, 0)
+        release(s)
+    s, kind, body = associate(1, item(0x53, b"\0\1"))
+    assert kind != 2 or 0x53 not in user_items(body), (kind, user_items(body))
+    s.close()
     s, kind, body = associate(1, item(0x53, struct.pack(">HH", 16, 16)))
-    assert kind == 2 and 0x53 not in user_items(body), user_items(body)
+    assert kind == 2
     s.sendall(b"".join(store(b"2.25.50%d" % i, i + 1, 2 if i == 0 else 64) for i in range(10)))
     assert [answer(s) for i in range(10)] == [(i + 1, 0) for i in range(10)]
     release(s)
@@ -129,9 +139,9 @@ elif mode == "crowd":
     sys.stdin.read()
 PY
 python3 "$work/crowd.py" "$port" ahead || fail "sending ahead"
-check_equal "$(count_of "$work/p" received)" 11 "received ahead"
+check_equal "$(count_of "$work/p" received)" 12 "received ahead"
 python3 "$work/crowd.py" "$port" together 64 || fail "64 associations at once"
-check_equal "$(count_of "$work/p" received)" $((11 + 192)) "received by 64 associations"
+check_equal "$(count_of "$work/p" received)" $((12 + 192)) "received by 64 associations"
 stop_serve
 sed -i 's/stall_seconds: 60/stall_seconds: 4/' "$work/p/project.yaml"
 start_serve "$work/p"
@@ -155,5 +165,5 @@ check_equal "$(pgrep -c -P "$serve_pid")" 0 "processes left"
 after=$(memory)
 [ -n "${LETHE_UNDER_ASAN:-}" ] || [ "$after" -le $((before + 1024)) ] || fail "the receiver grew from $before to $after KiB"
 grep -E "association_crashed" "$work/serve.err" && fail "an association crashed"
-check_equal "$(count_of "$work/p" received)" $((11 + 192 + 1)) "received in the end"
+check_equal "$(count_of "$work/p" received)" $((12 + 192 + 1)) "received in the end"
 stop_serve
