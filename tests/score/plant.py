@@ -551,6 +551,8 @@ def main():
     parser.add_argument("sources", nargs="+")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
+    if arguments.seed % 2 == 0:
+        words.use_others()
     sources = []
     for source in arguments.sources:
         if os.path.isfile(source):

@@ -52,6 +52,30 @@ SAFE_PRIVATE = [(0x0019, "GEMS_ACQU_01", 0x9E, "LO", "efgre3d"), (0x0043, "GEMS_
                 (0x0019, "SIEMENS MR HEADER", 0x0D, "CS", "DIRECTIONAL"), (0x7E01, "HOLOGIC, Inc.", 0x01, "LO", "1.2"), (0x7E01, "HOLOGIC, Inc.", 0x02, "SH", "JPEG"), (0x0099, "NQHeader", 0x20, "SH", "mm"),
                 (0x0119, "SIEMENS Ultrasound SC2000", 0x13, "IS", "24"), (0x7053, "Philips PET Private Group", 0x00, "DS", "0.000567"), (0x0019, "GEMS_ACQU_01", 0x23, "DS", "39.375"),
                 (0x00E1, "ELSCINT1", 0x21, "DS", "512.4"), (0x01F1, "ELSCINT1", 0x26, "DS", "0.938")]
+# Other people in other places: even seeds plant these, so that no list of the program can have been made for one set.
+OTHERS = {
+    "FAMILIES": ["Robichaux-Delacourt", "Ó Súilleabháin", "Wójcikowska", "Gruška", "Szentgyörgyi", "Karahasanoğlu", "Trần-Quốc", "Ramírez de Arellano", "Bjørnstjerne",
+                 "van 't Hoff", "Zu Löwenstein", "Mc Gillicuddy", "Abou-Jaoudé", "Ben Haddou", "El Khattabi", "Ouedraogo", "Rasoanaivo", "Kouyaté", "Gonçalves Teixeira",
+                 "Della Valle", "Di Benedetto", "Schönfelder", "Pfannkuchen", "Hérisson", "Tanguy-Le-Roux", "Lemoigne", "Guillemette", "Bataillard", "Peyrelongue",
+                 "Iraçabal", "Ustaritz", "Kieffer-Lutz", "Muller", "Lhermenault", "Coatanéa", "Stéphanopoli", "Vercruysse", "Debruyne", "Okonkwo", "Adebayo",
+                 "Fitzwilliam-Darcy", "Throckmorton", "Quackenbush"],
+    "COMMON_FAMILIES": ["Baker", "Cooper", "Hunter", "White", "Short", "Strong", "Noir", "Leblanc", "Roux", "Temple", "Sellier", "Angle", "Field", "Scholl", "Weiss",
+                        "Roth", "Stark", "Winter", "Sommer", "Mars", "August", "Coil", "Grant", "Foot"],
+    "GIVEN_F": ["Marie-Caroline", "Thuỳ Linh", "Agnieszka", "Ysé", "Noémie", "Françoise", "Sólveig", "Ümmühan", "Begoña", "Inês", "Giuseppina", "Kathleen"],
+    "GIVEN_M": ["Jean-Noël", "Pierre-Yves", "Dagobert", "Håkon", "Čestmír", "João", "Iñaki", "Mamadou", "Abdel-Karim", "Séraphin", "Jérémie", "Günther"],
+    "COMMON_GIVEN": ["Victor", "Angel", "Max", "Pascal", "Florence", "Prudence", "Hope", "Art"],
+    "PHYSICIANS": ["Delépine", "Quatrevaux", "Wintzenrieth", "Lacoste-Bourgeois", "Nakamura", "Al-Hashimi", "O'Shaughnessy", "Schäuffele", "Pereira", "Tchoumi"],
+    "STREETS": ["rue de l'Abbé-Grégoire", "boulevard Saint-Michel", "quai de Valmy", "allée des Charmes", "route de Vannes", "place du Marché", "cours Mirabeau",
+                "square Montholon"],
+    "TOWNS": [("29200", "BREST"), ("31000", "TOULOUSE"), ("20200", "BASTIA"), ("69003", "LYON"), ("33000", "BORDEAUX"), ("06000", "NICE"), ("97200", "FORT-DE-FRANCE"),
+              ("68100", "MULHOUSE")],
+    "HOSPITALS": ["CHRU de Sainte-Bénigne", "Clinique du Val Fleuri", "Hôpital Les Mûriers", "Städtisches Krankenhaus Rabenau", "St Columba's Hospital",
+                  "Institut Marcelin-Roux"],
+}
+
+
+def use_others():
+    globals().update(OTHERS)
 
 
 def plain(text):

@@ -614,6 +614,96 @@ static void one_bad_value_costs_itself(void **state) {
     done(o);
 }
 
+/* Attributes that PS3.6 got after the edition of the dictionary: by our list in implicit VR, and what nobody lists by what its own VR can hold. */
+static void attributes_newer_than_the_dictionary(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof syntaxes / sizeof *syntaxes; i++) {
+        maker m;
+        bool explicit_vr = strcmp(syntaxes[i], "1.2.840.10008.1.2") != 0;
+        const uint8_t whole[4] = {7, 0, 7, 0}, words[6] = {'Q', 'U', 'A', 'X', 'E', 'L'};
+        start(&m, syntaxes[i], mr);
+        raw(&m, 0x0008FF01, LETHE_VR_US, whole, 4); /* in no edition */
+        text(&m, 0x0008FF02, LETHE_VR_LO, "Quaxelvorn");
+        text(&m, 0x0008FF03, LETHE_VR_PN, "Quaxelvorn^Ida");
+        text(&m, 0x0008FF04, LETHE_VR_DA, "20210304");
+        text(&m, 0x0008FF05, LETHE_VR_DS, "12.5");
+        text(&m, 0x0008FF06, LETHE_VR_IS, "7788123");
+        raw(&m, 0x0008FF07, LETHE_VR_OB, words, 6);
+        begin(&m, 0x0008FF08);
+        text(&m, 0x00080104, LETHE_VR_LO, "Quaxelvorn");
+        end(&m);
+        patient(&m);
+        text(&m, 0x00102162, LETHE_VR_UC, "CaucasianX"); /* EthnicGroups, 2023: K by Retain Patient Characteristics */
+        text(&m, 0x00181204, LETHE_VR_DA, "20190101");   /* DateOfManufacture: C by Modified Dates */
+        series(&m);
+        text(&m, 0x0040B034, LETHE_VR_DT, "20210304101112"); /* AnnotationDateTime: the same */
+        text(&m, 0x0040B03B, LETHE_VR_LT, "Montage DUPONT longitudinal");
+        outcome *o = released(&m, "research");
+        assert_string_equal(value(o, 0x00102162), "CaucasianX");
+        assert_non_null(value(o, 0x00181204));
+        assert_string_not_equal(value(o, 0x00181204), "20190101");
+        assert_int_equal(strlen(value(o, 0x00181204)), 8);
+        assert_string_equal(value(o, 0x0040B034) + 8, "101112");
+        assert_int_not_equal(strncmp(value(o, 0x0040B034), "20210304", 8), 0);
+        assert_string_equal(value(o, 0x0040B03B), "Montage longitudinal");
+        for (lethe_tag tag = 0x0008FF02; tag <= 0x0008FF08; tag++) {
+            bool stays = explicit_vr && (tag == 0x0008FF04 || tag == 0x0008FF05);
+            assert_int_equal(lethe_dicom_find(o->dataset->root, tag) != NULL, stays);
+        }
+        assert_int_equal(lethe_dicom_find(o->dataset->root, 0x0008FF01) != NULL, explicit_vr);
+        if (explicit_vr) {
+            assert_string_equal(value(o, 0x0008FF05), "12.5");
+            assert_string_not_equal(value(o, 0x0008FF04), "20210304");
+        }
+        no_trace(o, "DUPONT");
+        done(o);
+    }
+    maker m;
+    const uint8_t whole[4] = {7, 0, 7, 0};
+    start(&m, syntaxes[0], mr);
+    raw(&m, 0x0008FF01, LETHE_VR_US, whole, 4);
+    patient(&m);
+    series(&m);
+    outcome *o = released(&m, "challenge"); /* an allow-list knows nothing that is unknown */
+    assert_null(lethe_dicom_find(o->dataset->root, 0x0008FF01));
+    done(o);
+}
+
+/* Keys that programs give to findings, revisions of programs, and ages in the writing of some devices stay; what identifies in them goes. */
+static void keys_products_and_ages(void **state) {
+    (void)state;
+    maker m;
+    start(&m, syntaxes[0], "1.2.840.10008.5.1.4.1.1.88.33");
+    text(&m, 0x00081090, LETHE_VR_LO, "https://github.com/example/segmenter.git");
+    text(&m, 0x00100010, LETHE_VR_PN, "DUPONT^MARIE");
+    text(&m, 0x00100020, LETHE_VR_LO, "IPP0099887");
+    text(&m, 0x00101010, LETHE_VR_AS, "24");
+    text(&m, 0x00181020, LETHE_VR_LO, "4100296\\3.1 DUPONT");
+    series(&m);
+    for (int item = 0; item < 2; item++) {
+        if (item == 0) assert_int_equal(lethe_dicom_encode_sequence_begin(&m.bytes, m.encoding, 0x0040A730, NULL), LETHE_OK);
+        assert_int_equal(lethe_dicom_encode_item_begin(&m.bytes, m.encoding, NULL), LETHE_OK);
+        text(&m, 0x0040A010, LETHE_VR_CS, "HAS OBS CONTEXT");
+        text(&m, 0x0040A040, LETHE_VR_CS, "TEXT");
+        begin(&m, 0x0040A043);
+        text(&m, 0x00080100, LETHE_VR_SH, "112039");
+        text(&m, 0x00080102, LETHE_VR_SH, "DCM");
+        text(&m, 0x00080104, LETHE_VR_LO, "Tracking Identifier");
+        end(&m);
+        text(&m, 0x0040A160, LETHE_VR_UT, item == 0 ? "Tzbqit114nqx" : "Lesion of DUPONT");
+        assert_int_equal(lethe_dicom_encode_item_end(&m.bytes, m.encoding, NULL), LETHE_OK);
+    }
+    assert_int_equal(lethe_dicom_encode_sequence_end(&m.bytes, m.encoding, NULL), LETHE_OK);
+    outcome *o = released(&m, "research");
+    assert_string_equal(value(o, 0x00081090), "https://github.com/example/segmenter.git");
+    assert_string_equal(value(o, 0x00101010), "24");
+    assert_non_null(memmem(o->map.bytes, o->map.size, "4100296", 7));
+    assert_non_null(memmem(o->map.bytes, o->map.size, "Tzbqit114nqx", 12));
+    assert_non_null(memmem(o->map.bytes, o->map.size, "Lesion", 6));
+    no_trace(o, "DUPONT");
+    done(o);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(basic_profile_in_each_encoding),
                                        cmocka_unit_test(research_keeps_what_describes),
@@ -631,6 +721,8 @@ int main(void) {
                                        cmocka_unit_test(fails_closed),
                                        cmocka_unit_test(kept_documents_are_searched),
                                        cmocka_unit_test(registered_uids_stay),
-                                       cmocka_unit_test(one_bad_value_costs_itself)};
+                                       cmocka_unit_test(one_bad_value_costs_itself),
+                                       cmocka_unit_test(attributes_newer_than_the_dictionary),
+                                       cmocka_unit_test(keys_products_and_ages)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
