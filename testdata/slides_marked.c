@@ -20,7 +20,7 @@ typedef struct marked {
     unsigned scale;       /* of the font; 0 = nothing is written */
     bool sticker;         /* on white paper */
     uint16_t compression; /* 7: Aperio; else a generic TIFF of this compression */
-    char code;            /* on the label: 'L' lines (Code 39), 'M' Data Matrix; 0 = text alone */
+    char code;            /* on the label: 'L' lines (Code 39), 'C' Code 128, 'M' Data Matrix; 0 = text alone */
 } marked;
 
 typedef struct picture {
@@ -144,6 +144,40 @@ static void draw_lines(const char *text, uint8_t *rgb, uint32_t side) {
         }
 }
 
+/* Code 128, set B: bars and spaces of one to four modules, six a character, a check character of weighted values (ISO/IEC 15417, table 1). */
+static void draw_code_128(const char *text, uint8_t *rgb, uint32_t side) {
+    static const char widths[][7] = {
+        "212222", "222122", "222221", "121223", "121322", "131222", "122213", "122312", "132212", "221213", "221312", "231212", "112232",
+        "122132", "122231", "113222", "123122", "123221", "223211", "221132", "221231", "213212", "223112", "312131", "311222", "321122",
+        "321221", "312212", "322112", "322211", "212123", "212321", "232121", "111323", "131123", "131321", "112313", "132113", "132311",
+        "211313", "231113", "231311", "112133", "112331", "132131", "113123", "113321", "133121", "313121", "211331", "231131", "213113",
+        "213311", "213131", "311123", "311321", "331121", "312113", "312311", "332111", "314111", "221411", "431111", "111224", "111422",
+        "121124", "121421", "141122", "141221", "112214", "112412", "122114", "122411", "142112", "142211", "241211", "221114", "413111",
+        "241112", "134111", "111242", "121142", "121241", "114212", "124112", "124211", "411212", "421112", "421211", "212141", "214121",
+        "412121", "111143", "111341", "131141", "114113", "114311", "411113", "411311", "113141", "114131", "311141", "411131"};
+    enum { MODULE = 2, TOP = 180, HIGH = 120, QUIET = 24, START_B = 104, FIRST = 32, DIVISOR = 103, MOST = 16 };
+    const char *codes[MOST + 3];
+    unsigned count = 0, sum = START_B;
+    codes[count++] = "211214"; /* start of set B */
+    for (unsigned i = 0; text[i] && i < MOST; i++) {
+        unsigned value = (unsigned)((uint8_t)text[i] - FIRST);
+        if (value > 94) return;
+        sum += (i + 1) * value;
+        codes[count++] = widths[value];
+    }
+    codes[count++] = widths[sum % DIVISOR];
+    codes[count++] = "2331112"; /* stop */
+    memset(rgb + (size_t)(TOP - 10) * side * 3, 250, (size_t)(HIGH + 20) * side * 3);
+    uint32_t x = QUIET;
+    for (unsigned c = 0; c < count; c++)
+        for (unsigned i = 0; codes[c][i]; i++) {
+            uint32_t width = (uint32_t)(codes[c][i] - '0') * MODULE;
+            for (uint32_t y = TOP; i % 2 == 0 && y < TOP + HIGH; y++)
+                for (uint32_t k = x; k < x + width && k < side; k++) memset(rgb + ((size_t)y * side + k) * 3, 5, 3);
+            x += width;
+        }
+}
+
 static void draw_matrix(const char *text, uint8_t *rgb, uint32_t side) {
     DmtxEncode *code = dmtxEncodeCreate();
     if (!code) return;
@@ -170,6 +204,7 @@ static lethe_status put_label(slide_tiff *tiff, slide_directory *d, const slide_
     if (!rgb) return lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
     slide_label(c->label, SIDE, SIDE, rgb);
     if (code == 'L') draw_lines(c->barcode, rgb, SIDE);
+    if (code == 'C') draw_code_128(c->barcode, rgb, SIDE);
     if (code == 'M') draw_matrix(c->barcode, rgb, SIDE);
     uint64_t offset = slide_tiff_put(tiff, rgb, (size_t)SIDE * SIDE * 3);
     lethe_free(rgb);
@@ -253,7 +288,8 @@ lethe_status lethe_testdata_slides_marked(const lethe_testdata_options *options,
 }
 
 lethe_status lethe_testdata_slides_barcodes(const lethe_testdata_options *options, const char *folder, lethe_answer_key *key, lethe_error *error) {
-    static const marked all[] = {{"lines", {0, 0, 0}, 0, false, 7, 'L'}, {"matrix", {0, 0, 0}, 0, false, 7, 'M'}};
+    static const marked all[] = {
+        {"lines", {0, 0, 0}, 0, false, 7, 'L'}, {"matrix", {0, 0, 0}, 0, false, 7, 'M'}, {"code128", {0, 0, 0}, 0, false, 7, 'C'}};
     char *inside = lethe_path_join(folder, "coded"), *list = lethe_path_join(folder, "barcodes.csv");
     lethe_buffer csv;
     lethe_buffer_init(&csv, 1 << 16);

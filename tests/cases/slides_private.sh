@@ -8,12 +8,38 @@ fail() { echo "FAIL: $*"; exit 1; }
 head -c 32 /dev/urandom > "$work/key" && chmod 600 "$work/key"
 deid() { "$LETHE_BIN/lethe" deid "$@" --key "$work/key" --quiet; }
 
-# Bar codes of the label, 1-D and Data Matrix, lead to the pseudonym of the list.
+# Bar codes of the label, Code 39, Code 128 and Data Matrix, lead to the pseudonym of the list.
 "$LETHE_BIN/lethe-testdata" slides-barcodes -o "$work/in" --key "$work/answers.jsonl" > /dev/null || fail "generator"
 printf 'name: codes\nbase: research\nslides:\n  read_barcode: true\n' > "$work/codes.yaml"
 deid "$work/in/coded" -o "$work/out" --profile "$work/codes.yaml" --slides "$work/in/barcodes.csv" || fail "bar codes: deid ended with $?"
-for name in lines matrix; do [ -f "$work/out/P-$name/slides/slide-$name.svs" ] || fail "the bar code of $name.svs was not read"; done
+for name in lines code128 matrix; do [ -f "$work/out/P-$name/slides/slide-$name.svs" ] || fail "the bar code of $name.svs was not read"; done
 python3 "$LETHE_SOURCE/tests/cases/slides_scan.py" "$work/answers.jsonl" "$work/out" > /dev/null || fail "a planted value was found"
+# Nor is any row of a label's picture left, read or not: the labels are uncompressed, so each row of bars would be found as it stood.
+printf 'name: plain\nbase: research\n' > "$work/plain.yaml"
+deid "$work/in/coded" -o "$work/unread" --profile "$work/plain.yaml" || fail "unread bar codes: deid ended with $?"
+python3 - "$work" <<'PY' || fail "a row of a label is left"
+import glob, os, sys
+sys.path.insert(0, os.environ["LETHE_SOURCE"] + "/tests/cases")
+from slides_tiles import directories
+outputs = [open(path, "rb").read() for folder in ("out", "unread") for path in glob.glob(f"{sys.argv[1]}/{folder}/*/slides/*.svs")]
+rows = 0
+for path in glob.glob(sys.argv[1] + "/in/coded/*.svs"):
+    data = open(path, "rb").read()
+    for tags in directories(data):
+        if tags.get(254) != (1,) or tags[259] != (1,):
+            continue
+        width, at = tags[256][0] * 3, tags[273][0]
+        for y in range(tags[257][0]):
+            row = data[at + y * width:at + (y + 1) * width]
+            for piece in (row[i:i + 96] for i in range(0, width - 96, 96)):
+                if len(set(piece)) == 1:
+                    continue
+                rows += 1
+                if any(piece in output for output in outputs):
+                    sys.exit(f"FAIL: a piece of row {y} of {os.path.basename(path)}")
+if len(outputs) != 6 or rows < 500:
+    sys.exit(f"FAIL: {rows} pieces of labels, {len(outputs)} outputs")
+PY
 
 # Removed labels: private, and only in a project.
 "$LETHE_BIN/lethe" init "$work/project" > /dev/null || fail "init"
@@ -23,12 +49,12 @@ grep -q 'labels.yaml' "$work/project/project.yaml" || printf 'profile: labels.ya
 "$LETHE_BIN/lethe" ingest add -C "$work/project" "$work/in/coded" > /dev/null || fail "ingest add"
 "$LETHE_BIN/lethe" deid -C "$work/project" --quiet || fail "deid of the project ended with $?"
 labels=$work/project/private/scratch/slide-labels
-[ "$(find "$labels" -name 'S-*-label.png' | wc -l)" = 2 ] || fail "removed labels were not kept"
+[ "$(find "$labels" -name 'S-*-label.png' | wc -l)" = 3 ] || fail "removed labels were not kept"
 [ -z "$(find "$labels" -type f ! -perm 600)" ] || fail "a removed label can be read by others"
 [ "$(stat -c %a "$labels")" = 700 ] || fail "the folder of labels can be entered by others"
-"$LETHE_BIN/lethe" deid sheet --labels "$labels" -o "$work/labels.html" | grep -q '^2 labels' || fail "the sheet of labels"
+"$LETHE_BIN/lethe" deid sheet --labels "$labels" -o "$work/labels.html" | grep -q '^3 labels' || fail "the sheet of labels"
 [ "$(stat -c %a "$work/labels.html")" = 600 ] || fail "the sheet of labels can be read by others"
-"$LETHE_BIN/lethe" deid sheet "$work/project/released" --manifest "$work/project/private/manifest.jsonl" -o "$work/slides.html" | grep -q '^2 slides' ||
+"$LETHE_BIN/lethe" deid sheet "$work/project/released" --manifest "$work/project/private/manifest.jsonl" -o "$work/slides.html" | grep -q '^3 slides' ||
     fail "the contact sheet"
 grep -q 'pictures removed' "$work/slides.html" && grep -q 'per pixel' "$work/slides.html" && grep -q '>verified' "$work/slides.html" || fail "the contact sheet is incomplete"
 python3 "$LETHE_SOURCE/tests/cases/slides_scan.py" "$work/answers.jsonl" "$work/project/released" > /dev/null || fail "a value is among what was released"
