@@ -2,6 +2,7 @@
 
 #include "core/memory.h"
 #include "core/text.h"
+#include "deid/text/text.h"
 
 #include <string.h>
 
@@ -181,7 +182,7 @@ lethe_status lethe_value_clean(const lethe_attribute_job *job, const lethe_dicom
             char term[129];
             lethe_charset *charset = NULL;
             status = lethe_charset_create(lethe_charset_governing(element->parent, term), &charset, error);
-            if (status == LETHE_OK) status = lethe_charset_encode(charset, lethe_buffer_text(&cleaned), cleaned.size, out, error);
+            if (status == LETHE_OK) status = lethe_text_encode(charset, lethe_buffer_text(&cleaned), cleaned.size, out, error);
             lethe_charset_destroy(charset);
         }
     }

@@ -382,7 +382,7 @@ void lethe_clean_neighbours(lethe_text_cleaner *cleaner) {
             lethe_word *word = word_at(cleaner, at);
             if (word->reason != 0 || !word->first_upper || word->digits != 0 || lethe_clean_in_date(cleaner, at)) continue;
             bool both = has(word, LETHE_WORD_NAME) && has(word, LETHE_WORD_TECHNICAL) && word->letters >= 3;
-            bool initial = word->letters == 1 && word->start + 1 < cleaner->size && cleaner->text[word->start + 1] == '.';
+            bool initial = word->letters == 1 && word_end(word) < cleaner->size && cleaner->text[word_end(word)] == '.';
             bool unknown = word->classes == LETHE_WORD_UNKNOWN && word->letters >= 3 && word->ascii && !lethe_clean_has_medical_ending(word) &&
                            (word->any_lower || word->letters >= 5);
             const lethe_identifier *id =

@@ -195,8 +195,7 @@ lethe_status lethe_text_clean(lethe_text_cleaner *cleaner, const char *utf8, siz
 
 /* --- elements --- */
 
-/* What has no place in the character set comes without its accents, or not at all. */
-static lethe_status encode_best(lethe_charset *charset, const char *utf8, size_t size, lethe_buffer *bytes, lethe_error *error) {
+lethe_status lethe_text_encode(lethe_charset *charset, const char *utf8, size_t size, lethe_buffer *bytes, lethe_error *error) {
     lethe_error reason = {0};
     lethe_status status = lethe_charset_encode(charset, utf8, size, bytes, &reason);
     if (status != LETHE_UNSUPPORTED) return status == LETHE_OK ? status : lethe_fail(error, status, "%s", reason.message);
@@ -247,7 +246,7 @@ lethe_status lethe_text_clean_element(lethe_text_cleaner *cleaner, const lethe_d
         at = stop + 1;
     }
     if (status == LETHE_OK && !result->changed) status = lethe_buffer_append(bytes, element->value, (size_t)element->value_bytes, error);
-    else if (status == LETHE_OK) status = encode_best(charset, lethe_buffer_text(&cleaned), cleaned.size, bytes, error);
+    else if (status == LETHE_OK) status = lethe_text_encode(charset, lethe_buffer_text(&cleaned), cleaned.size, bytes, error);
     lethe_charset_destroy(charset);
     lethe_buffer_release(&utf8);
     lethe_buffer_release(&cleaned);

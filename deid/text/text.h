@@ -8,6 +8,7 @@
 #include "core/buffer.h"
 #include "core/error.h"
 #include "deid/text/identifiers.h"
+#include "imaging/dicom/charset.h"
 #include "imaging/dicom/dataset.h"
 
 typedef enum lethe_text_mode {
@@ -60,5 +61,8 @@ LETHE_NODISCARD lethe_status lethe_text_clean(lethe_text_cleaner *cleaner, const
  * back. When nothing changes, `bytes` holds the value as it was. What cannot be decoded or encoded is left out. */
 LETHE_NODISCARD lethe_status lethe_text_clean_element(lethe_text_cleaner *cleaner, const lethe_dicom_element *element, lethe_text_mode mode,
                                                       lethe_buffer *bytes, lethe_text_result *result, lethe_error *error);
+
+/* Append UTF-8 in a character set; what has no place in it comes without its accents, or not at all. Errors: LETHE_NO_MEMORY. */
+LETHE_NODISCARD lethe_status lethe_text_encode(lethe_charset *charset, const char *utf8, size_t size, lethe_buffer *bytes, lethe_error *error);
 
 #endif
