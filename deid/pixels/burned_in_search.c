@@ -9,15 +9,18 @@
 #include <string.h>
 
 /* From SURE on a line is text whatever a reader makes of it; a LIKELY one that cannot be read waits for a person; below DOUBT nobody is asked. */
-static const float score_sure = 0.9f, score_likely = 0.6f, score_doubt = 0.3f, score_continues = 0.05f, score_flicker = 0.97f;
+static const float score_sure = 0.85f, score_likely = 0.75f, score_doubt = 0.6f, score_continues = 0.05f, score_flicker = 0.97f,
+                   score_certain = 0.99f;
 enum {
     SEARCH_ROUNDS = 6,
     PALETTE_ROUNDS = 3,
-    READS_PER_FRAME = 6,
+    READS_PER_FRAME = 10,
     CLEARED = LETHE_PIXELS_CLEARED,
     BLOCK = 16,
     CROWD = 2,
-    MARKER_GLYPHS = 7,
+    MARKER_GLYPHS = 6,
+    ALL_BARS = 85,
+    LEGIBLE_HEIGHTS = 12,
     FEW_FRAMES = 4
 };
 /* What the search knows of a box it has found. */
@@ -79,16 +82,30 @@ static finding judge_known_only(lethe_pixel_search *s, const lethe_image *image,
     return found;
 }
 
+/* Enough of a line to tell whether it is legible: reading costs by its length. */
+static lethe_text_line middle_of(const lethe_text_line *line) {
+    lethe_text_line part = *line;
+    uint32_t *start = line->vertical ? &part.y : &part.x, *length = line->vertical ? &part.h : &part.w, most = LEGIBLE_HEIGHTS * line->height_px;
+    if (*length > most) {
+        *start += (*length - most) / 2;
+        *length = most;
+    }
+    return part;
+}
+
 /* What is surely text goes unread; only what may be a marker that stands alone is read, to keep it. What is not sure goes when it can be read.
  * `crowded`: other text stands close by, so that this is no lonely marker. */
 static finding judge(lethe_pixel_search *s, const lethe_image *image, const lethe_text_line *line, bool crowded) {
     if (line->score < score_doubt) return FOUND_NOTHING;
     if (s->mode == LETHE_PIXELS_PHI_ONLY) return judge_known_only(s, image, line);
-    bool sure = line->score >= score_sure, likely = line->score >= score_likely, markers = !s->engine->policy.redact_markers;
+    /* A ladder of bars is a ruler until a reader sees letters. */
+    bool ticks = line->bars >= ALL_BARS && line->score < score_certain, markers = !s->engine->policy.redact_markers;
+    bool sure = line->score >= score_sure && !ticks, likely = line->score >= score_likely && !ticks;
     if (sure && (crowded || !markers || line->glyphs > MARKER_GLYPHS)) return FOUND_TEXT;
     lethe_ocr_text text = {0};
     finding found = FOUND_NOTHING;
-    if (!read_line(s, image, line, &text)) {
+    lethe_text_line part = middle_of(line);
+    if (!read_line(s, image, &part, &text)) {
         if (sure || s->engine->ocr == NULL) found = likely ? FOUND_TEXT : FOUND_NOTHING; /* no reader: on the safe side */
         else if (likely) doubt(s, line);                                                 /* too many to read */
     } else if (lethe_burned_in_names_someone(s->identifiers, text.text)) {

@@ -150,6 +150,31 @@ static void bears_pictures_of_every_size(void **state) {
     lethe_text_detector_destroy(detector);
 }
 
+/* Speckle of the size of letters is no text; letters on the same speckle are. */
+static void tells_letters_from_speckle(void **state) {
+    (void)state;
+    static const uint32_t ink[3] = {250, 250, 250};
+    lethe_image image = picture(1, 1, false, 0);
+    uint32_t seed = 7;
+    for (unsigned y = 0; y < H; y += 2)
+        for (unsigned x = 0; x < W; x += 3) {
+            uint32_t tone[3] = {(seed = seed * 1664525u + 1013904223u) >> 25};
+            for (unsigned k = 0; k < 6; k++)
+                if (x + k % 3 < W && y + k / 3 < H) put(&image, x + k % 3, y + k / 3, tone);
+        }
+    lethe_text_detector *detector = lethe_text_detector_create();
+    const lethe_text_line *lines;
+    size_t count;
+    assert_int_equal(lethe_text_detector_find(detector, &image, &lines, &count, NULL), LETHE_OK);
+    for (size_t i = 0; i < count; i++)
+        if (lines[i].score >= 0.85f && lines[i].bars < 85)
+            fail_msg("a line at %u, %u of %u x %u: %.3f", lines[i].x, lines[i].y, lines[i].w, lines[i].h, (double)lines[i].score);
+    letters(&image, 60, 60, 10, 3, ink, false);
+    assert_true(finds(&image, NULL, 60, 60, 177, 21));
+    lethe_text_detector_destroy(detector);
+    lethe_image_release(&image);
+}
+
 /* Deviations are from the mean of a window of 24 pixels around: on a plane they vanish, on a spot they are its height less its part of the window. */
 static void measures_deviations_from_the_neighbourhood(void **state) {
     (void)state;
@@ -173,6 +198,7 @@ int main(void) {
         cmocka_unit_test(finds_text_at_every_depth),         cmocka_unit_test(finds_small_and_large_letters_at_the_very_edge),
         cmocka_unit_test(finds_colours_of_equal_brightness), cmocka_unit_test(looks_only_where_it_is_told_to),
         cmocka_unit_test(bears_pictures_of_every_size),      cmocka_unit_test(measures_deviations_from_the_neighbourhood),
+        cmocka_unit_test(tells_letters_from_speckle),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
