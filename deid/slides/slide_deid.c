@@ -254,7 +254,10 @@ static lethe_status prove_pixels(lethe_slide_job *job, const char *path, lethe_e
     for (size_t i = 0; i < job->region_count; i++)
         areas[i] = (lethe_compare_area){job->regions[i].x_l0, job->regions[i].y_l0, job->regions[i].width_l0, job->regions[i].height_l0};
     lethe_status status = lethe_openslide_compare_outside(job->probe->path, path, areas, job->region_count, &job->result->openslide_regions, error);
-    return status == LETHE_OK ? lethe_regions_prove(path, job->regions, job->region_count, error) : status;
+    if (status != LETHE_OK) return status;
+    /* Where a region reaches beyond a scan there is nothing to be black. */
+    return job->format->has_placed_levels ? lethe_openslide_flat(path, areas, job->region_count, error)
+                                          : lethe_regions_prove(path, job->regions, job->region_count, error);
 }
 
 static void on_proven(void *context, uint64_t done_bytes, uint64_t total_bytes) {

@@ -106,3 +106,60 @@ out:
     if (b) openslide_close(b);
     return status;
 }
+
+/* --- regions that are to be black --- */
+
+/* Opaque pixels alike, but for what chroma brings in at the edge of neighbours: a stroke would differ by far more. The outermost pixels are not
+ * looked at. */
+static bool is_flat(const uint32_t *argb, int64_t width, int64_t height) {
+    enum { MARGIN = 2, MOST_SPREAD = 48 };
+    uint32_t low[3] = {255, 255, 255}, high[3] = {0, 0, 0};
+    for (int64_t y = MARGIN; y + MARGIN < height; y++)
+        for (int64_t x = MARGIN; x + MARGIN < width; x++) {
+            uint32_t pixel = argb[y * width + x];
+            if (pixel >> 24 != 255) continue; /* not scanned */
+            for (unsigned s = 0; s < 3; s++) {
+                uint32_t value = pixel >> 8 * s & 255;
+                if (value < low[s]) low[s] = value;
+                if (value > high[s]) high[s] = value;
+            }
+        }
+    for (unsigned s = 0; s < 3; s++)
+        if (high[s] > low[s] && high[s] - low[s] > MOST_SPREAD) return false;
+    return true;
+}
+
+static lethe_status flat_on_level(openslide_t *slide, int32_t level, const lethe_compare_area *area, uint32_t *argb, lethe_error *error) {
+    enum { PIECE = 512 };
+    double factor = openslide_get_level_downsample(slide, level);
+    int64_t width = 0, height = 0;
+    openslide_get_level_dimensions(slide, level, &width, &height);
+    int64_t left = (int64_t)((double)area->x_l0 / factor) + 1, top = (int64_t)((double)area->y_l0 / factor) + 1;
+    int64_t right = (int64_t)((double)(area->x_l0 + area->width_l0) / factor), bottom = (int64_t)((double)(area->y_l0 + area->height_l0) / factor);
+    if (right > width) right = width;
+    if (bottom > height) bottom = height;
+    for (int64_t y = top; y < bottom; y += PIECE)
+        for (int64_t x = left; x < right; x += PIECE) {
+            int64_t wide = right - x < PIECE ? right - x : PIECE, high = bottom - y < PIECE ? bottom - y : PIECE;
+            openslide_read_region(slide, argb, (int64_t)((double)x * factor), (int64_t)((double)y * factor), level, wide, high);
+            if (openslide_get_error(slide)) return lethe_fail(error, LETHE_UNSAFE, "OpenSlide cannot read a region of the output's level %d", level);
+            if (!is_flat(argb, wide, high))
+                return lethe_fail(error, LETHE_UNSAFE, "output: a region that was to be blacked out still shows something on level %d", level);
+        }
+    return LETHE_OK;
+}
+
+lethe_status lethe_openslide_flat(const char *path, const lethe_compare_area *areas, size_t area_count, lethe_error *error) {
+    if (!area_count) return LETHE_OK;
+    (void)TIFFSetErrorHandler(NULL), (void)TIFFSetWarningHandler(NULL); /* libraries never print */
+    openslide_t *slide = openslide_open(path);
+    uint32_t *argb = lethe_alloc_array(512 * 512, sizeof *argb);
+    lethe_status status = argb ? LETHE_OK : lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
+    if (status == LETHE_OK && (!slide || openslide_get_error(slide)))
+        status = lethe_fail(error, LETHE_UNSAFE, "regions cannot be proven: OpenSlide cannot open the output");
+    for (int32_t level = 0; status == LETHE_OK && level < openslide_get_level_count(slide); level++)
+        for (size_t i = 0; status == LETHE_OK && i < area_count; i++) status = flat_on_level(slide, level, &areas[i], argb, error);
+    lethe_free(argb);
+    if (slide) openslide_close(slide);
+    return status;
+}

@@ -17,4 +17,8 @@ LETHE_NODISCARD lethe_status lethe_openslide_compare_outside(const char *input_p
                                                              size_t area_count, uint64_t *regions, lethe_error *error);
 LETHE_NODISCARD lethe_status lethe_openslide_compare(const char *input_path, const char *output_path, uint64_t *regions, lethe_error *error);
 
+/* Each area of each level shows one flat colour, but for places that the slide does not show at all. Errors: LETHE_UNSAFE, also when OpenSlide cannot
+ * open the slide. */
+LETHE_NODISCARD lethe_status lethe_openslide_flat(const char *path, const lethe_compare_area *areas, size_t area_count, lethe_error *error);
+
 #endif

@@ -9,9 +9,9 @@ fail() { echo "FAIL: $*"; exit 1; }
 head -c 32 /dev/urandom > "$work/key" && chmod 600 "$work/key"
 "$LETHE_BIN/lethe-testdata" slides --size small -o "$work/in" --key "$work/answers.jsonl" > /dev/null || fail "generator"
 
-# Inside of one tile, over joints of tiles, restart intervals and photographs, at the corner. The SCN's scan lies at 33214, 50090.
-boxes="301,203,131,93 470,226,64,50 0,0,33,17"
-scn="33515,50293,131,93 33684,50316,64,50 33214,50090,33,17"
+# Inside of one tile, over joints of tiles, restart intervals and photographs, at the corner, over the edge of what was scanned. The SCN's scan lies at 33214, 50090.
+boxes="301,203,131,93 470,226,64,50 0,0,33,17 950,470,100,60"
+scn="33515,50293,131,93 33684,50316,64,50 33214,50090,33,17 34186,50548,60,60"
 echo "slide,mask" > "$work/masks.csv"
 for path in "$work"/in/slides/*.*; do
     name=$(basename "$path")
