@@ -5,12 +5,15 @@
 #include "core/memory.h"
 #include "imaging/dicom/edit.h"
 
+#include <limits.h>
 #include <openssl/cms.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 struct lethe_private_key {
     EVP_PKEY *key;
@@ -210,10 +213,35 @@ typedef struct tree {
     lethe_reidentify_fn tell;
     void *context;
     lethe_reidentify_counts *counts;
+    bool file_set;
 } tree;
+
+/* What identifies must not come to lie among what is released, nor take its place. */
+static lethe_status check_place(const char *from, const char *to, lethe_error *error) {
+    char source[PATH_MAX], target[PATH_MAX];
+    struct stat info;
+    if (realpath(from, source) == NULL || stat(source, &info) != 0) return lethe_fail(error, LETHE_IO, "cannot read what is to be restored");
+    if (realpath(to, target) == NULL) return lethe_fail(error, LETHE_IO, "cannot resolve the output folder");
+    bool folder = S_ISDIR(info.st_mode);
+    if (!folder) source[lethe_path_name(source) - source - (lethe_path_name(source) - source > 1)] = '\0'; /* where the file lies */
+    size_t length = strlen(source), other = strlen(target);
+    bool inside = strncmp(target, source, length) == 0 && (target[length] == '\0' || (folder && target[length] == '/'));
+    bool around = folder && strncmp(source, target, other) == 0 && source[other] == '/';
+    return inside || around ? lethe_fail(error, LETHE_USAGE, "the output folder and what is to be restored lie in one another") : LETHE_OK;
+}
+
+static bool has_directory(const char *from) {
+    char *path = lethe_path_join(from, "DICOMDIR");
+    struct stat info;
+    bool has = path != NULL && stat(path, &info) == 0 && S_ISREG(info.st_mode);
+    lethe_free(path);
+    return has;
+}
 
 static lethe_status restore_one(void *context, const char *path, const char *relative, lethe_error *error) {
     tree *t = context;
+    /* A file-set (dicomdir.h): second names of what has its own. */
+    if (t->file_set && (strcmp(relative, "DICOMDIR") == 0 || strncmp(relative, "DICOM/PT", 8) == 0)) return LETHE_OK;
     char *to = lethe_path_join(t->to, relative);
     if (to == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path");
     lethe_error why = {0};
@@ -230,7 +258,13 @@ static lethe_status restore_one(void *context, const char *path, const char *rel
 lethe_status lethe_reidentify_tree(const lethe_private_key *key, const char *from, const char *to, lethe_reidentify_fn tell, void *context,
                                    lethe_reidentify_counts *counts, lethe_error *error) {
     *counts = (lethe_reidentify_counts){0};
-    tree t = {.key = key, .to = to, .tell = tell, .context = context, .counts = counts};
+    tree t = {.key = key, .to = to, .tell = tell, .context = context, .counts = counts, .file_set = has_directory(from)};
+    struct stat info;
+    bool existed = stat(to, &info) == 0;
     lethe_status status = lethe_folder_create(to, 0700, error);
+    if (status == LETHE_OK) {
+        status = check_place(from, to, error);
+        if (status != LETHE_OK && !existed) (void)rmdir(to);
+    }
     return status == LETHE_OK ? lethe_walk(from, restore_one, &t, error) : status;
 }

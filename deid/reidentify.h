@@ -23,8 +23,8 @@ typedef struct lethe_reidentify_counts {
 } lethe_reidentify_counts;
 typedef void (*lethe_reidentify_fn)(void *context, const char *relative, const char *reason);
 
-/* The same for every DICOM file below `from`, into the same tree below `to` (created with mode 0700). `tell` hears of each file that is not restored.
- */
+/* The same for every DICOM file below `from` (second names of a file-set aside), into the same tree below `to` (created with mode 0700). `tell` hears
+ * of each file that is not restored. Errors: LETHE_USAGE when one lies in the other. */
 LETHE_NODISCARD lethe_status lethe_reidentify_tree(const lethe_private_key *key, const char *from, const char *to, lethe_reidentify_fn tell,
                                                    void *context, lethe_reidentify_counts *counts, lethe_error *error);
 

@@ -113,6 +113,16 @@ cp "$work/first.key" "$work/open.key"; chmod 644 "$work/open.key"
 expect 1 "a private key that others can read" "$lethe" deid reidentify "$work/out" -o "$work/x" --private-key "$work/open.key"
 expect 1 "a certificate for a key" "$lethe" deid reidentify "$work/out" -o "$work/x" --private-key "$work/first.pem"
 expect 3 "instances without encrypted attributes" "$lethe" deid reidentify "$work/in" -o "$work/x" --private-key "$work/first.key"
+# Restored patients never come to lie among what is released; a file-set is restored once.
+expect 2 "restored into the released folder" "$lethe" deid reidentify "$work/out" -o "$work/out/back" --private-key "$work/first.key"
+expect 2 "restored over the released folder" "$lethe" deid reidentify "$work/out" -o "$work/out" --private-key "$work/first.key"
+expect 2 "restored around the released folder" "$lethe" deid reidentify "$work/out" -o "$work" --private-key "$work/first.key"
+one=$(find "$work/out" -name '*.dcm' | sort | head -1)
+expect 2 "restored beside a released file" "$lethe" deid reidentify "$one" -o "$(dirname "$one")" --private-key "$work/first.key"
+[ ! -e "$work/out/back" ] || fail "a refused run left a folder"
+cp -r "$work/out" "$work/medium" && "$lethe" deid dicomdir "$work/medium" > /dev/null || fail "a file-set"
+expect 0 "a file-set restored" "$lethe" deid reidentify "$work/medium" -o "$work/medium-back" --private-key "$work/first.key"
+diff -r "$work/back-first" "$work/medium-back" > /dev/null || fail "a file-set is restored otherwise"
 expect 2 "no key" "$lethe" deid reidentify "$work/out" -o "$work/x"
 openssl rsa -in "$work/first.key" -aes256 -passout pass:geheim -out "$work/locked.key" 2> /dev/null
 echo geheim > "$work/phrase"; echo falsch > "$work/wrong"
