@@ -112,7 +112,8 @@ lethe_status lethe_file_set_shard_ended(const char *released, unsigned shard, un
 
 /* Notes on the private side, so that nothing depends on who is killed in between: that the project has a file-set, that it has to be made, and that
  * somebody has begun to make it. */
-static const char has_set[] = "file-set", set_is_due[] = "file-set-due", set_is_begun[] = "file-set-begun";
+static const char has_set[] = "file-set", medium_came[] = "inbox/.lethe-file-set.tmp", set_is_due[] = "file-set-due",
+                  set_is_begun[] = "file-set-begun";
 
 static bool is_noted(const lethe_project *project, const char *name) {
     char *path = lethe_path_join(project->private_path, name);
@@ -120,6 +121,9 @@ static bool is_noted(const lethe_project *project, const char *name) {
     lethe_free(path);
     return noted;
 }
+
+/* `medium_came` is written by ingest. */
+static bool has_file_set(const lethe_project *project) { return is_noted(project, has_set) || is_noted(project, medium_came); }
 
 static lethe_status note(const lethe_project *project, const char *name, lethe_error *error) {
     if (is_noted(project, name)) return LETHE_OK;
@@ -142,17 +146,17 @@ lethe_status lethe_file_set_want(const lethe_project *project, lethe_error *erro
 }
 
 lethe_status lethe_file_set_changed(const lethe_project *project, lethe_error *error) {
-    return is_noted(project, has_set) || stands(project) ? note(project, set_is_due, error) : LETHE_OK;
+    return has_file_set(project) || stands(project) ? note(project, set_is_due, error) : LETHE_OK;
 }
 
 bool lethe_file_set_is_due(const lethe_project *project) {
-    return is_noted(project, set_is_due) || is_noted(project, set_is_begun) || (is_noted(project, has_set) && !stands(project));
+    return is_noted(project, set_is_due) || is_noted(project, set_is_begun) || (has_file_set(project) && !stands(project));
 }
 
 lethe_status lethe_file_set_take_down(const lethe_project *project, lethe_error *error) {
     char *path = NULL;
     int fd = -1;
-    if (!stands(project) && !is_noted(project, has_set)) return LETHE_OK;
+    if (!stands(project) && !has_file_set(project)) return LETHE_OK;
     lethe_status status = lethe_file_set_want(project, error); /* also one that was made by hand comes up again */
     if (status == LETHE_OK) status = lock_media(project->released_path, &path, &fd, error);
     if (status == LETHE_OK) status = lethe_dicomdir_remove(project->released_path, error);
@@ -162,7 +166,7 @@ lethe_status lethe_file_set_take_down(const lethe_project *project, lethe_error 
 
 lethe_status lethe_file_set_put_up(const lethe_project *project, lethe_error *error) {
     lethe_dicomdir_counts counts;
-    if (!is_noted(project, has_set) && !stands(project)) return LETHE_OK;
+    if (!has_file_set(project) && !stands(project)) return LETHE_OK;
     char *due = lethe_path_join(project->private_path, set_is_due), *begun = lethe_path_join(project->private_path, set_is_begun);
     lethe_status status = due == NULL || begun == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path") : LETHE_OK;
     if (status == LETHE_OK) (void)rename(due, begun); /* before the walk: what is released meanwhile makes it due again */

@@ -256,9 +256,10 @@ static lethe_status drop(lethe_adder *adder, const char *path, const char *why, 
 
 static lethe_status add_archive(lethe_adder *adder, const char *path, const char *name, found *what, lethe_error *error);
 
-/* A medium with an index came in: de-identification makes one over what is released (deid/file_set.h looks for this name). */
+/* A medium with an index came in: de-identification makes one over what is released (deid/file_set.c looks for this name). It lies in the inbox,
+ * which is all that confined services may write, and has a name that the sweep passes over. */
 static lethe_status note_medium(const lethe_adder *adder, lethe_error *error) {
-    char *note = lethe_path_join(lethe_inbox_project(adder->inbox)->private_path, "file-set");
+    char *note = lethe_path_join(lethe_inbox_project(adder->inbox)->inbox_path, ".lethe-file-set.tmp");
     if (note == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path");
     struct stat info;
     lethe_status status = stat(note, &info) == 0 ? LETHE_OK : lethe_file_write(note, "", 0, 0600, error);
