@@ -126,6 +126,7 @@ static void note(const file *f, image *im, const field *v) {
 
 static lethe_status read_image(const file *f, uint64_t at, image *im, uint64_t *next, lethe_error *error) {
     unsigned head = f->big ? 8 : 2, row = f->big ? 20 : 12, word = f->big ? 8 : 4, tail = f->big || f->ndpi ? 8 : 4;
+    *im = (image){0}; /* whatever happens, it can be released */
     if (at < 8 || at > f->size || f->size - at < head) return lethe_fail(error, LETHE_UNSAFE, "output: directory outside the file");
     uint64_t count = get(f, at, head);
     *im = (image){.at = at, .length = head + count * row + tail + (f->ndpi ? 4 * count : 0), .compression = 1};

@@ -164,6 +164,18 @@ static bool is_j2k_segment(uint8_t marker) {
     return marker != 0 && memchr("\x50\x51\x52\x53\x55\x57\x58\x5C\x5D\x5E\x5F\x60\x61\x63\x64", marker, 15) != NULL;
 }
 
+/* A tile part without a length reaches to the EOC. Packets hold no FF90 or above (ISO/IEC 15444-1, B.10.1), so the first one ends them. */
+static size_t end_of_codestream(const uint8_t *bytes, size_t size, size_t at) {
+    while (at + 1 < size) {
+        const uint8_t *found = memchr(bytes + at, 0xFF, size - at - 1);
+        if (!found) return size;
+        at = (size_t)(found - bytes);
+        if (bytes[at + 1] == 0xD9) return at;
+        at++;
+    }
+    return size;
+}
+
 lethe_status lethe_j2k_check(const uint8_t *bytes, size_t size, lethe_stream_pieces *pieces, lethe_error *error) {
     pieces->count = 0;
     pieces->dropped_bytes = 0;
@@ -183,14 +195,16 @@ lethe_status lethe_j2k_check(const uint8_t *bytes, size_t size, lethe_stream_pie
         at = end;
     }
     /* Everything up to the last EOC; tile parts are walked by their lengths. */
-    while (status == LETHE_OK && at + 12 <= size && bytes[at] == 0xFF && bytes[at + 1] == 0x90) {
+    while (status == LETHE_OK && at + 2 <= size && bytes[at] == 0xFF && bytes[at + 1] == 0x90) {
+        if (size - at < 12) return lethe_fail(error, LETHE_MALFORMED, "JPEG 2000 tile part at byte %zu is cut off", at);
         uint64_t length = (uint64_t)be16(bytes + at + 6) << 16 | be16(bytes + at + 8);
-        size_t end = length == 0 ? size : at + (size_t)length;
+        size_t end = length == 0 ? size : at + (size_t)length, m = at + 12;
         if (length != 0 && (length < 14 || length > size - at))
             return lethe_fail(error, LETHE_MALFORMED, "JPEG 2000 tile part at byte %zu is cut off", at);
-        for (size_t m = at + 12; m + 4 <= end && bytes[m] == 0xFF && bytes[m + 1] != 0x93; m += 2 + be16(bytes + m + 2))
+        for (; m + 4 <= end && bytes[m] == 0xFF && bytes[m + 1] != 0x93; m += 2 + be16(bytes + m + 2))
             if (bytes[m + 1] == 0x64 || !is_j2k_segment(bytes[m + 1]))
                 return lethe_fail(error, LETHE_UNSAFE, "JPEG 2000 tile part carries a comment or unknown segment");
+        if (length == 0) end = end_of_codestream(bytes, size, m);
         status = keep(pieces, at, end, error);
         at = end;
     }
