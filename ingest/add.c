@@ -261,8 +261,7 @@ static lethe_status add_archive(lethe_adder *adder, const char *path, const char
 static lethe_status note_medium(const lethe_adder *adder, lethe_error *error) {
     char *note = lethe_path_join(lethe_inbox_project(adder->inbox)->inbox_path, ".lethe-file-set.tmp");
     if (note == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path");
-    struct stat info;
-    lethe_status status = stat(note, &info) == 0 ? LETHE_OK : lethe_file_write(note, "", 0, 0600, error);
+    lethe_status status = lethe_folder_create(note, 0700, error); /* a folder: nobody takes it for an image */
     lethe_free(note);
     return status;
 }
