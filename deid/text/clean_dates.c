@@ -142,6 +142,21 @@ static bool is_day_number(const lethe_word *word) {
     return good && day >= 1 && day <= 31;
 }
 
+/* "*26 f#vrier 1936": behind a sign of birth, a day and a year with something between them that is no month any more. */
+static void mark_broken_birth(lethe_text_cleaner *cleaner, size_t index) {
+    const lethe_word *day = word_at(cleaner, index);
+    if (!is_day_number(day) || lethe_clean_in_date(cleaner, index)) return;
+    bool born = day->start != 0 && cleaner->text[day->start - 1] == '*';
+    for (size_t back = 1; back <= 2 && back <= index && !born; back++)
+        born = lethe_clean_is_birth_cue(word_at(cleaner, index - back)) && !is_word(word_at(cleaner, index - back), "DN");
+    for (size_t at = index + 1; born && at < cleaner->words.count && at <= index + 3; at++) {
+        const lethe_word *year = word_at(cleaner, at);
+        if (year->digits != 4 || year->letters != 0 || (memcmp(year->folded, "19", 2) != 0 && memcmp(year->folded, "20", 2) != 0)) continue;
+        mark_run(cleaner, index, at - index + 1, LETHE_TEXT_DATE);
+        return;
+    }
+}
+
 static void mark_day_of_month(lethe_text_cleaner *cleaner, size_t index) {
     if (index + 1 >= cleaner->words.count || lethe_clean_in_date(cleaner, index) || lethe_clean_in_date(cleaner, index + 1)) return;
     const lethe_word *one = word_at(cleaner, index), *two = word_at(cleaner, index + 1);
@@ -158,6 +173,7 @@ static void mark_day_of_month(lethe_text_cleaner *cleaner, size_t index) {
 void lethe_clean_births(lethe_text_cleaner *cleaner) {
     for (size_t at = 0; at < cleaner->words.count; at++) {
         mark_birth(cleaner, at);
+        mark_broken_birth(cleaner, at);
         mark_day_of_month(cleaner, at);
     }
 }

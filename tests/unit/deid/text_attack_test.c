@@ -146,6 +146,7 @@ static void dates(void **state) {
         {"RM 12 de março de 1961", "RM"},
         {"CT geboren 12 maart 1961", "CT"},
         {"RM 5 ott 1961", "RM"},
+        {"CT *26 f¨¦vrier 1936", "CT"},
         {"CT DOB 1961 HEAD", "CT HEAD"},
         {"CT born in 1961", "CT"},
     };
