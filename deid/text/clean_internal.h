@@ -37,7 +37,7 @@ static inline lethe_word *word_at(const lethe_text_cleaner *cleaner, size_t inde
 static inline size_t word_end(const lethe_word *word) { return word->start + word->size; }
 static inline bool has(const lethe_word *word, unsigned classes) { return (word->classes & classes) != 0; }
 static inline bool is_word(const lethe_word *word, const char *folded) {
-    return word->folded_size == strlen(folded) && memcmp(word->folded, folded, word->folded_size) == 0;
+    return word->folded[0] == folded[0] && word->folded_size == strlen(folded) && memcmp(word->folded, folded, word->folded_size) == 0;
 }
 static inline bool is_one_of(const lethe_word *word, const char *const *list) { /* ends in NULL */
     while (*list != NULL && !is_word(word, *list)) list++;
