@@ -52,7 +52,7 @@ static lethe_status keep_mcu_starts(lethe_slide_job *job, const lethe_tiff_direc
         value |= upper << 32;
         /* Each stands behind a restart marker, the first behind the scan's header; a free number would be a hiding place. */
         bool marked = value >= 2 && value < original && stream[value - 2] == 0xFF && stream[value - 1] >= 0xD0 && stream[value - 1] <= 0xD7;
-        bool known = moved ? value == job->strip_starts[i] : (!i || marked);
+        bool known = !i || (moved ? value == job->strip_starts[i] : marked);
         if ((i && value <= before) || value < dropped || value >= original || !known)
             return lethe_fail(error, LETHE_UNSAFE, "restart offset %" PRIu64 " of directory %u is not plausible", i, d->index);
         before = value;
