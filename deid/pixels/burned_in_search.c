@@ -20,7 +20,6 @@ enum {
     CROWD = 2,
     MARKER_GLYPHS = 6,
     ALL_BARS = 85,
-    LARGE_LETTERS = 40,
     LEGIBLE_HEIGHTS = 12,
     FEW_FRAMES = 4
 };
@@ -101,9 +100,7 @@ static finding judge(lethe_pixel_search *s, const lethe_image *image, const leth
     if (s->mode == LETHE_PIXELS_PHI_ONLY) return judge_known_only(s, image, line);
     /* A ladder of bars is a ruler until a reader sees letters. */
     bool ticks = line->bars >= ALL_BARS && line->score < score_certain, markers = !s->engine->policy.redact_markers;
-    /* Large structures of anatomy are easy to mistake, and large letters easy to read. */
-    bool sure = line->score >= (line->height_px >= LARGE_LETTERS ? score_flicker : score_sure) && !ticks,
-         likely = line->score >= score_likely && !ticks;
+    bool sure = line->score >= score_sure && !ticks, likely = line->score >= score_likely && !ticks;
     if (sure && (crowded || !markers || line->glyphs > MARKER_GLYPHS)) return FOUND_TEXT;
     lethe_ocr_text text = {0};
     finding found = FOUND_NOTHING;
