@@ -2,9 +2,9 @@
  * its label, -2 the map of what was scanned. There is no label image of its own: the macro is it. */
 #include "core/memory.h"
 #include "deid/slides/slide_job.h"
+#include "deid/slides/strip.h"
 #include "imaging/slide/tiff_levels.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 static const lethe_tag_rule extra_tags[] = {
@@ -29,7 +29,43 @@ static lethe_status keep_word(lethe_slide_job *job, const lethe_tiff_directory *
     return lethe_job_removed(job, text, strlen(text), error);
 }
 
-/* Offsets of restart intervals, relative to the strip: kept when they rise and lie inside it, moved when the stream's head got shorter. */
+/* --- restart offsets --- */
+
+/* Where each restart interval of the level's stream begins, as the tags tell. False when one is no such place: the first stands behind the scan's
+ * header, the others behind a restart marker; a free number would be a hiding place, and readers do not trust these tags either. */
+static bool read_starts(const lethe_tiff_tree *tree, const lethe_tiff_entry *low, const lethe_tiff_entry *high, const uint8_t *stream, uint64_t size,
+                        uint64_t *starts) {
+    for (uint64_t i = 0; i < low->count; i++) {
+        uint64_t value = 0, upper = 0;
+        if (!lethe_tiff_entry_uint(tree, low, i, &value) || (high && !lethe_tiff_entry_uint(tree, high, i, &upper))) return false;
+        value |= upper << 32;
+        if (value < 2 || value >= size || (i && value <= starts[i - 1])) return false;
+        bool marked = stream[value - 2] == 0xFF && stream[value - 1] >= 0xD0 && stream[value - 1] <= 0xD7;
+        if (i ? !marked : value != lethe_strip_scan_end(stream, (size_t)size)) return false;
+        starts[i] = value;
+    }
+    return true;
+}
+
+static lethe_status write_starts(lethe_slide_job *job, lethe_tiff_draft_directory *out, const uint64_t *starts, uint64_t dropped, uint64_t count,
+                                 bool wide, lethe_error *error) {
+    uint8_t *lows = lethe_arena_alloc_array(job->arena, (size_t)count, 4), *highs = lethe_arena_alloc_array(job->arena, (size_t)count, 4);
+    if (!lows || !highs) return lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
+    for (uint64_t i = 0; i < count; i++) {
+        uint64_t value = starts[i] - dropped;
+        wide |= value > UINT32_MAX;
+        for (unsigned b = 0; b < 4; b++) {
+            lows[4 * i + b] = (uint8_t)(value >> 8 * b);
+            highs[4 * i + b] = (uint8_t)(value >> (32 + 8 * b));
+        }
+    }
+    lethe_status status = lethe_tiff_draft_raw(out, LETHE_NDPI_MCU_STARTS, LETHE_TIFF_LONG, count, lows, error);
+    if (status == LETHE_OK && wide) status = lethe_tiff_draft_raw(out, LETHE_NDPI_MCU_STARTS_HIGH, LETHE_TIFF_LONG, count, highs, error);
+    return status;
+}
+
+/* The places of restart intervals, moved by the `dropped` bytes that the stream's head got shorter. Where the tags tell others than the stream, they
+ * are written from the stream; where that cannot be (another number of intervals, an unusual stream), they go: readers then look for the markers. */
 static lethe_status keep_mcu_starts(lethe_slide_job *job, const lethe_tiff_directory *d, lethe_tiff_draft_directory *out, uint64_t original,
                                     uint64_t dropped, lethe_error *error) {
     const lethe_tiff_tree *tree = job->probe->tree;
@@ -37,35 +73,20 @@ static lethe_status keep_mcu_starts(lethe_slide_job *job, const lethe_tiff_direc
     if (!low) return LETHE_OK;
     if (low->type != LETHE_TIFF_LONG || (high && (high->type != LETHE_TIFF_LONG || high->count != low->count)) || !low->count)
         return lethe_fail(error, LETHE_UNSAFE, "restart offsets of directory %u are of a wrong type", d->index);
-    uint8_t *lows = lethe_arena_alloc_array(job->arena, (size_t)low->count, 4),
-            *highs = high ? lethe_arena_alloc_array(job->arena, (size_t)low->count, 4) : NULL;
-    if (!lows || (high && !highs)) return lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
-    const uint8_t *stream = tree->bytes + lethe_tiff_uint(tree, d, LETHE_TIFF_STRIP_OFFSETS, 0);
-    bool moved = job->strip_moved != NULL;
-    if (moved && job->strip_start_count != low->count)
-        return lethe_fail(error, LETHE_UNSAFE, "directory %u has another number of restart offsets than of intervals", d->index);
-    uint64_t before = 0;
-    for (uint64_t i = 0; i < low->count; i++) {
-        uint64_t value = 0, upper = 0;
-        (void)lethe_tiff_entry_uint(tree, low, i, &value);
-        if (high) (void)lethe_tiff_entry_uint(tree, high, i, &upper);
-        value |= upper << 32;
-        /* Each stands behind a restart marker, the first behind the scan's header; a free number would be a hiding place. */
-        bool marked = value >= 2 && value < original && stream[value - 2] == 0xFF && stream[value - 1] >= 0xD0 && stream[value - 1] <= 0xD7;
-        bool known = !i || (moved ? value == job->strip_starts[i] : marked);
-        if ((i && value <= before) || value < dropped || value >= original || !known)
-            return lethe_fail(error, LETHE_UNSAFE, "restart offset %" PRIu64 " of directory %u is not plausible", i, d->index);
-        before = value;
-        value = moved ? job->strip_moved[i] : value - dropped;
-        if (!highs && value > UINT32_MAX) return lethe_fail(error, LETHE_UNSAFE, "restart offsets of directory %u pass 4 GiB", d->index);
-        for (unsigned b = 0; b < 4; b++) {
-            lows[4 * i + b] = (uint8_t)(value >> 8 * b);
-            if (highs) highs[4 * i + b] = (uint8_t)(value >> (32 + 8 * b));
-        }
-    }
-    lethe_status status = lethe_tiff_draft_raw(out, LETHE_NDPI_MCU_STARTS, LETHE_TIFF_LONG, low->count, lows, error);
-    if (status == LETHE_OK && high) status = lethe_tiff_draft_raw(out, LETHE_NDPI_MCU_STARTS_HIGH, LETHE_TIFF_LONG, low->count, highs, error);
-    return status;
+    const uint64_t offset = lethe_tiff_uint(tree, d, LETHE_TIFF_STRIP_OFFSETS, 0);
+    if (job->strip_moved && job->strip_start_count == low->count) return write_starts(job, out, job->strip_moved, 0, low->count, high != NULL, error);
+    uint64_t *starts = lethe_arena_alloc_array(job->arena, (size_t)low->count, sizeof *starts);
+    if (!starts) return lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
+    if (!job->strip_moved && read_starts(tree, low, high, tree->bytes + offset, original, starts))
+        return write_starts(job, out, starts, dropped, low->count, high != NULL, error);
+    lethe_strip strip;
+    if (!job->strip_moved &&
+        lethe_strip_parse(tree->bytes + offset, (size_t)original, lethe_tiff_uint(tree, d, LETHE_TIFF_WIDTH, 0),
+                          lethe_tiff_uint(tree, d, LETHE_TIFF_HEIGHT, 0), job->arena, &strip, NULL) == LETHE_OK &&
+        strip.interval_count == low->count)
+        return write_starts(job, out, strip.starts, dropped, low->count, high != NULL, error);
+    job->result->tags_removed += high ? 2 : 1;
+    return LETHE_OK;
 }
 
 /* Levels and focal planes are smaller copies of the widest one. */

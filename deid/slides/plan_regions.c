@@ -179,7 +179,6 @@ lethe_status lethe_plan_redact_strip(lethe_slide_job *job, const lethe_tiff_dire
     segment->pieces = p.list;
     segment->piece_count = (uint32_t)p.count;
     segment->bytes = p.bytes;
-    job->strip_starts = strip.starts;
     job->strip_moved = moved;
     job->strip_start_count = strip.interval_count;
     return status;

@@ -18,7 +18,7 @@ LETHE_NODISCARD lethe_status lethe_plan_find_boxes(lethe_slide_job *job, const l
 LETHE_NODISCARD lethe_status lethe_plan_redact_tile(lethe_slide_job *job, const lethe_tiff_directory *directory, const lethe_plan_boxes *boxes,
                                                     uint64_t place, lethe_tiff_segment *segment, lethe_error *error);
 /* The strip of a level that is one JPEG stream: touched restart intervals are written anew, everything else stays in place of the source. Sets
- * job->strip_starts and strip_moved. */
+ * job->strip_moved. */
 LETHE_NODISCARD lethe_status lethe_plan_redact_strip(lethe_slide_job *job, const lethe_tiff_directory *directory, const lethe_plan_boxes *boxes,
                                                      lethe_tiff_segment *segment, lethe_error *error);
 

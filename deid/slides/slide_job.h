@@ -31,8 +31,7 @@ typedef struct lethe_slide_job {
     const lethe_level_map *level_map; /* where readers show the directory that is kept next; NULL: as a smaller copy of the first one */
     const lethe_level_map **out_maps; /* of the draft's directories, in order; NULL when there is no region */
     size_t out_map_count;
-    const uint64_t *strip_starts,
-        *strip_moved; /* of the directory that was kept last: restart offsets before and after a region went; NULL: unchanged */
+    const uint64_t *strip_moved; /* of the directory that was kept last: restart offsets after a region went; NULL: unchanged */
     uint64_t strip_start_count;
     const lethe_slide_mapping_row *row; /* of the mapping; NULL = none */
     uint32_t macro_px[2];               /* columns and rows of a macro that was kept */

@@ -62,6 +62,18 @@ static lethe_status read_head(lethe_strip *s, lethe_error *error) {
     return lethe_fail(error, LETHE_MALFORMED, "the JPEG stream of a level has no scan");
 }
 
+size_t lethe_strip_scan_end(const uint8_t *bytes, size_t size) {
+    size_t at = 2;
+    while (at + 4 <= size && bytes[at] == 0xFF) {
+        uint8_t marker = bytes[at + 1];
+        size_t length = marker == 0xFF ? 1 : 2 + be16(bytes + at + 2);
+        if (length > size - at || length == 2 || length == 3) return 0;
+        at += length;
+        if (marker == 0xDA) return at;
+    }
+    return 0;
+}
+
 /* --- the intervals --- */
 
 static lethe_status find_intervals(lethe_strip *s, lethe_error *error) {

@@ -27,6 +27,8 @@ typedef struct lethe_strip {
 /* Find the intervals. Errors: LETHE_MALFORMED, LETHE_UNSAFE (no baseline stream of one scan; markers that do not fit the size), LETHE_LIMIT. */
 LETHE_NODISCARD lethe_status lethe_strip_parse(const uint8_t *bytes, size_t size, uint64_t width_px, uint64_t height_px, lethe_arena *arena,
                                                lethe_strip *strip, lethe_error *error);
+/* Where the first scan's data begins: behind its header; 0 when there is none. */
+size_t lethe_strip_scan_end(const uint8_t *bytes, size_t size);
 /* The end of an interval's data: its restart marker, or EOI. */
 size_t lethe_strip_end_of(const lethe_strip *strip, uint64_t interval);
 /* True when an interval shows pixels of one of the boxes, which are in pixels of the level. */

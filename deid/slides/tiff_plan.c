@@ -368,7 +368,7 @@ lethe_status lethe_plan_keep(lethe_slide_job *job, const lethe_tiff_directory *d
     if (!k.out) return lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
     size_t number = lethe_tiff_draft_count(job->draft) - 1;
     if (job->out_maps && number < job->out_map_count) job->out_maps[number] = job->level_map;
-    job->strip_starts = job->strip_moved = NULL;
+    job->strip_moved = NULL;
     if (out) *out = k.out;
     k.compression = lethe_tiff_uint(job->probe->tree, directory, LETHE_TIFF_COMPRESSION, LETHE_TIFF_NONE);
     for (uint32_t i = 0; i < directory->entry_count; i++) {
