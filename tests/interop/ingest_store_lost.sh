@@ -23,9 +23,11 @@ receiver=$serve_pid
 command lethe deid -C "$work/p" --watch --jobs 1 >"$work/deid.out" 2>"$work/deid.err" &
 worker=$!
 started_pids+=($worker)
-# A sender that does not give up: what was not acknowledged is sent again.
+# A sender that does not give up: what was not acknowledged is sent again. It may send so many, that a fast machine is not done before the losses are.
+echo 40 >"$work/permit"
 cat >"$work/sender.sh" <<'SENDER'
 while [ -n "$(ls "$1/in")" ]; do
+    while [ "$(ls "$1/first" | wc -l)" -ge "$(cat "$1/permit")" ]; do sleep 0.05; done
     storescu -v --no-halt -aec LETHE localhost "$2" $(ls "$1"/in/*.dcm | head -20) >"$1/log" 2>&1
     for file in $(awk '/Sending file: /{f=$NF} /Received Store Response \(Success\)/{print f}' "$1/log"); do mv "$file" "$1/first/"; done
     [ ! -e "$1/stop" ] || exit 1
@@ -46,6 +48,7 @@ for round in $(seq "$losses"); do
     done
     [ "$now" -gt "$step" ] || fail "nothing goes on after loss $((round - 1)): $now done; $(tail -3 "$work/deid.err")"
     step=$now
+    echo $((40 + 40 * round)) >"$work/permit.new" && mv "$work/permit.new" "$work/permit"
     cp "$work/first/$(ls "$work/first" | head -1)" "$work/drop/again-$round.dcm" # a duplicate by folder: its service has lost its link too
     case $((round % 4)) in
     0) bash "$here/postgres.sh" restart "$pg" fast || fail "restart" ;;
@@ -59,6 +62,7 @@ for round in $(seq "$losses"); do
     esac
     if [ "$step" -ge $((count / 2)) ] && [ "$round" -ge 4 ]; then break; fi
 done
+echo $count >"$work/permit.new" && mv "$work/permit.new" "$work/permit"
 for _ in $(seq 1200); do [ -z "$(ls "$work/in")" ] && break; sleep 0.1; done
 [ -z "$(ls "$work/in")" ] || fail "$(ls "$work/in" | wc -l) instances were never taken: $(tail -3 "$work/log")"
 wait $sender
