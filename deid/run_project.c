@@ -361,6 +361,7 @@ static lethe_status finish_items(project_run *run, lethe_error *error) {
                                               [LETHE_OUTCOME_DROPPED] = LETHE_ITEM_DROPPED};
     const lethe_project *project = run->options->project;
     lethe_status status = LETHE_OK;
+    bool quarantined = false, review = false;
     for (size_t i = 0; i < run->done_count && status == LETHE_OK; i++) {
         lethe_item *item = &run->items[i];
         const lethe_result *r = &run->results[i];
@@ -369,7 +370,12 @@ static lethe_status finish_items(project_run *run, lethe_error *error) {
         (void)snprintf(item->output, sizeof item->output, "%s", r->output);
         if (r->outcome == LETHE_OUTCOME_QUARANTINED) status = link_aside(project, item, project->quarantine_path, error);
         else if (r->outcome == LETHE_OUTCOME_REVIEW) status = link_aside(project, item, project->review_path, error);
+        quarantined = quarantined || lethe_text_starts(item->path, "quarantine/");
+        review = review || lethe_text_starts(item->path, "review/");
     }
+    /* The second names are on the disk before the queue knows them, and lets the first ones go: the store may lie on another machine. */
+    if (status == LETHE_OK && quarantined) status = lethe_folder_sync(project->quarantine_path, error);
+    if (status == LETHE_OK && review) status = lethe_folder_sync(project->review_path, error);
     if (status == LETHE_OK) status = give_outcomes(run, error);
     return status == LETHE_OK ? lethe_queue_remove_left(run->queue, project, NULL, error) : status;
 }

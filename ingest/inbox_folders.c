@@ -3,7 +3,9 @@
 #include "ingest/inbox_internal.h"
 
 #include "core/file.h"
+#include "core/log.h"
 #include "core/memory.h"
+#include "core/text.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -30,6 +32,7 @@ typedef struct folders {
     lethe_statement *is_swept;
     mark *marks;
     size_t count, capacity;
+    uint64_t passed; /* entries that were there and are not, or that cannot be looked at */
 } folders;
 
 static const lethe_migration migrations[] = {
@@ -51,10 +54,22 @@ static lethe_status visit_one(void *context, const char *path, const char *relat
     return status;
 }
 
-/* `name` below the inbox, wholly. */
+/* Workers take files away meanwhile. A folder that cannot be looked into may hold files without a row: it is told, and looked at again. */
+static lethe_status pass_over(void *context, const char *relative, const char *what, lethe_error *error) {
+    folders *self = context;
+    (void)relative;
+    (void)error;
+    self->passed++;
+    if (lethe_text_starts(what, "folder ")) lethe_log(LETHE_LOG_ERROR, "inbox_folder_not_readable", "reason=\"%s\"", what);
+    return LETHE_OK;
+}
+
+/* `path`, wholly; it lies at `prefix` below the inbox. One that has gone is no trouble. */
 static lethe_status walk(folders *self, const char *path, const char *prefix, lethe_error *error) {
+    struct stat info;
+    if (lstat(path, &info) != 0 && errno == ENOENT) return LETHE_OK;
     self->prefix = prefix;
-    return lethe_walk(path, visit_one, self, error);
+    return lethe_walk_all(path, visit_one, pass_over, self, error);
 }
 
 static lethe_status keep_mark(folders *self, const char *folder, int64_t changed_ns, lethe_error *error) {
@@ -74,7 +89,7 @@ static lethe_status keep_mark(folders *self, const char *folder, int64_t changed
 static lethe_status walk_minute(folders *self, const char *path, const char *folder, lethe_error *error) {
     struct stat info;
     bool swept = false;
-    if (stat(path, &info) != 0) return lethe_fail_errno(error, errno, "cannot look at a folder of the inbox");
+    if (stat(path, &info) != 0) return errno == ENOENT ? LETHE_OK : lethe_fail_errno(error, errno, "cannot look at a folder of the inbox");
     /* The time of the last change of its entries that nobody can set. */
     int64_t changed_ns = (int64_t)info.st_ctim.tv_sec * 1000000000 + info.st_ctim.tv_nsec;
     lethe_statement_bind_text(self->is_swept, 1, folder);
@@ -82,10 +97,10 @@ static lethe_status walk_minute(folders *self, const char *path, const char *fol
     lethe_status status = lethe_statement_step(self->is_swept, &swept, error);
     lethe_statement_reset(self->is_swept);
     if (status != LETHE_OK || swept) return status;
-    uint64_t trouble = *self->visit->trouble;
+    uint64_t trouble = *self->visit->trouble + self->passed;
     status = walk(self, path, folder, error);
     time_t now = time(NULL);
-    bool settled = info.st_ctim.tv_sec + SETTLED_SECONDS < now && trouble == *self->visit->trouble;
+    bool settled = info.st_ctim.tv_sec + SETTLED_SECONDS < now && trouble == *self->visit->trouble + self->passed;
     return status == LETHE_OK && settled ? keep_mark(self, folder, changed_ns, error) : status;
 }
 
@@ -103,7 +118,9 @@ static lethe_status walk_folder(folders *self, const char *path, const char *day
         char *below = status != LETHE_OK ? NULL : lethe_path_join(path, name);
         char *prefix = below == NULL ? NULL : day == NULL ? lethe_strdup(name) : lethe_asprintf("%s/%s", day, name);
         if (status == LETHE_OK && prefix == NULL) status = lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path");
-        if (status == LETHE_OK && lstat(below, &info) != 0) status = lethe_fail_errno(error, errno, "cannot look into the inbox");
+        bool gone = status == LETHE_OK && lstat(below, &info) != 0;
+        if (gone && errno != ENOENT) status = lethe_fail_errno(error, errno, "cannot look into the inbox");
+        if (gone) info.st_mode = 0;
         if (status == LETHE_OK && S_ISDIR(info.st_mode) && day == NULL && is_number(name, 8)) status = walk_folder(self, below, name, error);
         else if (status == LETHE_OK && S_ISDIR(info.st_mode) && day != NULL && is_number(name, 4)) status = walk_minute(self, below, prefix, error);
         else if (status == LETHE_OK && S_ISDIR(info.st_mode)) status = walk(self, below, prefix, error);

@@ -25,7 +25,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -56,7 +55,7 @@ typedef struct receiver {
     lethe_status *results;
     int *repliers, *adders;
     lethe_statement *lookup;
-    time_t store_looked;
+    int64_t store_looked; /* lethe_service_seconds; 0 = not yet */
     lethe_cohort *cohort;
     struct timespec cohort_changed;
     supervisor services;
@@ -278,8 +277,8 @@ static size_t gather_requests(receiver *self, const struct pollfd *polls, size_t
 
 static void look_at_store(receiver *self) {
     uint32_t limit = self->options->door->max_queued;
-    time_t now = time(NULL);
-    if (self->queue == NULL || now - self->store_looked < STORE_LOOK_SECONDS) return;
+    int64_t now = lethe_service_seconds();
+    if (self->queue == NULL || (self->store_looked != 0 && now - self->store_looked < STORE_LOOK_SECONDS)) return;
     self->store_looked = now;
     lethe_queue_counts counts;
     lethe_error error = {0};
@@ -378,7 +377,7 @@ static lethe_status loop(receiver *self, lethe_error *error) {
     }
     signal_children(self, SIGTERM);
     supervisor_signal(&self->services, SIGTERM);
-    for (time_t end = time(NULL) + GRACE_SECONDS; status == LETHE_OK && time(NULL) < end;) {
+    for (int64_t end = lethe_service_seconds() + GRACE_SECONDS; status == LETHE_OK && lethe_service_seconds() < end;) {
         if (self->child_count == 0 && supervisor_is_idle(&self->services)) break;
         status = loop_once(self, 200, error);
     }

@@ -19,6 +19,12 @@ static const struct {
 } kinds[SUPERVISED] = {
     {"watch", lethe_watch_run}, {"metrics", lethe_metrics_run}, {"stow", lethe_stow_run}, {"audit", lethe_audit_run}, {"report", lethe_report_run}};
 
+int64_t lethe_service_seconds(void) {
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec;
+}
+
 /* Only to them are commitment reports sent on associations of their own. */
 static bool has_dicom_peers(const lethe_project *project) {
     for (unsigned i = 0; i < project->ingest.peers_count; i++)
@@ -57,18 +63,18 @@ static void run_service(const supervisor *self, size_t kind, pid_t parent) {
 
 bool supervisor_has_work(const supervisor *self) {
     for (size_t i = 0; i < SUPERVISED; i++)
-        if (is_wanted(self, i) && self->pids[i] == 0 && time(NULL) >= self->not_before[i]) return true;
+        if (is_wanted(self, i) && self->pids[i] == 0 && lethe_service_seconds() >= self->not_before[i]) return true;
     return false;
 }
 
 void supervisor_start(supervisor *self) {
     pid_t parent = getpid();
     for (size_t i = 0; i < SUPERVISED; i++) {
-        if (!is_wanted(self, i) || self->pids[i] != 0 || time(NULL) < self->not_before[i]) continue;
+        if (!is_wanted(self, i) || self->pids[i] != 0 || lethe_service_seconds() < self->not_before[i]) continue;
         pid_t pid = fork();
         if (pid == 0) run_service(self, i, parent);
         if (pid > 0) self->pids[i] = pid;
-        self->not_before[i] = time(NULL) + RESTART_SECONDS;
+        self->not_before[i] = lethe_service_seconds() + RESTART_SECONDS;
     }
 }
 

@@ -16,6 +16,9 @@ typedef struct service_context {
     int stop_fd; /* readable (a signalfd for SIGTERM) when it is time to end */
 } service_context;
 
+/* Seconds of a clock that nobody sets: for time-outs, whatever happens to the time of day. */
+int64_t lethe_service_seconds(void);
+
 /* Each opens its own database and returns when stop_fd is readable. */
 LETHE_NODISCARD lethe_status lethe_watch_run(const service_context *context, lethe_error *error);
 LETHE_NODISCARD lethe_status lethe_metrics_run(const service_context *context, lethe_error *error);

@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -110,6 +111,7 @@ static enum MHD_Result respond(struct MHD_Connection *connection, unsigned code,
     if (response == NULL) return MHD_NO;
     (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
     if (code == MHD_HTTP_UNAUTHORIZED) (void)MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer");
+    if (code == MHD_HTTP_BAD_REQUEST) (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close"); /* where does the next begin? */
     if (code == MHD_HTTP_SERVICE_UNAVAILABLE) (void)MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, "60");
     enum MHD_Result result = MHD_queue_response(connection, code, response);
     MHD_destroy_response(response);
@@ -122,7 +124,23 @@ static bool is_allowed(const stow *self, struct MHD_Connection *connection) {
     return CRYPTO_memcmp(given + 7, self->token, strlen(self->token)) == 0;
 }
 
+static enum MHD_Result count_framing(void *context, enum MHD_ValueKind kind, const char *name, const char *value) {
+    unsigned *count = context;
+    (void)kind;
+    (void)value;
+    *count += strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0 || strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0;
+    return MHD_YES;
+}
+
+/* Two statements of where the body ends: a proxy before us may believe the other one (RFC 9112 6.1, 6.3 and 11.2). */
+static bool is_ambiguous(struct MHD_Connection *connection) {
+    unsigned count = 0;
+    (void)MHD_get_connection_values(connection, MHD_HEADER_KIND, count_framing, &count);
+    return count > 1;
+}
+
 static unsigned check_request(const stow *self, struct MHD_Connection *connection, const char *url, const char *method) {
+    if (is_ambiguous(connection)) return MHD_HTTP_BAD_REQUEST;
     if (!is_allowed(self, connection)) return MHD_HTTP_UNAUTHORIZED;
     if (strcmp(url, "/studies") != 0 && !lethe_text_starts(url, "/studies/")) return MHD_HTTP_NOT_FOUND;
     if (strcmp(method, "POST") != 0) return MHD_HTTP_METHOD_NOT_ALLOWED;

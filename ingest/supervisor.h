@@ -5,14 +5,13 @@
 #include "ingest/service.h"
 
 #include <sys/types.h>
-#include <time.h>
 
 enum { SUPERVISED = 5 };
 
 typedef struct supervisor {
     service_context context;
     pid_t pids[SUPERVISED];
-    time_t not_before[SUPERVISED];
+    int64_t not_before[SUPERVISED]; /* lethe_service_seconds */
 } supervisor;
 
 /* True when some service should be started now. */

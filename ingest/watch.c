@@ -17,7 +17,6 @@
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 #include <uthash.h>
 
@@ -28,8 +27,8 @@ typedef struct candidate {
     char *path;
     uint64_t size;
     int64_t changed_ns;
-    time_t since;
-    bool present; /* in the scan under way */
+    int64_t since; /* lethe_service_seconds */
+    bool present;  /* in the scan under way */
     UT_hash_handle hh;
 } candidate;
 
@@ -44,6 +43,7 @@ typedef struct watcher {
     int inotify_fd;
     unsigned present; /* watched folders that were there when the fence was drawn */
     bool waiting;     /* some file has not stood still for long enough */
+    unsigned closed;  /* folders of this scan that cannot be looked into */
 } watcher;
 
 static const lethe_migration migrations[] = {
@@ -127,13 +127,12 @@ static int remove_entry(const char *path, const struct stat *info, int kind, str
 static bool take_away(const watcher *self, const char *path) {
     /* A slide's folder goes with its main file. */
     char *folder = lethe_text_ends(path, ".mrxs") ? lethe_strndup(path, strlen(path) - 5) : NULL;
-    bool move = self->context->door->originals == LETHE_ORIGINALS_MOVE, gone = move ? move_away(self, path) : unlink(path) == 0;
-    if (gone && folder != NULL) {
-        if (move) (void)move_away(self, folder);
-        else (void)nftw(folder, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
-    }
+    bool move = self->context->door->originals == LETHE_ORIGINALS_MOVE;
+    /* The folder first: who is killed in between finds the main file, which is known, and goes on. */
+    if (folder != NULL && move) (void)move_away(self, folder);
+    else if (folder != NULL) (void)nftw(folder, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
     lethe_free(folder);
-    return gone;
+    return move ? move_away(self, path) : unlink(path) == 0;
 }
 
 /* The row is committed: do with the original what the configuration says. */
@@ -170,7 +169,7 @@ static void forget(watcher *self, candidate *old) {
 /* True when the file has had this size and time for long enough. */
 static lethe_status stands_still(watcher *self, const char *path, const struct stat *info, bool *still, lethe_error *error) {
     candidate *seen = NULL;
-    time_t now = time(NULL);
+    int64_t now = lethe_service_seconds();
     *still = false;
     HASH_FIND_STR(self->candidates, path, seen);
     if (seen == NULL) {
@@ -191,7 +190,7 @@ static lethe_status stands_still(watcher *self, const char *path, const struct s
         seen->changed_ns = changed_ns(info);
         seen->since = now;
     }
-    *still = now - seen->since >= (time_t)self->context->door->stable_seconds;
+    *still = now - seen->since >= (int64_t)self->context->door->stable_seconds;
     return LETHE_OK;
 }
 
@@ -214,6 +213,15 @@ static lethe_status part_stands_still(void *context, const char *path, const cha
     return status;
 }
 
+/* A part that cannot be looked at, or that has gone meanwhile, is not known to stand still. */
+static lethe_status part_not_seen(void *context, const char *relative, const char *what, lethe_error *error) {
+    stillness *look = context;
+    (void)relative;
+    (void)error;
+    look->all = look->all && !lethe_text_starts(what, "f");
+    return LETHE_OK;
+}
+
 /* A slide of several files is ready when all of them are. */
 static lethe_status slide_stands_still(watcher *self, const char *path, bool *still, lethe_error *error) {
     struct stat info;
@@ -221,7 +229,7 @@ static lethe_status slide_stands_still(watcher *self, const char *path, bool *st
     lethe_status status = LETHE_OK;
     if (folder != NULL && stat(folder, &info) == 0) {
         stillness look = {self, *still};
-        status = lethe_walk(folder, part_stands_still, &look, error);
+        status = lethe_walk_all(folder, part_stands_still, part_not_seen, &look, error);
         *still = look.all;
     }
     lethe_free(folder);
@@ -252,6 +260,15 @@ static lethe_status visit(void *context, const char *path, const char *relative,
     return lethe_adder_file(self->adder, path, relative, error);
 }
 
+/* One folder that is closed to us, or nested without end, keeps nobody else's files waiting. */
+static lethe_status pass_over(void *context, const char *relative, const char *what, lethe_error *error) {
+    watcher *self = context;
+    (void)relative;
+    (void)error;
+    self->closed += lethe_text_starts(what, "folder ");
+    return LETHE_OK;
+}
+
 static int watch_entry_fd = -1; /* nftw has no context; this process watches for one watcher only */
 static int watch_entry(const char *path, const struct stat *info, int kind, struct FTW *where) {
     (void)info;
@@ -276,7 +293,9 @@ static lethe_status scan(watcher *self, lethe_error *error) {
         if (stat(project->ingest.watch[i], &info) != 0) continue; /* a share that is not mounted now */
         watch_folders(self, project->ingest.watch[i]);
         lethe_error own = {0};
-        lethe_status walked = lethe_walk(project->ingest.watch[i], visit, self, &own);
+        self->closed = 0;
+        lethe_status walked = lethe_walk_all(project->ingest.watch[i], visit, pass_over, self, &own);
+        if (self->closed != 0) lethe_log(LETHE_LOG_WARNING, "watch_folders_closed", "folder=%u closed=%u", i, self->closed);
         if (walked == LETHE_IO) lethe_log(LETHE_LOG_WARNING, "watch_scan_incomplete", "folder=%u detail=\"%s\"", i, own.message);
         else if (walked != LETHE_OK) status = lethe_fail(error, walked, "%s", own.message);
     }
