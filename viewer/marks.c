@@ -281,35 +281,39 @@ static lethe_status answer_again(lethe_marks *marks, lethe_step_part *part, bool
     return status ? status : lethe_marks_reload(marks, part->id, error);
 }
 
+/* Goes on where an attempt before it was stopped: what came back once must not come back twice. */
+static lethe_status replay_part(lethe_marks *marks, lethe_step_part *part, bool back, lethe_error *error) {
+    if (part->is_answer) {
+        lethe_status status = part->done ? LETHE_OK : answer_again(marks, part, back, error);
+        part->done = status == LETHE_OK;
+        return status;
+    }
+    for (;;) {
+        lethe_status status = part->unread ? lethe_marks_reload(marks, part->unread, error) : LETHE_OK;
+        if (status != LETHE_OK) return status;
+        part->unread = 0;
+        if (part->done == part->changes) return LETHE_OK;
+        int64_t id = 0;
+        status = back ? lethe_store_undo(marks->store, part->image, &id, error) : lethe_store_redo(marks->store, part->image, &id, error);
+        if (!status && id == 0) status = lethe_fail(error, LETHE_NOT_FOUND, "the store has nothing to %s there", back ? "undo" : "redo");
+        if (status != LETHE_OK) return status;
+        part->unread = id;
+        part->done++;
+        marks->revisions++;
+    }
+}
+
 static lethe_status replay(lethe_marks *marks, lethe_steps *from, lethe_steps *to, bool back, const char **image, lethe_error *error) {
     if (from->count == 0) return lethe_fail(error, LETHE_NOT_FOUND, "nothing to %s", back ? "undo" : "redo");
     lethe_step step = from->items[--from->count];
     lethe_status status = LETHE_OK;
-    for (size_t i = 0; i < step.part_count && !status; i++) {
-        lethe_step_part *part = &step.parts[i];
-        unsigned done = 0;
-        if (image) *image = part->image;
-        if (part->is_answer) {
-            status = answer_again(marks, part, back, error);
-            continue;
-        }
-        for (unsigned n = 0; n < part->changes && !status; n++) {
-            int64_t id = 0;
-            status = back ? lethe_store_undo(marks->store, part->image, &id, error) : lethe_store_redo(marks->store, part->image, &id, error);
-            if (!status && id == 0) status = lethe_fail(error, LETHE_NOT_FOUND, "the store has nothing to %s there", back ? "undo" : "redo");
-            if (!status) status = lethe_marks_reload(marks, id, error);
-            marks->revisions++;
-            if (!status) done++;
-        }
-        if (status) part->changes -= done; /* what is left of it */
-    }
+    for (size_t i = 0; i < step.part_count && !status; i++) status = replay_part(marks, &step.parts[i], back, error);
     if (status) { /* the store may answer again later: the step stays where it was */
         if (lethe_steps_push(from, &step, NULL)) lethe_step_release(&step);
         return status;
     }
-    if (image) { /* the step moves to the other list; its strings stay where they are */
-        *image = step.part_count ? step.parts[0].image : NULL;
-    }
+    for (size_t i = 0; i < step.part_count; i++) step.parts[i].done = 0;
+    if (image) *image = step.part_count ? step.parts[0].image : NULL; /* the step moves to the other list; its strings stay where they are */
     return lethe_steps_push(to, &step, error);
 }
 

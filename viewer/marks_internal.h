@@ -8,6 +8,8 @@
 typedef struct lethe_step_part {
     char *image;
     unsigned changes;
+    unsigned done;  /* of them, in an undo or redo that the store did not let come to its end */
+    int64_t unread; /* an annotation that changed in the store but could not be read again; 0: none */
     int64_t id;
     bool is_answer;
     lethe_level level;
