@@ -197,6 +197,36 @@ static void change_case(const char *text, size_t length, bool upper, char *out) 
     }
 }
 
+/* Letters of two bytes in UTF-8 whose other case is as long: Latin-1, Latin Extended-A, Greek, Cyrillic. */
+static uint32_t other_case(uint32_t point, bool upper) {
+    static const struct {
+        uint32_t first, last, distance; /* of the small letters, to the capital */
+    } blocks[] = {{0xE0, 0xF6, 32}, {0xF8, 0xFE, 32}, {0x3B1, 0x3C1, 32}, {0x3C3, 0x3CB, 32}, {0x430, 0x44F, 32}, {0x450, 0x45F, 80}};
+    for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) {
+        uint32_t first = upper ? blocks[i].first : blocks[i].first - blocks[i].distance, size = blocks[i].last - blocks[i].first;
+        if (point >= first && point <= first + size) return upper ? point - blocks[i].distance : point + blocks[i].distance;
+    }
+    if ((point >= 0x100 && point <= 0x12F) || (point >= 0x132 && point <= 0x137) || (point >= 0x14A && point <= 0x177))
+        return upper ? point & ~1u : point | 1; /* pairs from an even number on */
+    if ((point >= 0x139 && point <= 0x148) || (point >= 0x179 && point <= 0x17E)) return upper ? point - (point + 1) % 2 : point + point % 2;
+    return point;
+}
+
+/* The value in capitals or small letters as far as ASCII's folding does not reach. False when that is the value itself. */
+static bool change_wide_case(const char *text, size_t length, bool upper, char *out) {
+    bool different = false;
+    memcpy(out, text, length);
+    for (const char *at = text, *end = text + length; at < end;) {
+        const char *start = at;
+        uint32_t point = lethe_utf8_next(&at, end), other = other_case(point, upper);
+        if (at - start != 2 || other == point) continue;
+        out[start - text] = (char)(0xC0 | other >> 6);
+        out[start - text + 1] = (char)(0x80 | (other & 0x3F));
+        different = true;
+    }
+    return different;
+}
+
 static bool is_plain_number(const char *text, size_t length) {
     for (size_t i = 0; i < length; i++)
         if (!(text[i] >= '0' && text[i] <= '9') && text[i] != '.' && text[i] != '-' && text[i] != '+') return false;
@@ -215,6 +245,13 @@ lethe_status lethe_search_add(lethe_search *search, const char *utf8, size_t len
     if (status == LETHE_OK) status = add_utf16(search, utf8, length, true, false, error);
     if (status == LETHE_OK) status = add_utf16(search, utf8, length, false, false, error);
     char other[2 * LONGEST_VALUE + 1];
+    for (unsigned upper = 0; status == LETHE_OK && upper < 2; upper++) {
+        if (!change_wide_case(utf8, length, upper, other)) continue;
+        status = add_pattern(search, other, length, true, short_one, error);
+        if (status == LETHE_OK && !short_one) status = add_latin1(search, other, length, error);
+        if (status == LETHE_OK) status = add_utf16(search, other, length, true, false, error);
+        if (status == LETHE_OK) status = add_utf16(search, other, length, false, false, error);
+    }
     if (status == LETHE_OK && length >= 4) {
         lethe_hex((const uint8_t *)utf8, length, other);
         status = add_pattern(search, other, 2 * length, true, false, error);

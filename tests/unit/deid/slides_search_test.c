@@ -107,6 +107,41 @@ static bool is_found(const lethe_search *search, lethe_search_in in, size_t from
     return found;
 }
 
+/* Letters beyond ASCII in the other case, in UTF-8, Latin-1 and UTF-16. The expected bytes are from the code charts. */
+static void test_letters_beyond_ascii_in_any_case(void **state) {
+    (void)state;
+    static const struct {
+        const char *value, *planted;
+        size_t size;
+    } cases[] = {{"M\xC3\xBCllerova", "M\xC3\x9CLLEROVA", 10},               /* small u with diaeresis: C3 BC, capital C3 9C */
+                 {"M\xC3\xBCllerova", "M\xDCLLEROVA", 9},                    /* Latin-1: DC */
+                 {"M\xC3\x9CLLEROVA", "m\xFCllerova", 9},                    /* and back: FC */
+                 {"Dvo\xC5\x99\xC3\xA1kova", "DVO\xC5\x98\xC3\x81KOVA", 11}, /* r with caron: C5 99, capital C5 98 */
+                 {"\xC4\xBD"
+                  "ubica",
+                  "\xC4\xBE"
+                  "ubica",
+                  7}, /* L with caron: C4 BD, small C4 BE */
+                 {"\xD0\x98\xD0\xB2\xD0\xB0\xD0\xBD", "\xD0\x98\xD0\x92\xD0\x90\xD0\x9D", 8},
+                 {"M\xC3\xBCller", "M\0\xDC\0L\0L\0E\0R\0", 12}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        lethe_search *search = NULL;
+        lethe_search_hit hit;
+        lethe_error error = {0};
+        uint8_t bytes[300];
+        assert_int_equal(lethe_search_create(&search, &error), LETHE_OK);
+        assert_int_equal(lethe_search_add(search, cases[i].value, strlen(cases[i].value), &error), LETHE_OK);
+        for (size_t at = 100; at < 170; at++) {
+            memset(bytes, 0xAA, sizeof bytes);
+            assert_false(lethe_search_run(search, LETHE_SEARCH_PIXELS, bytes, sizeof bytes, &hit));
+            memcpy(bytes + at, cases[i].planted, cases[i].size);
+            if (!lethe_search_run(search, LETHE_SEARCH_PIXELS, bytes, sizeof bytes, &hit)) fail_msg("case %zu at %zu", i, at);
+            assert_int_equal(hit.offset, at);
+        }
+        lethe_search_destroy(search);
+    }
+}
+
 static void test_a_repeated_piece_is_no_picture(void **state) {
     (void)state;
     lethe_search *search = search_for_sample(STREAM, AT);
@@ -149,6 +184,7 @@ int main(void) {
         cmocka_unit_test(test_byte_set_marks_members),
         cmocka_unit_test(test_texts_are_found_at_every_place),
         cmocka_unit_test(test_shortest_texts),
+        cmocka_unit_test(test_letters_beyond_ascii_in_any_case),
         cmocka_unit_test(test_a_repeated_piece_is_no_picture),
         cmocka_unit_test(test_a_removed_picture_is_found_at_every_place),
         cmocka_unit_test(test_a_small_picture_counts_as_a_whole),
