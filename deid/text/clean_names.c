@@ -374,6 +374,15 @@ static bool is_initials(const lethe_text_cleaner *cleaner, const lethe_word *wor
     return true;
 }
 
+/* "Anna Baker cyst": behind a first name it is somebody's, whatever the word after it. Not behind another name of medicine ("Charcot-Marie"). */
+static bool follows_first_name(const lethe_text_cleaner *cleaner, size_t index) {
+    if (index == 0) return false;
+    const lethe_word *last = word_at(cleaner, index - 1), *word = word_at(cleaner, index);
+    bool one_space = word->start == word_end(last) + 1 && cleaner->text[word_end(last)] == ' ';
+    return one_space && (last->reason & (LETHE_TEXT_KNOWN | LETHE_TEXT_NAME)) != 0 && last->letters >= 2 && last->first_upper &&
+           has(last, LETHE_WORD_NAME) && !has(last, LETHE_WORD_TECHNICAL);
+}
+
 /* Names that are also technical words, and unknown words, beside what is known to be a name. */
 void lethe_clean_neighbours(lethe_text_cleaner *cleaner) {
     if (cleaner->mode == LETHE_TEXT_PRODUCT) return;
@@ -389,8 +398,10 @@ void lethe_clean_neighbours(lethe_text_cleaner *cleaner) {
                 cleaner->identifiers == NULL ? NULL : lethe_identifiers_find(cleaner->identifiers, word->folded, word->folded_size);
             bool own = id != NULL && id->common && is_name_kind(id) && word->letters >= (has(word, LETHE_WORD_TECHNICAL) ? 3 : 2);
             if (word->classes == LETHE_WORD_UNKNOWN && is_initials(cleaner, word)) own = true;
-            if ((!both && !unknown && !own && !initial) || lethe_clean_is_kept_word(cleaner, word)) continue;
-            if (touches_name(cleaner, at, initial ? 1 : 2) && (own || !lethe_clean_is_medical_name(cleaner, at))) word->reason |= LETHE_TEXT_NAME;
+            bool person = has(word, LETHE_WORD_EPONYM) && has(word, LETHE_WORD_NAME) && follows_first_name(cleaner, at);
+            if ((!both && !unknown && !own && !initial && !person) || lethe_clean_is_kept_word(cleaner, word)) continue;
+            if (touches_name(cleaner, at, initial ? 1 : 2) && (own || person || !lethe_clean_is_medical_name(cleaner, at)))
+                word->reason |= LETHE_TEXT_NAME;
         }
     }
 }

@@ -172,7 +172,17 @@ static void dates(void **state) {
 static void names_of_things(void **state) {
     bench *now = *state;
     static const row rows[] = {
-        {"Dr Baker, kyste", "kyste"}, {"CT Gary Cooper", "CT"}, {"IRM COOPER", "IRM"}, {"IRM SMITH", "IRM"}, {"Mme Hodgkin IRM", "IRM"},
+        {"Dr Baker, kyste", "kyste"},
+        {"CT Gary Cooper", "CT"},
+        {"IRM COOPER", "IRM"},
+        {"IRM SMITH", "IRM"},
+        {"Mme Hodgkin IRM", "IRM"},
+        {"Anna Baker cyst", "cyst"},
+        {"CT Robert Bennett fracture", "CT fracture"},
+        {"Mary Jones hernia", "hernia"},
+        {"Baker cyst", "Baker cyst"},
+        {"Bennett fracture", "Bennett fracture"},
+        {"Charcot-Marie-Tooth disease", "Charcot-Marie-Tooth disease"},
     };
     EXPECT(rows, LETHE_TEXT_STRICT, LETHE_TEXT_RESEARCH);
     add(now, LETHE_ID_NAME, "Muller^Anne");
