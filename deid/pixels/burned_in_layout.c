@@ -2,6 +2,7 @@
 #include "deid/pixels/burned_in_internal.h"
 
 #include "core/limits.h"
+#include "core/text.h"
 #include "imaging/dicom/stream_text.h"
 
 #include <stdio.h>
@@ -150,6 +151,18 @@ static lethe_status look_at_spare_bits(int fd, const lethe_dicom_dataset *datase
     return status;
 }
 
+/* Padding is short, or the same byte over and over. More than that are frames that Number of Frames does not tell, or samples that lie otherwise than
+ * the header says: what is searched would not be what others see. Y without subsampling under YBR_FULL_422 is a habit of some writers. */
+static bool has_more_samples(const lethe_pixels *pixels, const uint8_t *frame, size_t size) {
+    enum { PADDING_BYTES = 64 };
+    const lethe_pixels_info *info = lethe_pixels_describe(pixels);
+    const lethe_dicom_element *element = lethe_pixels_element(pixels);
+    const uint8_t *tail = frame + size;
+    size_t left = (size_t)(element->value + element->value_bytes - tail);
+    if (left < PADDING_BYTES || left < size / 4) return false;
+    return lethe_text_ends(info->photometric_text, "_422") || memcmp(tail, tail + 1, left - 1) != 0;
+}
+
 /* --- both --- */
 
 lethe_status lethe_burned_in_layout(int fd, const lethe_dicom_dataset *dataset, lethe_pixels *pixels, lethe_pixel_decision *decision,
@@ -168,6 +181,10 @@ lethe_status lethe_burned_in_layout(int fd, const lethe_dicom_dataset *dataset, 
     /* The last frame is there when all are. */
     if (lethe_pixels_frame_bytes(pixels, info->frames - 1, NULL, &bytes, &size, &why) != LETHE_OK) {
         refuse(decision, why.message);
+        return LETHE_OK;
+    }
+    if (has_more_samples(pixels, bytes, size)) {
+        refuse(decision, "there are more samples than the header tells");
         return LETHE_OK;
     }
     return look_at_spare_bits(fd, dataset, pixels, decision, error);

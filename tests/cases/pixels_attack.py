@@ -200,6 +200,18 @@ def chroma_420_raw():
     return raw(ds, smooth().tobytes() + bytes(ROWS * COLUMNS // 2))
 
 
+@case(KEPT_OUT)
+def chroma_422_of_full_size():
+    """Every pixel has its own colour, whatever Photometric Interpretation says: others show it, by the declared layout it is a muddle."""
+    ds = base("US", US)
+    grey = text_picture()
+    ds.SamplesPerPixel, ds.PhotometricInterpretation, ds.PlanarConfiguration = 3, "YBR_FULL_422", 0
+    ds.Rows, ds.Columns = grey.shape
+    picture = numpy.full(grey.shape + (3,), 128, numpy.uint8)
+    picture[:, :, 0] = grey
+    return raw(ds, picture.tobytes())
+
+
 # --- syntaxes that nobody here can follow ---
 
 for number, syntax in enumerate((PREFIX + "4.110", PREFIX + "4.112", "1.3.46.670589.33.1.4.1", "1.2.840.113619.5.2")):
@@ -381,7 +393,7 @@ def tail_small():
     return raw(base(), smooth().tobytes() + SECRET * 2)
 
 
-@case(GONE)
+@case(KEPT_OUT)
 def tail_frames_1_of_2():
     """A second frame that the header does not count."""
     return raw(base("US", US), smooth().tobytes() + (SECRET * 200)[:ROWS * COLUMNS])
