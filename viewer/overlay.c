@@ -313,18 +313,19 @@ static void draw_minimap(lethe_app *app, const lethe_view *view) {
 
 /* Words in the middle, in as many lines as they need (at most eight). */
 static void draw_wrapped(lethe_app *app, lethe_point middle, double width, uint32_t colour, const char *words) {
-    char line[256];
+    enum { MOST = 256 };
+    char line[MOST + 4]; /* room for the dots of a cut */
     for (int n = 0; n < 8 && *words; n++) {
         size_t length = 0, last = 0;
         do { /* one word more */
             last = length;
             length += strspn(words + length, " ");
             length += strcspn(words + length, " ");
-            if (length >= sizeof line) break;
-            (void)snprintf(line, sizeof line, "%.*s", (int)length, words);
+            if (length > MOST - 1) break;
+            (void)snprintf(line, MOST, "%.*s", (int)length, words);
         } while (words[length] && lethe_ui_text_size(app->ui, false, line).x <= width);
-        if (length >= sizeof line || (last > 0 && lethe_ui_text_size(app->ui, false, line).x > width)) length = last ? last : sizeof line - 1;
-        (void)snprintf(line, sizeof line, "%.*s", (int)length, words);
+        if (length > MOST - 1 || (last > 0 && lethe_ui_text_size(app->ui, false, line).x > width)) length = last ? last : MOST - 1;
+        (void)snprintf(line, MOST, "%.*s", (int)length, words);
         if (lethe_ui_text_size(app->ui, false, line).x > width) cut_to(app, false, width, line);
         lethe_canvas_text(app->ui, (lethe_point){middle.x, middle.y + n * row_height(app)}, 0.5, colour, false, line);
         words += strnlen(words, length);
