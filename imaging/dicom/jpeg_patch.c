@@ -286,6 +286,7 @@ static bool pass_block(patch *p, component *c, bool flat, int dc) {
     uint32_t extra = take(p, symbol);
     int difference = symbol == 0 ? 0 : extra >> (symbol - 1) != 0 ? (int)extra : (int)extra - (1 << symbol) + 1;
     c->last_in += difference;
+    if (c->last_in < INT16_MIN || c->last_in > INT16_MAX) return false; /* no picture has that: only a sum that is meant to run over */
     int now = flat ? dc : c->last_in;
     if (now - c->last_out == difference && !flat) {
         put(p, (uint64_t)code << symbol | extra, length + symbol);
