@@ -115,6 +115,12 @@ static int function_of(const lethe_dicom_item *item) {
     return strcmp(word, "SIGMOID") == 0 ? LETHE_VOI_SIGMOID : strcmp(word, "LINEAR_EXACT") == 0 ? LETHE_VOI_LINEAR_EXACT : LETHE_VOI_LINEAR;
 }
 
+/* The first input of a table is below zero when its descriptor says so: there is no Pixel Representation in a state. */
+static bool is_signed_table(const lethe_dicom_item *lut) {
+    const lethe_dicom_element *descriptor = lethe_dicom_find(lut, LETHE_TAG(0x0028, 0x3002));
+    return descriptor && descriptor->vr == LETHE_VR_SS;
+}
+
 static lethe_status take_voi(lethe_presentation_reader *r, const lethe_dicom_item *root, lethe_presentation *state, lethe_error *error) {
     uint32_t count;
     const lethe_dicom_item *item = lethe_presentation_items(root, LETHE_TAG(0x0028, 0x3110), &count);
@@ -137,7 +143,7 @@ static lethe_status take_voi(lethe_presentation_reader *r, const lethe_dicom_ite
         }
         const lethe_dicom_item *lut = lethe_presentation_items(item, LETHE_TAG(0x0028, 0x3010), NULL);
         bool is_signed = state->modality.entries == 0 && state->intercept < 0;
-        if (!status && lut) status = lethe_display_table_take(lut, is_signed, &voi->table, error);
+        if (!status && lut) status = lethe_display_table_take(lut, is_signed || is_signed_table(lut), &voi->table, error);
         if (!status && voi->table.entries == 0) status = lethe_fail(error, LETHE_MALFORMED, "(0028,3110) has neither a window nor a table");
     }
     return status;
@@ -154,7 +160,7 @@ static lethe_status take_tables(lethe_presentation_reader *r, const lethe_dicom_
     }
     lethe_status status = LETHE_OK;
     const lethe_dicom_item *item = lethe_presentation_items(root, LETHE_TAG(0x0028, 0x3000), NULL);
-    if (item) status = lethe_display_table_take(item, false, &state->modality, error);
+    if (item) status = lethe_display_table_take(item, is_signed_table(item), &state->modality, error);
     if (!status) status = take_voi(r, root, state, error);
     char shape[17];
     item = lethe_presentation_items(root, LETHE_TAG(0x2050, 0x0010), NULL);

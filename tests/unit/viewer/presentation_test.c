@@ -9,7 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -65,6 +67,33 @@ static void tables_are_those_of_the_standard(void **unused) {
     lethe_presentation_destroy(state);
 }
 
+/* The VOI LUT of a state for signed images without rescale: its descriptor is SS and begins below zero. */
+static void a_signed_table_begins_below_zero(void **unused) {
+    (void)unused;
+    static const char from[] = {0x28, 0, 2, 0x30, 'U', 'S', 6, 0, 0, 1, (char)0xE8, 3},
+                      to[] = {0x28, 0, 2, 0x30, 'S', 'S', 6, 0, 0, 1, 0x18, (char)0xFC};
+    char bytes[1 << 16], path[] = "/tmp/lethe-state-XXXXXX";
+    FILE *in = fopen(CORPUS "state4", "rb");
+    assert_non_null(in);
+    size_t size = fread(bytes, 1, sizeof bytes, in);
+    (void)fclose(in);
+    char *at = memmem(bytes, size, from, sizeof from);
+    assert_non_null(at); /* 256 entries from 1000 on */
+    memcpy(at, to, sizeof to);
+    int fd = mkstemp(path);
+    assert_true(fd >= 0 && write(fd, bytes, size) == (ssize_t)size);
+    (void)close(fd);
+    lethe_presentation *state = NULL;
+    lethe_status status = lethe_presentation_load(path, &state, NULL);
+    (void)unlink(path);
+    assert_int_equal(status, LETHE_OK);
+    const lethe_presentation_voi *voi = lethe_presentation_voi_for(state, "1.2.4.1.1.1", 0);
+    assert_non_null(voi);
+    assert_int_equal(voi->table.first, -1000);
+    assert_int_equal(voi->table.entries, 256);
+    lethe_presentation_destroy(state);
+}
+
 static void shutters_hide_what_is_outside_of_any(void **unused) {
     (void)unused;
     lethe_presentation *state = load("state3");
@@ -111,6 +140,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_a_whole_state),
         cmocka_unit_test(tables_are_those_of_the_standard),
+        cmocka_unit_test(a_signed_table_begins_below_zero),
         cmocka_unit_test(shutters_hide_what_is_outside_of_any),
         cmocka_unit_test(what_is_no_state_is_refused),
         cmocka_unit_test(regions_have_scales_of_their_own),
