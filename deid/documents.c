@@ -23,6 +23,7 @@ static lethe_status document(const lethe_profile *profile, instance *in, lethe_e
 
 bool lethe_documents_is_directory(const lethe_dicom_dataset *dataset) {
     char sop_class[65] = "";
+    if (lethe_dicom_find(dataset->root, LETHE_TAG(0x7FE0, 0x0010)) != NULL) return false; /* a picture is never let go as an index */
     if (lethe_dicom_find(dataset->root, LETHE_TAG(0x0004, 0x1220)) != NULL) return true;
     (void)lethe_dicom_text(dataset->root, LETHE_TAG(0x0008, 0x0016), 0, sop_class, sizeof sop_class);
     if (sop_class[0] == '\0' && dataset->meta != NULL)

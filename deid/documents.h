@@ -6,7 +6,7 @@
 
 struct instance;
 
-/* True for a DICOMDIR: by its class, or by its directory records. */
+/* True for a DICOMDIR: by its class, or by its directory records; never where there is pixel data. */
 bool lethe_documents_is_directory(const lethe_dicom_dataset *dataset);
 
 /* LETHE_OK when the instance may go on. Else LETHE_UNSAFE (quarantine), LETHE_REVIEW, or LETHE_DENIED with instance->dropped: DICOMDIRs, labels and

@@ -212,6 +212,14 @@ def chroma_422_of_full_size():
     return raw(ds, picture.tobytes())
 
 
+@case(ANY)
+def directory_with_a_picture():
+    """Directory records do not make an index of a picture: it is never let go as one (pixels_attack.sh)."""
+    ds = base()
+    ds.DirectoryRecordSequence = [pydicom.Dataset()]
+    return raw(ds, smooth().tobytes())
+
+
 # --- syntaxes that nobody here can follow ---
 
 for number, syntax in enumerate((PREFIX + "4.110", PREFIX + "4.112", "1.3.46.670589.33.1.4.1", "1.2.840.113619.5.2")):

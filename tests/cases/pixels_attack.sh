@@ -12,4 +12,6 @@ printf 'base: research\npixels:\n  unknown_device: redact\n' >"$work/profile.yam
 code=0
 timeout 600 "$LETHE_BIN/lethe" deid "$work/in" -o "$work/out" --profile "$work/profile.yaml" --key "$work/key" --manifest "$work/m.jsonl" --quiet || code=$?
 [ "$code" -eq 3 ] || { echo "FAILED: deid ended with $code"; exit 1; }
+if grep '"directory-with-a-picture' "$work/m.jsonl" | grep -q dropped; then echo "FAILED: a picture was let go as an index"; exit 1; fi
+grep -q '"directory-with-a-picture' "$work/m.jsonl" || { echo "FAILED: the picture with directory records is in no manifest"; exit 1; }
 exec /usr/bin/python3 "$LETHE_SOURCE/tests/cases/pixels_attack.py" judge "$work/in" "$work/out" "$work/m.jsonl"
