@@ -37,7 +37,18 @@ void lethe_pixel_decision_release(lethe_pixel_decision *decision) {
 
 /* --- decide --- */
 
-static void conclude(lethe_burned_in *engine, const lethe_device_match *devices, bool regions, bool found_text, bool doubts,
+/* Letters as high as these are rarer than anatomy that resembles them: the walls of a vessel, a row of ribs. */
+bool lethe_burned_in_takes_much(const lethe_pixel_decision *decision, size_t first, const lethe_pixels_info *info) {
+    enum { LARGE_PIXELS = 96, MUCH = 12 };
+    for (size_t i = first; i < decision->box_count; i++) {
+        const lethe_pixel_box *box = &decision->boxes[i];
+        bool large = box->w > LARGE_PIXELS && box->h > LARGE_PIXELS;
+        if (large && (uint64_t)box->w * box->h > (uint64_t)info->columns * info->rows / MUCH) return true;
+    }
+    return false;
+}
+
+static void conclude(lethe_burned_in *engine, const lethe_device_match *devices, bool regions, bool found_text, const char *doubts,
                      lethe_pixel_decision *decision) {
     if (decision->verdict == LETHE_PIXELS_QUARANTINE) return;
     bool known = devices->burns_count > 0 || devices->own_device || regions;
@@ -47,9 +58,9 @@ static void conclude(lethe_burned_in *engine, const lethe_device_match *devices,
         (void)snprintf(decision->reason, sizeof decision->reason, "text in the pixels of a device that the catalogue does not know");
         return;
     }
-    if (doubts) {
+    if (doubts != NULL) {
         decision->verdict = LETHE_PIXELS_REVIEW;
-        (void)snprintf(decision->reason, sizeof decision->reason, "something in the pixels looks like text and cannot be read: a person has to look");
+        (void)snprintf(decision->reason, sizeof decision->reason, "%s: a person has to look", doubts);
         return;
     }
     if (decision->box_count > 0 || decision->clear_unused_bits) decision->verdict = LETHE_PIXELS_REDACT;
@@ -103,13 +114,15 @@ static lethe_status decide(lethe_burned_in *engine, const lethe_dicom_dataset *d
                                 .error = error};
         status = lethe_pixel_search_all(&s);
         size_t first = s.first_found;
-        unsigned doubts = s.doubts;
+        const char *doubts = s.doubts > 0                                        ? "something in the pixels looks like text and cannot be read"
+                             : lethe_burned_in_takes_much(decision, first, info) ? "what looks like large letters covers much of the picture"
+                                                                                 : NULL;
         lethe_pixel_search_release(&s);
         if (status != LETHE_OK) return status;
-        conclude(engine, &devices, regions, decision->box_count > first, doubts > 0, decision);
+        conclude(engine, &devices, regions, decision->box_count > first, doubts, decision);
         return LETHE_OK;
     }
-    conclude(engine, &devices, regions, false, false, decision);
+    conclude(engine, &devices, regions, false, NULL, decision);
     return LETHE_OK;
 }
 

@@ -234,6 +234,17 @@ static void the_policy_has_its_say(void **state) {
     lethe_free(pixels);
 }
 
+static void boxes_that_take_much_are_for_a_person(void **state) {
+    (void)state;
+    lethe_pixel_box boxes[] = {{.w = 400, .h = 300}, {.w = 620, .h = 90}, {.w = 90, .h = 460}, {.w = 120, .h = 120}};
+    const lethe_pixel_decision found = {.boxes = boxes, .box_count = 4};
+    const lethe_pixels_info info = {.columns = 640, .rows = 480, .frames = 1};
+    assert_true(lethe_burned_in_takes_much(&found, 0, &info));
+    assert_false(lethe_burned_in_takes_much(&found, 1, &info)); /* lines of text either way, and large letters that take little */
+    boxes[3].w = 220;
+    assert_true(lethe_burned_in_takes_much(&found, 1, &info));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_letters_upright_turned_bright_and_dark),
@@ -243,6 +254,7 @@ int main(void) {
         cmocka_unit_test(applies_a_device_rule_by_manufacturer_and_size),
         cmocka_unit_test(a_corrupt_frame_is_quarantined),
         cmocka_unit_test(the_policy_has_its_say),
+        cmocka_unit_test(boxes_that_take_much_are_for_a_person),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
