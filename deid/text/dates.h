@@ -39,8 +39,8 @@ typedef struct lethe_date_match {
 } lethe_date_match;
 
 /* Kinds of writing that are found: 19610312, 12031961, 1961-03-12, 12/03/1961, 03/28/1961, 12.03.61, 12 mars 1961, 1er mars 1961, March 12, 1961, 12.
- * Maerz 1961, 12-MAR-1961, 12 mars 61, 12th of March 1961, mars 1961, 03/1961; the date of 20140321101500 and 20140321T1015. Separators . - / _ and space. A number in a technical
- * shape ("1.2.840", "0/50/800", "3.1.20") is no date. */
+ * Maerz 1961, 12-MAR-1961, 12 mars 61, 12th of March 1961, mars 1961, 03/1961; the date of 20140321101500 and 20140321T1015. Separators . - / _ and
+ * space. A number in a technical shape ("1.2.840", "0/50/800", "3.1.20") is no date. */
 /* The first date at or after `from`; false when there is none. */
 bool lethe_date_find(const char *utf8, size_t size, size_t from, lethe_date_match *match);
 /* Whether a word of four letters and more, or "mai", is the name of a month in one of the languages that dates are found in. */

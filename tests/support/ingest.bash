@@ -81,6 +81,7 @@ count_of() { lethe status -C "$1" --json | python3 -c "import json,sys; print(js
 # make_dicom FILE SOP_INSTANCE PATIENT [STUDY] [SERIES] [EXTRA_BYTES] [MODALITY]: a small CT of our own making.
 make_dicom() {
     local file=$1 uid=$2 patient=$3 study=${4:-2.25.1001} series=${5:-2.25.2001} bytes=${6:-64} modality=${7:-CT}
+    local rows=$(((bytes + 65534) / 65535)) # a side is at most 65535
     {
         echo "(0008,0016) UI [1.2.840.10008.5.1.4.1.1.2]"
         echo "(0008,0018) UI [$uid]"
@@ -95,8 +96,8 @@ make_dicom() {
         echo "(0020,0013) IS [1]"
         echo "(0028,0002) US 1"
         echo "(0028,0004) CS [MONOCHROME2]"
-        echo "(0028,0010) US 1"
-        echo "(0028,0011) US $bytes"
+        echo "(0028,0010) US $rows"
+        echo "(0028,0011) US $((bytes / rows))"
         echo "(0028,0100) US 8"
         echo "(0028,0101) US 8"
         echo "(0028,0102) US 7"
