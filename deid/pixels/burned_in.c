@@ -39,7 +39,7 @@ void lethe_pixel_decision_release(lethe_pixel_decision *decision) {
 
 /* Letters as high as these are rarer than anatomy that resembles them: the walls of a vessel, a row of ribs. */
 bool lethe_burned_in_takes_much(const lethe_pixel_decision *decision, size_t first, const lethe_pixels_info *info) {
-    enum { LARGE_PIXELS = 96, MUCH = 12 };
+    enum { LARGE_PIXELS = 96, MUCH = 5 };
     for (size_t i = first; i < decision->box_count; i++) {
         const lethe_pixel_box *box = &decision->boxes[i];
         bool large = box->w > LARGE_PIXELS && box->h > LARGE_PIXELS;

@@ -31,7 +31,7 @@ bool lethe_burned_in_names_someone(const lethe_identifiers *identifiers, const c
  * or -1. */
 LETHE_NODISCARD lethe_status lethe_burned_in_layout(int fd, const lethe_dicom_dataset *dataset, lethe_pixels *pixels, lethe_pixel_decision *decision,
                                                     lethe_error *error);
-/* Does one of the boxes from `first` on, found in the pixels, take more than a twelfth of the picture, with more than 96 pixels either way? Then a
+/* Does one of the boxes from `first` on, found in the pixels, take more than a fifth of the picture, with more than 96 pixels either way? Then a
  * person has to look: anatomy is lost more likely than letters of that size are there. */
 bool lethe_burned_in_takes_much(const lethe_pixel_decision *decision, size_t first, const lethe_pixels_info *info);
 bool lethe_burned_in_has_embedded_overlay(const lethe_dicom_dataset *dataset, const lethe_pixels_info *info);
