@@ -121,6 +121,7 @@ static lethe_status one_file(void *context, const char *path, const char *relati
     t->redacted++;
     t->by_codec[info.codec]++;
 out:
+    lethe_free(decision.drawn); /* the boxes themselves are not the decision's here */
     lethe_redaction_destroy(redaction);
     lethe_dicom_dataset_release(after);
     lethe_dicom_dataset_release(dataset);
