@@ -1,6 +1,7 @@
 /* Texts as somebody would write them who wants a patient to be found: people, places, numbers and dates that the object does not tell, in six
  * languages. */
 #include "deid/text/text.h"
+#include "tests/unit/deid/text_fixture.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,32 +11,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-#define OK(call) assert_int_equal((call), LETHE_OK)
-
-typedef struct bench {
-    lethe_identifiers *ids;
-    lethe_text_cleaner *cleaner;
-    lethe_buffer out;
-} bench;
-
-static int set_up(void **state) {
-    static bench now;
-    now = (bench){0};
-    OK(lethe_identifiers_create(&now.ids, NULL));
-    OK(lethe_text_cleaner_create(now.ids, &now.cleaner, NULL));
-    lethe_buffer_init(&now.out, 1 << 20);
-    *state = &now;
-    return 0;
-}
-
-static int tear_down(void **state) {
-    bench *now = *state;
-    lethe_text_cleaner_destroy(now->cleaner);
-    lethe_identifiers_destroy(now->ids);
-    lethe_buffer_release(&now->out);
-    return 0;
-}
 
 static void add(bench *now, lethe_identifier_kind kind, const char *text) { OK(lethe_identifiers_add(now->ids, kind, text, strlen(text), NULL)); }
 

@@ -1,5 +1,6 @@
 /* Cleaning of free text: what must stay stays byte for byte, what identifies goes, wherever it stands. */
 #include "deid/text/text.h"
+#include "tests/unit/deid/text_fixture.h"
 
 #include "core/file.h"
 #include "core/memory.h"
@@ -13,32 +14,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-#define OK(call) assert_int_equal((call), LETHE_OK)
-
-typedef struct bench {
-    lethe_identifiers *ids;
-    lethe_text_cleaner *cleaner;
-    lethe_buffer out;
-} bench;
-
-static int set_up(void **state) {
-    static bench now;
-    now = (bench){0};
-    OK(lethe_identifiers_create(&now.ids, NULL));
-    OK(lethe_text_cleaner_create(now.ids, &now.cleaner, NULL));
-    lethe_buffer_init(&now.out, 1 << 20);
-    *state = &now;
-    return 0;
-}
-
-static int tear_down(void **state) {
-    bench *now = *state;
-    lethe_text_cleaner_destroy(now->cleaner);
-    lethe_identifiers_destroy(now->ids);
-    lethe_buffer_release(&now->out);
-    return 0;
-}
 
 static const char *clean(bench *now, const char *text, lethe_text_mode mode, lethe_text_result *result) {
     lethe_buffer_clear(&now->out);
