@@ -234,8 +234,10 @@ lethe_status lethe_redact_tail(const lethe_dicom_dataset *dataset, lethe_edit_sc
     const uint8_t *frame = NULL;
     size_t size = 0;
     if (dataset->encapsulated) return LETHE_OK; /* every frame is followed to its end */
-    lethe_status status = lethe_pixels_open(dataset, &pixels, error);
-    if (status != LETHE_OK) return status == LETHE_NOT_FOUND ? LETHE_OK : status;
+    lethe_error why = {0};
+    lethe_status status = lethe_pixels_open(dataset, &pixels, &why);
+    if (status == LETHE_NOT_FOUND) return LETHE_OK;
+    if (status != LETHE_OK) return lethe_fail(error, status, "%s", why.message);
     const lethe_pixels_info *info = lethe_pixels_describe(pixels);
     const lethe_dicom_element *element = lethe_pixels_element(pixels);
     status = lethe_pixels_frame_bytes(pixels, info->frames - 1, NULL, &frame, &size, error);
