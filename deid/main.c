@@ -40,7 +40,7 @@ static void usage(FILE *to) {
         "       lethe deid dicomdir RELEASED [-o MEDIA] [--json]\n"
         "       lethe deid reidentify PATH -o FOLDER --private-key KEY.pem [--passphrase FILE]\n\n"
         "Profiles: basic, research (default), challenge, or a YAML file. Exit codes: 0 all released; 1 failed; 2 wrong usage or configuration;\n"
-        "3 something was quarantined; 4 something waits for review.\n",
+        "3 something was quarantined; 4 something waits for review. A row of --slides that fits no slide: 2.\n",
         to);
 }
 
@@ -165,13 +165,17 @@ static int parse(int argc, char **argv, arguments *a) {
 
 static int finish(const arguments *a, const lethe_run_counts *c) {
     if (a->json)
-        (void)printf("{\"inputs\": %llu, \"released\": %llu, \"quarantined\": %llu, \"review\": %llu, \"dropped\": %llu}\n",
+        (void)printf("{\"inputs\": %llu, \"released\": %llu, \"quarantined\": %llu, \"review\": %llu, \"dropped\": %llu, \"unused_rows\": %u}\n",
                      (unsigned long long)c->inputs, (unsigned long long)c->released, (unsigned long long)c->quarantined,
-                     (unsigned long long)c->review, (unsigned long long)c->dropped);
+                     (unsigned long long)c->review, (unsigned long long)c->dropped, c->unused_rows);
     else if (!a->quiet)
         (void)printf("%llu inputs: %llu released, %llu quarantined, %llu waiting for review, %llu dropped\n", (unsigned long long)c->inputs,
                      (unsigned long long)c->released, (unsigned long long)c->quarantined, (unsigned long long)c->review,
                      (unsigned long long)c->dropped);
+    if (c->unused_rows != 0)
+        (void)fprintf(stderr, "lethe deid: %u row%s of --slides %s no slide: line %s\n", c->unused_rows, c->unused_rows == 1 ? "" : "s",
+                      c->unused_rows == 1 ? "fits" : "fit", c->unused_lines);
+    if (c->quarantined == 0 && c->unused_rows != 0) return LETHE_EXIT_USAGE;
     return c->quarantined != 0 ? LETHE_EXIT_QUARANTINED : c->review != 0 ? LETHE_EXIT_REVIEW : LETHE_EXIT_DONE;
 }
 
@@ -266,6 +270,7 @@ static int run_project(const arguments *a) {
     if (status == LETHE_OK) status = project_profile(project, a, &profile, &error);
     if (status == LETHE_NOT_FOUND) error.status = LETHE_CONFIG;
     if (status == LETHE_OK) status = load_lists(a, profile, &l, &error);
+    if (status == LETHE_OK && a->slides == NULL) status = lethe_run_load_mapping(project, NULL, &l.mapping, &error);
     if (status == LETHE_OK) {
         struct sigaction action = {.sa_handler = on_signal};
         (void)sigaction(SIGTERM, &action, NULL);
@@ -283,6 +288,7 @@ static int run_project(const arguments *a) {
                                  .recipients = l.recipients,
                                  .quiet = a->quiet};
         status = lethe_run_project(&run, &counts, &error);
+        if (a->slides == NULL) counts.unused_rows = 0; /* the project's own list may stand there before its slides */
     }
     drop_lists(&l);
     lethe_profile_destroy(profile);

@@ -26,6 +26,7 @@ typedef struct lethe_engine_options {
     const lethe_objections *objections;              /* borrowed, may be NULL */
     const lethe_crosswalk *crosswalk;                /* pre-assigned pseudonyms; borrowed, may be NULL */
     const struct lethe_slide_mapping *slide_mapping; /* borrowed, may be NULL */
+    const struct lethe_slide_masks *slide_masks;     /* regions that reviewers drew on slides; borrowed, may be NULL */
     const struct lethe_pixel_rules *pixel_rules;     /* the project's own; borrowed, may be NULL */
     const struct lethe_recipients *recipients;       /* encrypted.h: what is removed travels along, for them only; borrowed, may be NULL */
     lethe_sync sync;
@@ -64,6 +65,7 @@ typedef struct lethe_result {
     /* Private: for people.h, in memory only. Digests of the folded name, and of name and birth date; 0 = not known. */
     char original_id[LETHE_RESULT_ID_BYTES], original_issuer[LETHE_RESULT_ISSUER_BYTES];
     uint64_t name_digest, person_digest;
+    uint32_t slide_row; /* of the slide mapping, from 1; 0 = none fits */
     /* Notes for the report: bits below. */
     uint32_t notes;
     unsigned box_count;
@@ -89,6 +91,8 @@ LETHE_NODISCARD lethe_status lethe_engine_learn(lethe_engine *engine, const char
 LETHE_NODISCARD lethe_status lethe_engine_know(lethe_engine *engine, const void *values, size_t size, lethe_error *error);
 /* The next input is only tried: the result has the digest of what would be released, and nothing is released. */
 void lethe_engine_probe_next(lethe_engine *engine);
+/* A new round of work begins: folders of outputs that were kept open are looked up again. */
+void lethe_engine_start_task(lethe_engine *engine);
 
 /* Append what was counted since the last call, as lethe_tally_take writes it; nothing without options.want_tally. */
 LETHE_NODISCARD lethe_status lethe_engine_take_tally(lethe_engine *engine, lethe_buffer *out, lethe_error *error);

@@ -3,6 +3,7 @@
 #include "core/file.h"
 #include "core/memory.h"
 #include "deid/objections.h"
+#include "deid/slides/masks.h"
 #include "deid/slides/slide_deid.h"
 
 #include <stdio.h>
@@ -28,12 +29,17 @@ lethe_status lethe_engine_slide(lethe_engine *engine, const char *path, const ch
         (void)snprintf(result->reason, sizeof result->reason, "a slide: nothing to explain without an output");
         return LETHE_OK;
     }
-    /* Boxes that a person has drawn (lethe review mask) are pixels of level 0 here. */
+    /* Boxes of a profile are pixels of level 0 here. */
     const lethe_pixel_policy *pixels = lethe_profile_pixels(engine->options.profile);
     lethe_slide_region regions[LETHE_SLIDE_REGIONS];
     for (unsigned i = 0; i < pixels->extra_count && options.region_count < LETHE_SLIDE_REGIONS; i++)
         regions[options.region_count++] =
             (lethe_slide_region){pixels->extra_boxes[i].x, pixels->extra_boxes[i].y, pixels->extra_boxes[i].w, pixels->extra_boxes[i].h};
+    size_t drawn =
+        lethe_slide_masks_of(engine->options.slide_masks, path, regions + options.region_count, LETHE_SLIDE_REGIONS - options.region_count);
+    options.region_count += drawn;
+    options.drawn = drawn != 0;
+    options.replace = engine->options.replace;
     options.regions = regions;
     options.approved = engine->options.force_release;
     options.objected = objects;
@@ -76,6 +82,7 @@ lethe_status lethe_engine_slide(lethe_engine *engine, const char *path, const ch
                                      .h = (uint32_t)slide.marks[i].height_l0};
             (void)snprintf(box->why, sizeof box->why, "ink or writing on the glass");
         }
+        result->slide_row = slide.mapping_row;
         result->rows = slide.height_px;
         result->columns = slide.width_px;
         result->frames = slide.levels;

@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "core/project.h"
+#include "core/queue.h"
 #include "deid/crosswalk.h"
 #include "deid/known.h"
 #include "deid/manifest.h"
@@ -14,6 +15,8 @@
 
 typedef struct lethe_run_counts {
     uint64_t inputs, released, quarantined, review, dropped;
+    unsigned unused_rows; /* of the slide mapping: no slide has their name or bar code */
+    char unused_lines[160];
 } lethe_run_counts;
 
 /* Told about each input, in the order of the inputs, in the parent. */
@@ -77,7 +80,7 @@ typedef struct lethe_folder_run {
     const char *private_folder;             /* for the page of texts before and after cleaning; NULL = none is made */
     const char *crosswalk_file, *recipient; /* encrypted crosswalk and its recipient's certificate (PEM); both or none */
     const lethe_crosswalk *crosswalk;
-    const struct lethe_slide_mapping *slide_mapping;
+    struct lethe_slide_mapping *slide_mapping;   /* rows that are used are noted in it */
     const struct lethe_recipients *recipients;   /* encrypted.h; may be NULL */
     const struct lethe_pixel_rules *pixel_rules; /* pixel_rules.h; may be NULL */
     bool quiet;
@@ -95,10 +98,17 @@ typedef struct lethe_project_run {
     const char *report;
     const char *crosswalk_file, *recipient;
     const lethe_crosswalk *crosswalk;
-    const struct lethe_slide_mapping *slide_mapping;
+    struct lethe_slide_mapping *slide_mapping; /* rows that are used are noted in it */
     const struct lethe_recipients *recipients; /* encrypted.h; may be NULL */
     bool quiet;
 } lethe_project_run;
+/* The slide mapping at `path`, or where that is NULL the project's own, private/slides.csv; *out is NULL when there is none. Errors: as
+ * lethe_slide_mapping_load. */
+LETHE_NODISCARD lethe_status lethe_run_load_mapping(const lethe_project *project, const char *path, struct lethe_slide_mapping **out,
+                                                    lethe_error *error);
+/* Tell a slide mapping of all slides of the project, and check its rows. NULL mapping: nothing happens. Errors: LETHE_CONFIG with the lines of names
+ * that fit several slides, and with `masks` of masks whose slide is not there. */
+LETHE_NODISCARD lethe_status lethe_run_check_mapping(lethe_queue *queue, struct lethe_slide_mapping *mapping, bool masks, lethe_error *error);
 LETHE_NODISCARD lethe_status lethe_run_project(const lethe_project_run *run, lethe_run_counts *counts, lethe_error *error);
 
 #endif

@@ -8,6 +8,7 @@
 #include "deid/inputs.h"
 #include "deid/people.h"
 #include "deid/report.h"
+#include "deid/slides/slide_deid.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -119,6 +120,26 @@ static lethe_status one_learned(void *context, const char *path, const char *sou
     return lethe_inputs_add(run->inputs, path, learned, values, size, error);
 }
 
+/* Names only: a row of the slide mapping that fits nothing is noticed before anything is released. */
+static lethe_status note_name(void *context, const char *path, const char *relative, lethe_error *error) {
+    folder_run *run = context;
+    return belongs_to_slide(run, path) ? LETHE_OK : lethe_slide_mapping_note_input(run->options->slide_mapping, relative, error);
+}
+
+static lethe_status check_mapping(folder_run *run, lethe_error *error) {
+    lethe_status status = LETHE_OK;
+    if (run->options->slide_mapping == NULL) return LETHE_OK;
+    for (unsigned i = 0; i < run->options->input_count && status == LETHE_OK; i++)
+        status = lethe_walk_all(run->options->inputs[i], note_name, learn_nothing, run, error);
+    return status == LETHE_OK ? lethe_slide_mapping_check_inputs(run->options->slide_mapping, error) : status;
+}
+
+/* A shard sees a part of the inputs: there only names are told of that no input has. */
+static void count_unused_rows(folder_run *run) {
+    run->counts->unused_rows = lethe_slide_mapping_unused(run->options->slide_mapping, run->options->shards > 1, run->counts->unused_lines,
+                                                          sizeof run->counts->unused_lines);
+}
+
 /* Inputs of one SOP Instance UID: what each would become decides whether they are one or in conflict. */
 static lethe_status probe_input(void *context, const char *path, const char *relative, lethe_error *error) {
     folder_run *run = context;
@@ -159,7 +180,7 @@ static lethe_status learn_inputs(folder_run *run, lethe_error *error) {
 static void take_back(const folder_run *run, const lethe_result *result) {
     if (result->outcome != LETHE_OUTCOME_RELEASED || result->output[0] == '\0' || (result->notes & LETHE_NOTE_REPLACED_SAME) != 0) return;
     char *path = lethe_path_join(run->output, result->output);
-    if (path != NULL) (void)unlink(path);
+    if (path != NULL) (void)lethe_slide_output_remove(path);
     lethe_free(path);
 }
 
@@ -171,6 +192,7 @@ static lethe_status one_done(void *context, const char *path, const char *source
     }
     lethe_run_counts *c = run->counts;
     c->inputs++;
+    lethe_slide_mapping_note_used(run->options->slide_mapping, result->slide_row);
     switch (result->outcome) {
     case LETHE_OUTCOME_RELEASED: c->released++; break;
     case LETHE_OUTCOME_REVIEW: c->review++; break;
@@ -326,11 +348,13 @@ lethe_status lethe_run_folder(const lethe_folder_run *options, lethe_run_counts 
                                .learn = one_learned,
                                .tally = run.report != NULL ? tally_done : NULL,
                                .context = &run};
-    status = lethe_crew_start(&crew, &run.crew, error);
+    status = check_mapping(&run, error);
+    if (status == LETHE_OK) status = lethe_crew_start(&crew, &run.crew, error);
     lethe_progress_start(&run.progress, "de-identifying", 0, options->quiet);
     if (status == LETHE_OK) status = learn_inputs(&run, error);
     if (status == LETHE_OK) status = walk_inputs(&run, add_input, add_other, error);
     lethe_progress_finish(&run.progress);
+    count_unused_rows(&run);
     if (status == LETHE_OK && run.dicomdir) status = make_file_set(&run, error);
     if (status == LETHE_OK) status = lethe_filesystem_sync(output, error);
     if (status == LETHE_OK) status = write_reports(&run, error);

@@ -14,6 +14,7 @@
 #include "deid/pixels/pixel_rules.h"
 #include "deid/pixels/review_work.h"
 #include "deid/report.h"
+#include "deid/slides/slide_deid.h"
 
 #include <errno.h>
 #include <ftw.h>
@@ -283,6 +284,7 @@ static lethe_status clear_desk(project_run *run, lethe_error *error) {
                             .desk = run->desk,
                             .jobs = run->options->jobs,
                             .crosswalk = run->options->crosswalk,
+                            .slide_mapping = run->options->slide_mapping,
                             .recipients = run->options->recipients};
     return lethe_review_carry_out(&job, &counts, error);
 }
@@ -393,6 +395,7 @@ static void count_round(project_run *run) {
     for (size_t i = 0; i < run->done_count; i++) {
         lethe_run_counts *c = run->counts;
         c->inputs++;
+        lethe_slide_mapping_note_used(run->options->slide_mapping, run->results[i].slide_row);
         switch (run->results[i].outcome) {
         case LETHE_OUTCOME_RELEASED: c->released++; break;
         case LETHE_OUTCOME_REVIEW: c->review++; break;
@@ -439,7 +442,7 @@ static void enforce_objections(project_run *run) {
         lethe_result *r = &run->results[i];
         if (r->outcome != LETHE_OUTCOME_RELEASED || !lethe_result_is_objected(r, run->objections)) continue;
         char *path = lethe_path_join(run->options->project->released_path, r->output);
-        if (path != NULL) (void)unlink(path);
+        if (path != NULL) (void)lethe_slide_output_remove(path);
         lethe_free(path);
         r->outcome = LETHE_OUTCOME_DROPPED;
         r->output[0] = r->sha256[0] = '\0';
@@ -557,6 +560,28 @@ static lethe_status open_all(project_run *run, lethe_error *error) {
     return status;
 }
 
+lethe_status lethe_run_load_mapping(const lethe_project *project, const char *path, struct lethe_slide_mapping **out, lethe_error *error) {
+    *out = NULL;
+    if (path != NULL) return lethe_slide_mapping_load(path, out, error);
+    char *own = lethe_path_join(project->private_path, "slides.csv");
+    if (own == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path");
+    lethe_status status = access(own, F_OK) == 0 ? lethe_slide_mapping_load(own, out, error) : LETHE_OK;
+    lethe_free(own);
+    return status;
+}
+
+static lethe_status note_slide(void *context, const lethe_item *item, lethe_error *error) {
+    const char *name = item->source_name[0] != '\0' ? item->source_name : lethe_path_name(item->path);
+    return item->kind == LETHE_ITEM_SLIDE ? lethe_slide_mapping_note_input(context, name, error) : LETHE_OK;
+}
+
+lethe_status lethe_run_check_mapping(lethe_queue *queue, struct lethe_slide_mapping *mapping, bool masks, lethe_error *error) {
+    if (mapping == NULL) return LETHE_OK;
+    lethe_status status = lethe_queue_visit(queue, LETHE_ITEM_STATES, note_slide, mapping, error);
+    if (status != LETHE_OK) return status;
+    return masks ? lethe_slide_mapping_check_inputs(mapping, error) : lethe_slide_mapping_check_names(mapping, error);
+}
+
 lethe_status lethe_run_project(const lethe_project_run *options, lethe_run_counts *counts, lethe_error *error) {
     *counts = (lethe_run_counts){0};
     project_run *run = lethe_alloc_array(1, sizeof *run);
@@ -566,6 +591,8 @@ lethe_status lethe_run_project(const lethe_project_run *options, lethe_run_count
     lethe_buffer_init(&run->line, 1u << 20);
     lethe_buffer_init(&run->others, 16u << 20);
     lethe_status status = open_all(run, error);
+    /* Whoever watches may have masks of slides that are still to come. */
+    if (status == LETHE_OK && !options->watch) status = lethe_run_check_mapping(run->queue, options->slide_mapping, true, error);
     lethe_progress_start(&run->progress, "de-identifying", 0, options->quiet);
     while (status == LETHE_OK && !is_told_to_stop(run)) {
         size_t claimed = 0;
@@ -582,6 +609,8 @@ lethe_status lethe_run_project(const lethe_project_run *options, lethe_run_count
         rest(200);
     }
     lethe_progress_finish(&run->progress);
+    if (!options->watch) /* bar codes that earlier runs have read are not known here */
+        counts->unused_rows = lethe_slide_mapping_unused(options->slide_mapping, true, counts->unused_lines, sizeof counts->unused_lines);
     if (status == LETHE_OK) status = renew_file_set(run, true, error);
     if (status == LETHE_OK) status = write_reports(run, error);
     if (status == LETHE_OK && options->crosswalk_file != NULL)

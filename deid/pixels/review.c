@@ -10,6 +10,7 @@
 #include "deid/pixels/review_internal.h"
 #include "deid/pixels/review_pool.h"
 #include "deid/pixels/review_work.h"
+#include "deid/run.h"
 #include "deid/slides/slide_deid.h"
 
 #include <getopt.h>
@@ -37,7 +38,9 @@ static void usage(FILE *to) {
         "SCOPE: instance (default), series, or device: every image of this manufacturer, model, modality and size, which makes a rule of the\n"
         "project's own catalogue, private/pixel_rules.yaml. ID: a number of the list, or the path of a released file. Outputs that are\n"
         "released already are made again at once; --later only records. Frames count from 0. A run that had --pseudonyms FILE.csv or\n"
-        "--reidentify CERTIFICATE.pem is reviewed with the same. Masks of slides stand in the CSV of --slides FILE.csv (column mask).\n",
+        "--reidentify CERTIFICATE.pem is reviewed with the same, and so is one that had --slides FILE.csv. Boxes on slides are pixels of level 0 "
+        "and\n"
+        "hold for all levels; `show ID --picture` draws them with a grid that tells these pixels.\n",
         to);
 }
 
@@ -54,6 +57,7 @@ typedef struct table {
     lethe_project *project;
     lethe_queue *queue;
     lethe_review_desk *desk;
+    lethe_slide_mapping *slides; /* NULL = none, or not loaded yet */
     lethe_item item;
 } table;
 
@@ -65,8 +69,8 @@ static void person_name(char *out, size_t size) {
 static bool parse_box(const char *text, lethe_review_box *box) {
     unsigned x, y, w, h;
     char rest;
-    if (text == NULL || sscanf(text, "%u,%u,%u,%u%c", &x, &y, &w, &h, &rest) != 4 || w == 0 || h == 0 || x > 65535 || y > 65535 || w > 65535 ||
-        h > 65535)
+    if (text == NULL || sscanf(text, "%u,%u,%u,%u%c", &x, &y, &w, &h, &rest) != 4 || w == 0 || h == 0 || x > INT32_MAX || y > INT32_MAX ||
+        w > INT32_MAX || h > INT32_MAX)
         return false;
     *box = (lethe_review_box){.last_frame = UINT32_MAX, .x = x, .y = y, .w = w, .h = h};
     return true;
@@ -125,9 +129,16 @@ static lethe_status find_open(table *t, lethe_error *error) {
     if (status == LETHE_OK && t->item.state != LETHE_ITEM_REVIEW && t->item.state != LETHE_ITEM_RELEASED)
         status = lethe_fail(error, LETHE_USAGE, "item %lld neither waits nor is released: it is %s", (long long)t->item.id,
                             lethe_item_state_name(t->item.state));
-    if (status == LETHE_OK && t->item.kind == LETHE_ITEM_SLIDE)
-        status = lethe_fail(error, LETHE_USAGE, "masks of slides are given with --slides FILE.csv, column mask");
     return status;
+}
+
+/* Pixels of a frame, or of level 0 of a slide: which knows masks only, of all its levels at once. */
+static lethe_status check_box(const table *t, lethe_review_action action, const lethe_review_box *box, lethe_error *error) {
+    if (t->item.kind == LETHE_ITEM_SLIDE && (action != LETHE_REVIEW_ADD || t->a->frames != NULL || t->a->scope != LETHE_REVIEW_INSTANCE))
+        return lethe_fail(error, LETHE_USAGE, "of a slide regions are masked (mask ID X,Y,W,H, pixels of level 0), undone, approved or rejected");
+    if (t->item.kind != LETHE_ITEM_SLIDE && (box->x > UINT16_MAX || box->y > UINT16_MAX || box->w > UINT16_MAX || box->h > UINT16_MAX))
+        return lethe_fail(error, LETHE_USAGE, "a box lies outside of any frame");
+    return LETHE_OK;
 }
 
 /* --- showing --- */
@@ -246,13 +257,19 @@ static lethe_status show_log(table *t, lethe_error *error) { return lethe_review
 
 /* --- deciding --- */
 
+/* The list that is named, or the project's own. A mistake in it is noticed before a decision is recorded: what is recorded will be carried out. */
+static lethe_status load_slides(table *t, lethe_error *error) {
+    if (t->slides != NULL) return LETHE_OK;
+    lethe_status status = lethe_run_load_mapping(t->project, t->a->slides, &t->slides, error);
+    return status == LETHE_OK ? lethe_run_check_mapping(t->queue, t->slides, false, error) : status;
+}
+
 static lethe_status run(table *t, lethe_error *error) {
     lethe_crosswalk *crosswalk = NULL;
     lethe_recipients *recipients = NULL;
     lethe_review_counts c = {0};
-    lethe_slide_mapping *slides = NULL;
     lethe_status status = t->a->pseudonyms == NULL ? LETHE_OK : lethe_crosswalk_load(t->a->pseudonyms, &crosswalk, error);
-    if (status == LETHE_OK && t->a->slides != NULL) status = lethe_slide_mapping_load(t->a->slides, &slides, error);
+    if (status == LETHE_OK) status = load_slides(t, error);
     if (status == LETHE_OK && t->a->reidentify != NULL) status = lethe_recipients_load(t->a->reidentify, &recipients, error);
     if (status == LETHE_OK) {
         lethe_review_job job = {.project = t->project,
@@ -260,12 +277,11 @@ static lethe_status run(table *t, lethe_error *error) {
                                 .desk = t->desk,
                                 .jobs = t->a->jobs,
                                 .crosswalk = crosswalk,
-                                .slide_mapping = slides,
+                                .slide_mapping = t->slides,
                                 .recipients = recipients};
         status = lethe_review_carry_out(&job, &c, error);
     }
     lethe_recipients_destroy(recipients);
-    lethe_slide_mapping_destroy(slides);
     lethe_crosswalk_destroy(crosswalk);
     if (status != LETHE_OK) return status;
     (void)printf("%u decided: %u released, %u rejected, %u made again, %u withdrawn, %u proposed anew\n", c.decisions, c.released, c.rejected,
@@ -280,7 +296,11 @@ static lethe_status decide(table *t, lethe_review_decision *d, lethe_error *erro
     d->item = t->item.id;
     d->scope = t->a->scope;
     person_name(d->person, sizeof d->person);
-    lethe_status status = lethe_review_record(t->desk, d, error);
+    lethe_status status = load_slides(t, error);
+    const char *name = t->item.source_name[0] != '\0' ? t->item.source_name : lethe_path_name(t->item.path);
+    if (status == LETHE_OK && t->a->slides != NULL && t->item.kind == LETHE_ITEM_SLIDE && !lethe_slide_mapping_may_fit(t->slides, name))
+        status = lethe_fail(error, LETHE_CONFIG, "no row of --slides has the name of this slide: its mask would be none");
+    if (status == LETHE_OK) status = lethe_review_record(t->desk, d, error);
     if (status != LETHE_OK) return status;
     (void)printf("decision %lld recorded\n", (long long)d->id);
     return t->a->later ? LETHE_OK : run(t, error);
@@ -291,6 +311,7 @@ static lethe_status decide_box(table *t, lethe_review_action action, lethe_error
     if (!parse_box(t->a->box, &d.box) || !parse_frames(t->a->frames, &d.box))
         return lethe_fail(error, LETHE_USAGE, "a box is four numbers: X,Y,W,H; frames are A-B");
     lethe_status status = find_open(t, error);
+    if (status == LETHE_OK) status = check_box(t, action, &d.box, error);
     return status == LETHE_OK ? decide(t, &d, error) : status;
 }
 static lethe_status mask(table *t, lethe_error *error) { return decide_box(t, LETHE_REVIEW_ADD, error); }
@@ -304,6 +325,8 @@ static lethe_status move(table *t, lethe_error *error) {
     d.from.first_frame = d.box.first_frame;
     d.from.last_frame = d.box.last_frame;
     lethe_status status = find_open(t, error);
+    if (status == LETHE_OK) status = check_box(t, d.action, &d.box, error);
+    if (status == LETHE_OK) status = check_box(t, d.action, &d.from, error);
     return status == LETHE_OK ? decide(t, &d, error) : status;
 }
 
@@ -465,6 +488,7 @@ int lethe_review_main(int argc, char **argv) {
     }
     if (status == LETHE_OK) status = act(t, &error);
     if (status != LETHE_OK) (void)fprintf(stderr, "lethe review: %s\n", error.message[0] != '\0' ? error.message : lethe_status_name(status));
+    lethe_slide_mapping_destroy(t->slides);
     lethe_review_desk_close(t->desk);
     lethe_queue_close(t->queue);
     lethe_project_close(t->project);

@@ -20,7 +20,8 @@ typedef struct lethe_sheet_options {
 LETHE_NODISCARD lethe_status lethe_review_sheet(const lethe_sheet_options *options, unsigned *pictures, lethe_error *error);
 
 struct lethe_pixel_box;
-/* In a confined worker only (review_pool.h). One frame of a DICOM file as a PNG picture of at most `side` pixels with boxes outlined. */
+/* In a confined worker only (review_pool.h). One frame of a DICOM file, or the whole of a slide, as a PNG picture of at most `side` pixels with boxes
+ * outlined. */
 struct lethe_buffer;
 LETHE_NODISCARD lethe_status lethe_review_picture(const char *path, unsigned frame, const struct lethe_pixel_box *boxes, unsigned box_count,
                                                   unsigned side, struct lethe_buffer *png, lethe_error *error);

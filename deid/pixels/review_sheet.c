@@ -6,7 +6,9 @@
 #include "core/text.h"
 #include "deid/pixels/burned_in.h"
 #include "deid/pixels/review_pool.h"
+#include "deid/slides/review_picture.h"
 #include "imaging/dicom/pixels.h"
+#include "imaging/slide/slide.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -48,6 +50,8 @@ lethe_status lethe_review_picture(const char *path, unsigned frame, const lethe_
     lethe_pixels *pixels = NULL;
     lethe_image stored = {0}, picture = {0}, small = {0};
     lethe_display display;
+    const char *format = lethe_slide_detect(path);
+    if (format != NULL && strcmp(format, "dicom") != 0) return lethe_slide_review_picture(path, boxes, box_count, side, png, error);
     lethe_arena *arena = lethe_arena_create(LETHE_LIMIT_ARENA_BYTES);
     lethe_status status = arena == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a picture") : lethe_map_open(path, &map, error);
     if (status == LETHE_OK) status = lethe_dicom_dataset_parse(map.bytes, map.size, arena, &dataset, error);

@@ -10,6 +10,8 @@
 #include "deid/objections.h"
 #include "deid/pixels/review_pool.h"
 #include "deid/run.h"
+#include "deid/slides/masks.h"
+#include "deid/slides/slide_deid.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -40,6 +42,7 @@ typedef struct work {
     lethe_result results[ROUND];
     size_t item_count, done_count;
     /* what the objects of a patient and study tell about each other: as the run that released them knew it */
+    lethe_slide_masks *masks;
     lethe_known *known;
     bool knows_all;
     lethe_learned learned[ROUND];
@@ -89,7 +92,6 @@ static lethe_status format_rule(work *w, lethe_review_pool *pool, const lethe_re
     char name[NAME_BYTES];
     rule_name(d, name);
     lethe_status status = lethe_queue_get(w->job->queue, d->item, &item, error);
-    if (status == LETHE_OK && item.kind == LETHE_ITEM_SLIDE) status = lethe_fail(error, LETHE_UNSUPPORTED, "slides have no boxes");
     if (status != LETHE_OK) return status;
     char *path = lethe_path_join(w->job->project->private_path, item.path);
     if (path == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path");
@@ -121,9 +123,20 @@ static lethe_status find_decision(void *context, const lethe_review_decision *d,
     return LETHE_OK;
 }
 
+/* Regions on slides are no rules: they are gathered from the decisions (load_masks). */
+static lethe_status check_slide(const lethe_review_decision *d, lethe_error *error) {
+    if (d->scope != LETHE_REVIEW_INSTANCE) return lethe_fail(error, LETHE_UNSUPPORTED, "a decision about a slide holds for that slide only");
+    if (d->action == LETHE_REVIEW_KEEP || d->action == LETHE_REVIEW_MOVE)
+        return lethe_fail(error, LETHE_UNSUPPORTED, "slides take mask, undo, approve and reject");
+    return LETHE_OK;
+}
+
 static lethe_status write_one(work *w, lethe_review_pool *pool, size_t index, lethe_error *error) {
     lethe_review_decision *d = &w->open[index];
     char name[NAME_BYTES];
+    lethe_item item;
+    lethe_status known = lethe_queue_get(w->job->queue, d->item, &item, error);
+    if (known != LETHE_OK || item.kind == LETHE_ITEM_SLIDE) return known == LETHE_OK ? check_slide(d, error) : known;
     lethe_buffer text;
     lethe_buffer_init(&text, 1u << 20);
     lethe_status status = LETHE_OK;
@@ -268,6 +281,49 @@ static lethe_status find_items(work *w, lethe_error *error) {
     return status == LETHE_OK && w->wanted_count > 0 ? scan(w, error) : status;
 }
 
+/* --- regions on slides: every mask that was ever drawn and not undone --- */
+
+typedef struct decision_list {
+    lethe_review_decision *list;
+    size_t count, capacity;
+} decision_list;
+
+static lethe_status gather_masks(void *context, const lethe_review_decision *d, lethe_error *error) {
+    decision_list *masks = context;
+    for (size_t i = 0; d->action == LETHE_REVIEW_UNDO && i < masks->count; i++)
+        if (masks->list[i].id == d->target) masks->list[i] = masks->list[--masks->count];
+    if (d->action != LETHE_REVIEW_ADD || d->scope != LETHE_REVIEW_INSTANCE) return LETHE_OK;
+    if (masks->count == masks->capacity) {
+        masks->capacity = masks->capacity * 2 + 16;
+        lethe_review_decision *grown = lethe_realloc_array(masks->list, masks->capacity, sizeof *grown);
+        if (grown == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for decisions");
+        masks->list = grown;
+    }
+    masks->list[masks->count++] = *d;
+    return LETHE_OK;
+}
+
+static lethe_status load_masks(work *w, lethe_error *error) {
+    decision_list masks = {0};
+    lethe_status status = lethe_slide_masks_create(&w->masks, error);
+    if (status == LETHE_OK) status = lethe_review_visit(w->job->desk, 0, false, gather_masks, &masks, error);
+    for (size_t i = 0; i < masks.count && status == LETHE_OK; i++) {
+        lethe_item item;
+        const lethe_review_box *box = &masks.list[i].box;
+        lethe_slide_region region = {box->x, box->y, box->w, box->h};
+        status = lethe_queue_get(w->job->queue, masks.list[i].item, &item, error);
+        if (status == LETHE_NOT_FOUND) status = LETHE_OK;
+        else if (status == LETHE_OK && item.kind == LETHE_ITEM_SLIDE) {
+            char *path = lethe_path_join(w->job->project->private_path, item.path);
+            status =
+                path == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path") : lethe_slide_masks_add(w->masks, path, &region, error);
+            lethe_free(path);
+        }
+    }
+    lethe_free(masks.list);
+    return status;
+}
+
 /* --- 3. processing --- */
 
 static lethe_status load_profile(const lethe_project *project, lethe_profile **profile, lethe_error *error) {
@@ -301,7 +357,7 @@ static lethe_status withdraw(const work *w, lethe_catalogue *catalogue, const ch
     if (status == LETHE_NOT_FOUND) status = LETHE_OK;
     char *path = lethe_path_join(w->job->project->released_path, output);
     if (status == LETHE_OK && path == NULL) status = lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path");
-    if (status == LETHE_OK) (void)unlink(path);
+    if (status == LETHE_OK) (void)lethe_slide_output_remove(path);
     lethe_free(path);
     return status;
 }
@@ -323,9 +379,9 @@ static lethe_status settle(work *w, lethe_catalogue *catalogue, lethe_item *item
     if (was_released && is_released && strcmp(old_output, r->output) != 0) {
         /* Nothing else changed, so the patient's pseudonym did: two names for one image would link them. */
         char *path = lethe_path_join(w->job->project->released_path, r->output);
-        if (path != NULL) (void)unlink(path);
+        if (path != NULL) (void)lethe_slide_output_remove(path);
         lethe_free(path);
-        return lethe_fail(error, LETHE_CONFIG, "item %lld would be released under another name: give the --pseudonyms of its run",
+        return lethe_fail(error, LETHE_CONFIG, "item %lld would be released under another name: give the --pseudonyms or --slides of its run",
                           (long long)item->id);
     }
     lethe_status status = put_boxes(w, item->id, r, error);
@@ -496,6 +552,7 @@ static lethe_status process(work *w, lethe_error *error) {
                                           .pixel_rules = w->after,
                                           .crosswalk = w->job->crosswalk,
                                           .slide_mapping = w->job->slide_mapping,
+                                          .slide_masks = w->masks,
                                           .recipients = w->job->recipients != NULL ? w->job->recipients : recipients,
                                           .sync = LETHE_SYNC_FULL,
                                           .want_catalogue = true},
@@ -531,6 +588,7 @@ lethe_status lethe_review_carry_out(const lethe_review_job *job, lethe_review_co
     if (status == LETHE_OK) status = lethe_review_visit(job->desk, 0, true, collect, w, error);
     if (status == LETHE_OK) status = write_rules(w, error);
     if (status == LETHE_OK) status = find_items(w, error);
+    if (status == LETHE_OK) status = load_masks(w, error);
     if (status == LETHE_OK) status = lethe_file_set_take_down(job->project, error); /* second names of what is made again */
     if (status == LETHE_OK) status = process(w, error);
     if (status == LETHE_OK) status = lethe_file_set_put_up(job->project, error);
@@ -538,6 +596,7 @@ lethe_status lethe_review_carry_out(const lethe_review_job *job, lethe_review_co
     if (status == LETHE_OK) counts->decisions = (unsigned)w->open_count;
     for (size_t i = 0; i < w->open_count && w->single != NULL; i++) lethe_pixel_rules_destroy(w->single[i]);
     lethe_pixel_rules_destroy(w->after);
+    lethe_slide_masks_destroy(w->masks);
     lethe_free(w->single);
     lethe_free(w->wanted);
     lethe_free(w->wanted_for);

@@ -37,6 +37,13 @@ static void draw_glyph(lethe_image *rgba, const uint8_t *rows, uint32_t left, ui
                 memset(rgba->pixels + ((size_t)(top + y) * rgba->columns + left + x) * 4, 0, 3);
 }
 
+void lethe_label_text(const char *text, lethe_image *rgba, uint32_t left, uint32_t top, uint32_t scale) {
+    for (unsigned i = 0; text[i]; i++, left += 6 * scale) {
+        const uint8_t *glyph = glyph_of(text[i]);
+        if (glyph) draw_glyph(rgba, glyph, left, top, scale);
+    }
+}
+
 lethe_status lethe_label_draw(const char *text, uint32_t columns, uint32_t rows, lethe_image *rgba, lethe_error *error) {
     *rgba = (lethe_image){.columns = columns, .rows = rows, .samples = 4, .bytes_per_sample = 1, .bits_stored = 8, .photometric = LETHE_RGB};
     lethe_status status = lethe_image_allocate(rgba, error);

@@ -4,14 +4,18 @@
 #include "core/text.h"
 #include "deid/slides/slide_job.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { MAX_COLUMNS = 32 };
 
 typedef struct mapping_entry {
-    const char *slide, *barcode;
+    const char *slide, *base, *barcode; /* as written; the name without folders */
     lethe_slide_mapping_row row;
+    unsigned line;
+    const char *fits; /* the input whose name it is; NULL: none that was told of */
+    bool fits_more, used;
 } mapping_entry;
 
 struct lethe_slide_mapping {
@@ -98,14 +102,17 @@ static bool is_pseudonym(const char *text) {
     return true;
 }
 
-/* A slide's name without folders and extension. */
-static const char *stem(lethe_arena *arena, const char *name) {
-    const char *base = strrchr(name, '/');
-    base = base ? base + 1 : name;
+static const char *base_of(const char *name) {
+    const char *slash = strrchr(name, '/');
+    return slash ? slash + 1 : name;
+}
+
+/* Length of a file name without its extension. */
+static size_t stem_length(const char *base) {
     const char *dot = strrchr(base, '.');
     size_t length = dot && dot != base && strlen(dot) <= 6 ? (size_t)(dot - base) : strlen(base);
     if (length > 4 && strncasecmp(base + length - 4, ".ome", 4) == 0) length -= 4; /* "case.ome.tiff" */
-    return lethe_arena_strndup(arena, base, length);
+    return length;
 }
 
 bool lethe_slide_mask_parse(const char *mask, lethe_slide_region *regions, size_t room, size_t *count) {
@@ -146,12 +153,17 @@ static lethe_status add_row(lethe_slide_mapping *mapping, const char *const fiel
         mapping->entries = grown;
         mapping->capacity = capacity;
     }
-    const char *slide = stem(mapping->arena, fields[COLUMN_SLIDE]);
-    if (!slide) return lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
-    mapping->entries[mapping->count++] = (mapping_entry){
-        slide,
-        fields[COLUMN_BARCODE],
-        {fields[COLUMN_PATIENT], fields[COLUMN_ISSUER], fields[COLUMN_PSEUDONYM], fields[COLUMN_SLIDE_PSEUDONYM], fields[COLUMN_MASK]}};
+    mapping->entries[mapping->count] = (mapping_entry){.slide = fields[COLUMN_SLIDE],
+                                                       .base = base_of(fields[COLUMN_SLIDE]),
+                                                       .barcode = fields[COLUMN_BARCODE],
+                                                       .line = line,
+                                                       .row = {.patient_id = fields[COLUMN_PATIENT],
+                                                               .issuer = fields[COLUMN_ISSUER],
+                                                               .pseudonym = fields[COLUMN_PSEUDONYM],
+                                                               .slide_pseudonym = fields[COLUMN_SLIDE_PSEUDONYM],
+                                                               .mask = fields[COLUMN_MASK],
+                                                               .number = (uint32_t)mapping->count + 1}};
+    mapping->count++;
     return LETHE_OK;
 }
 
@@ -185,7 +197,11 @@ static lethe_status read_rows(lethe_slide_mapping *mapping, csv *file, lethe_err
     return LETHE_OK;
 }
 
-static int by_name(const void *a, const void *b) { return strcmp((*(mapping_entry *const *)a)->slide, (*(mapping_entry *const *)b)->slide); }
+static int by_name(const void *a, const void *b) {
+    const mapping_entry *x = *(mapping_entry *const *)a, *y = *(mapping_entry *const *)b;
+    int order = strcmp(x->base, y->base);
+    return order ? order : strcmp(x->slide, y->slide);
+}
 static int by_barcode(const void *a, const void *b) { return strcmp((*(mapping_entry *const *)a)->barcode, (*(mapping_entry *const *)b)->barcode); }
 
 static lethe_status make_index(lethe_slide_mapping *mapping, lethe_error *error) {
@@ -195,9 +211,15 @@ static lethe_status make_index(lethe_slide_mapping *mapping, lethe_error *error)
     for (size_t i = 0; i < mapping->count; i++) mapping->by_name[i] = mapping->by_barcode[i] = &mapping->entries[i];
     qsort(mapping->by_name, mapping->count, sizeof *mapping->by_name, by_name);
     qsort(mapping->by_barcode, mapping->count, sizeof *mapping->by_barcode, by_barcode);
-    for (size_t i = 1; i < mapping->count; i++)
-        if (*mapping->by_name[i]->slide && strcmp(mapping->by_name[i]->slide, mapping->by_name[i - 1]->slide) == 0)
-            return lethe_fail(error, LETHE_CONFIG, "slide mapping: a slide stands on two lines");
+    for (size_t i = 1; i < mapping->count; i++) {
+        const mapping_entry *name = mapping->by_name[i], *code = mapping->by_barcode[i];
+        if (*name->slide && strcmp(name->slide, mapping->by_name[i - 1]->slide) == 0)
+            return lethe_fail(error, LETHE_CONFIG, "slide mapping, lines %u and %u: a slide stands on two lines", mapping->by_name[i - 1]->line,
+                              name->line);
+        if (*code->barcode && strcmp(code->barcode, mapping->by_barcode[i - 1]->barcode) == 0)
+            return lethe_fail(error, LETHE_CONFIG, "slide mapping, lines %u and %u: a bar code stands on two lines", mapping->by_barcode[i - 1]->line,
+                              code->line);
+    }
     return LETHE_OK;
 }
 
@@ -232,16 +254,117 @@ void lethe_slide_mapping_destroy(lethe_slide_mapping *mapping) {
 
 size_t lethe_slide_mapping_count(const lethe_slide_mapping *mapping) { return mapping->count; }
 
+/* True when the row names the input: the end of its path, from a folder's border on, with or without the extension. */
+static bool names_input(const mapping_entry *entry, const char *name, size_t stem) {
+    size_t length = strlen(entry->slide), name_length = strlen(name), folders = name_length - strlen(base_of(name));
+    const size_t ends[] = {name_length, folders + stem};
+    for (unsigned i = 0; i < 2; i++) {
+        if (length > ends[i] || memcmp(name + ends[i] - length, entry->slide, length) != 0) continue;
+        if (length == ends[i] || name[ends[i] - length - 1] == '/') return true;
+    }
+    return false;
+}
+
+/* The row that names the input best: with the most folders, with the extension before without. */
+static mapping_entry *find_name(const lethe_slide_mapping *mapping, const char *name) {
+    const char *base = base_of(name);
+    size_t stem = stem_length(base);
+    mapping_entry *best = NULL;
+    for (unsigned whole = 0; whole < 2 && !best; whole++) {
+        size_t wanted = whole ? stem : strlen(base), first = 0, last = mapping->count;
+        if (!wanted || (whole && !base[stem])) continue;
+        while (first < last) { /* the first row whose name does not come before */
+            size_t middle = first + (last - first) / 2;
+            int order = strncmp(mapping->by_name[middle]->base, base, wanted);
+            if (order < 0) first = middle + 1;
+            else last = middle;
+        }
+        for (; first < mapping->count && strncmp(mapping->by_name[first]->base, base, wanted) == 0; first++) {
+            mapping_entry *entry = mapping->by_name[first];
+            if (entry->base[wanted] || !names_input(entry, name, stem)) continue;
+            if (!best || strlen(entry->slide) > strlen(best->slide)) best = entry;
+        }
+    }
+    return best;
+}
+
 const lethe_slide_mapping_row *lethe_slide_mapping_find(const lethe_slide_mapping *mapping, const char *name, const char *barcode) {
     if (!mapping || !mapping->count) return NULL;
-    mapping_entry wanted = {.slide = name, .barcode = barcode}, *key = &wanted;
     if (name && *name) {
-        mapping_entry **found = bsearch(&key, mapping->by_name, mapping->count, sizeof *found, by_name);
-        if (found) return &(*found)->row;
+        const mapping_entry *found = find_name(mapping, name);
+        if (found) return &found->row;
     }
     if (barcode && *barcode) {
+        mapping_entry wanted = {.barcode = barcode}, *key = &wanted;
         mapping_entry **found = bsearch(&key, mapping->by_barcode, mapping->count, sizeof *found, by_barcode);
         if (found) return &(*found)->row;
     }
     return NULL;
+}
+
+/* --- rows that fit nothing --- */
+
+/* Side files often share a slide's name; only what may be one makes a name ambiguous. */
+static bool may_be_slide(const char *base) {
+    static const char *const kinds[] = {".svs", ".tif", ".tiff", ".ndpi", ".mrxs", ".scn", ".bif", ".dcm"};
+    const char *dot = strrchr(base, '.');
+    for (size_t i = 0; dot && i < sizeof kinds / sizeof *kinds; i++)
+        if (lethe_text_equal_fold(dot, kinds[i])) return true;
+    return !dot;
+}
+
+lethe_status lethe_slide_mapping_note_input(lethe_slide_mapping *mapping, const char *name, lethe_error *error) {
+    mapping_entry *entry = mapping ? find_name(mapping, name) : NULL;
+    if (!entry || (strcmp(entry->base, base_of(name)) != 0 && !may_be_slide(base_of(name)))) return LETHE_OK;
+    entry->fits_more |= entry->fits && strcmp(entry->fits, name) != 0;
+    if (!entry->fits) entry->fits = lethe_arena_strndup(mapping->arena, name, strlen(name));
+    return entry->fits ? LETHE_OK : lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
+}
+
+void lethe_slide_mapping_note_used(lethe_slide_mapping *mapping, uint32_t number) {
+    if (mapping && number && number <= mapping->count) mapping->entries[number - 1].used = true;
+}
+
+static unsigned list_lines(const lethe_slide_mapping *mapping, bool (*belongs)(const mapping_entry *), char *lines, size_t size) {
+    unsigned count = 0;
+    size_t used = 0;
+    *lines = '\0';
+    for (size_t i = 0; i < mapping->count; i++) {
+        if (!belongs(&mapping->entries[i])) continue;
+        if (used + 24 < size) used += (size_t)snprintf(lines + used, size - used, "%s%u", count ? ", " : "", mapping->entries[i].line);
+        else if (lines[used - 1] != '.') used += (size_t)snprintf(lines + used, size - used, " ...");
+        count++;
+    }
+    return count;
+}
+
+static bool is_ambiguous(const mapping_entry *entry) { return entry->fits_more; }
+static bool is_lost_mask(const mapping_entry *entry) { return *entry->slide && !*entry->barcode && *entry->row.mask && !entry->fits; }
+static bool is_unused(const mapping_entry *entry) { return !entry->used; }
+static bool is_unused_name(const mapping_entry *entry) { return !entry->used && !entry->fits && *entry->slide && !*entry->barcode; }
+
+bool lethe_slide_mapping_may_fit(const lethe_slide_mapping *mapping, const char *name) {
+    bool codes = false;
+    for (size_t i = 0; i < mapping->count; i++) codes |= *mapping->entries[i].barcode != '\0';
+    return codes || find_name(mapping, name);
+}
+
+lethe_status lethe_slide_mapping_check_names(const lethe_slide_mapping *mapping, lethe_error *error) {
+    char lines[160];
+    if (mapping && list_lines(mapping, is_ambiguous, lines, sizeof lines))
+        return lethe_fail(error, LETHE_CONFIG, "slide mapping, line %s: the name fits several inputs; give it with its folder", lines);
+    return LETHE_OK;
+}
+
+lethe_status lethe_slide_mapping_check_inputs(const lethe_slide_mapping *mapping, lethe_error *error) {
+    char lines[160];
+    lethe_status status = lethe_slide_mapping_check_names(mapping, error);
+    if (status == LETHE_OK && mapping && list_lines(mapping, is_lost_mask, lines, sizeof lines))
+        return lethe_fail(error, LETHE_CONFIG, "slide mapping, line %s: a mask for a slide that is not there; nothing was released", lines);
+    return status;
+}
+
+unsigned lethe_slide_mapping_unused(const lethe_slide_mapping *mapping, bool names_only, char *lines, size_t size) {
+    *lines = '\0';
+    return mapping ? list_lines(mapping, names_only ? is_unused_name : is_unused, lines, size) : 0;
 }

@@ -3,7 +3,6 @@
 #include "core/limits.h"
 #include "core/memory.h"
 #include "core/text.h"
-#include "deid/slides/hash_follow.h"
 #include "deid/slides/marks.h"
 #include "deid/slides/regions.h"
 #include "deid/slides/slide_job.h"
@@ -157,9 +156,10 @@ static lethe_status name_output(lethe_slide_job *job, const char *source_name, c
     lethe_slide_result *result = job->result;
     lethe_pseudonymizer *p = job->options->pseudonymizer;
     const char *stem = stem_of(job->arena, source_name);
-    const lethe_slide_mapping_row *row = lethe_slide_mapping_find(job->options->mapping, stem, NULL);
+    const lethe_slide_mapping_row *row = lethe_slide_mapping_find(job->options->mapping, source_name, NULL);
     for (unsigned i = 0; !row && i < codes->count; i++) row = lethe_slide_mapping_find(job->options->mapping, NULL, codes->texts[i]);
     job->row = row;
+    if (row) result->mapping_row = row->number;
     if (row && !*row->patient_id && !*row->pseudonym) row = NULL; /* a mask alone says nothing about the patient */
     lethe_status status = LETHE_OK;
     char patient[LETHE_PATIENT_PSEUDONYM_SIZE], token[LETHE_TOKEN_SIZE];
@@ -208,11 +208,11 @@ static bool is_inside(const lethe_slide_region *mark, const lethe_slide_region *
 }
 
 /* Ink that no region covers waits for a person. */
-static lethe_status search_marks(lethe_slide_job *job, lethe_error *error) {
+lethe_status lethe_job_search_marks(lethe_slide_job *job, lethe_error *error) {
     lethe_slide_result *result = job->result;
     lethe_slide *slide = NULL;
     lethe_error why = {0};
-    if (job->options->text == LETHE_SLIDE_TEXT_KEEP || job->approved) return LETHE_OK;
+    if (job->approved || (job->options->text == LETHE_SLIDE_TEXT_KEEP && !job->options->drawn)) return LETHE_OK;
     lethe_slide_region found[LETHE_MARKS_MOST];
     unsigned count = 0;
     lethe_status status = lethe_slide_open(job->probe->path, &slide, &why);
@@ -225,14 +225,16 @@ static lethe_status search_marks(lethe_slide_job *job, lethe_error *error) {
         for (size_t k = 0; k < job->region_count; k++) covered |= is_inside(&found[i], &job->regions[k]);
         if (!covered) result->marks[result->mark_count++] = found[i];
     }
-    if (!result->mark_count) return LETHE_OK;
+    if (!result->mark_count && !job->options->drawn) return LETHE_OK;
+    if (!result->mark_count) return lethe_fail(error, LETHE_REVIEW, "regions are drawn and nothing else was found: approve to release");
     return lethe_fail(error, LETHE_REVIEW, "ink or writing on the glass in %u place%s of the scan", result->mark_count,
                       result->mark_count == 1 ? "" : "s");
 }
 
 /* --- writing and proving --- */
 
-static lethe_status measure(lethe_slide_result *result, const char *path, lethe_error *error) {
+lethe_status lethe_job_measure(lethe_slide_job *job, const char *path, lethe_error *error) {
+    lethe_slide_result *result = job->result;
     lethe_slide *slide = NULL;
     lethe_error own = {0};
     lethe_status status = lethe_slide_open(path, &slide, &own);
@@ -249,7 +251,7 @@ static lethe_status measure(lethe_slide_result *result, const char *path, lethe_
 }
 
 /* The same pixels as the input's but in the regions, where nothing is to be seen. */
-static lethe_status prove_pixels(lethe_slide_job *job, const char *path, lethe_error *error) {
+lethe_status lethe_job_prove_pixels(lethe_slide_job *job, const char *path, lethe_error *error) {
     lethe_compare_area areas[LETHE_SLIDE_REGIONS];
     for (size_t i = 0; i < job->region_count; i++)
         areas[i] = (lethe_compare_area){job->regions[i].x_l0, job->regions[i].y_l0, job->regions[i].width_l0, job->regions[i].height_l0};
@@ -258,105 +260,6 @@ static lethe_status prove_pixels(lethe_slide_job *job, const char *path, lethe_e
     /* Where a region reaches beyond a scan there is nothing to be black. */
     return job->format->has_placed_levels ? lethe_openslide_flat(path, areas, job->region_count, error)
                                           : lethe_regions_prove(path, job->regions, job->region_count, error);
-}
-
-static void on_proven(void *context, uint64_t done_bytes, uint64_t total_bytes) {
-    const lethe_slide_job *job = context;
-    job->options->progress(job->options->progress_context, total_bytes + done_bytes, 2 * total_bytes);
-}
-
-static lethe_status prove(lethe_slide_job *job, lethe_output *output, lethe_error *error) {
-    lethe_map map = {.fd = -1};
-    lethe_verify_report report;
-    int fd = dup(lethe_output_fd(output));
-    if (fd < 0) return lethe_fail_errno(error, errno, "cannot read the output back");
-    lethe_status status = lethe_map_take(fd, &map, error);
-    if (status != LETHE_OK) return status;
-    lethe_verify_options options = {.format = job->format->name,
-                                    .source = job->probe->map.bytes,
-                                    .source_size = job->probe->map.size,
-                                    .search = job->search,
-                                    .made_images = job->made_images,
-                                    .made_last = job->made_last,
-                                    .regions = job->regions,
-                                    .region_count = job->region_count,
-                                    .maps = job->out_maps,
-                                    .map_count = job->out_map_count};
-    if (job->options->progress) options.progress = on_proven, options.progress_context = job;
-    status = lethe_verify_tiff(map.bytes, map.size, &options, &report, error);
-    char path[64];
-    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    if (status == LETHE_OK && report.tiles_redacted > job->result->tiles_redacted)
-        status = lethe_fail(error, LETHE_UNSAFE, "output: more tiles differ than were redacted");
-    if (status == LETHE_OK) status = prove_pixels(job, path, error);
-    if (status == LETHE_OK) status = measure(job->result, path, error);
-    lethe_map_close(&map);
-    return status;
-}
-
-/* What stands at the target already must be this very slide. */
-static lethe_status check_target(const char *path, const lethe_output *output, const char *sha256, lethe_error *error) {
-    struct stat info;
-    if (lstat(path, &info) != 0) return errno == ENOENT ? LETHE_OK : lethe_fail_errno(error, errno, "cannot look at the output's place");
-    char there[65], own[65], self[64];
-    lethe_status status = lethe_sha256_file(path, there, error);
-    (void)snprintf(self, sizeof self, "/proc/self/fd/%d", lethe_output_fd(output));
-    if (status == LETHE_OK && !*sha256) {
-        status = lethe_sha256_file(self, own, error);
-        sha256 = own;
-    }
-    if (status == LETHE_OK && strcmp(there, sha256) != 0) return lethe_fail(error, LETHE_UNSAFE, "another output stands under the slide's pseudonym");
-    return status;
-}
-
-/* What is written is hashed by a second thread, and told to whoever watches. */
-typedef struct watcher {
-    lethe_hash_follow *follow;
-    const lethe_slide_options *options;
-} watcher;
-
-static void on_progress(void *context, uint64_t done_bytes, uint64_t total_bytes) {
-    const watcher *w = context;
-    lethe_hash_follow_passed(w->follow, done_bytes);
-    if (w->options->progress) w->options->progress(w->options->progress_context, done_bytes, 2 * total_bytes);
-}
-
-static lethe_status write_tiff(lethe_slide_job *job, const char *target, lethe_error *error) {
-    lethe_output *output = NULL;
-    watcher watch = {.options = job->options};
-    job->draft = lethe_tiff_draft_create(job->probe->tree, job->arena);
-    if (!job->draft) return lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
-    if (job->region_count && job->format->has_placed_levels) {
-        job->out_map_count = job->probe->tree->directory_count + 8u; /* more than a draft ever has */
-        job->out_maps = lethe_arena_alloc_array(job->arena, job->out_map_count, sizeof *job->out_maps);
-        if (!job->out_maps) return lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
-    }
-    lethe_status status = lethe_plan_check(job, error);
-    if (status == LETHE_OK) status = job->format->plan(job, error);
-    if (status == LETHE_OK && job->format->has_label_always && !job->label_found && !job->options->allow_missing_label)
-        status = lethe_fail(error, LETHE_UNSAFE, "no label image was found where this format always has one");
-    if (status == LETHE_OK) status = search_marks(job, error);
-    if (status == LETHE_OK) status = lethe_folder_create_for(target, 0755, error);
-    if (status == LETHE_OK) status = lethe_output_create(target, &output, error);
-    if (status == LETHE_OK) status = lethe_hash_follow_start(lethe_output_fd(output), !job->options->skip_sha256, &watch.follow, error);
-    if (status == LETHE_OK) status = lethe_tiff_draft_write(job->draft, job->probe->map.fd, output, on_progress, &watch, error);
-    if (status == LETHE_OK) status = lethe_output_flush(output, error);
-    if (status == LETHE_OK) {
-        lethe_hash_follow_passed(watch.follow, lethe_output_size(output));
-        status = prove(job, output, error);
-    }
-    if (status == LETHE_OK) {
-        status = lethe_hash_follow_finish(watch.follow, lethe_output_size(output), job->result->sha256, error);
-        watch.follow = NULL;
-    }
-    lethe_hash_follow_cancel(watch.follow);
-    if (status == LETHE_OK) status = check_target(target, output, job->result->sha256, error);
-    if (status != LETHE_OK) {
-        lethe_output_discard(output);
-        return status;
-    }
-    job->result->output_bytes = lethe_output_size(output);
-    return lethe_output_commit(output, 0644, job->options->sync, error);
 }
 
 /* --- slides of several files: staged in a hidden folder, proven there, then renamed into place --- */
@@ -384,12 +287,29 @@ static int remove_entry(const char *path, const struct stat *info, int kind, str
 
 static void remove_tree(const char *folder) { (void)nftw(folder, remove_entry, 8, FTW_DEPTH | FTW_PHYS | FTW_MOUNT); }
 
+int lethe_slide_output_remove(const char *path) {
+    int failed = unlink(path);
+    if ((failed && errno != ENOENT) || !lethe_text_ends(path, ".mrxs")) return failed;
+    int why = errno;
+    char *folder = lethe_strndup(path, strlen(path) - strlen(".mrxs"));
+    struct stat info;
+    if (!folder) errno = ENOMEM;
+    else if (lstat(folder, &info) == 0 && S_ISDIR(info.st_mode)) remove_tree(folder);
+    bool stands = !folder || lstat(folder, &info) == 0;
+    lethe_free(folder);
+    if (stands) return -1;
+    errno = why;
+    return failed;
+}
+
 /* `stage` holds NAME/ and NAME.mrxs; the small file comes last, so that a slide is there as a whole or not at all. */
-static lethe_status publish(const char *stage, const char *folder, const char *name, const char *extension, lethe_error *error) {
+static lethe_status publish(const char *stage, const char *folder, const char *name, const char *extension, bool replace, lethe_error *error) {
     char *from = lethe_asprintf("%s/%s", stage, name), *to = lethe_asprintf("%s/%s", folder, name);
     char *front_from = lethe_asprintf("%s/%s%s", stage, name, extension), *front_to = lethe_asprintf("%s/%s%s", folder, name, extension);
     lethe_status status = LETHE_OK;
     if (!from || !to || !front_from || !front_to) status = lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
+    else if (replace && lethe_slide_output_remove(front_to) != 0 && errno != ENOENT)
+        status = lethe_fail_errno(error, errno, "cannot remove the slide that is made again");
     else if (access(front_to, F_OK) == 0) status = lethe_fail(error, LETHE_UNSAFE, "another output stands under the slide's pseudonym");
     else {
         remove_tree(to); /* half a slide of an interrupted run */
@@ -439,13 +359,13 @@ static lethe_status write_tree(lethe_slide_job *job, const char *output_folder, 
     if (status == LETHE_OK) status = lethe_folder_create(inside, 0755, error);
     job->stage_folder = inside;
     if (status == LETHE_OK) status = job->format->write(job, error);
-    if (status == LETHE_OK) status = search_marks(job, error);
-    if (status == LETHE_OK) status = prove_pixels(job, front, error);
-    if (status == LETHE_OK) status = measure(result, front, error);
+    if (status == LETHE_OK) status = lethe_job_search_marks(job, error);
+    if (status == LETHE_OK) status = lethe_job_prove_pixels(job, front, error);
+    if (status == LETHE_OK) status = lethe_job_measure(job, front, error);
     if (status == LETHE_OK) status = hash_tree(stage, result->sha256, error);
     if (status == LETHE_OK) status = lethe_walk(stage, add_bytes, &result->output_bytes, error);
     if (status == LETHE_OK && !stands_already(folder, result->slide, job->format->extension, stage))
-        status = publish(stage, folder, result->slide, job->format->extension, error);
+        status = publish(stage, folder, result->slide, job->format->extension, job->options->replace, error);
     if (stage) remove_tree(stage);
     job->stage_folder = NULL;
     lethe_free(folder);
@@ -472,7 +392,7 @@ static lethe_status run(lethe_slide_job *job, const char *output_folder, lethe_e
         (void)snprintf(result->output, sizeof result->output, "%s/slides/%s%s", result->patient, result->slide, job->format->extension);
     char *target = status == LETHE_OK ? lethe_path_join(output_folder, result->output) : NULL;
     if (status == LETHE_OK && !target) status = lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
-    if (status == LETHE_OK) status = job->format->write ? write_tree(job, output_folder, error) : write_tiff(job, target, error);
+    if (status == LETHE_OK) status = job->format->write ? write_tree(job, output_folder, error) : lethe_job_write_tiff(job, target, error);
     if (status == LETHE_OK) status = keep_label_picture(job, &label, error);
     lethe_image_release(&label);
     lethe_free(target);

@@ -46,14 +46,29 @@ enum { LETHE_SLIDE_REGIONS = 256 };
 
 typedef struct lethe_slide_mapping lethe_slide_mapping;
 
-/* Read a CSV file with a header line. Column `slide` (file name with or without extension) or `barcode`; `patient_id` (optional `issuer`) or
- * `pseudonym`
+/* Read a CSV file with a header line. Column `slide` (file name with or without extension, optionally behind folders) or `barcode`; `patient_id`
+ * (optional `issuer`) or `pseudonym`
  * ("patient_pseudonym" is the same); optional `slide_pseudonym`; optional `mask`: "none", or rectangles
  * "X,Y,W,H X,Y,W,H" in pixels of level 0 that a person has drawn: they are blacked out, and the slide does not wait for review. Pseudonyms are
  * letters, digits, '-' and '_', at most 64. Errors: LETHE_CONFIG with the line number, LETHE_IO, LETHE_LIMIT. */
 LETHE_NODISCARD lethe_status lethe_slide_mapping_load(const char *path, lethe_slide_mapping **out, lethe_error *error);
 void lethe_slide_mapping_destroy(lethe_slide_mapping *mapping);
 size_t lethe_slide_mapping_count(const lethe_slide_mapping *mapping);
+
+/* Rows that fit nothing are mistakes of the list. Tell of each input's name (as the manifest calls it) before the first output. NULL mapping: nothing
+ * happens. Errors: LETHE_NO_MEMORY. */
+LETHE_NODISCARD lethe_status lethe_slide_mapping_note_input(lethe_slide_mapping *mapping, const char *name, lethe_error *error);
+/* After all inputs were told. Errors: LETHE_CONFIG with the lines of names that fit several inputs. */
+LETHE_NODISCARD lethe_status lethe_slide_mapping_check_names(const lethe_slide_mapping *mapping, lethe_error *error);
+/* The same, and with the lines of masks whose slide is not there. */
+LETHE_NODISCARD lethe_status lethe_slide_mapping_check_inputs(const lethe_slide_mapping *mapping, lethe_error *error);
+/* True when a row has the input's name, or rows have bar codes, which nobody knows before the label is read. */
+bool lethe_slide_mapping_may_fit(const lethe_slide_mapping *mapping, const char *name);
+/* Row `number` of a result (from 1; 0 = none) was used. */
+void lethe_slide_mapping_note_used(lethe_slide_mapping *mapping, uint32_t number);
+/* How many rows no slide used; their line numbers go into `lines`, as many as fit (at least 32 bytes). `names_only`: rows without a bar code whose
+ * name is that of no input that was told of. */
+unsigned lethe_slide_mapping_unused(const lethe_slide_mapping *mapping, bool names_only, char *lines, size_t size);
 
 /* --- the job --- */
 
@@ -69,7 +84,9 @@ typedef struct lethe_slide_options {
     lethe_slide_text_policy text;
     const lethe_slide_region *regions; /* blacked out on every level; borrowed. A format that cannot do so quarantines */
     size_t region_count;
-    bool approved;                                                  /* a person has looked at the slide: nothing goes to review */
+    bool drawn;    /* a reviewer has drawn some of the regions and may go on: unless `approved`, the slide waits */
+    bool replace;  /* another output that stands under the slide's pseudonym is one of the same slide: it is replaced */
+    bool approved; /* a person has looked at the slide: nothing goes to review */
     bool (*objected)(void *context, const char *patient_pseudonym); /* true: the patient's slides are never released; may be NULL */
     void *objected_context;
     bool read_barcode;          /* look for a bar code on the label, for `mapping` */
@@ -105,6 +122,7 @@ typedef struct lethe_slide_result {
     double mpp_um, objective_power; /* 0 = unknown */
     uint64_t openslide_regions;     /* compared; 0 when OpenSlide did not open the input */
     uint64_t tiles_redacted;        /* encoded again because a region touches them */
+    uint32_t mapping_row;           /* of the mapping, from 1; 0 = none fits */
     lethe_slide_region marks[64];   /* ink or writing that was found, in pixels of level 0 */
     unsigned mark_count;
     char **removed; /* values that were removed, UTF-8, for the private audit record; owned */
@@ -116,6 +134,8 @@ typedef struct lethe_slide_result {
  * LETHE_IO (the output could not be written), LETHE_NO_MEMORY, LETHE_CRYPTO, LETHE_INTERNAL. Always pair with lethe_slide_result_release. */
 LETHE_NODISCARD lethe_status lethe_slide_deidentify(const char *path, const lethe_slide_options *options, const char *output_folder,
                                                     lethe_slide_result *result, lethe_error *error);
+/* Remove a released file as unlink does (0, or -1 with errno); with an MRXS slide goes the folder of its data, which holds nearly all of it. */
+int lethe_slide_output_remove(const char *path);
 void lethe_slide_result_release(lethe_slide_result *result);
 
 #endif

@@ -24,6 +24,7 @@ typedef struct lethe_slide_job {
     lethe_tiff_draft *draft;  /* TIFF formats: what `plan` fills */
     const char *stage_folder; /* other formats: where `write` puts its files */
     bool label_found;
+    bool look_first;                   /* all streams are looked into before anything is written: one of them must be cut */
     unsigned made_images;              /* directories in the draft whose pixels we made */
     unsigned made_last;                /* of them, those that are its last ones and look like pictures of the input: not compared with those */
     const lethe_slide_region *regions; /* to be blacked out; in the arena */
@@ -65,6 +66,17 @@ LETHE_NODISCARD lethe_status lethe_job_removed_blob(lethe_slide_job *job, const 
 /* Remember telling pieces of a removed picture's compressed stream. */
 LETHE_NODISCARD lethe_status lethe_job_removed_stream(lethe_slide_job *job, const uint8_t *bytes, uint64_t size, lethe_error *error);
 
+/* --- writing and proving --- */
+
+/* Ink and writing on the glass that no region covers. Errors: LETHE_REVIEW; job->result->marks says where. */
+LETHE_NODISCARD lethe_status lethe_job_search_marks(lethe_slide_job *job, lethe_error *error);
+/* OpenSlide sees the same slide in the output, and nothing in the regions. Errors: LETHE_UNSAFE. */
+LETHE_NODISCARD lethe_status lethe_job_prove_pixels(lethe_slide_job *job, const char *path, lethe_error *error);
+/* Size, levels and scale of the output, for the result. Errors: LETHE_UNSAFE. */
+LETHE_NODISCARD lethe_status lethe_job_measure(lethe_slide_job *job, const char *path, lethe_error *error);
+/* The whole way of a TIFF slide: plan, copy, proof, name (write_tiff.c). Errors: LETHE_REVIEW, LETHE_UNSAFE and others of the slide, LETHE_IO. */
+LETHE_NODISCARD lethe_status lethe_job_write_tiff(lethe_slide_job *job, const char *target, lethe_error *error);
+
 /* --- TIFF directories --- */
 
 /* A rule for a tag of a kept directory: numbers only, at most `count` values, none above `highest` (0 = any). */
@@ -97,6 +109,8 @@ LETHE_NODISCARD lethe_status lethe_plan_jpeg_picture(lethe_slide_job *job, const
 
 /* A label that shows `text` in black on white. */
 LETHE_NODISCARD lethe_status lethe_label_draw(const char *text, uint32_t columns, uint32_t rows, lethe_image *rgba, lethe_error *error);
+/* The same letters on a picture, black, 5 x 7 pixels times `scale` each; what is no letter, digit, '-' or '_' is a gap. */
+void lethe_label_text(const char *text, lethe_image *rgba, uint32_t left, uint32_t top, uint32_t scale);
 /* Where the profile asks for it: the macro photograph with the label's share black, as a new image of the draft. *out is NULL when it is not kept:
  * not asked for, no readable macro, a shape that does not tell where the label is, or something that looks like writing in the rest. */
 LETHE_NODISCARD lethe_status lethe_macro_blackout(lethe_slide_job *job, lethe_tiff_draft_directory **out, lethe_error *error);
@@ -120,10 +134,11 @@ LETHE_NODISCARD lethe_status lethe_icc_clean(lethe_slide_job *job, const uint8_t
 struct lethe_slide_mapping_row {
     const char *patient_id, *issuer, *pseudonym, *slide_pseudonym; /* "" when not given */
     const char *mask; /* "" when not given; "none" or "X,Y,W,H X,Y,W,H ...": a person has looked at the slide */
+    uint32_t number;  /* from 1 */
 };
 /* The rectangles of a mask; false when it is written wrongly or holds more than `room`. */
 bool lethe_slide_mask_parse(const char *mask, lethe_slide_region *regions, size_t room, size_t *count);
-/* By file name (with or without extension), then by barcode. NULL arguments do not match. */
+/* By name (that of the source, with its folders and extension; the row may lack them), then by barcode. NULL arguments do not match. */
 const lethe_slide_mapping_row *lethe_slide_mapping_find(const lethe_slide_mapping *mapping, const char *name, const char *barcode);
 
 #endif

@@ -229,17 +229,47 @@ static void test_mapping(void **state) {
         load_mapping("\xEF\xBB\xBFslide,patient_id,issuer,pseudonym,barcode\r\nS12-1.svs,4711,CHU,,\r\n\"S12,2\",,,P-0007,B9\n", &mapping, NULL),
         LETHE_OK);
     assert_int_equal(lethe_slide_mapping_count(mapping), 2);
-    const lethe_slide_mapping_row *row = lethe_slide_mapping_find(mapping, "S12-1", NULL);
+    assert_null(lethe_slide_mapping_find(mapping, "S12-1.ndpi", NULL)); /* the row has an extension: another one is another slide */
+    const lethe_slide_mapping_row *row = lethe_slide_mapping_find(mapping, "batch 1/S12-1.svs", NULL);
     assert_non_null(row);
     assert_string_equal(row->patient_id, "4711");
     assert_string_equal(row->issuer, "CHU");
-    row = lethe_slide_mapping_find(mapping, "S12,2", NULL);
+    row = lethe_slide_mapping_find(mapping, "S12,2.ome.tiff", NULL);
     assert_non_null(row);
     assert_string_equal(row->pseudonym, "P-0007");
     assert_ptr_equal(lethe_slide_mapping_find(mapping, NULL, "B9"), row);
     assert_null(lethe_slide_mapping_find(mapping, "S12", "B"));
     lethe_slide_mapping_destroy(mapping);
-    static const char *const bad[] = {"slide\nx\n", "slide,pseudonym\nx,../etc\n", "slide,patient_id\nx,\n", "slide,patient_id\nx,1\nx,2\n",
+    /* Folders: the row with more of them is meant; a folder's border is one. */
+    assert_int_equal(load_mapping("slide,pseudonym\na,P-1\nx/a,P-2\ny/x/a.svs,P-3\nb.c,P-4\n", &mapping, NULL), LETHE_OK);
+    static const struct {
+        const char *name, *pseudonym;
+    } cases[] = {{"a.svs", "P-1"},    {"z/a.svs", "P-1"},  {"x/a.svs", "P-2"}, {"y/x/a.svs", "P-3"},
+                 {"xx/a.svs", "P-1"}, {"b.c.mrxs", "P-4"}, {"b.c", "P-4"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        row = lethe_slide_mapping_find(mapping, cases[i].name, NULL);
+        assert_non_null(row);
+        assert_string_equal(row->pseudonym, cases[i].pseudonym);
+    }
+    assert_null(lethe_slide_mapping_find(mapping, "aa.svs", NULL));
+    assert_null(lethe_slide_mapping_find(mapping, "b.svs", NULL));
+    /* Rows that fit nothing, with their lines. */
+    char lines[64];
+    assert_int_equal(lethe_slide_mapping_note_input(mapping, "q/a.svs", NULL), LETHE_OK);
+    assert_int_equal(lethe_slide_mapping_check_inputs(mapping, NULL), LETHE_OK);
+    lethe_slide_mapping_note_used(mapping, 1);
+    assert_int_equal(lethe_slide_mapping_unused(mapping, false, lines, sizeof lines), 3);
+    assert_string_equal(lines, "3, 4, 5");
+    assert_int_equal(lethe_slide_mapping_note_input(mapping, "r/a.txt", NULL), LETHE_OK); /* a side file is no slide */
+    assert_int_equal(lethe_slide_mapping_check_inputs(mapping, NULL), LETHE_OK);
+    assert_int_equal(lethe_slide_mapping_note_input(mapping, "r/a.svs", NULL), LETHE_OK);
+    assert_int_equal(lethe_slide_mapping_check_inputs(mapping, NULL), LETHE_CONFIG);
+    lethe_slide_mapping_destroy(mapping);
+    static const char *const bad[] = {"slide\nx\n",
+                                      "slide,pseudonym\nx,../etc\n",
+                                      "slide,patient_id\nx,\n",
+                                      "slide,patient_id\nx,1\nx,2\n",
+                                      "barcode,patient_id\nx,1\nx,2\n",
                                       "slide,patient_id\n\"x,1\n"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         lethe_error error = {0};
