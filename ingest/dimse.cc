@@ -256,6 +256,15 @@ lethe_status Provider::run(lethe_error *error) {
 } // namespace
 } // namespace lethe_dimse
 
+extern "C" lethe_status lethe_dimse_prepare(lethe_error *error) {
+    return lethe_dimse::guard(error, [&] {
+        lethe_dimse::quiet();
+        dcmDataDict.rdlock(); /* the first lock loads it */
+        dcmDataDict.rdunlock();
+        return LETHE_OK;
+    });
+}
+
 extern "C" lethe_status lethe_dimse_serve(int socket, const lethe_dimse_options *options, const lethe_dimse_handler *handler,
                                           lethe_dimse_summary *summary, lethe_error *error) {
     std::memset(summary, 0, sizeof *summary);

@@ -81,6 +81,9 @@ typedef struct lethe_dimse_summary {
     bool released;             /* the peer ended in good order */
 } lethe_dimse_summary;
 
+/* Load DCMTK's dictionary, before a process per association is forked: each would read it for itself. Idempotent. */
+LETHE_NODISCARD lethe_status lethe_dimse_prepare(lethe_error *error);
+
 /* Serve one association on a connected socket until it ends; takes the socket. Accepts Verification, Storage Commitment and every storage class with
  * the transfer syntax as sent. Errors: LETHE_NETWORK with DCMTK's words for a connection that broke, was no DICOM or stalled. */
 LETHE_NODISCARD lethe_status lethe_dimse_serve(int socket, const lethe_dimse_options *options, const lethe_dimse_handler *handler,

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <openssl/evp.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +36,7 @@ lethe_status lethe_inbox_open(const lethe_project *project, uint64_t reserve_byt
 void lethe_inbox_close(lethe_inbox *inbox) {
     if (inbox == NULL) return;
     lethe_inbox_drop_spares(inbox);
+    lethe_free(inbox->spare_buffer);
     if (inbox->lock_fd >= 0) (void)close(inbox->lock_fd);
     lethe_free(inbox);
 }
@@ -81,7 +83,9 @@ static void release(lethe_inbox_file *file) {
     if (file == NULL) return;
     if (file->fd >= 0) (void)close(file->fd);
     EVP_MD_CTX_free(file->digest);
-    lethe_free(file->buffer);
+    lethe_inbox_check_destroy(file->check);
+    if (file->capacity == DATA_SET_BUFFER_BYTES && file->inbox->spare_buffer == NULL) file->inbox->spare_buffer = file->buffer;
+    else lethe_free(file->buffer);
     lethe_free(file->path);
     lethe_free(file->container);
     lethe_free(file);
@@ -156,45 +160,81 @@ void lethe_inbox_drop_spares(lethe_inbox *inbox) {
     }
 }
 
-static lethe_status flush(lethe_inbox_file *file, lethe_error *error) {
-    const uint8_t *at = file->buffer;
-    size_t left = file->pending;
-    file->pending = 0;
-    while (left != 0) {
-        ssize_t put = write(file->fd, at, left);
+static lethe_status write_until(lethe_inbox_file *file, size_t end, lethe_error *error) {
+    while (file->written < end) {
+        ssize_t put = write(file->fd, file->buffer + file->written, end - file->written);
         if (put < 0 && errno == EINTR) continue;
         if (put < 0) return lethe_fail_errno(error, errno, "cannot write to the inbox");
-        at += put;
-        left -= (size_t)put;
+        file->written += (size_t)put;
     }
     return LETHE_OK;
+}
+
+static lethe_status digest_rest(lethe_inbox_file *file, lethe_error *error) {
+    if (EVP_DigestUpdate(file->digest, file->buffer + file->digested, file->filled - file->digested) != 1)
+        return lethe_fail(error, LETHE_CRYPTO, "SHA-256 failed");
+    file->digested = file->filled;
+    return LETHE_OK;
+}
+
+/* Whole pages to the file, and let the disk start while the rest is still on its way: all but the first page, into which the label is to go. */
+static lethe_status write_pages(lethe_inbox_file *file, lethe_error *error) {
+    /* One instance may be larger than all the room there is: the reserve is for the store and for what others have nearly finished. */
+    lethe_status status = lethe_inbox_has_room(file->inbox, 0, error);
+    if (status == LETHE_OK) status = write_until(file, file->filled / PAGE_BYTES * PAGE_BYTES, error);
+    if (status != LETHE_OK) return status;
+    (void)sync_file_range(file->fd, PAGE_BYTES, 0, SYNC_FILE_RANGE_WRITE);
+    if (file->filled != file->capacity) return LETHE_OK;
+    if (file->check != NULL) status = digest_rest(file, error);
+    file->filled = file->written = file->digested = 0;
+    return status;
 }
 
 static lethe_status put(lethe_inbox_file *file, const uint8_t *bytes, size_t size, lethe_error *error) {
+    lethe_status status = LETHE_OK;
     file->size += size;
-    while (size != 0) {
-        size_t room = WRITE_BUFFER_BYTES - file->pending, take = size < room ? size : room;
-        memcpy(file->buffer + file->pending, bytes, take);
-        file->pending += take;
+    while (status == LETHE_OK && size != 0) {
+        size_t room = file->capacity - file->filled, take = size < room ? size : room;
+        memcpy(file->buffer + file->filled, bytes, take);
+        file->filled += take;
         bytes += take;
         size -= take;
-        if (file->pending == WRITE_BUFFER_BYTES) {
-            /* One instance may be larger than all the room there is: the reserve is for the store and for what others have nearly finished. */
-            lethe_status status = lethe_inbox_has_room(file->inbox, 0, error);
-            if (status == LETHE_OK) status = flush(file, error);
-            if (status != LETHE_OK) return status;
-            /* Let the disk start while the rest is still on its way. */
-            (void)sync_file_range(file->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
-        }
+        if (file->filled == file->capacity || file->filled - file->written >= WRITE_BYTES) status = write_pages(file, error);
     }
-    return LETHE_OK;
+    return status;
 }
 
+/* The digest of a data set is made of what is left in the buffer, late: lethe_inbox_sync. */
 lethe_status lethe_inbox_write(lethe_inbox_file *file, const void *bytes, size_t size, lethe_error *error) {
     size_t skip = size < file->undigested ? size : (size_t)file->undigested;
     file->undigested -= skip;
-    if (EVP_DigestUpdate(file->digest, (const uint8_t *)bytes + skip, size - skip) != 1) return lethe_fail(error, LETHE_CRYPTO, "SHA-256 failed");
+    if (file->check != NULL) {
+        lethe_status status = lethe_inbox_check_add(file->check, bytes, size, error);
+        if (status != LETHE_OK) return status;
+    } else if (EVP_DigestUpdate(file->digest, (const uint8_t *)bytes + skip, size - skip) != 1) {
+        return lethe_fail(error, LETHE_CRYPTO, "SHA-256 failed");
+    }
     return put(file, bytes, size, error);
+}
+
+static lethe_status put_header(lethe_inbox_file *file, const lethe_inbox_meta *meta, lethe_error *error) {
+    uint8_t header[LETHE_INBOX_HEADER_BYTES];
+    size_t size = lethe_inbox_header(meta, header, &file->label_offset);
+    lethe_status status = lethe_sha256_hex(header, file->label_offset, file->header_sha256, error);
+    if (status == LETHE_OK) status = lethe_inbox_check_create(file->relative, &file->check, error);
+    if (status == LETHE_OK) status = put(file, header, size, error);
+    file->digested = file->filled;
+    return status;
+}
+
+static lethe_status take_buffer(lethe_inbox_file *file, bool data_set, lethe_error *error) {
+    if (data_set) {
+        file->buffer = file->inbox->spare_buffer;
+        file->inbox->spare_buffer = NULL;
+    }
+    file->capacity = data_set ? DATA_SET_BUFFER_BYTES : WRITE_BUFFER_BYTES;
+    if (file->buffer == NULL) file->buffer = lethe_alloc(file->capacity);
+    return file->buffer != NULL ? LETHE_OK : lethe_fail(error, LETHE_NO_MEMORY, "no memory for an inbox file");
 }
 
 lethe_status lethe_inbox_begin(lethe_inbox *inbox, const lethe_inbox_meta *meta, const char *extension, lethe_inbox_file **out, lethe_error *error) {
@@ -205,28 +245,20 @@ lethe_status lethe_inbox_begin(lethe_inbox *inbox, const lethe_inbox_meta *meta,
     if (file == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for an inbox file");
     file->inbox = inbox;
     file->fd = -1;
-    file->buffer = lethe_alloc(WRITE_BUFFER_BYTES);
     file->digest = EVP_MD_CTX_new();
-    if (file->buffer == NULL || file->digest == NULL) status = lethe_fail(error, LETHE_NO_MEMORY, "no memory for an inbox file");
-    else if (EVP_DigestInit_ex(file->digest, EVP_sha256(), NULL) != 1) status = lethe_fail(error, LETHE_CRYPTO, "SHA-256 failed");
+    status = take_buffer(file, meta != NULL, error);
+    if (status == LETHE_OK && (file->digest == NULL || EVP_DigestInit_ex(file->digest, EVP_sha256(), NULL) != 1))
+        status = lethe_fail(error, LETHE_CRYPTO, "SHA-256 failed");
     if (status == LETHE_OK) status = meta != NULL ? take_spare(inbox, file, error) : create_file(inbox, extension, file, error);
-    if (status == LETHE_OK && meta != NULL) {
-        uint8_t header[LETHE_INBOX_HEADER_BYTES];
-        size_t size = lethe_inbox_header(meta, header, &file->label_offset);
-        status = lethe_sha256_hex(header, file->label_offset, file->header_sha256, error);
-        if (status == LETHE_OK) status = put(file, header, size, error);
-    }
+    if (status == LETHE_OK && meta != NULL) status = put_header(file, meta, error);
     if (status != LETHE_OK) lethe_inbox_discard(file);
     else *out = file;
     return status;
 }
 
 lethe_status lethe_inbox_complete(lethe_inbox_file *file, lethe_item *item, lethe_error *error) {
-    uint8_t digest[32];
-    lethe_status status = flush(file, error);
+    lethe_status status = write_until(file, file->filled, error);
     if (status != LETHE_OK) return status;
-    if (EVP_DigestFinal_ex(file->digest, digest, NULL) != 1) return lethe_fail(error, LETHE_CRYPTO, "SHA-256 failed");
-    lethe_hex(digest, sizeof digest, item->sha256);
     (void)snprintf(item->path, sizeof item->path, "%s", file->relative);
     item->size_bytes = file->size;
     file->complete = true;
@@ -235,21 +267,42 @@ lethe_status lethe_inbox_complete(lethe_inbox_file *file, lethe_item *item, leth
 
 /* The row goes into the file, so that one sync makes both durable. */
 static lethe_status put_label(lethe_inbox_file *file, lethe_item *item, lethe_error *error) {
-    char label[LETHE_INBOX_LABEL_BYTES];
+    char label[LETHE_INBOX_LABEL_BYTES], check[65];
     struct timespec now;
     (void)clock_gettime(CLOCK_REALTIME, &now);
     item->received_us = (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-    lethe_status status = lethe_inbox_label(item, file->header_sha256, label, error);
+    lethe_status status = lethe_inbox_check_end(file->check, check, error);
+    if (status == LETHE_OK) status = lethe_inbox_label(item, file->header_sha256, check, label, error);
     if (status != LETHE_OK) return status;
     ssize_t put = pwrite(file->fd, label, sizeof label, (off_t)file->label_offset);
     return put == (ssize_t)sizeof label ? LETHE_OK : lethe_fail_errno(error, put < 0 ? errno : EIO, "cannot write to the inbox");
 }
 
+static void *digest_in_thread(void *context) {
+    lethe_error ignored = {0};
+    return digest_rest(context, &ignored) == LETHE_OK ? context : NULL;
+}
+
+/* What is left of the digest, while this thread waits for the disk: the processor has nothing else to do then, and the peer waits for both. */
+static lethe_status sync_and_digest(lethe_inbox_file *file, lethe_error *error) {
+    pthread_t thread;
+    void *digested = NULL;
+    bool threaded =
+        file->check != NULL && file->filled - file->digested >= THREAD_BYTES && pthread_create(&thread, NULL, digest_in_thread, file) == 0;
+    lethe_status status = fsync(file->fd) == 0 ? LETHE_OK : lethe_fail_errno(error, errno, "cannot sync a file of the inbox");
+    if (threaded && (pthread_join(thread, &digested) != 0 || digested == NULL)) status = lethe_fail(error, LETHE_CRYPTO, "SHA-256 failed");
+    if (status == LETHE_OK && file->check != NULL) status = digest_rest(file, error);
+    return status;
+}
+
 lethe_status lethe_inbox_sync(lethe_inbox_file *file, lethe_item *item, lethe_error *error) {
+    uint8_t digest[32];
     lethe_status status = file->complete ? LETHE_OK : lethe_inbox_complete(file, item, error);
-    if (status == LETHE_OK && file->label_offset != 0) status = put_label(file, item, error);
+    if (status == LETHE_OK && file->check != NULL) status = put_label(file, item, error);
+    if (status == LETHE_OK) status = sync_and_digest(file, error);
+    if (status == LETHE_OK && EVP_DigestFinal_ex(file->digest, digest, NULL) != 1) status = lethe_fail(error, LETHE_CRYPTO, "SHA-256 failed");
     if (status != LETHE_OK) return status;
-    if (fsync(file->fd) != 0) return lethe_fail_errno(error, errno, "cannot sync a file of the inbox");
+    lethe_hex(digest, sizeof digest, item->sha256);
     /* Somebody swept the inbox although we hold its lock (a shared file system without locks): never acknowledge what has no name. */
     struct stat info;
     if (fstat(file->fd, &info) != 0 || info.st_nlink == 0) return lethe_fail(error, LETHE_IO, "a file of the inbox was removed while it was written");

@@ -35,7 +35,7 @@ typedef struct lethe_inbox_meta {
 LETHE_NODISCARD lethe_status lethe_inbox_begin(lethe_inbox *inbox, const lethe_inbox_meta *meta, const char *extension, lethe_inbox_file **out,
                                                lethe_error *error);
 LETHE_NODISCARD lethe_status lethe_inbox_write(lethe_inbox_file *file, const void *bytes, size_t size, lethe_error *error);
-/* Optional, before lethe_inbox_sync: the file can be read from here on, and path, sha256 and size_bytes are filled in, but nothing is durable. */
+/* Optional, before lethe_inbox_sync: the file can be read from here on, and path and size_bytes are filled in, but nothing is durable. */
 LETHE_NODISCARD lethe_status lethe_inbox_complete(lethe_inbox_file *file, lethe_item *item, lethe_error *error);
 /* Sync the file and fill in path, sha256 (of the bytes written through lethe_inbox_write, without the header) and size_bytes. A file begun with
  * `meta` is now durable with its row (its folder's entry was synced before), whatever becomes of the store's last transactions in a power cut; the

@@ -4,10 +4,19 @@
 
 #include "core/file.h"
 #include "ingest/inbox.h"
+#include "ingest/inbox_label.h"
 
 #include <openssl/evp.h>
 
-enum { WRITE_BUFFER_BYTES = 256 << 10, NAME_BYTES = 16, MOST_SPARES = 32 };
+enum {
+    WRITE_BUFFER_BYTES = 256 << 10,
+    DATA_SET_BUFFER_BYTES = 1 << 20, /* of a file that carries its row; a multiple of PAGE_BYTES */
+    WRITE_BYTES = 128 << 10,
+    THREAD_BYTES = 64 << 10, /* a digest of less is done before a thread for it would be */
+    PAGE_BYTES = 4096,
+    NAME_BYTES = 16,
+    MOST_SPARES = 32
+};
 
 /* An empty file whose entry in its folder is on disk already. */
 typedef struct spare {
@@ -25,10 +34,11 @@ struct lethe_inbox {
     char made[32]; /* the newest folder made, "20260131/1207" */
     spare spares[MOST_SPARES];
     size_t spare_count, spare_batch;
+    uint8_t *spare_buffer; /* DATA_SET_BUFFER_BYTES, of the last data set; or NULL */
 };
 
 struct lethe_inbox_file {
-    const lethe_inbox *inbox;
+    lethe_inbox *inbox;
     int fd;
     char *path;
     char relative[96]; /* below private/ */
@@ -36,11 +46,13 @@ struct lethe_inbox_file {
     EVP_MD_CTX *digest;
     uint64_t size;       /* with header */
     uint64_t undigested; /* bytes at the start that do not count */
-    size_t pending;
-    size_t label_offset;    /* 0 = the file carries no row */
-    char header_sha256[65]; /* of what stands before the label */
-    bool complete;
     uint8_t *buffer;
+    size_t capacity, filled;  /* of `buffer`, which begins at a whole number of pages of the file */
+    size_t written, digested; /* how much of what is in `buffer` */
+    size_t label_offset;      /* 0 = the file carries no row */
+    char header_sha256[65];   /* of what stands before the label */
+    lethe_inbox_check *check; /* of what stands behind it */
+    bool complete;
 };
 
 /* The folder of this minute, made and synced: "20260131/1207". */

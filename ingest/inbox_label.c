@@ -16,7 +16,8 @@
 
 #define IMPLEMENTATION_UID "2.25.137209811044207711640937215038417214305"
 
-static const char mark[] = "LETHE-ROW 2";
+/* 2: with the SHA-256 of the data set; 3: with its check. */
+static const char mark[] = "LETHE-ROW ";
 
 enum { PREFIX_BYTES = 132, GROUP_LENGTH_BYTES = 12, LABEL_ELEMENT_HEAD = 12, SEAL_DIGITS = 32, READ_BYTES = 256 << 10 };
 
@@ -61,12 +62,63 @@ size_t lethe_inbox_header(const lethe_inbox_meta *meta, uint8_t out[LETHE_INBOX_
     return (size_t)(at - out);
 }
 
+/* --- the check --- */
+
+struct lethe_inbox_check {
+    EVP_CIPHER_CTX *context;
+};
+
+enum { CHECK_BYTES = 16, SHA256_DIGITS = 64 };
+
+lethe_status lethe_inbox_check_create(const char *row_path, lethe_inbox_check **out, lethe_error *error) {
+    static const uint8_t nonce[12] = {0}; /* a key serves one file */
+    uint8_t key[32];
+    *out = NULL;
+    lethe_inbox_check *fresh = lethe_alloc_array(1, sizeof *fresh);
+    if (fresh == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for a check");
+    fresh->context = EVP_CIPHER_CTX_new();
+    if (fresh->context == NULL || EVP_Digest(row_path, strlen(row_path), key, NULL, EVP_sha256(), NULL) != 1 ||
+        EVP_EncryptInit_ex(fresh->context, EVP_aes_128_gcm(), NULL, key, nonce) != 1) {
+        lethe_inbox_check_destroy(fresh);
+        return lethe_fail(error, LETHE_CRYPTO, "GMAC failed");
+    }
+    *out = fresh;
+    return LETHE_OK;
+}
+
+lethe_status lethe_inbox_check_add(lethe_inbox_check *check, const void *bytes, size_t size, lethe_error *error) {
+    int done = 0;
+    for (const uint8_t *at = bytes; size != 0;) {
+        size_t piece = size < READ_BYTES ? size : READ_BYTES;
+        if (EVP_EncryptUpdate(check->context, NULL, &done, at, (int)piece) != 1) return lethe_fail(error, LETHE_CRYPTO, "GMAC failed");
+        at += piece;
+        size -= piece;
+    }
+    return LETHE_OK;
+}
+
+lethe_status lethe_inbox_check_end(lethe_inbox_check *check, char hex[65], lethe_error *error) {
+    uint8_t none[16], tag[CHECK_BYTES];
+    int done = 0;
+    if (EVP_EncryptFinal_ex(check->context, none, &done) != 1 || EVP_CIPHER_CTX_ctrl(check->context, EVP_CTRL_AEAD_GET_TAG, sizeof tag, tag) != 1)
+        return lethe_fail(error, LETHE_CRYPTO, "GMAC failed");
+    lethe_hex(tag, sizeof tag, hex);
+    return LETHE_OK;
+}
+
+void lethe_inbox_check_destroy(lethe_inbox_check *check) {
+    if (check == NULL) return;
+    EVP_CIPHER_CTX_free(check->context);
+    lethe_free(check);
+}
+
 /* The seal binds the row to its own file name, which is random and ours, and to the header: no file that somebody sends or hands in can carry a row
  * of its own making, and no half-written header or label holds. */
-lethe_status lethe_inbox_label(const lethe_item *item, const char header_sha256[65], char out[LETHE_INBOX_LABEL_BYTES], lethe_error *error) {
+lethe_status lethe_inbox_label(const lethe_item *item, const char header_sha256[65], const char *check, char out[LETHE_INBOX_LABEL_BYTES],
+                               lethe_error *error) {
     char row[LETHE_INBOX_LABEL_BYTES], sealed[LETHE_INBOX_LABEL_BYTES + sizeof item->path + 68], seal[65];
-    (void)snprintf(row, sizeof row, "%s %s %" PRIu64 " %" PRId64 " %" PRId32, mark, item->sha256, item->size_bytes, item->received_us,
-                   item->priority);
+    (void)snprintf(row, sizeof row, "%s%c %s %" PRIu64 " %" PRId64 " %" PRId32, mark, strlen(check) == SHA256_DIGITS ? '2' : '3', check,
+                   item->size_bytes, item->received_us, item->priority);
     (void)snprintf(sealed, sizeof sealed, "%s %s %s", header_sha256, item->path, row);
     memset(out, 0, LETHE_INBOX_LABEL_BYTES);
     lethe_status status = lethe_sha256_hex(sealed, strlen(sealed), seal, error);
@@ -110,20 +162,20 @@ static void take(char *out, size_t size, const element *from) {
     while (length != 0 && out[length - 1] == ' ') out[--length] = '\0';
 }
 
-static bool parse_label(const char *text, lethe_item *item) {
+static bool parse_label(const char *text, lethe_item *item, char check[65]) {
     unsigned long long size = 0;
     long long received = 0;
     long priority = 0;
-    if (strncmp(text, mark, sizeof mark - 1) != 0) return false;
-    if (sscanf(text + sizeof mark - 1, " %64[0-9a-f] %19llu %19lld %11ld ", item->sha256, &size, &received, &priority) != 4) return false;
+    if (strncmp(text, mark, sizeof mark - 1) != 0 || text[sizeof mark - 1] == '\0') return false;
+    if (sscanf(text + sizeof mark, " %64[0-9a-f] %19llu %19lld %11ld ", check, &size, &received, &priority) != 4) return false;
     item->size_bytes = size;
     item->received_us = received;
     item->priority = (int32_t)priority;
-    return strlen(item->sha256) == 64;
+    return strlen(check) == SHA256_DIGITS || strlen(check) == 2 * CHECK_BYTES;
 }
 
 /* The start of a file that lies as `item->path`; *data_set is where the data set begins. Its label must be the very bytes that we would write. */
-static bool read_header(const uint8_t *bytes, size_t got, lethe_item *item, size_t *data_set) {
+static bool read_header(const uint8_t *bytes, size_t got, lethe_item *item, char check[65], size_t *data_set) {
     char aet[17] = "", creator[65] = "", text[LETHE_INBOX_LABEL_BYTES + 1] = "", expected[LETHE_INBOX_LABEL_BYTES], header_sha256[65];
     const uint8_t *label = NULL;
     if (got < PREFIX_BYTES + GROUP_LENGTH_BYTES || memcmp(bytes + 128, "DICM", 4) != 0) return false;
@@ -146,8 +198,8 @@ static bool read_header(const uint8_t *bytes, size_t got, lethe_item *item, size
     }
     if (in.at != in.end || label == NULL || strcmp(creator, IMPLEMENTATION_UID) != 0) return false;
     memcpy(text, label, LETHE_INBOX_LABEL_BYTES);
-    if (!parse_label(text, item) || lethe_sha256_hex(bytes, (size_t)(label - bytes), header_sha256, NULL) != LETHE_OK ||
-        lethe_inbox_label(item, header_sha256, expected, NULL) != LETHE_OK || memcmp(label, expected, sizeof expected) != 0)
+    if (!parse_label(text, item, check) || lethe_sha256_hex(bytes, (size_t)(label - bytes), header_sha256, NULL) != LETHE_OK ||
+        lethe_inbox_label(item, header_sha256, check, expected, NULL) != LETHE_OK || memcmp(label, expected, sizeof expected) != 0)
         return false;
     item->kind = LETHE_ITEM_DICOM;
     (void)snprintf(item->source, sizeof item->source, "dimse");
@@ -164,7 +216,8 @@ static ssize_t read_at(int fd, uint8_t *bytes, size_t size, uint64_t at) {
     return got;
 }
 
-static lethe_status digest_from(int fd, uint64_t at, char hex[65], lethe_error *error) {
+/* Both digests of a file's data set in one reading. */
+static lethe_status digest_from(int fd, uint64_t at, lethe_inbox_check *check, char sha256[65], char check_hex[65], lethe_error *error) {
     uint8_t *chunk = lethe_alloc(READ_BYTES), digest[32];
     EVP_MD_CTX *context = EVP_MD_CTX_new();
     lethe_status status = LETHE_OK;
@@ -176,9 +229,11 @@ static lethe_status digest_from(int fd, uint64_t at, char hex[65], lethe_error *
         if (got <= 0) break;
         at += (uint64_t)got;
         if (EVP_DigestUpdate(context, chunk, (size_t)got) != 1) status = lethe_fail(error, LETHE_CRYPTO, "SHA-256 failed");
+        if (status == LETHE_OK) status = lethe_inbox_check_add(check, chunk, (size_t)got, error);
     }
     if (status == LETHE_OK && EVP_DigestFinal_ex(context, digest, NULL) != 1) status = lethe_fail(error, LETHE_CRYPTO, "SHA-256 failed");
-    if (status == LETHE_OK) lethe_hex(digest, sizeof digest, hex);
+    if (status == LETHE_OK) lethe_hex(digest, sizeof digest, sha256);
+    if (status == LETHE_OK) status = lethe_inbox_check_end(check, check_hex, error);
     EVP_MD_CTX_free(context);
     lethe_free(chunk);
     return status;
@@ -186,9 +241,10 @@ static lethe_status digest_from(int fd, uint64_t at, char hex[65], lethe_error *
 
 lethe_status lethe_inbox_read_label(const char *path, const char *row_path, lethe_item *item, bool *labelled, lethe_error *error) {
     uint8_t header[LETHE_INBOX_HEADER_BYTES];
-    char digest[65];
+    char expected[65] = "", check_hex[65] = "";
     struct stat info;
     size_t data_set = 0;
+    lethe_inbox_check *check = NULL;
     lethe_status status = LETHE_OK;
     *labelled = false;
     memset(item, 0, sizeof *item);
@@ -198,10 +254,12 @@ lethe_status lethe_inbox_read_label(const char *path, const char *row_path, leth
     ssize_t got = fstat(fd, &info) == 0 ? read_at(fd, header, sizeof header, 0) : -1;
     if (got < 0) {
         status = lethe_fail_errno(error, errno, "cannot read a file of the inbox");
-    } else if (read_header(header, (size_t)got, item, &data_set) && item->size_bytes == (uint64_t)info.st_size) {
-        status = digest_from(fd, data_set, digest, error);
-        *labelled = status == LETHE_OK && strcmp(digest, item->sha256) == 0;
+    } else if (read_header(header, (size_t)got, item, expected, &data_set) && item->size_bytes == (uint64_t)info.st_size) {
+        status = lethe_inbox_check_create(row_path, &check, error);
+        if (status == LETHE_OK) status = digest_from(fd, data_set, check, item->sha256, check_hex, error);
+        *labelled = status == LETHE_OK && strcmp(expected, strlen(expected) == SHA256_DIGITS ? item->sha256 : check_hex) == 0;
     }
+    lethe_inbox_check_destroy(check);
     (void)close(fd);
     return status;
 }

@@ -414,6 +414,7 @@ static lethe_status prepare(receiver *self, lethe_error *error) {
     lethe_status status = reports == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path") : lethe_folder_create(reports, 0700, error);
     lethe_free(reports);
     if (!lethe_sandbox_has_landlock()) lethe_log(LETHE_LOG_WARNING, "sandbox_weak", "missing=landlock");
+    if (status == LETHE_OK) status = lethe_dimse_prepare(error);
     if (status == LETHE_OK) status = refresh_cohort(self, error);
     if (status == LETHE_OK) status = lethe_queue_open(project, &self->queue, error);
     if (status == LETHE_OK) status = lethe_inbox_open(project, (uint64_t)self->options->door->reserve_mib << 20, &self->inbox, error);
