@@ -2,6 +2,7 @@
 #include "viewer/review.h"
 
 #include "core/memory.h"
+#include "viewer/cut_off.h"
 #include "viewer/slide_background.h"
 
 #include <math.h>
@@ -39,15 +40,26 @@ static lethe_status slide_thumbnail(lethe_slide *slide, lethe_image *out, lethe_
     return status;
 }
 
+/* A slide stays mapped while it is open: once it was cut off, what lies behind the cut reads as zeros, and no tile of it is believed any more. */
+static lethe_status read_slide(lethe_app *app, lethe_series *series, const lethe_tile_key *key, lethe_image *out, lethe_error *error) {
+    unsigned met = lethe_cut_off_count();
+    lethe_status status = LETHE_OK;
+    if (atomic_load(&series->cut_off)) status = LETHE_IO;
+    else if (key->level == LETHE_TILE_BACKGROUND)
+        status = lethe_slide_background(series->slide, BACKGROUND_SIDE, &app->closing, &app->background_done, out, error);
+    else if (key->level == LETHE_TILE_THUMBNAIL) status = slide_thumbnail(series->slide, out, error);
+    else status = lethe_slide_read_tile(series->slide, key->level, key->column, key->row, out, error);
+    if (lethe_cut_off_count() != met) atomic_store(&series->cut_off, true);
+    if (!atomic_load(&series->cut_off)) return status;
+    lethe_image_release(out);
+    return lethe_fail(error, LETHE_IO, "the file was cut off, or cannot be read any more");
+}
+
 static lethe_status read_tile(void *context, unsigned thread, const lethe_tile_key *key, lethe_image *out, lethe_error *error) {
     lethe_app *app = context;
-    const lethe_series *series = series_of(app, key->source);
+    lethe_series *series = series_of(app, key->source);
     if (!series || series->file_count == 0) return lethe_fail(error, LETHE_NOT_FOUND, "the series is closed");
-    if (series->slide && key->level == LETHE_TILE_BACKGROUND)
-        return lethe_slide_background(series->slide, BACKGROUND_SIDE, &app->closing, &app->background_done, out, error);
-    if (series->slide)
-        return key->level == LETHE_TILE_THUMBNAIL ? slide_thumbnail(series->slide, out, error)
-                                                  : lethe_slide_read_tile(series->slide, key->level, key->column, key->row, out, error);
+    if (series->slide) return read_slide(app, series, key, out, error);
     lethe_frame_reader *reader = app->readers[thread];
     if (key->level == LETHE_TILE_THUMBNAIL) {
         const lethe_study_file *file = &series->files[series->file_count / 2];
@@ -149,6 +161,7 @@ lethe_status lethe_app_create(const lethe_app_options *options, lethe_app **out,
         app->show_crosshair = true;
     app->grid_columns = app->grid_rows = 1;
     app->maximised = -1;
+    lethe_cut_off_install();
     lethe_status status = open_project(app, error);
     lethe_window_options window = {
         .width = options->width, .height = options->height, .no_vsync = options->script || options->bench, .scale = options->scale};
@@ -289,14 +302,16 @@ lethe_status lethe_app_turn(lethe_app *app, double seconds, const lethe_event *e
     for (unsigned i = 0; i < count; i++) lethe_ui_event(app->ui, &events[i]);
     lethe_ui_begin(app->ui, app->width, app->height, app->pixel_scale, app->now);
     for (unsigned i = 0; i < count; i++) {
-        if (events[i].kind == LETHE_EVENT_CLOSE) app->quit = true;
+        if (events[i].kind == LETHE_EVENT_CLOSE) lethe_app_leave(app);
         else lethe_app_event(app, &events[i]);
         app->idle_frames = 0;
     }
     advance_cine(app);
+    bool reading = lethe_app_reading_headers(app, false);
     lethe_grow_poll(app);
     lethe_app_compare_follow(app);
     draw_frame(app);
+    if (reading) app->idle_frames = 0;
     return LETHE_OK;
 }
 

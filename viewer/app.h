@@ -89,6 +89,7 @@ typedef struct lethe_view {
     uint64_t plane_version;
     lethe_plane cut;
     float *cut_values;
+    unsigned damaged; /* slides: tiles in sight that cannot be decoded */
     bool shown;       /* the wanted frame was on the screen in the last frame */
     size_t last_good; /* frame shown while the wanted one is decoded */
     bool chest_right; /* mammography: the chest wall goes to the right side of the cell */
@@ -148,7 +149,25 @@ typedef struct lethe_thumbnail {
     bool failed;
 } lethe_thumbnail;
 
-typedef enum lethe_sheet { LETHE_SHEET_NONE, LETHE_SHEET_SHORTCUTS, LETHE_SHEET_SKIP, LETHE_SHEET_ABOUT, LETHE_SHEET_SETTINGS } lethe_sheet;
+typedef enum lethe_sheet {
+    LETHE_SHEET_NONE,
+    LETHE_SHEET_SHORTCUTS,
+    LETHE_SHEET_SKIP,
+    LETHE_SHEET_ABOUT,
+    LETHE_SHEET_SETTINGS,
+    LETHE_SHEET_PALETTE
+} lethe_sheet;
+
+/* Where keys go: to the images, or into a panel whose items the arrows walk through. */
+typedef enum lethe_focus_panel {
+    LETHE_FOCUS_IMAGES,
+    LETHE_FOCUS_CASES,
+    LETHE_FOCUS_SERIES,
+    LETHE_FOCUS_TOOLS,
+    LETHE_FOCUS_LABELS,
+    LETHE_FOCUS_TOP,
+    LETHE_FOCUS_PANELS
+} lethe_focus_panel;
 
 typedef struct lethe_grow_job lethe_grow_job;
 
@@ -226,7 +245,10 @@ struct lethe_app {
     lethe_tool tool, tool_before;
     lethe_drag drag;
     lethe_draft draft;
-    bool unsaved; /* the draft is finished, but the store did not take it */
+    bool unsaved;         /* the draft is finished, but the store did not take it */
+    bool unsaved_paint;   /* nor the last strokes, which are still on the screen */
+    bool leaving_unsaved; /* the reader was told so on closing the window */
+    char unsaved_tool[32], unsaved_name[160];
     int64_t selected;
     lethe_note *notes;
     size_t note_count;
@@ -249,6 +271,13 @@ struct lethe_app {
     int compare_lead; /* the pane that was moved last: the others follow it */
     char reader_names[LETHE_READERS][64];
     int reader_count;
+
+    bool keyboard_pointer, keyboard_held; /* keys move the pointer; and hold its button */
+    lethe_focus_panel focus;
+    int64_t stepped_mark; /* where the keys last went among the annotations */
+    char palette_text[64];
+    size_t palette_at;
+    bool sheet_fresh; /* opened in this turn: its field is to be typed into */
 
     int case_tab, right_tab;
     char case_filter[64];
@@ -306,6 +335,8 @@ void lethe_app_hang(lethe_app *app, lethe_hanging_kind kind);
 /* Show a series in a view as a hanging protocol wants it. */
 void lethe_app_hang_cell(lethe_app *app, int view, lethe_series *series, bool chest_right);
 void lethe_app_show(lethe_app *app, int view, lethe_series *series);
+/* Put the frames of series in place whose headers were read meanwhile (or wait for them): true while some are still being read. */
+bool lethe_app_reading_headers(lethe_app *app, bool wait);
 LETHE_NODISCARD lethe_status lethe_app_refresh_lists(lethe_app *app, lethe_error *error);
 void lethe_app_step_case(lethe_app *app, int direction);
 void lethe_app_submit(lethe_app *app);
@@ -374,6 +405,8 @@ void lethe_app_draw_views(lethe_app *app);
 void lethe_view_frame_camera(lethe_app *app, int view, double width, double height, double aspect);
 void lethe_view_draw_slide(lethe_app *app, int view);
 void lethe_app_draw_overlays(lethe_app *app);
+/* All annotations, notes and the draft on the image of a view. */
+void lethe_app_draw_marks(lethe_app *app, int view);
 void lethe_app_draw_mark(lethe_app *app, const lethe_view *view, const lethe_shape *shape, uint32_t colour, bool selected, bool dashed);
 uint32_t lethe_app_label_colour(const lethe_app *app, const char *label);
 /* The index of a mark's label in app->labels, remembered in the mark; -1 = none. */
@@ -394,8 +427,22 @@ void lethe_app_undo(lethe_app *app, bool redo);
 void lethe_app_delete_selected(lethe_app *app);
 void lethe_app_clear_notes(lethe_app *app);
 void lethe_app_accept_selected(lethe_app *app);
-void lethe_app_save_paint(lethe_app *app, const char *tool, const char *name);
 void lethe_app_draft_clear(lethe_app *app);
+
+/* What the draft holds becomes an annotation, or stays unsaved. */
+void lethe_tool_finish_draft(lethe_app *app);
+
+/* --- unsaved.c --- */
+/* Write what was painted; what the store does not take stays on the screen as unsaved. */
+void lethe_app_save_paint(lethe_app *app, const char *tool, const char *name);
+bool lethe_app_has_unsaved(const lethe_app *app);
+/* Try what is unsaved once more; true when nothing is any more. */
+bool lethe_app_save_again(lethe_app *app);
+void lethe_app_drop_unsaved_paint(lethe_app *app);
+/* Before a case is closed or handed in: false, and said, when its last work cannot be saved. */
+bool lethe_app_keep_work(lethe_app *app);
+/* Leave the program; with unsaved work only when asked twice. */
+void lethe_app_leave(lethe_app *app);
 
 /* --- priors.c --- */
 void lethe_app_toggle_priors(lethe_app *app);
@@ -405,6 +452,28 @@ void lethe_app_drop_prior(lethe_app *app);
 void lethe_grow_poll(lethe_app *app);
 /* Ends a search under way; before the volume or the case goes. */
 void lethe_grow_cancel(lethe_app *app);
+
+/* --- keyboard.c --- */
+/* The pointer by keys: moved by pixels of the screen, put somewhere, its button held or let go, a click. */
+void lethe_pointer_move(lethe_app *app, double dx, double dy);
+void lethe_pointer_to(lethe_app *app, lethe_point screen);
+void lethe_pointer_hold(lethe_app *app);
+void lethe_pointer_click(lethe_app *app);
+void lethe_pointer_draw(lethe_app *app);
+void lethe_focus_set(lethe_app *app, lethe_focus_panel panel);
+void lethe_focus_step(lethe_app *app, int by);
+void lethe_app_step_mark(lethe_app *app, int by);
+void lethe_app_step_label(lethe_app *app, int by);
+void lethe_app_relabel_selected(lethe_app *app);
+/* What the mouse does on the images, whatever lies under the desktop's own pointer. view_input.c */
+void lethe_app_pointer_event(lethe_app *app, const lethe_event *event);
+/* Show and select an annotation. panel_labels.c */
+void lethe_app_go_to_mark(lethe_app *app, const lethe_mark *mark);
+
+/* --- palette.c --- */
+void lethe_palette_open(lethe_app *app);
+bool lethe_palette_key(lethe_app *app, int key);
+void lethe_palette_sheet(lethe_app *app);
 
 /* --- compare.c --- */
 void lethe_app_find_readers(lethe_app *app);

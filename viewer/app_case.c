@@ -33,11 +33,8 @@ static void clear_view(lethe_app *app, lethe_view *view) {
 
 void lethe_app_close_case(lethe_app *app) {
     if (!app->study) return;
-    if (app->drag.active) { /* a stroke under the hand is kept */
-        lethe_tool_release(app, app->drag.last_screen);
-        lethe_shape_release(&app->drag.before);
-        app->drag = (lethe_drag){.handle = -2};
-    }
+    if (!app->review) (void)lethe_app_keep_work(app); /* at the end of the program: the last attempt */
+    app->unsaved_paint = app->leaving_unsaved = false;
     lethe_app_drop_prior(app);
     lethe_tool_cancel(app);
     lethe_app_clear_notes(app);
@@ -86,6 +83,10 @@ lethe_status lethe_app_open_case(lethe_app *app, const char *case_id, lethe_erro
     lethe_study *study = NULL;
     double started = lethe_window_seconds();
     lethe_status status = lethe_study_open(lethe_store_catalogue(app->store), app->project->released_path, wanted, &app->next_source, &study, error);
+    if (!status && app->study && !lethe_app_keep_work(app)) {
+        lethe_study_close(study);
+        return lethe_fail(error, LETHE_IO, "%s", app->toast.text);
+    }
     if (status) return status;
     lethe_app_close_case(app);
     app->study = study;
@@ -131,23 +132,75 @@ lethe_status lethe_app_open_case(lethe_app *app, const char *case_id, lethe_erro
 
 void lethe_app_open_later(lethe_app *app, const char *case_id) { (void)snprintf(app->pending_case, sizeof app->pending_case, "%s", case_id); }
 
+static void wake(void *context) {
+    (void)context;
+    lethe_window_wake();
+}
+
+/* The frame at which a stack opens: the middle; of several b-values that of the last stack, which is the highest one and shows most. */
+static size_t opening_frame(const lethe_series *series) {
+    size_t first, count;
+    lethe_series_stack(series, lethe_series_role_of(series) == LETHE_SERIES_DWI ? series->frame_count - 1 : 0, &first, &count);
+    return series->multi_frame && series->frame_ms > 0 ? 0 : first + count / 2;
+}
+
+/* What is on the screen stays there, and gets its place among the others. */
+static void take_headers(lethe_app *app, lethe_series *series) {
+    char images[LETHE_VIEWS][512] = {{0}};
+    uint32_t frames[LETHE_VIEWS] = {0};
+    for (int v = 0; v < LETHE_VIEWS; v++) {
+        const char *image;
+        if (app->views[v].series == series && lethe_view_image(&app->views[v], &image, &frames[v]))
+            (void)snprintf(images[v], sizeof images[v], "%s", image);
+    }
+    lethe_tiles_forget(app->tiles, series->source);
+    lethe_texture_cache_forget(app->textures, series->source);
+    lethe_error error = {0};
+    (void)lethe_app_failed(app, lethe_series_finish(series, &error), &error);
+    for (int v = 0; v < LETHE_VIEWS; v++) {
+        lethe_view *view = &app->views[v];
+        if (view->series != series || view->kind != LETHE_VIEW_STACK || series->frame_count == 0) continue;
+        view->table_shown = NULL; /* these were of the first header */
+        view->shutter_shown = NULL;
+        view->index = opening_frame(series);
+        for (size_t i = 0; i < series->frame_count && (series->stacks <= 1 || app->draft.count > 0 || app->drag.active); i++)
+            if (series->frames[i].frame == frames[v] && strcmp(series->files[series->frames[i].file].image_key, images[v]) == 0) view->index = i;
+        view->last_good = view->index;
+    }
+    if (app->linked) lethe_app_sync_from(app, 0);
+    app->idle_frames = 0;
+}
+
+static bool take_study_headers(lethe_app *app, lethe_study *study, bool wait) {
+    bool reading = false;
+    for (size_t i = 0; study && i < study->series_count; i++) {
+        if (!study->series[i].job) continue;
+        if (wait || lethe_series_ready(&study->series[i])) take_headers(app, &study->series[i]);
+        else reading = true;
+    }
+    return reading;
+}
+
+bool lethe_app_reading_headers(lethe_app *app, bool wait) {
+    bool current = take_study_headers(app, app->study, wait), prior = take_study_headers(app, app->prior, wait);
+    return current || prior;
+}
+
 void lethe_app_show(lethe_app *app, int number, lethe_series *series) {
     lethe_view *view = &app->views[number];
     lethe_error error = {0};
+    if (series && app->unsaved && !lethe_app_save_again(app)) return;
     lethe_rect rect = view->rect;
     clear_view(app, view);
     view->rect = rect;
-    if (!series || lethe_app_failed(app, lethe_series_load(series, &error), &error)) return;
+    if (!series || lethe_app_failed(app, lethe_series_load_soon(series, wake, &error), &error)) return;
     view->series = series;
     view->linear = true;
     if (series->is_slide) {
         if (series->slide) view->kind = LETHE_VIEW_SLIDE;
     } else if (series->frame_count > 0) {
-        size_t first, count;
-        /* Of several b-values the last stack, which is the highest one, shows most. */
-        lethe_series_stack(series, lethe_series_role_of(series) == LETHE_SERIES_DWI ? series->frame_count - 1 : 0, &first, &count);
         view->kind = LETHE_VIEW_STACK;
-        view->index = series->multi_frame && series->frame_ms > 0 ? 0 : first + count / 2;
+        view->index = opening_frame(series);
         view->last_good = view->index;
     }
     if (series->failure[0] && view->kind == LETHE_VIEW_EMPTY) lethe_app_say(app, LETHE_COLOUR_DANGER, "%s", series->failure);
@@ -164,6 +217,7 @@ void lethe_app_hang_cell(lethe_app *app, int number, lethe_series *series, bool 
 
 void lethe_app_hang(lethe_app *app, lethe_hanging_kind kind) {
     if (!app->study) return;
+    if (app->unsaved && !lethe_app_save_again(app)) return; /* the draft belongs to what is shown */
     lethe_app_drop_prior(app);
     lethe_tool_cancel(app);
     app->mpr_on = app->compare_on = false;
@@ -224,6 +278,7 @@ static bool set_state(lethe_app *app, lethe_task_state state, const char *note) 
         lethe_app_say(app, LETHE_COLOUR_WARNING, "%s", T("This case is no task of yours: nothing to hand in."));
         return false;
     }
+    if (!lethe_app_keep_work(app)) return false;
     lethe_tool_cancel(app);
     if (lethe_app_failed(app, lethe_store_set_task_state(app->store, app->task, state, note, &error), &error)) return false;
     app->task_state = state;
@@ -256,12 +311,8 @@ void lethe_app_toggle_colours(lethe_app *app) {
 
 /* --- multi-planar reconstruction --- */
 
-static void wake(void *context) {
-    (void)context;
-    lethe_window_wake();
-}
-
 void lethe_app_toggle_mpr(lethe_app *app) {
+    (void)lethe_app_reading_headers(app, true);
     lethe_view *view = &app->views[app->active];
     if (app->mpr_on) {
         lethe_app_hang(app, app->hanging);

@@ -15,8 +15,11 @@ static lethe_view *active(lethe_app *app) { return &app->views[app->active]; }
 static bool has_image(lethe_app *app) { return active(app)->kind != LETHE_VIEW_EMPTY && active(app)->framed; }
 
 /* --- views --- */
-static void next_slice(lethe_app *app) { lethe_view_scroll(app, app->active, 1); }
-static void previous_slice(lethe_app *app) { lethe_view_scroll(app, app->active, -1); }
+static void pan_up(lethe_app *app);
+static void pan_down(lethe_app *app);
+/* A slide has no slices: the same keys move over it. */
+static void next_slice(lethe_app *app) { active(app)->kind == LETHE_VIEW_SLIDE ? pan_down(app) : lethe_view_scroll(app, app->active, 1); }
+static void previous_slice(lethe_app *app) { active(app)->kind == LETHE_VIEW_SLIDE ? pan_up(app) : lethe_view_scroll(app, app->active, -1); }
 static void next_ten(lethe_app *app) { lethe_view_scroll(app, app->active, 10); }
 static void previous_ten(lethe_app *app) { lethe_view_scroll(app, app->active, -10); }
 static void first_slice(lethe_app *app) { lethe_view_goto(app, app->active, 0); }
@@ -164,6 +167,7 @@ static void smooth(lethe_app *app) { edit_label(app, true); }
 static void islands(lethe_app *app) { edit_label(app, false); }
 
 static void copy_next(lethe_app *app) {
+    (void)lethe_app_reading_headers(app, true);
     size_t index = active(app)->index;
     lethe_paint *from = paint_of(app, index, false), *to = paint_of(app, index + 1, true);
     if (!from || !to || app->label < 0) return;
@@ -181,6 +185,7 @@ static bool has_label(const lethe_paint *paint, uint8_t value) {
 
 /* Fill the slices between this one and the nearest painted one on each side. */
 static void between(lethe_app *app) {
+    (void)lethe_app_reading_headers(app, true);
     lethe_view *view = active(app);
     if (view->kind != LETHE_VIEW_STACK || app->label < 0 || !app->marks) return;
     uint8_t value = (uint8_t)(app->label + 1);
@@ -220,12 +225,69 @@ static void between(lethe_app *app) {
     else lethe_app_save_paint(app, "interpolate", T("Fill between slices"));
 }
 
+/* --- without a mouse --- */
+static void pointer_left(lethe_app *app) { lethe_pointer_move(app, -8, 0); }
+static void pointer_right(lethe_app *app) { lethe_pointer_move(app, 8, 0); }
+static void pointer_up(lethe_app *app) { lethe_pointer_move(app, 0, -8); }
+static void pointer_down(lethe_app *app) { lethe_pointer_move(app, 0, 8); }
+static void pointer_left_fine(lethe_app *app) { lethe_pointer_move(app, -1, 0); }
+static void pointer_right_fine(lethe_app *app) { lethe_pointer_move(app, 1, 0); }
+static void pointer_up_fine(lethe_app *app) { lethe_pointer_move(app, 0, -1); }
+static void pointer_down_fine(lethe_app *app) { lethe_pointer_move(app, 0, 1); }
+static void pointer_click(lethe_app *app) { lethe_pointer_click(app); }
+static void pointer_hold(lethe_app *app) { lethe_pointer_hold(app); }
+static void pan_by(lethe_app *app, double x, double y) {
+    if (!has_image(app)) return;
+    const lethe_rect *r = &active(app)->rect;
+    lethe_camera_pan(&active(app)->camera, -x * r->width / 8, -y * r->height / 8);
+}
+static void pan_left(lethe_app *app) { pan_by(app, -1, 0); }
+static void pan_right(lethe_app *app) { pan_by(app, 1, 0); }
+static void pan_up(lethe_app *app) { pan_by(app, 0, -1); }
+static void pan_down(lethe_app *app) { pan_by(app, 0, 1); }
+static void arrow_left(lethe_app *app) { active(app)->kind == LETHE_VIEW_SLIDE ? pan_left(app) : previous_slice(app); }
+static void arrow_right(lethe_app *app) { active(app)->kind == LETHE_VIEW_SLIDE ? pan_right(app) : next_slice(app); }
+static void change_window(lethe_app *app, double centre, double width) {
+    lethe_view *view = active(app);
+    if (!view->has_window) return;
+    view->centre += centre * view->width;
+    view->width = fmax(1, view->width * width);
+    view->user_window = true;
+    view->preset = 0;
+}
+static void window_wider(lethe_app *app) { change_window(app, 0, 1.1); }
+static void window_narrower(lethe_app *app) { change_window(app, 0, 1 / 1.1); }
+static void window_brighter(lethe_app *app) { change_window(app, -0.05, 1); }
+static void window_darker(lethe_app *app) { change_window(app, 0.05, 1); }
+static void next_mark(lethe_app *app) { lethe_app_step_mark(app, 1); }
+static void previous_mark(lethe_app *app) { lethe_app_step_mark(app, -1); }
+static void next_label(lethe_app *app) { lethe_app_step_label(app, 1); }
+static void previous_label(lethe_app *app) { lethe_app_step_label(app, -1); }
+static void relabel(lethe_app *app) { lethe_app_relabel_selected(app); }
+static void hide_label(lethe_app *app) {
+    if (app->label >= 0) app->labels[app->label].hidden = !app->labels[app->label].hidden;
+}
+static void lock_label(lethe_app *app) {
+    if (app->label >= 0) app->labels[app->label].locked = !app->labels[app->label].locked;
+}
+static void more_opaque(lethe_app *app) { app->opacity = fmin(1, app->opacity + 0.1); }
+static void less_opaque(lethe_app *app) { app->opacity = fmax(0.05, app->opacity - 0.1); }
+static void next_panel(lethe_app *app) { lethe_focus_step(app, 1); }
+static void previous_panel(lethe_app *app) { lethe_focus_step(app, -1); }
+static void panel_cases(lethe_app *app) { lethe_focus_set(app, LETHE_FOCUS_CASES); }
+static void panel_labels(lethe_app *app) { lethe_focus_set(app, LETHE_FOCUS_LABELS); }
+static void palette(lethe_app *app) { lethe_palette_open(app); }
+
 /* --- cases --- */
 static void next_case(lethe_app *app) { lethe_app_step_case(app, 1); }
 static void previous_case(lethe_app *app) { lethe_app_step_case(app, -1); }
 static void submit(lethe_app *app) { lethe_app_submit(app); }
-static void skip(lethe_app *app) { app->sheet = app->task ? LETHE_SHEET_SKIP : LETHE_SHEET_NONE; }
-static void quit(lethe_app *app) { app->quit = true; }
+static void skip(lethe_app *app) {
+    app->sheet = app->task ? LETHE_SHEET_SKIP : LETHE_SHEET_NONE;
+    app->sheet_fresh = true;
+    if (!app->task) lethe_app_say(app, LETHE_COLOUR_WARNING, "%s", T("This case is no task of yours: nothing to hand in."));
+}
+static void quit(lethe_app *app) { lethe_app_leave(app); }
 
 /* --- review of redactions: keys of its own (review_view.c), nothing without --review --- */
 static void review_next(lethe_app *app) {
@@ -267,6 +329,12 @@ static const lethe_command commands[] = {
     {"first-slice", "View", "First slice", LETHE_KEY_HOME, 0, first_slice},
     {"last-slice", "View", "Last slice", LETHE_KEY_END, 0, last_slice},
     {"play", "View", "Play or stop the cine", 'C', 0, play},
+    {"arrow-right", "View", "Next slice; on slides to the right", LETHE_KEY_RIGHT, 0, arrow_right},
+    {"arrow-left", "View", "Previous slice; on slides to the left", LETHE_KEY_LEFT, 0, arrow_left},
+    {"pan-left", "View", "Move over the image: left", LETHE_KEY_LEFT, LETHE_MOD_CTRL | LETHE_MOD_ALT, pan_left},
+    {"pan-right", "View", "Move over the image: right", LETHE_KEY_RIGHT, LETHE_MOD_CTRL | LETHE_MOD_ALT, pan_right},
+    {"pan-up", "View", "Move over the image: up", LETHE_KEY_UP, LETHE_MOD_CTRL | LETHE_MOD_ALT, pan_up},
+    {"pan-down", "View", "Move over the image: down", LETHE_KEY_DOWN, LETHE_MOD_CTRL | LETHE_MOD_ALT, pan_down},
     {"zoom-in", "View", "Zoom in", '+', 0, zoom_in},
     {"zoom-in-2", NULL, "Zoom in", '=', 0, zoom_in},
     {"zoom-out", "View", "Zoom out", '-', 0, zoom_out},
@@ -290,6 +358,10 @@ static const lethe_command commands[] = {
     {"window-brain", "Window", "Brain", '4', LETHE_MOD_SHIFT, window_brain},
     {"window-range", "Window", "Full range of the values", '5', LETHE_MOD_SHIFT, window_range},
     {"window-next", "Window", "Next window or VOI LUT", 'W', LETHE_MOD_SHIFT, window_next},
+    {"window-wider", "Window", "Wider window", LETHE_KEY_END, LETHE_MOD_ALT, window_wider},
+    {"window-narrower", "Window", "Narrower window", LETHE_KEY_HOME, LETHE_MOD_ALT, window_narrower},
+    {"window-brighter", "Window", "Brighter", LETHE_KEY_PAGE_UP, LETHE_MOD_ALT, window_brighter},
+    {"window-darker", "Window", "Darker", LETHE_KEY_PAGE_DOWN, LETHE_MOD_ALT, window_darker},
     {"presentation", "Window", "Next presentation state", 'G', LETHE_MOD_CTRL, presentation},
     {"overlays", "Window", "Graphics of the file", 'U', LETHE_MOD_SHIFT, overlays},
     {"colours", "Window", "ICC colours or as stored", 'P', LETHE_MOD_CTRL, colours},
@@ -325,11 +397,35 @@ static const lethe_command commands[] = {
     {"between", "Label", "Fill between painted slices", 'B', LETHE_MOD_CTRL, between},
     {"outline", "Label", "Paint as outline or filled", 'O', LETHE_MOD_CTRL, outline},
     {"snap", "Label", "Snap to corners and edges", 'V', LETHE_MOD_SHIFT, snap},
+    {"next-mark", "Label", "Next annotation", LETHE_KEY_PAGE_DOWN, LETHE_MOD_CTRL, next_mark},
+    {"previous-mark", "Label", "Previous annotation", LETHE_KEY_PAGE_UP, LETHE_MOD_CTRL, previous_mark},
+    {"next-label", "Label", "Next label", LETHE_KEY_PAGE_DOWN, LETHE_MOD_SHIFT, next_label},
+    {"previous-label", "Label", "Previous label", LETHE_KEY_PAGE_UP, LETHE_MOD_SHIFT, previous_label},
+    {"relabel", "Label", "Give the selection the chosen label", 'U', LETHE_MOD_CTRL, relabel},
+    {"hide-label", "Label", "Show or hide this label", 'H', LETHE_MOD_CTRL, hide_label},
+    {"lock-label", "Label", "Lock this label, and back", 'D', LETHE_MOD_CTRL, lock_label},
+    {"more-opaque", "Label", "Paint more opaque", ']', LETHE_MOD_CTRL, more_opaque},
+    {"less-opaque", "Label", "Paint more transparent", '[', LETHE_MOD_CTRL, less_opaque},
     {"toggle-marks", "Label", "Show or hide annotations", 'U', 0, toggle_marks},
     {"next-case", "Work list", "Next case", 'N', 0, next_case},
     {"previous-case", "Work list", "Previous case", 'N', LETHE_MOD_SHIFT, previous_case},
     {"submit", "Work list", "Submit and go on", LETHE_KEY_ENTER, LETHE_MOD_CTRL, submit},
     {"skip", "Work list", "Skip with a reason", LETHE_KEY_BACKSPACE, LETHE_MOD_CTRL, skip},
+    {"pointer-left", "Without a mouse", "Pointer to the left", LETHE_KEY_LEFT, LETHE_MOD_SHIFT, pointer_left},
+    {"pointer-right", "Without a mouse", "Pointer to the right", LETHE_KEY_RIGHT, LETHE_MOD_SHIFT, pointer_right},
+    {"pointer-up", "Without a mouse", "Pointer up", LETHE_KEY_UP, LETHE_MOD_SHIFT, pointer_up},
+    {"pointer-down", "Without a mouse", "Pointer down", LETHE_KEY_DOWN, LETHE_MOD_SHIFT, pointer_down},
+    {"pointer-left-fine", "Without a mouse", "Pointer one pixel left", LETHE_KEY_LEFT, LETHE_MOD_CTRL | LETHE_MOD_SHIFT, pointer_left_fine},
+    {"pointer-right-fine", "Without a mouse", "Pointer one pixel right", LETHE_KEY_RIGHT, LETHE_MOD_CTRL | LETHE_MOD_SHIFT, pointer_right_fine},
+    {"pointer-up-fine", "Without a mouse", "Pointer one pixel up", LETHE_KEY_UP, LETHE_MOD_CTRL | LETHE_MOD_SHIFT, pointer_up_fine},
+    {"pointer-down-fine", "Without a mouse", "Pointer one pixel down", LETHE_KEY_DOWN, LETHE_MOD_CTRL | LETHE_MOD_SHIFT, pointer_down_fine},
+    {"click", "Without a mouse", "Click at the pointer", LETHE_KEY_ENTER, LETHE_MOD_SHIFT, pointer_click},
+    {"hold", "Without a mouse", "Hold the button, and let go", ' ', LETHE_MOD_SHIFT, pointer_hold},
+    {"next-panel", "Without a mouse", "Keys into the next panel", LETHE_KEY_F6, 0, next_panel},
+    {"previous-panel", "Without a mouse", "Keys into the previous panel", LETHE_KEY_F6, LETHE_MOD_SHIFT, previous_panel},
+    {"panel-cases", "Without a mouse", "Keys into the work list", LETHE_KEY_F7, 0, panel_cases},
+    {"panel-labels", "Without a mouse", "Keys into labels and questions", LETHE_KEY_F8, 0, panel_labels},
+    {"palette", "Window of the program", "All commands", 'K', LETHE_MOD_CTRL, palette},
     {"toggle-text", "Window of the program", "Show or hide the texts", 'I', LETHE_MOD_SHIFT, toggle_text},
     {"toggle-left", "Window of the program", "Show or hide the case list", LETHE_KEY_F2, 0, toggle_left},
     {"toggle-right", "Window of the program", "Show or hide the label panel", LETHE_KEY_F3, 0, toggle_right},

@@ -1,6 +1,8 @@
 /* Frames decoded from files. */
 #include "viewer/study.h"
 
+#include "viewer/cut_off.h"
+
 #include "core/file.h"
 #include "core/memory.h"
 #include "imaging/dicom/overlay.h"
@@ -51,7 +53,15 @@ static lethe_status reader_open(lethe_frame_reader *reader, const char *path, le
     return status;
 }
 
-lethe_status lethe_frame_reader_read(lethe_frame_reader *reader, const char *path, uint32_t frame, lethe_image *out, lethe_error *error) {
+/* What was read from a file that was cut off meanwhile is nothing. The file is opened again next time. */
+static lethe_status whole(lethe_frame_reader *reader, unsigned met, lethe_status status, lethe_image *out, lethe_error *error) {
+    if (lethe_cut_off_count() == met) return status;
+    reader_close(reader);
+    lethe_image_release(out);
+    return lethe_fail(error, LETHE_IO, "the file was cut off, or cannot be read any more");
+}
+
+static lethe_status read_frame(lethe_frame_reader *reader, const char *path, uint32_t frame, lethe_image *out, lethe_error *error) {
     *out = (lethe_image){0};
     lethe_status status = reader_open(reader, path, error);
     if (status) return status;
@@ -73,14 +83,14 @@ lethe_status lethe_frame_reader_read(lethe_frame_reader *reader, const char *pat
     return status;
 }
 
-lethe_status lethe_frame_reader_overlays(lethe_frame_reader *reader, const char *path, uint32_t frame, lethe_image *out, lethe_error *error) {
+static lethe_status read_overlays(lethe_frame_reader *reader, const char *path, uint32_t frame, lethe_image *out, lethe_error *error) {
     *out = (lethe_image){0};
     lethe_status status = reader_open(reader, path, error);
     return status ? status : lethe_overlay_draw(reader->dataset, reader->pixels, frame, out, error);
 }
 
-lethe_status lethe_frame_reader_thumbnail(lethe_frame_reader *reader, const char *path, uint32_t frame, uint32_t side, lethe_image *out,
-                                          lethe_error *error) {
+static lethe_status read_thumbnail(lethe_frame_reader *reader, const char *path, uint32_t frame, uint32_t side, lethe_image *out,
+                                   lethe_error *error) {
     *out = (lethe_image){0};
     lethe_image stored = {0}, picture = {0};
     lethe_status status = reader_open(reader, path, error);
@@ -93,4 +103,23 @@ lethe_status lethe_frame_reader_thumbnail(lethe_frame_reader *reader, const char
     lethe_image_release(&stored);
     lethe_image_release(&picture);
     return status;
+}
+
+lethe_status lethe_frame_reader_read(lethe_frame_reader *reader, const char *path, uint32_t frame, lethe_image *out, lethe_error *error) {
+    unsigned met = lethe_cut_off_count();
+    lethe_status status = read_frame(reader, path, frame, out, error);
+    return whole(reader, met, status, out, error);
+}
+
+lethe_status lethe_frame_reader_overlays(lethe_frame_reader *reader, const char *path, uint32_t frame, lethe_image *out, lethe_error *error) {
+    unsigned met = lethe_cut_off_count();
+    lethe_status status = read_overlays(reader, path, frame, out, error);
+    return whole(reader, met, status, out, error);
+}
+
+lethe_status lethe_frame_reader_thumbnail(lethe_frame_reader *reader, const char *path, uint32_t frame, uint32_t side, lethe_image *out,
+                                          lethe_error *error) {
+    unsigned met = lethe_cut_off_count();
+    lethe_status status = read_thumbnail(reader, path, frame, side, out, error);
+    return whole(reader, met, status, out, error);
 }

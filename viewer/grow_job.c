@@ -60,6 +60,7 @@ static void wake(void *context) {
 
 void lethe_grow_start(lethe_app *app, lethe_view *view, lethe_point at, int label) {
     lethe_grow_cancel(app);
+    (void)lethe_app_reading_headers(app, true);
     size_t first, count;
     lethe_error error = {0};
     lethe_series_stack(view->series, view->index, &first, &count);

@@ -1,4 +1,4 @@
-/* Shapes on the screen, their measurements in words, and the shape under construction. */
+/* Shapes on the screen, their measurements in words, the shape under construction, and which of all annotations are drawn how. */
 #include "viewer/app.h"
 
 #include "core/memory.h"
@@ -112,13 +112,17 @@ void lethe_measure_text(lethe_app *app, const lethe_view *view, const lethe_shap
 void lethe_draft_draw(lethe_app *app, int number) {
     const lethe_view *view = &app->views[number];
     const lethe_draft *draft = &app->draft;
+    const char *image = "";
+    uint32_t frame = 0;
+    bool here = draft->count > 0 && draft->view == number && lethe_view_image(view, &image, &frame) && frame == draft->frame &&
+                strcmp(image, draft->image) == 0;
     uint32_t colour = app->label >= 0 ? app->labels[app->label].colour : LETHE_COLOUR_ACCENT;
-    if (draft->count == 4 && draft->view == number && (draft->tool == LETHE_TOOL_ELLIPSE || draft->tool == LETHE_TOOL_ROI)) {
+    if (draft->count == 4 && here && (draft->tool == LETHE_TOOL_ELLIPSE || draft->tool == LETHE_TOOL_ROI)) {
         lethe_point a = draft->points[0], b = draft->points[2],
-                    frame[2] = {{(a.x + b.x) / 2, (a.y + b.y) / 2}, {fabs(b.x - a.x) / 2, fabs(b.y - a.y) / 2}}, outline[64];
-        lethe_shape ellipse = {.kind = LETHE_SHAPE_ELLIPSE, .points = frame, .point_count = 2};
+                    extent[2] = {{(a.x + b.x) / 2, (a.y + b.y) / 2}, {fabs(b.x - a.x) / 2, fabs(b.y - a.y) / 2}}, outline[64];
+        lethe_shape ellipse = {.kind = LETHE_SHAPE_ELLIPSE, .points = extent, .point_count = 2};
         stroke(app, view, outline, lethe_shape_outline(&ellipse, outline, 64), true, colour, 2);
-    } else if (draft->count > 0 && draft->view == number) {
+    } else if (here) {
         stroke(app, view, draft->points, draft->count,
                draft->tool == LETHE_TOOL_FREEHAND || draft->tool == LETHE_TOOL_BOX || draft->tool == LETHE_TOOL_ELLIPSE, colour, 2);
         size_t fixed = draft->tool == LETHE_TOOL_LIVEWIRE ? draft->anchored : draft->count;
@@ -146,4 +150,103 @@ void lethe_draft_draw(lethe_app *app, int number) {
     double radius = app->brush_mm / 2 / across * view->camera.scale;
     lethe_canvas_circle(app->ui, app->mouse, radius + 1, 0xA0000000, 1);
     lethe_canvas_circle(app->ui, app->mouse, radius, app->tool == LETHE_TOOL_ERASER ? LETHE_COLOUR_TEXT : colour, 1.5);
+}
+
+/* --- all that lies on the image of a view --- */
+
+int lethe_app_label_index(const lethe_app *app, const char *label) {
+    for (int i = 0; i < app->label_count; i++)
+        if (strcmp(app->labels[i].name, label) == 0) return i;
+    return -1;
+}
+
+uint32_t lethe_app_label_colour(const lethe_app *app, const char *label) {
+    int i = lethe_app_label_index(app, label);
+    return i >= 0 ? app->labels[i].colour : 0xFFB0B8C0;
+}
+
+/* Dots share cells of the screen: of a hundred thousand nuclei in one view no more are drawn than can be told apart. */
+enum { DOT_PX = 8, CELL_PX = 4, CELLS_ACROSS = 1280, CELLS = CELLS_ACROSS * 800 };
+
+typedef struct mark_drawing {
+    lethe_app *app;
+    const lethe_view *view;
+    size_t count;
+} mark_drawing;
+
+int lethe_mark_label(const lethe_app *app, lethe_mark *mark) {
+    if (mark->schema_label == 0) {
+        int found = lethe_app_label_index(app, mark->label);
+        mark->schema_label = found >= 0 ? found + 1 : -1;
+    }
+    return mark->schema_label > 0 ? mark->schema_label - 1 : -1;
+}
+
+static bool crowded(mark_drawing *d, lethe_point p) {
+    int64_t x = (int64_t)((p.x - d->view->rect.x) / CELL_PX), y = (int64_t)((p.y - d->view->rect.y) / CELL_PX);
+    if (!d->app->dot_cells || x < 0 || y < 0 || x >= CELLS_ACROSS || y >= CELLS / CELLS_ACROSS) return false;
+    uint8_t *cell = &d->app->dot_cells[y * CELLS_ACROSS + x];
+    if (*cell) return true;
+    *cell = 1;
+    return false;
+}
+
+static void draw_one_mark(void *context, lethe_mark *mark) {
+    mark_drawing *d = context;
+    int label = lethe_mark_label(d->app, mark);
+    if (mark->hidden || (label >= 0 && d->app->labels[label].hidden) || !lethe_view_shows_mark(d->app, d->view, mark)) return;
+    bool selected = mark->id == d->app->selected;
+    /* What is a pixel or two on the screen is a dot. */
+    double extent = fmax(mark->bounds.x1 - mark->bounds.x0, mark->bounds.y1 - mark->bounds.y0) * d->view->camera.scale;
+    /* Side by side, everybody has a colour of their own; elsewhere the label has. */
+    uint32_t colour = d->app->compare_on && !mark->mine ? lethe_reader_colour(d->app, mark) : label >= 0 ? d->app->labels[label].colour : 0xFFB0B8C0;
+    d->count++;
+    d->app->drawn_marks++;
+    if (!selected && (extent < DOT_PX || mark->shape.kind == LETHE_SHAPE_POINT)) {
+        lethe_point p =
+            lethe_camera_to_screen(&d->view->camera, (lethe_point){(mark->bounds.x0 + mark->bounds.x1) / 2, (mark->bounds.y0 + mark->bounds.y1) / 2});
+        if (crowded(d, p)) return; /* another dot is there already */
+        if (mark->shape.kind == LETHE_SHAPE_POINT && d->count < 5000) {
+            lethe_app_draw_mark(d->app, d->view, &mark->shape, colour, false, !mark->mine);
+            return;
+        }
+        double side = fmax(extent, 2.5);
+        lethe_canvas_fill(d->app->ui, (lethe_rect){p.x - side / 2, p.y - side / 2, side, side}, colour, 0);
+        return;
+    }
+    lethe_app_draw_mark(d->app, d->view, &mark->shape, colour, selected, !mark->mine);
+    if (!selected && extent < 40) return;
+    if (mark->shape.kind == LETHE_SHAPE_MASK && !mark->mine) return;
+    char text[128] = "";
+    bool statistics =
+        mark->shape.kind == LETHE_SHAPE_BOX || mark->shape.kind == LETHE_SHAPE_ELLIPSE; /* read every pixel inside: only where asked for */
+    if (!statistics || (selected && lethe_shape_area_px(&mark->shape) < 400000)) lethe_measure_text(d->app, d->view, &mark->shape, text, sizeof text);
+    if (mark->confidence > 0 && text[0] == '\0') (void)snprintf(text, sizeof text, "%.0f %%", mark->confidence * 100);
+    if (text[0] == '\0') return;
+    lethe_point p = lethe_camera_to_screen(&d->view->camera, (lethe_point){mark->bounds.x1, mark->bounds.y0});
+    lethe_canvas_text(d->app->ui, (lethe_point){p.x + 6, p.y - 4}, 0, colour, false, text);
+}
+
+void lethe_app_draw_marks(lethe_app *app, int number) {
+    const lethe_view *view = &app->views[number];
+    const char *image;
+    uint32_t frame;
+    if (!app->marks || !app->show_marks || !lethe_view_image(view, &image, &frame) || !view->framed) return;
+    lethe_rect v = lethe_camera_visible(&view->camera);
+    lethe_box within = {v.x, v.y, v.x + v.width, v.y + v.height};
+    mark_drawing d = {.app = app, .view = view};
+    if (!app->dot_cells) app->dot_cells = lethe_alloc_array(CELLS, 1);
+    if (app->dot_cells) memset(app->dot_cells, 0, CELLS);
+    lethe_marks_visit(app->marks, image, frame, &within, draw_one_mark, &d);
+    for (size_t i = 0; i < app->note_count; i++) {
+        const lethe_shape *shape = &app->notes[i].shape;
+        lethe_box box;
+        char text[128];
+        if (shape->frame != frame || strcmp(app->notes[i].image, image) != 0 || !lethe_shape_bounds(shape, &box)) continue;
+        lethe_app_draw_mark(app, view, shape, LETHE_COLOUR_GOOD, false, false);
+        lethe_measure_text(app, view, shape, text, sizeof text);
+        lethe_point p = lethe_camera_to_screen(&view->camera, (lethe_point){box.x1, box.y0});
+        lethe_canvas_text(app->ui, (lethe_point){p.x + 6, p.y - 4}, 0, LETHE_COLOUR_GOOD, false, text);
+    }
+    lethe_draft_draw(app, number);
 }

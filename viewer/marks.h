@@ -82,8 +82,10 @@ bool lethe_marks_has_paint(lethe_marks *marks, const char *image, uint32_t frame
 void lethe_paint_touch(lethe_paint *paint, int64_t x0, int64_t y0, int64_t x1, int64_t y1);
 void lethe_paint_clean(lethe_paint *paint);
 /* Write what changed since the last save, of all frames, in one transaction, as one step of undo. Nothing changed: LETHE_OK. On failure the paint
- * goes back to what the store holds. */
+ * stays as it is, and the next save tries it again. */
 LETHE_NODISCARD lethe_status lethe_marks_save_paint(lethe_marks *marks, const char *tool, const char *name, lethe_error *error);
+/* Back to what the store holds, in every image and on the slide. */
+LETHE_NODISCARD lethe_status lethe_marks_drop_unsaved(lethe_marks *marks, lethe_error *error);
 
 /* --- painting on slides --- */
 /* The paint of a slide in level 0, read from the store on first use. NULL when memory is short, or nothing is painted there and `make` is false. */

@@ -1,7 +1,6 @@
 /* What lies over the pictures: corner text, orientation letters, scale bars, reference lines, the cross-hair, the magnifier, empty cells, toasts. */
 #include "viewer/app.h"
 
-#include "core/memory.h"
 #include "viewer/review.h"
 
 #include <math.h>
@@ -92,6 +91,10 @@ static void draw_texts(lethe_app *app, int number, corners *c) {
     char text[200], a[32], b[32];
     /* Mammograms have their title at the outer edge, the others at the left: the count stands on the other side, and titles give way to it. */
     bool stack_right = !(view->mammogram && series->laterality[0]) || view->chest_right;
+    if (series->job) {
+        (void)snprintf(text, sizeof text, "%s %.0f %%", T("Reading the series"), 100 * lethe_series_progress(series));
+        corner(app, view, c, stack_right, false, 0, LETHE_COLOUR_ACCENT, true, text);
+    }
     if (view->kind == LETHE_VIEW_STACK && series->frame_count > 1) {
         (void)snprintf(text, sizeof text, "%zu / %zu", view->index + 1, series->frame_count);
         corner(app, view, c, stack_right, false, 0, LETHE_COLOUR_TEXT, true, text);
@@ -156,6 +159,10 @@ static void draw_texts(lethe_app *app, int number, corners *c) {
     if (series->profile && app->raw_colours) corner(app, view, c, false, true, line++, LETHE_COLOUR_WARNING, false, T("Colours as stored"));
     if (series->damaged_files > 0) {
         (void)snprintf(text, sizeof text, "%s: %zu / %zu", T("Files that cannot be read"), series->damaged_files, series->file_count);
+        corner(app, view, c, false, true, line++, LETHE_COLOUR_DANGER, true, text);
+    }
+    if (view->damaged > 0 && !atomic_load(&series->cut_off)) {
+        (void)snprintf(text, sizeof text, "%s: %u", T("Parts that cannot be read"), view->damaged);
         corner(app, view, c, false, true, line++, LETHE_COLOUR_DANGER, true, text);
     }
     if (view->invert) corner(app, view, c, false, true, line++, LETHE_COLOUR_WARNING, false, T("Inverted"));
@@ -368,6 +375,15 @@ static void draw_failure(lethe_app *app, const lethe_view *view) {
         (void)snprintf(text, sizeof text, "%s %.0f %%", T("Reading the slide"), atomic_load(&app->background_done) / 10.0);
         lethe_canvas_text(app->ui, m, 0.5, LETHE_COLOUR_TEXT, false, text);
     }
+    if (view->kind == LETHE_VIEW_SLIDE && atomic_load(&view->series->cut_off)) {
+        lethe_rect box = {view->rect.x + 2 * PAD, view->rect.y + view->rect.height / 2 - 3 * row_height(app), view->rect.width - 4 * PAD,
+                          5 * row_height(app)};
+        lethe_point m = {box.x + box.width / 2, box.y + row_height(app)};
+        lethe_canvas_fill(app->ui, box, 0xF0151A20, 8);
+        lethe_canvas_text(app->ui, m, 0.5, LETHE_COLOUR_DANGER, true, T("The file of this slide was cut off while it was open"));
+        draw_wrapped(app, (lethe_point){m.x, m.y + row_height(app) + 4}, box.width - 4 * PAD, LETHE_COLOUR_TEXT,
+                     T("What you drew is saved. Open the case again once the file is whole."));
+    }
     if (view->kind != LETHE_VIEW_STACK) return;
     bool failed = false;
     lethe_tile_key key = {.source = view->series->source, .column = (int64_t)view->index};
@@ -378,105 +394,6 @@ static void draw_failure(lethe_app *app, const lethe_view *view) {
     lethe_point m = {view->rect.x + view->rect.width / 2, view->rect.y + view->rect.height / 2};
     lethe_canvas_text(app->ui, (lethe_point){m.x, m.y - 24}, 0.5, LETHE_COLOUR_DANGER, true, T("This image cannot be decoded"));
     draw_wrapped(app, m, view->rect.width - 4 * PAD, LETHE_COLOUR_MUTED, error.message);
-}
-
-/* --- annotations --- */
-
-int lethe_app_label_index(const lethe_app *app, const char *label) {
-    for (int i = 0; i < app->label_count; i++)
-        if (strcmp(app->labels[i].name, label) == 0) return i;
-    return -1;
-}
-
-uint32_t lethe_app_label_colour(const lethe_app *app, const char *label) {
-    int i = lethe_app_label_index(app, label);
-    return i >= 0 ? app->labels[i].colour : 0xFFB0B8C0;
-}
-
-/* Dots share cells of the screen: of a hundred thousand nuclei in one view no more are drawn than can be told apart. */
-enum { DOT_PX = 8, CELL_PX = 4, CELLS_ACROSS = 1280, CELLS = CELLS_ACROSS * 800 };
-
-typedef struct mark_drawing {
-    lethe_app *app;
-    const lethe_view *view;
-    size_t count;
-} mark_drawing;
-
-int lethe_mark_label(const lethe_app *app, lethe_mark *mark) {
-    if (mark->schema_label == 0) {
-        int found = lethe_app_label_index(app, mark->label);
-        mark->schema_label = found >= 0 ? found + 1 : -1;
-    }
-    return mark->schema_label > 0 ? mark->schema_label - 1 : -1;
-}
-
-static bool crowded(mark_drawing *d, lethe_point p) {
-    int64_t x = (int64_t)((p.x - d->view->rect.x) / CELL_PX), y = (int64_t)((p.y - d->view->rect.y) / CELL_PX);
-    if (!d->app->dot_cells || x < 0 || y < 0 || x >= CELLS_ACROSS || y >= CELLS / CELLS_ACROSS) return false;
-    uint8_t *cell = &d->app->dot_cells[y * CELLS_ACROSS + x];
-    if (*cell) return true;
-    *cell = 1;
-    return false;
-}
-
-static void draw_one_mark(void *context, lethe_mark *mark) {
-    mark_drawing *d = context;
-    int label = lethe_mark_label(d->app, mark);
-    if (mark->hidden || (label >= 0 && d->app->labels[label].hidden) || !lethe_view_shows_mark(d->app, d->view, mark)) return;
-    bool selected = mark->id == d->app->selected;
-    /* What is a pixel or two on the screen is a dot. */
-    double extent = fmax(mark->bounds.x1 - mark->bounds.x0, mark->bounds.y1 - mark->bounds.y0) * d->view->camera.scale;
-    /* Side by side, everybody has a colour of their own; elsewhere the label has. */
-    uint32_t colour = d->app->compare_on && !mark->mine ? lethe_reader_colour(d->app, mark) : label >= 0 ? d->app->labels[label].colour : 0xFFB0B8C0;
-    d->count++;
-    d->app->drawn_marks++;
-    if (!selected && (extent < DOT_PX || mark->shape.kind == LETHE_SHAPE_POINT)) {
-        lethe_point p =
-            lethe_camera_to_screen(&d->view->camera, (lethe_point){(mark->bounds.x0 + mark->bounds.x1) / 2, (mark->bounds.y0 + mark->bounds.y1) / 2});
-        if (crowded(d, p)) return; /* another dot is there already */
-        if (mark->shape.kind == LETHE_SHAPE_POINT && d->count < 5000) {
-            lethe_app_draw_mark(d->app, d->view, &mark->shape, colour, false, !mark->mine);
-            return;
-        }
-        double side = fmax(extent, 2.5);
-        lethe_canvas_fill(d->app->ui, (lethe_rect){p.x - side / 2, p.y - side / 2, side, side}, colour, 0);
-        return;
-    }
-    lethe_app_draw_mark(d->app, d->view, &mark->shape, colour, selected, !mark->mine);
-    if (!selected && extent < 40) return;
-    if (mark->shape.kind == LETHE_SHAPE_MASK && !mark->mine) return;
-    char text[128] = "";
-    bool statistics =
-        mark->shape.kind == LETHE_SHAPE_BOX || mark->shape.kind == LETHE_SHAPE_ELLIPSE; /* read every pixel inside: only where asked for */
-    if (!statistics || (selected && lethe_shape_area_px(&mark->shape) < 400000)) lethe_measure_text(d->app, d->view, &mark->shape, text, sizeof text);
-    if (mark->confidence > 0 && text[0] == '\0') (void)snprintf(text, sizeof text, "%.0f %%", mark->confidence * 100);
-    if (text[0] == '\0') return;
-    lethe_point p = lethe_camera_to_screen(&d->view->camera, (lethe_point){mark->bounds.x1, mark->bounds.y0});
-    lethe_canvas_text(d->app->ui, (lethe_point){p.x + 6, p.y - 4}, 0, colour, false, text);
-}
-
-static void draw_marks(lethe_app *app, int number) {
-    const lethe_view *view = &app->views[number];
-    const char *image;
-    uint32_t frame;
-    if (!app->marks || !app->show_marks || !lethe_view_image(view, &image, &frame) || !view->framed) return;
-    lethe_rect v = lethe_camera_visible(&view->camera);
-    lethe_box within = {v.x, v.y, v.x + v.width, v.y + v.height};
-    mark_drawing d = {.app = app, .view = view};
-    if (!app->dot_cells) app->dot_cells = lethe_alloc_array(CELLS, 1);
-    if (app->dot_cells) memset(app->dot_cells, 0, CELLS);
-    lethe_marks_visit(app->marks, image, frame, &within, draw_one_mark, &d);
-    for (size_t i = 0; i < app->note_count; i++) {
-        const lethe_shape *shape = &app->notes[i].shape;
-        lethe_box box;
-        char text[128];
-        if (shape->frame != frame || strcmp(app->notes[i].image, image) != 0 || !lethe_shape_bounds(shape, &box)) continue;
-        lethe_app_draw_mark(app, view, shape, LETHE_COLOUR_GOOD, false, false);
-        lethe_measure_text(app, view, shape, text, sizeof text);
-        lethe_point p = lethe_camera_to_screen(&view->camera, (lethe_point){box.x1, box.y0});
-        lethe_canvas_text(app->ui, (lethe_point){p.x + 6, p.y - 4}, 0, LETHE_COLOUR_GOOD, false, text);
-    }
-    lethe_draft_draw(app, number);
 }
 
 /* --- magnifier, toast --- */
@@ -524,7 +441,7 @@ void lethe_app_draw_overlays(lethe_app *app) {
             continue;
         }
         lethe_view_draw_state(app, view);
-        draw_marks(app, i);
+        lethe_app_draw_marks(app, i);
         if (view->framed) {
             if (app->show_reference) draw_reference(app, i);
             draw_crosshair(app, i);
@@ -545,5 +462,6 @@ void lethe_app_draw_overlays(lethe_app *app) {
     }
     if (app->review) lethe_review_draw(app);
     draw_magnifier(app);
+    lethe_pointer_draw(app);
     draw_toast(app);
 }

@@ -200,10 +200,17 @@ lethe_status lethe_marks_save_paint(lethe_marks *marks, const char *tool, const 
         lethe_paint *paint = marks->paints[i];
         size_t count = (size_t)paint->columns * paint->rows;
         if (!status) memcpy(paint->saved, paint->labels, count);
-        else if (memcmp(paint->labels, paint->saved, count) != 0) {
-            memcpy(paint->labels, paint->saved, count);
-            lethe_paint_touch(paint, 0, 0, paint->columns, paint->rows);
-        }
     }
     return status;
+}
+
+lethe_status lethe_marks_drop_unsaved(lethe_marks *marks, lethe_error *error) {
+    for (size_t i = 0; i < marks->paint_count; i++) {
+        lethe_paint *paint = marks->paints[i];
+        size_t count = (size_t)paint->columns * paint->rows;
+        if (memcmp(paint->labels, paint->saved, count) == 0) continue;
+        memcpy(paint->labels, paint->saved, count);
+        lethe_paint_touch(paint, 0, 0, paint->columns, paint->rows);
+    }
+    return marks->tiled_image ? lethe_tiled_rebuild(marks, marks->tiled_image, error) : LETHE_OK;
 }

@@ -247,7 +247,7 @@ static void region_form(lethe_app *app) {
 
 /* --- objects --- */
 
-static void go_to(lethe_app *app, const lethe_mark *mark) {
+void lethe_app_go_to_mark(lethe_app *app, const lethe_mark *mark) {
     lethe_view *view = &app->views[app->active];
     app->selected = mark->shape.kind == LETHE_SHAPE_MASK && mark->mine ? 0 : mark->id;
     if (view->kind == LETHE_VIEW_SLIDE) {
@@ -295,7 +295,7 @@ static void objects(lethe_app *app) {
                             .selected = mark->id == app->selected,
                             .height = 28};
         if (lethe_ui_row_item(ui, &row)) {
-            go_to(app, mark);
+            lethe_app_go_to_mark(app, mark);
             break; /* what was selected may have moved the list */
         }
         listed++;

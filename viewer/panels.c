@@ -150,13 +150,13 @@ void lethe_panel_status(lethe_app *app, lethe_rect rect) {
     lethe_ui_text(ui, LETHE_COLOUR_MUTED, text);
     if (app->marks) {
         const char *last = lethe_marks_undo_name(app->marks);
-        if (app->unsaved) (void)snprintf(text, sizeof text, "%s", T("Not saved"));
+        if (lethe_app_has_unsaved(app)) (void)snprintf(text, sizeof text, "%s", T("Not saved"));
         else if (last) (void)snprintf(text, sizeof text, "%s · %s", T("All saved"), last);
         else (void)snprintf(text, sizeof text, "%s", T("All saved"));
         lethe_point size = lethe_ui_text_size(ui, false, text);
         lethe_ui_same_line(ui, 8);
         lethe_ui_right_align(ui, size.x + 4);
-        lethe_ui_text(ui, app->unsaved ? LETHE_COLOUR_DANGER : LETHE_COLOUR_GOOD, text);
+        lethe_ui_text(ui, lethe_app_has_unsaved(app) ? LETHE_COLOUR_DANGER : LETHE_COLOUR_GOOD, text);
     }
     lethe_ui_panel_end(ui);
 }
@@ -251,6 +251,8 @@ static void skip_sheet(lethe_app *app) {
     if (!lethe_ui_sheet_begin(ui, T("Skip this case"), 460, 230, &open)) return;
     lethe_ui_text_wrapped(ui, LETHE_COLOUR_MUTED, T("Say why it cannot be read, so that the organiser can act on it."));
     lethe_ui_space(ui, 4);
+    if (app->sheet_fresh) lethe_ui_focus_next(ui);
+    app->sheet_fresh = false;
     (void)lethe_ui_input(ui, "reason", app->skip_reason, sizeof app->skip_reason, T("For example: motion artefact"));
     lethe_ui_space(ui, 8);
     bool given = app->skip_reason[0] != '\0';
@@ -268,6 +270,7 @@ static void skip_sheet(lethe_app *app) {
 void lethe_sheets(lethe_app *app) {
     if (app->sheet == LETHE_SHEET_SHORTCUTS) shortcut_sheet(app);
     if (app->sheet == LETHE_SHEET_SKIP) skip_sheet(app);
+    if (app->sheet == LETHE_SHEET_PALETTE) lethe_palette_sheet(app);
 }
 
 void lethe_panels(lethe_app *app) {

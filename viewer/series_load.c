@@ -1,6 +1,8 @@
 /* The headers of a series: its frames, how they are shown, and the facts that hanging needs. */
 #include "viewer/study.h"
 
+#include "viewer/cut_off.h"
+
 #include "core/file.h"
 #include "core/memory.h"
 #include "core/text.h"
@@ -191,6 +193,8 @@ static void take_shutter(lethe_series *series, uint32_t file, const lethe_dicom_
 static lethe_status load_file(lethe_series *series, uint32_t index, lethe_error *error) {
     lethe_map map = {0};
     lethe_dicom_dataset *dataset = NULL;
+    size_t frames_before = series->frame_count;
+    unsigned met = lethe_cut_off_count();
     lethe_status status = lethe_map_open(series->files[index].path, &map, error);
     if (status) return status;
     lethe_arena *arena = lethe_arena_create(HEADER_ARENA_BYTES);
@@ -202,7 +206,9 @@ static lethe_status load_file(lethe_series *series, uint32_t index, lethe_error 
     lethe_dicom_dataset_release(dataset);
     lethe_arena_destroy(arena);
     lethe_map_close(&map);
-    return status;
+    if (lethe_cut_off_count() == met) return status;
+    series->frame_count = frames_before;
+    return lethe_fail(error, LETHE_IO, "the file was cut off, or cannot be read any more");
 }
 
 void lethe_series_peek(lethe_series *series) {
@@ -248,6 +254,7 @@ out:
 
 static lethe_status load_slide(lethe_series *series) {
     lethe_error error = {0};
+    unsigned met = lethe_cut_off_count();
     if (lethe_slide_open(series->files[0].path, &series->slide, &error)) {
         (void)snprintf(series->failure, sizeof series->failure, "%s", error.message);
         return LETHE_OK;
@@ -260,6 +267,7 @@ static lethe_status load_slide(lethe_series *series) {
             series->slide = front;
         }
     }
+    if (lethe_cut_off_count() != met) atomic_store(&series->cut_off, true);
     const lethe_slide_level *level = lethe_slide_level_at(series->slide, 0);
     series->columns = (uint32_t)level->width_px;
     series->rows = (uint32_t)level->height_px;
@@ -270,18 +278,26 @@ static lethe_status load_slide(lethe_series *series) {
     return LETHE_OK;
 }
 
-lethe_status lethe_series_load(lethe_series *series, lethe_error *error) {
+lethe_status lethe_series_load_counted(lethe_series *series, atomic_size_t *done, const atomic_bool *stop, lethe_error *error) {
     if (series->loaded) return LETHE_OK;
     series->loaded = true;
     if (series->is_slide) return load_slide(series);
-    for (size_t i = 0; i < series->file_count; i++) {
+    for (size_t i = 0; i < series->file_count && !(stop && atomic_load(stop)); i++) {
         lethe_error failure = {0};
         lethe_status status = load_file(series, (uint32_t)i, &failure);
         if (status == LETHE_NO_MEMORY) return lethe_fail(error, status, "%s", failure.message);
         series->damaged_files += status != LETHE_OK;
         if (status && series->failure[0] == '\0') (void)snprintf(series->failure, sizeof series->failure, "%s", failure.message);
+        if (done) atomic_fetch_add(done, 1);
     }
     return series->frame_count > 1 ? sort_frames(series, error) : LETHE_OK;
+}
+
+lethe_status lethe_series_load(lethe_series *series, lethe_error *error) { return lethe_series_load_counted(series, NULL, NULL, error); }
+
+bool lethe_series_load_one(lethe_series *series, uint32_t file) {
+    lethe_error failure = {0};
+    return load_file(series, file, &failure) == LETHE_OK && series->frame_count > 0;
 }
 
 bool lethe_series_spacing(const lethe_series *series, size_t frame, double *across_mm, double *down_mm) {

@@ -56,6 +56,5 @@ lethe_status lethe_marks_save_tiled(lethe_marks *marks, const char *tool, const 
     if (!status) status = lethe_paint_batch_save(marks, &batch, name, error);
     for (size_t i = 0; i < batch.count; i++) lethe_shape_release(&batch.items[i].shape);
     lethe_free(batch.items);
-    if (status) (void)!fill_from_marks(marks, NULL); /* back to what the store holds */
     return status;
 }

@@ -217,7 +217,7 @@ bool lethe_app_state(lethe_app *app, const char *name, char *out, size_t size) {
                    {"revisions", app->marks ? (double)lethe_marks_revisions(app->marks) : 0},
                    {"series", app->study ? (double)app->study->series_count : 0},
                    {"states", app->study ? (double)app->study->state_count : 0},
-                   {"unsaved", app->unsaved},
+                   {"unsaved", lethe_app_has_unsaved(app)},
                    {"series-damaged", damaged_series(app)},
                    {"slab-mm", app->slab_mm},
                    {"rss-mib", strcmp(name, "rss-mib") == 0 ? resident_mib() : 0},

@@ -12,18 +12,36 @@ enum { HEADER_ARENA_BYTES = 512 << 20 };
 
 static char *copy(const char *text) { return lethe_strdup(text ? text : ""); }
 
-static void free_series(lethe_series *series) {
-    for (size_t i = 0; i < series->file_count; i++) {
-        lethe_free(series->files[i].path);
-        lethe_free(series->files[i].image_key);
-    }
-    lethe_free(series->files);
+void lethe_series_release_loaded(lethe_series *series) {
     lethe_free(series->frames);
     for (size_t i = 0; i < series->table_count; i++) lethe_display_table_release(&series->tables[i]);
     lethe_free(series->tables);
     lethe_colour_profile_destroy(series->profile);
     lethe_display_table_release(&series->modality_table);
     lethe_arena_destroy(series->arena);
+    series->frames = NULL;
+    series->tables = NULL;
+    series->profile = NULL;
+    series->modality_table = (lethe_display_table){0};
+    series->arena = NULL;
+    series->frame_count = series->table_count = series->damaged_files = 0;
+    series->failure[0] = '\0';
+    series->multi_frame = series->mapped = series->loaded = false;
+    for (size_t i = 0; i < series->file_count; i++) { /* these lived in the arena */
+        series->files[i].shutter = NULL;
+        series->files[i].regions = NULL;
+        series->files[i].region_count = 0;
+    }
+}
+
+static void free_series(lethe_series *series) {
+    lethe_series_cancel(series);
+    for (size_t i = 0; i < series->file_count; i++) {
+        lethe_free(series->files[i].path);
+        lethe_free(series->files[i].image_key);
+    }
+    lethe_series_release_loaded(series);
+    lethe_free(series->files);
     lethe_free(series->uid);
     lethe_free(series->description);
     lethe_free(series->modality);

@@ -13,6 +13,7 @@
 #include "viewer/presentation.h"
 #include "viewer/tile_scheduler.h"
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -42,6 +43,8 @@ typedef struct lethe_study_frame {
     uint8_t window_count;
     uint16_t table; /* VOI LUT: 1 + index in series.tables; 0 = none */
 } lethe_study_frame;
+
+typedef struct lethe_series_job lethe_series_job;
 
 typedef struct lethe_series {
     uint32_t source; /* of tile keys; unique in the program's run */
@@ -80,6 +83,8 @@ typedef struct lethe_series {
     lethe_slide *slide;                         /* open while the study is */
     char failure[256];                          /* why it, or a part of it, cannot be shown, or "" */
     size_t damaged_files;                       /* that cannot be read; the others are shown */
+    lethe_series_job *job;                      /* its headers are still being read; NULL = no */
+    atomic_bool cut_off;                        /* slides: the file was cut off while it was open; nothing of it is read any more */
 } lethe_series;
 
 typedef struct lethe_study {
@@ -101,6 +106,23 @@ void lethe_study_close(lethe_study *study);
 /* Parse the headers of a series once and put its frames in order. A series that cannot be read gets a `failure` and no frames; then LETHE_OK too.
  * Errors: LETHE_NO_MEMORY. */
 LETHE_NODISCARD lethe_status lethe_series_load(lethe_series *series, lethe_error *error);
+
+/* The same, but of a series of many files the header of one image is read now (`frames` holds that image), and the others by a thread, which calls
+ * `ready` when it is done: then lethe_series_finish puts all frames in place. */
+enum { LETHE_SERIES_MANY = 128 };
+LETHE_NODISCARD lethe_status lethe_series_load_soon(lethe_series *series, void (*ready)(void *), lethe_error *error);
+/* How much of its headers is read, 0 to 1; and whether lethe_series_finish would not have to wait. */
+double lethe_series_progress(const lethe_series *series);
+bool lethe_series_ready(const lethe_series *series);
+/* Wait for the thread, and take what it has read. Nobody else may read the series meanwhile: forget its tiles first. Without a thread: nothing.
+ * Errors: LETHE_NO_MEMORY. */
+LETHE_NODISCARD lethe_status lethe_series_finish(lethe_series *series, lethe_error *error);
+/* End the thread before the series goes. */
+void lethe_series_cancel(lethe_series *series);
+/* For series_background.c: all headers with a count and a way to stop; one header, false when it cannot be read; and back to before any. */
+LETHE_NODISCARD lethe_status lethe_series_load_counted(lethe_series *series, atomic_size_t *done, const atomic_bool *stop, lethe_error *error);
+bool lethe_series_load_one(lethe_series *series, uint32_t file);
+void lethe_series_release_loaded(lethe_series *series);
 
 /* Read the facts that hanging needs from the header of the first file. A file that cannot be read changes nothing. */
 void lethe_series_peek(lethe_series *series);

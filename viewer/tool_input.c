@@ -12,6 +12,7 @@
 enum { LIVEWIRE_REACH_PX = 260 };
 
 void lethe_app_choose_tool(lethe_app *app, lethe_tool tool) {
+    if (app->unsaved && !lethe_app_save_again(app)) return; /* the draft would go with its tool */
     lethe_tool_cancel(app);
     app->tool_before = app->tool;
     app->tool = tool;
@@ -40,6 +41,7 @@ static bool draft_add(lethe_app *app, lethe_point point) {
 }
 
 static bool draft_start(lethe_app *app, int view) {
+    if (app->unsaved && !lethe_app_save_again(app)) return false;
     lethe_app_draft_clear(app);
     const char *image;
     uint32_t frame;
@@ -55,8 +57,8 @@ static bool draft_start(lethe_app *app, int view) {
 static bool draft_is_here(const lethe_app *app, int view) {
     const char *image;
     uint32_t frame;
-    return app->draft.count > 0 && app->draft.tool == app->tool && app->draft.view == view && lethe_view_image(&app->views[view], &image, &frame) &&
-           app->draft.frame == frame && strcmp(app->draft.image, image) == 0;
+    return app->draft.count > 0 && !app->unsaved && app->draft.tool == app->tool && app->draft.view == view &&
+           lethe_view_image(&app->views[view], &image, &frame) && app->draft.frame == frame && strcmp(app->draft.image, image) == 0;
 }
 
 /* --- making annotations --- */
@@ -128,6 +130,7 @@ static bool add_shape(lethe_app *app, lethe_shape *shape) {
         return false;
     }
     app->selected = id;
+    app->unsaved = false;
     return true;
 }
 
@@ -371,6 +374,11 @@ void lethe_tool_release(lethe_app *app, lethe_point screen) {
 }
 
 void lethe_tool_finish(lethe_app *app) {
+    lethe_tool_finish_draft(app);
+    if (app->unsaved_paint) (void)lethe_app_save_again(app);
+}
+
+void lethe_tool_finish_draft(lethe_app *app) {
     switch (app->draft.count > 0 ? app->draft.tool : LETHE_TOOL_SELECT) {
     case LETHE_TOOL_POLYGON:
     case LETHE_TOOL_LIVEWIRE: finish_points(app, LETHE_SHAPE_POLYGON, 3, 0); break;

@@ -109,14 +109,6 @@ void lethe_tool_brush_to(lethe_app *app, lethe_point from, lethe_point to) {
     }
 }
 
-void lethe_app_save_paint(lethe_app *app, const char *tool, const char *name) {
-    lethe_error error = {0};
-    lethe_marks_spent(app->marks, (int64_t)((app->now - app->active_since) * 1000));
-    app->active_since = app->now;
-    if (lethe_app_failed(app, lethe_marks_save_paint(app->marks, tool, name, &error), &error)) return;
-    (void)lethe_app_failed(app, lethe_marks_save_tiled(app->marks, tool, name, &error), &error);
-}
-
 void lethe_tool_save_stroke(lethe_app *app) {
     char name[160];
     const lethe_tool_facts *tool = lethe_tool_of(app->tool);

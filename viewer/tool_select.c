@@ -127,6 +127,11 @@ void lethe_app_delete_selected(lethe_app *app) {
 
 void lethe_app_undo(lethe_app *app, bool redo) {
     if (!app->marks) return;
+    if (app->unsaved_paint) { /* the last thing done; what was undone before it is gone, as after any stroke */
+        if (!redo) lethe_app_drop_unsaved_paint(app);
+        else (void)lethe_app_keep_work(app);
+        return;
+    }
     lethe_tool_cancel(app);
     lethe_error error = {0};
     char name[160];

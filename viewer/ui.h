@@ -208,6 +208,12 @@ void lethe_ui_pop_id(lethe_ui *ui);
 lethe_rect lethe_ui_item_rect(lethe_ui *ui);
 void lethe_ui_progress(lethe_ui *ui, double fraction);
 bool lethe_ui_item_hovered(lethe_ui *ui);
+/* Scroll until the last widget can be seen. */
+void lethe_ui_scroll_here(lethe_ui *ui);
+/* From now on the arrows walk through the panel of this name, Enter and Space press; NULL: keys are the program's again. */
+void lethe_ui_navigate(lethe_ui *ui, const char *panel);
+/* Whether a list hangs open. */
+bool lethe_ui_popup_open(const lethe_ui *ui);
 void lethe_ui_focus_next(lethe_ui *ui);
 
 #ifdef __cplusplus

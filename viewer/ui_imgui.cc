@@ -179,15 +179,19 @@ bool lethe_ui_scale(lethe_ui *ui, double scale) {
 
 double lethe_ui_line_height(const lethe_ui *ui) { return (double)size_of(ui->normal); }
 
-void lethe_ui_event(lethe_ui *, const lethe_event *event) {
+void lethe_ui_event(lethe_ui *ui, const lethe_event *event) {
     ImGuiIO &io = ImGui::GetIO();
     switch (event->kind) {
-    case LETHE_EVENT_KEY:
-        if (event->key > 0 && event->key < 512) io.KeysDown[event->key] = event->down;
+    case LETHE_EVENT_KEY: {
+        /* Enter presses what the keys stand on, as Space does; in a field it ends typing. */
+        int key = event->key == LETHE_KEY_ENTER && ui->navigates && !io.WantTextInput ? ' ' : event->key;
+        if (!event->down && event->key == LETHE_KEY_ENTER) io.KeysDown[' '] = false;
+        if (key > 0 && key < 512) io.KeysDown[key] = event->down;
         io.KeyCtrl = (event->mods & LETHE_MOD_CTRL) != 0;
         io.KeyShift = (event->mods & LETHE_MOD_SHIFT) != 0;
         io.KeyAlt = (event->mods & LETHE_MOD_ALT) != 0;
         break;
+    }
     case LETHE_EVENT_TEXT: io.AddInputCharacter(event->code_point); break;
     case LETHE_EVENT_MOVE: io.MousePos = ImVec2((float)event->x, (float)event->y); break;
     case LETHE_EVENT_BUTTON:
@@ -213,6 +217,33 @@ void lethe_ui_begin(lethe_ui *ui, int width, int height, double pixel_scale, dou
     io.DeltaTime = delta > 1e-4 ? (delta < 0.25 ? (float)delta : 0.25f) : 1e-4f;
     ui->last_seconds = seconds;
     ImGui::NewFrame();
+    if (ui->panel[0] == '\0') return;
+    ImGuiContext &g = *ImGui::GetCurrentContext();
+    if (ImGuiWindow *window = ui->navigates ? ImGui::FindWindowByName(ui->panel) : nullptr) {
+        ImGui::FocusWindow(window);
+        ImGui::NavInitWindow(window, false);
+        g.NavDisableHighlight = false;
+        g.NavDisableMouseHover = true;
+    } else {
+        ImGui::ClearActiveID();
+        ImGui::FocusWindow(nullptr);
+        g.NavDisableHighlight = true;
+        g.NavDisableMouseHover = false;
+    }
+    ui->panel[0] = '\0';
+}
+
+void lethe_ui_navigate(lethe_ui *ui, const char *panel) {
+    ImGuiIO &io = ImGui::GetIO();
+    ui->navigates = panel != nullptr;
+    (void)snprintf(ui->panel, sizeof ui->panel, "%s", panel ? panel : "-");
+    if (panel) io.ConfigFlags |= ImGuiConfigFlags_NavEnableKeyboard;
+    else io.ConfigFlags &= ~ImGuiConfigFlags_NavEnableKeyboard;
+}
+
+bool lethe_ui_popup_open(const lethe_ui *) { return ImGui::IsPopupOpen("", ImGuiPopupFlags_AnyPopupId | ImGuiPopupFlags_AnyPopupLevel); }
+void lethe_ui_scroll_here(lethe_ui *) {
+    if (!ImGui::IsItemVisible()) ImGui::SetScrollHereY(0.5f);
 }
 
 void lethe_ui_end(lethe_ui *, lethe_ui_output *output) {

@@ -17,7 +17,9 @@ struct lethe_ui {
     char font_path[512], bold_path[512];
     double font_size, scale, last_seconds;
     lethe_ui_clipboard clipboard;
-    bool bar; /* inside a tool bar: buttons are as high as icons */
+    char panel[32]; /* keys are to go there from the next frame on; "" = no change */
+    bool navigates; /* keys walk through a panel */
+    bool bar;       /* inside a tool bar: buttons are as high as icons */
 };
 
 namespace lethe_imgui {
@@ -29,6 +31,8 @@ inline ImTextureID texture_of(uint32_t id) { return (ImTextureID)(uintptr_t)id; 
 /* Of letters, in units: fonts are drawn as large as the screen has pixels for, and shown smaller. */
 inline float size_of(const ImFont *font) { return font->FontSize * font->Scale; }
 inline ImDrawList *canvas() { return ImGui::GetBackgroundDrawList(); }
+/* Shows where the keys are. */
+void focus_frame(ImVec2 at, ImVec2 end);
 /* The tip of the last widget, with its key. */
 void tip(const char *text, const char *key);
 

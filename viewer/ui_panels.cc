@@ -52,7 +52,7 @@ bool lethe_ui_sheet_begin(lethe_ui *ui, const char *title, double width, double 
 void lethe_ui_sheet_end(lethe_ui *) { ImGui::End(); }
 
 void lethe_ui_scroll_begin(lethe_ui *, const char *id, double height) {
-    ImGui::BeginChild(id, ImVec2(0, (float)height), false, ImGuiWindowFlags_AlwaysUseWindowPadding * 0);
+    ImGui::BeginChild(id, ImVec2(0, (float)height), false, ImGuiWindowFlags_NavFlattened);
 }
 void lethe_ui_scroll_end(lethe_ui *) { ImGui::EndChild(); }
 
@@ -94,11 +94,14 @@ void lethe_ui_separator(lethe_ui *) {
 }
 double lethe_ui_available_width(lethe_ui *) { return (double)ImGui::GetContentRegionAvail().x; }
 double lethe_ui_cursor_y(lethe_ui *) { return (double)ImGui::GetCursorScreenPos().y; }
-void lethe_ui_column_begin(lethe_ui *, const char *id, double width) { ImGui::BeginChild(id, ImVec2((float)width, 0), false); }
+void lethe_ui_column_begin(lethe_ui *, const char *id, double width) {
+    ImGui::BeginChild(id, ImVec2((float)width, 0), false, ImGuiWindowFlags_NavFlattened);
+}
 void lethe_ui_column_end(lethe_ui *) { ImGui::EndChild(); }
 void lethe_ui_column_begin_sized(lethe_ui *, const char *id, double width, double height) {
     ImGui::PushStyleVar(ImGuiStyleVar_ItemSpacing, ImVec2(0, 0));
-    ImGui::BeginChild(id, ImVec2((float)width, (float)height), false, ImGuiWindowFlags_NoScrollbar | ImGuiWindowFlags_NoScrollWithMouse);
+    ImGui::BeginChild(id, ImVec2((float)width, (float)height), false,
+                      ImGuiWindowFlags_NoScrollbar | ImGuiWindowFlags_NoScrollWithMouse | ImGuiWindowFlags_NavFlattened);
     ImGui::PopStyleVar();
 }
 void lethe_ui_tight(lethe_ui *, bool tight) {

@@ -15,6 +15,8 @@ float height_of(const lethe_ui *ui) { return ui->bar ? 34.0f : 0.0f; }
 
 namespace lethe_imgui {
 
+void focus_frame(ImVec2 at, ImVec2 end) { ImGui::RenderNavHighlight(ImRect(at, end), ImGui::GetItemID(), ImGuiNavHighlightFlags_TypeThin); }
+
 void tip(const char *text, const char *key) {
     if (!text || !ImGui::IsItemHovered(ImGuiHoveredFlags_AllowWhenDisabled)) return;
     ImGui::PushStyleVar(ImGuiStyleVar_WindowPadding, ImVec2(10, 8));
@@ -74,6 +76,7 @@ bool lethe_ui_icon_button(lethe_ui *, const char *id, lethe_icon icon, double si
     uint32_t colour = active ? LETHE_COLOUR_ON_ACCENT : !enabled ? 0xFF56616D : hovered ? LETHE_COLOUR_TEXT : 0xFFC4CDD6;
     float inset = floorf(s * 0.24f);
     lethe_icon_draw(list, icon, ImVec2(at.x + inset, at.y + inset), s - 2 * inset, colour_of(colour));
+    focus_frame(at, ImVec2(at.x + s, at.y + s));
     tip(help, key);
     ImGui::PopID();
     return pressed && enabled;
@@ -94,6 +97,7 @@ int lethe_ui_row_item(lethe_ui *ui, const lethe_ui_row *row) {
     if (row->selected) list->AddRectFilled(at, end, colour_of(LETHE_COLOUR_SELECTED), 6);
     else if (hovered) list->AddRectFilled(at, end, colour_of(LETHE_COLOUR_HOVER), 6);
     if (row->selected) list->AddRectFilled(ImVec2(at.x, at.y + 6), ImVec2(at.x + 3, end.y - 6), colour_of(LETHE_COLOUR_ACCENT), 2);
+    focus_frame(ImVec2(at.x + 1, at.y + 1), ImVec2(end.x - 1, end.y - 1));
     float x = at.x + 10, right = end.x - 8;
     if (row->has_thumbnail) {
         float box = height - 8;
@@ -212,6 +216,7 @@ bool lethe_ui_tabs(lethe_ui *ui, const char *id, const char *const *labels, int 
         }
         list->AddText(font, letters, ImVec2(floorf(at.x + (width - size.x) / 2), floorf(at.y + (height - 4 - size.y) / 2)),
                       colour_of(on ? LETHE_COLOUR_TEXT : LETHE_COLOUR_MUTED), labels[i]);
+        focus_frame(at, ImVec2(at.x + width, at.y + height - 4));
         ImGui::PopID();
     }
     ImGui::SetCursorScreenPos(ImVec2(start.x, start.y + height));

@@ -151,16 +151,33 @@ static void on_release(lethe_app *app, const lethe_event *event) {
     app->drag = (lethe_drag){.handle = -2};
 }
 
+/* While a panel has the keys, plain ones walk through it; Escape goes back to the images. */
+static bool panel_takes(lethe_app *app, const lethe_event *event) {
+    if (event->key == LETHE_KEY_ESCAPE) {
+        if (!lethe_ui_popup_open(app->ui)) lethe_focus_set(app, LETHE_FOCUS_IMAGES);
+        return true;
+    }
+    return event->mods == 0 && !(event->key >= LETHE_KEY_F1 && event->key <= LETHE_KEY_F12);
+}
+
 static void on_key(lethe_app *app, const lethe_event *event) {
     app->mods = event->mods;
-    if (event->key == ' ') app->space_down = event->down;
+    if (event->key == ' ') app->space_down = event->down && event->mods == 0 && app->focus == LETHE_FOCUS_IMAGES;
     if (!event->down) return;
     app->compare_lead = app->active;
-    if (lethe_ui_wants_keyboard(app->ui) && event->key != LETHE_KEY_ESCAPE) return;
+    if (app->sheet == LETHE_SHEET_PALETTE && lethe_palette_key(app, event->key)) return;
+    if (app->sheet == LETHE_SHEET_SKIP && event->key == LETHE_KEY_ENTER && app->skip_reason[0]) {
+        app->sheet = LETHE_SHEET_NONE;
+        lethe_app_skip(app, app->skip_reason);
+        app->skip_reason[0] = '\0';
+        return;
+    }
+    if (lethe_ui_wants_keyboard(app->ui) && !(event->key == LETHE_KEY_ESCAPE && app->focus == LETHE_FOCUS_IMAGES)) return;
+    if (app->focus != LETHE_FOCUS_IMAGES && app->sheet == LETHE_SHEET_NONE && panel_takes(app, event)) return;
     if (event->key == LETHE_KEY_ESCAPE) {
         if (app->sheet != LETHE_SHEET_NONE) app->sheet = LETHE_SHEET_NONE;
         else if (app->grow) lethe_grow_cancel(app);
-        else if (app->draft.count > 0) lethe_tool_cancel(app);
+        else if (app->draft.count > 0) lethe_tool_cancel(app); /* given up, also when it is unsaved */
         else if (app->maximised >= 0) app->maximised = -1;
         else app->selected = 0;
         return;
@@ -172,7 +189,17 @@ static void on_key(lethe_app *app, const lethe_event *event) {
     (void)lethe_command_key(app, event->key, event->mods);
 }
 
+void lethe_app_pointer_event(lethe_app *app, const lethe_event *event) {
+    if (event->kind == LETHE_EVENT_MOVE) on_move(app, event);
+    else if (event->down) on_press(app, event);
+    else on_release(app, event);
+}
+
 void lethe_app_event(lethe_app *app, const lethe_event *event) {
+    if (event->kind == LETHE_EVENT_BUTTON || event->kind == LETHE_EVENT_SCROLL || event->kind == LETHE_EVENT_MOVE) {
+        app->keyboard_pointer = app->keyboard_held = false; /* a hand on the mouse */
+        if (event->kind == LETHE_EVENT_BUTTON && event->down && app->focus != LETHE_FOCUS_IMAGES) lethe_focus_set(app, LETHE_FOCUS_IMAGES);
+    }
     if (app->review && lethe_review_event(app, event)) return;
     bool covered = app->sheet != LETHE_SHEET_NONE || (lethe_ui_wants_mouse(app->ui) && !app->drag.active);
     switch (event->kind) {

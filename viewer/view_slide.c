@@ -54,6 +54,7 @@ static bool draw_level(lethe_app *app, lethe_view *view, unsigned number, double
             }
             if (texture) draw_tile(app, view, level, texture, column, row);
             else if (!failed) whole = false;
+            view->damaged += failed;
         }
     return whole;
 }
@@ -138,6 +139,7 @@ void lethe_view_draw_slide(lethe_app *app, int number) {
     const lethe_slide_level *base = lethe_slide_level_at(slide, 0);
     lethe_view_frame_camera(app, number, (double)base->width_px, (double)base->height_px, 1);
     view->camera.scale_max = 16;
+    view->damaged = 0;
     lethe_view_default_window(app, view);
     unsigned last = lethe_slide_level_count(slide) - 1, target = level_for(slide, view->camera.scale * app->pixel_scale);
     /* Coarse levels lie under what is still missing; where the file has no small one, a picture of the whole is made once. */
