@@ -9,6 +9,7 @@
 #include "core/memory.h"
 #include "core/text.h"
 #include "ingest/audit_message.h"
+#include "ingest/confine.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -33,7 +34,8 @@ typedef struct sender {
     const lethe_door_audit *door;
     lethe_audit_source source;
     char hostname[256];
-    char *trail_path, *sent_path;
+    char *trail_path;
+    int sent_fd;   /* private/audit.sent: opened before the fence closes */
     uint64_t sent; /* bytes of the trail */
     SSL_CTX *tls;
     SSL *link;
@@ -128,19 +130,27 @@ static lethe_status send_frames(sender *self, const lethe_buffer *frames, lethe_
 
 /* --- the trail --- */
 
-static void read_mark(sender *self) {
-    lethe_buffer text;
+static lethe_status read_mark(sender *self, lethe_error *error) {
+    char text[32] = "";
     int64_t sent = 0;
-    lethe_buffer_init(&text, 64);
-    if (lethe_file_read(self->sent_path, &text, NULL) == LETHE_OK && lethe_text_to_int64(lethe_buffer_text(&text), &sent) && sent > 0)
-        self->sent = (uint64_t)sent;
-    lethe_buffer_release(&text);
+    char *path = lethe_path_join(self->context->project->private_path, "audit.sent");
+    if (path == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path");
+    self->sent_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int reason = errno;
+    lethe_free(path);
+    if (self->sent_fd < 0) return lethe_fail_errno(error, reason, "cannot open the mark of what was sent");
+    if (pread(self->sent_fd, text, sizeof text - 1, 0) < 0) return lethe_fail_errno(error, errno, "cannot read the mark of what was sent");
+    if (lethe_text_to_int64(text, &sent) && sent > 0) self->sent = (uint64_t)sent;
+    return LETHE_OK;
 }
 
+/* One number in the first sector: it is there as a whole or not yet. It only grows, so that nothing of the last one stays behind it. */
 static lethe_status write_mark(const sender *self, lethe_error *error) {
     char text[32];
     int length = snprintf(text, sizeof text, "%" PRIu64, self->sent);
-    return lethe_file_write(self->sent_path, text, (size_t)length, 0600, error);
+    if (pwrite(self->sent_fd, text, (size_t)length, 0) != (ssize_t)length || ftruncate(self->sent_fd, length) != 0 || fdatasync(self->sent_fd) != 0)
+        return lethe_fail_errno(error, errno, "cannot write the mark of what was sent");
+    return LETHE_OK;
 }
 
 /* Whole lines from where it stood; *taken is how far they reach. A damaged line is told of and passed over: the trail's own check finds it. */
@@ -203,20 +213,17 @@ static lethe_status run(sender *self, lethe_error *error) {
 }
 
 lethe_status lethe_audit_run(const service_context *context, lethe_error *error) {
-    sender self = {.context = context, .door = &context->door->audit, .socket = -1};
+    sender self = {.context = context, .door = &context->door->audit, .socket = -1, .sent_fd = -1};
     if (gethostname(self.hostname, sizeof self.hostname - 1) != 0) self.hostname[0] = '\0';
     self.source = (lethe_audit_source){.aet = context->aet, .hostname = self.hostname, .pid = (long)getpid()};
     self.trail_path = lethe_path_join(context->project->private_path, "audit.jsonl");
-    self.sent_path = lethe_path_join(context->project->private_path, "audit.sent");
-    lethe_status status =
-        self.trail_path == NULL || self.sent_path == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path") : make_context(&self, error);
-    if (status == LETHE_OK) {
-        read_mark(&self);
-        status = run(&self, error);
-    }
+    lethe_status status = self.trail_path == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path") : make_context(&self, error);
+    if (status == LETHE_OK) status = read_mark(&self, error);
+    if (status == LETHE_OK) status = lethe_confine_audit(context->project, error);
+    if (status == LETHE_OK) status = run(&self, error);
     hang_up(&self);
     SSL_CTX_free(self.tls);
     lethe_free(self.trail_path);
-    lethe_free(self.sent_path);
+    if (self.sent_fd >= 0) (void)close(self.sent_fd);
     return status;
 }

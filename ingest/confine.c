@@ -10,7 +10,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { MOST_PATHS = 300 };
+enum { MOST_PATHS = 3200 };            /* three files for each of 1,024 peers */
 #define ASSOCIATION_BYTES (1ull << 30) /* twice what reading one data set may need */
 
 typedef struct paths {
@@ -63,6 +63,13 @@ lethe_status lethe_confine_association(const lethe_project *project, const lethe
     return status;
 }
 
+/* What resolving a name reads. */
+static void put_resolver(paths *list) {
+    static const char *const system_paths[] = {"/usr/lib",        "/usr/share",  "/etc", "/run/systemd/resolve", "/run/NetworkManager",
+                                               "/run/resolvconf", "/dev/urandom"};
+    for (size_t i = 0; i < sizeof system_paths / sizeof *system_paths; i++) put(list, system_paths[i]);
+}
+
 /* What libpq reads when it connects again. A configuration that lies elsewhere ends the service over a lost link, and its next start reads it. */
 static void put_postgres(paths *list, char **passwords, char **certificates) {
     static const char *const system_paths[] = {"/etc", "/run"};
@@ -103,4 +110,46 @@ lethe_status lethe_confine_watch(const lethe_project *project, const lethe_door 
 lethe_status lethe_confine_stow(const lethe_project *project, const lethe_door *door, lethe_error *error) {
     (void)door;
     return confine_service(project, false, false, true, error);
+}
+
+lethe_status lethe_confine_metrics(const lethe_project *project, lethe_error *error) {
+    paths readable = {.count = 0};
+    char *passwords = NULL, *certificates = NULL;
+    bool postgres = project->store[0] != '\0';
+    if (postgres) {
+        put_resolver(&readable);
+        put_postgres(&readable, &passwords, &certificates);
+    }
+    const lethe_sandbox_options options = {.read_only = readable.at, .allow_local_sockets = postgres, .allow_accept = true};
+    lethe_status status = lethe_sandbox_enter(&options, NULL, error);
+    lethe_free(passwords);
+    lethe_free(certificates);
+    return status;
+}
+
+lethe_status lethe_confine_audit(const lethe_project *project, lethe_error *error) {
+    paths readable = {.count = 0};
+    char *trail = lethe_path_join(project->private_path, "audit.jsonl");
+    put_resolver(&readable);
+    put(&readable, trail);
+    const lethe_sandbox_options options = {.read_only = readable.at, .allow_local_sockets = true};
+    lethe_status status = trail == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path") : lethe_sandbox_enter(&options, NULL, error);
+    lethe_free(trail);
+    return status;
+}
+
+lethe_status lethe_confine_report(const lethe_project *project, lethe_error *error) {
+    paths readable = {.count = 0}, writable = {.count = 0};
+    char *reports = lethe_reports_path(project);
+    put_resolver(&readable);
+    for (unsigned i = 0; i < project->ingest.peers_count; i++) {
+        put(&readable, project->ingest.peers[i].authorities);
+        put(&readable, project->ingest.peers[i].certificate);
+        put(&readable, project->ingest.peers[i].private_key);
+    }
+    put(&writable, reports);
+    const lethe_sandbox_options options = {.read_only = readable.at, .read_write = writable.at, .allow_local_sockets = true};
+    lethe_status status = reports == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path") : lethe_sandbox_enter(&options, NULL, error);
+    lethe_free(reports);
+    return status;
 }

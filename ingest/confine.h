@@ -14,5 +14,13 @@ LETHE_NODISCARD lethe_status lethe_confine_association(const lethe_project *proj
  * again. Errors: LETHE_DENIED. */
 LETHE_NODISCARD lethe_status lethe_confine_watch(const lethe_project *project, const lethe_door *door, lethe_error *error);
 LETHE_NODISCARD lethe_status lethe_confine_stow(const lethe_project *project, const lethe_door *door, lethe_error *error);
+/* For the process of metrics, when its store is open and its socket listens: no file, no new connection (but PostgreSQL's, as above), no exec. */
+LETHE_NODISCARD lethe_status lethe_confine_metrics(const lethe_project *project, lethe_error *error);
+/* For the process that sends audit messages, when its certificates are read: the trail and the system's configuration may be read, connections be
+ * made (names must be resolved, and the link made again); no file may be written, no exec. */
+LETHE_NODISCARD lethe_status lethe_confine_audit(const lethe_project *project, lethe_error *error);
+/* For the process that delivers commitment reports: it may write their folder, read the peers' TLS files and the system's configuration, and make
+ * connections; no exec. */
+LETHE_NODISCARD lethe_status lethe_confine_report(const lethe_project *project, lethe_error *error);
 
 #endif

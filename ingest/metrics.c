@@ -4,6 +4,7 @@
 #include "core/log.h"
 #include "core/memory.h"
 #include "core/text.h"
+#include "ingest/confine.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -16,6 +17,8 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+
+enum { CONNECTIONS = 16 };
 
 typedef struct metrics {
     const service_context *context;
@@ -109,25 +112,45 @@ static lethe_status parse_address(const char *text, struct sockaddr_in *address,
     return LETHE_OK;
 }
 
+static lethe_status start_listening(const struct sockaddr_in *address, int *listen_fd, lethe_error *error) {
+    int on = 1;
+    *listen_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (*listen_fd < 0 || setsockopt(*listen_fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
+        bind(*listen_fd, (const struct sockaddr *)address, sizeof *address) != 0 || listen(*listen_fd, CONNECTIONS) != 0)
+        return lethe_fail_errno(error, errno, "cannot serve metrics on port %u", (unsigned)ntohs(address->sin_port));
+    return LETHE_OK;
+}
+
+/* The daemon's thread is made inside the fence. Takes *listen_fd. */
+static lethe_status start_daemon(metrics *self, int *listen_fd, struct MHD_Daemon **daemon, lethe_error *error) {
+    *daemon = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL, 0, NULL, NULL, answer, self, MHD_OPTION_LISTEN_SOCKET, *listen_fd,
+                               MHD_OPTION_CONNECTION_TIMEOUT, 10u, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS, MHD_OPTION_END);
+    if (*daemon == NULL) return lethe_fail(error, LETHE_NETWORK, "cannot serve metrics");
+    *listen_fd = -1;
+    return LETHE_OK;
+}
+
 lethe_status lethe_metrics_run(const service_context *context, lethe_error *error) {
     metrics self = {.context = context};
     struct sockaddr_in address;
+    socklen_t size = sizeof address;
     struct MHD_Daemon *daemon = NULL;
+    int listen_fd = -1;
     lethe_status status = parse_address(context->door->metrics, &address, error);
     if (status == LETHE_OK) status = lethe_queue_open(context->project, &self.queue, error);
     if (status == LETHE_OK) status = lethe_inbox_open(context->project, 0, &self.inbox, error);
+    if (status == LETHE_OK) status = start_listening(&address, &listen_fd, error);
+    if (status == LETHE_OK && getsockname(listen_fd, (struct sockaddr *)&address, &size) != 0)
+        status = lethe_fail_errno(error, errno, "cannot tell the port of the metrics");
+    if (status == LETHE_OK) status = lethe_confine_metrics(context->project, error);
+    if (status == LETHE_OK) status = start_daemon(&self, &listen_fd, &daemon, error);
     if (status == LETHE_OK) {
-        daemon = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL, 0, NULL, NULL, answer, &self, MHD_OPTION_SOCK_ADDR,
-                                  (struct sockaddr *)&address, MHD_OPTION_CONNECTION_TIMEOUT, 10u, MHD_OPTION_CONNECTION_LIMIT, 16u, MHD_OPTION_END);
-        if (daemon == NULL) status = lethe_fail(error, LETHE_NETWORK, "cannot serve metrics (is the port taken?)");
-    }
-    if (status == LETHE_OK) {
-        const union MHD_DaemonInfo *info = MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_BIND_PORT);
-        lethe_log(LETHE_LOG_INFO, "metrics_served", "port=%u", info == NULL ? 0u : (unsigned)info->port);
+        lethe_log(LETHE_LOG_INFO, "metrics_served", "port=%u", (unsigned)ntohs(address.sin_port));
         struct pollfd stop = {.fd = context->stop_fd, .events = POLLIN};
         while (poll(&stop, 1, -1) < 0 && errno == EINTR) continue;
     }
     if (daemon != NULL) MHD_stop_daemon(daemon);
+    if (listen_fd >= 0) (void)close(listen_fd);
     lethe_inbox_close(self.inbox);
     lethe_queue_close(self.queue);
     return status;

@@ -6,6 +6,7 @@
 #include "core/log.h"
 #include "core/memory.h"
 #include "core/text.h"
+#include "ingest/confine.h"
 #include "ingest/dimse_scu.h"
 #include "ingest/service.h"
 
@@ -172,12 +173,13 @@ lethe_status lethe_reports_deliver(const lethe_project *project, const char *our
 
 lethe_status lethe_report_run(const service_context *context, lethe_error *error) {
     const char *aet = context->aet;
-    for (;;) {
+    lethe_status status = lethe_confine_report(context->project, error);
+    while (status == LETHE_OK) {
         struct pollfd stop = {.fd = context->stop_fd, .events = POLLIN};
         int ready = poll(&stop, 1, 1000);
         if (ready > 0) return LETHE_OK;
         if (ready < 0 && errno != EINTR) return lethe_fail_errno(error, errno, "cannot wait");
-        lethe_status status = lethe_reports_deliver(context->project, aet, error);
-        if (status != LETHE_OK) return status;
+        status = lethe_reports_deliver(context->project, aet, error);
     }
+    return status;
 }

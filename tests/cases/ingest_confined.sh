@@ -1,7 +1,7 @@
 # From inside the processes that parse what comes over the network and what lies in the inbox: no other file can be opened or made, nothing be connected to, no
 # program be started. A preloaded probe (tests/support/probe.c) tries in each of them; the work goes on all the same.
 source "$LETHE_SOURCE/tests/support/ingest.bash" || exit 1
-need storescu dump2dcm sqlite3 python3 cc
+need storescu dump2dcm sqlite3 python3 cc openssl
 [ -z "${LETHE_UNDER_ASAN:-}" ] || { echo "skipped: AddressSanitizer has its own ideas of preloading"; exit 77; }
 cc -shared -fPIC -O1 -o "$work/probe.so" "$LETHE_SOURCE/tests/support/probe.c" -ldl || fail "cc"
 lethe init "$work/p" >/dev/null || fail "init"
@@ -59,6 +59,28 @@ if command -v curl >/dev/null; then
     grep '^probe' "$work/serve.err" | sort | uniq -c | awk '{$1 = ""; print substr($0, 2)}' >"$work/told"
     check_equal "$(grep -c '^probe' "$work/serve.err")" 2 "services that entered their fence"
     check_equal "$(cat "$work/told")" "$expect" "tried from inside of a service"
+fi
+# Metrics (no connection), audit messages and commitment reports (connections, since that is their work): no file outside, no program.
+if command -v curl >/dev/null; then
+    lethe init "$work/r" >/dev/null || fail "init"
+    openssl req -x509 -newkey rsa:2048 -nodes -keyout "$work/key.pem" -out "$work/r/private/ca.pem" -days 2 -subj /CN=localhost >/dev/null 2>&1 || fail "openssl"
+    nobody=$(free_port)
+    sed -i "s|peers: .*|peers: [{name: pacs, aet: PACS, host: 127.0.0.1, port: $nobody}]|" "$work/r/project.yaml"
+    printf '  door:\n    metrics: 127.0.0.1:0\n    audit: {host: localhost, port: %s, authorities: private/ca.pem}\n' "$nobody" >>"$work/r/project.yaml"
+    : >"$work/serve.err"
+    export LETHE_PROBE_SECRET=$work/r/private/key LETHE_PROBE_TARGET=$work/r/private/made
+    SERVE_PREFIX="env LD_PRELOAD=$work/probe.so" start_serve "$work/r"
+    printf 'PACS\t2.25.5\t%s\n1.2.840.10008.5.1.4.1.1.2\t2.25.1\t0\nend\n' "$(date +%s)" >"$work/r/private/commitments/kept.report"
+    touch -d '1 minute ago' "$work/r/private/commitments/kept.report"
+    until_true 60 grep -q 'commitment_not_reported' "$work/serve.err" || fail "no report is tried: $(tail -3 "$work/serve.err")"
+    until_true 60 grep -q 'audit_not_sent' "$work/serve.err" || fail "no audit message is tried: $(tail -3 "$work/serve.err")"
+    until_true 60 grep -q 'metrics_served' "$work/serve.err" || fail "metrics are not served: $(tail -3 "$work/serve.err")"
+    metrics=$(sed -n 's/.*metrics_served port=\([0-9]*\)$/\1/p' "$work/serve.err")
+    curl -sf "http://127.0.0.1:$metrics/metrics" | grep -q '^lethe_received_total 0' || fail "confined metrics do not answer"
+    stop_serve
+    grep '^probe' "$work/serve.err" | sort | uniq -c | awk '{$1 = $1; print}' >"$work/told"
+    printf '2 %s\n1 %s\n' "${expect/connect=13/connect=0}" "$expect" >"$work/expected"
+    cmp "$work/told" "$work/expected" || fail "tried from inside of metrics, audit and reports: $(cat "$work/told")"
 fi
 [ "$landlock" = 1 ] || echo "this kernel has no Landlock: only calls were fenced"
 exit 0
