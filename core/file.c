@@ -6,10 +6,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/fs.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -20,26 +22,36 @@ enum { OUTPUT_BUFFER_BYTES = 64 << 10 };
 
 enum { SMALL_FILE_BYTES = 32 << 10 };
 
-static lethe_status read_small(int fd, size_t size, lethe_map *map, lethe_error *error) {
-    uint8_t *bytes = lethe_alloc(size);
-    if (bytes == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for an input of %zu bytes", size);
-    size_t got = 0;
-    while (got < size) {
+static lethe_status read_whole(int fd, uint8_t *bytes, size_t size, lethe_error *error) {
+    for (size_t got = 0; got < size;) {
         ssize_t count = pread(fd, bytes + got, size - got, (off_t)got);
         if (count < 0 && errno == EINTR) continue;
-        if (count <= 0) {
-            lethe_status status =
-                count < 0 ? lethe_fail_errno(error, errno, "cannot read input") : lethe_fail(error, LETHE_IO, "input became shorter");
-            lethe_free(bytes);
-            return status;
-        }
+        if (count < 0) return lethe_fail_errno(error, errno, "cannot read input");
+        if (count == 0) return lethe_fail(error, LETHE_IO, "input became shorter");
         got += (size_t)count;
     }
-    *map = (lethe_map){.bytes = bytes, .size = size, .fd = fd, .copied = true};
     return LETHE_OK;
 }
 
-lethe_status lethe_map_take(int fd, lethe_map *map, lethe_error *error) {
+static lethe_status read_small(int fd, size_t size, lethe_map *map, lethe_error *error) {
+    uint8_t *bytes = lethe_alloc(size);
+    if (bytes == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for an input of %zu bytes", size);
+    lethe_status status = read_whole(fd, bytes, size, error);
+    if (status == LETHE_OK) *map = (lethe_map){.bytes = bytes, .size = size, .fd = fd, .copied = true};
+    else lethe_free(bytes);
+    return status;
+}
+
+static lethe_status read_into(int fd, size_t size, lethe_buffer *memory, lethe_map *map, lethe_error *error) {
+    uint8_t *bytes;
+    memory->size = 0;
+    lethe_status status = lethe_buffer_extend(memory, size, &bytes, error);
+    if (status == LETHE_OK) status = read_whole(fd, bytes, size, error);
+    if (status == LETHE_OK) *map = (lethe_map){.bytes = bytes, .size = size, .fd = fd, .lent = true};
+    return status;
+}
+
+static lethe_status take(int fd, lethe_buffer *memory, size_t most, lethe_map *map, lethe_error *error) {
     *map = (lethe_map){.fd = -1};
     struct stat info;
     lethe_status status = LETHE_OK;
@@ -47,6 +59,8 @@ lethe_status lethe_map_take(int fd, lethe_map *map, lethe_error *error) {
         status = lethe_fail_errno(error, errno, "cannot stat input");
     } else if (!S_ISREG(info.st_mode)) {
         status = lethe_fail(error, LETHE_IO, "input is not a regular file");
+    } else if (info.st_size > 0 && memory != NULL && (uint64_t)info.st_size <= most) {
+        status = read_into(fd, (size_t)info.st_size, memory, map, error);
     } else if (info.st_size > 0 && info.st_size <= SMALL_FILE_BYTES) {
         status = read_small(fd, (size_t)info.st_size, map, error);
     } else if (info.st_size > 0) {
@@ -59,18 +73,22 @@ lethe_status lethe_map_take(int fd, lethe_map *map, lethe_error *error) {
     return status;
 }
 
-lethe_status lethe_map_open(const char *path, lethe_map *map, lethe_error *error) {
+lethe_status lethe_map_take(int fd, lethe_map *map, lethe_error *error) { return take(fd, NULL, 0, map, error); }
+
+lethe_status lethe_map_read(const char *path, lethe_buffer *memory, size_t most, lethe_map *map, lethe_error *error) {
     *map = (lethe_map){.fd = -1};
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0) return lethe_fail_errno(error, errno, "cannot open input");
-    return lethe_map_take(fd, map, error);
+    return take(fd, memory, most, map, error);
 }
+
+lethe_status lethe_map_open(const char *path, lethe_map *map, lethe_error *error) { return lethe_map_read(path, NULL, 0, map, error); }
 
 void lethe_map_close(lethe_map *map) {
     if (map == NULL) return;
     if (map->bytes != NULL) {
         if (map->copied) lethe_free((void *)(uintptr_t)map->bytes);
-        else (void)munmap((void *)(uintptr_t)map->bytes, map->size);
+        else if (!map->lent) (void)munmap((void *)(uintptr_t)map->bytes, map->size);
         (void)close(map->fd);
     } else if (map->fd > 0) {
         (void)close(map->fd);
@@ -104,7 +122,16 @@ struct lethe_output {
     uint64_t size;
     size_t pending;
     EVP_MD_CTX *sha256; /* NULL = not wanted */
+    lethe_outlet *outlet;
     uint8_t buffer[OUTPUT_BUFFER_BYTES];
+};
+
+struct lethe_outlet {
+    int folder_fd;       /* -1: none is open */
+    bool can_name;       /* a file without a name can be given one: tried once, since /proc may be missing */
+    bool needs_proc;     /* linkat() of a descriptor is for the privileged (before Linux 6.10) */
+    lethe_output *spare; /* memory of the last output */
+    char folder[PATH_MAX];
 };
 
 static lethe_status write_all(lethe_output *output, const uint8_t *bytes, size_t size, lethe_error *error) {
@@ -120,17 +147,22 @@ static lethe_status write_all(lethe_output *output, const uint8_t *bytes, size_t
     return LETHE_OK;
 }
 
+/* Can a file without a name be given one later? That needs /proc. */
+static bool can_be_named(int fd) {
+    char link[32];
+    struct stat info;
+    (void)snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    return stat(link, &info) == 0;
+}
+
 /* A file without a name in the folder of `path`: a process that is killed leaves nothing behind. -1 where the file system has none, or where /proc,
  * which gives it its name later, cannot be read. */
 static int open_nameless(const char *path, size_t folder_length) {
-    char folder[PATH_MAX], link[32];
+    char folder[PATH_MAX];
     if (folder_length >= sizeof folder) return -1;
     (void)snprintf(folder, sizeof folder, "%.*s", folder_length == 0 ? 1 : (int)folder_length, folder_length == 0 ? "." : path);
     int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (fd < 0) return -1;
-    (void)snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-    struct stat info;
-    if (stat(link, &info) == 0) return fd;
+    if (fd < 0 || can_be_named(fd)) return fd;
     (void)close(fd);
     return -1;
 }
@@ -143,6 +175,7 @@ lethe_status lethe_output_create(const char *path, lethe_output **output, lethe_
     fresh->size = 0;
     fresh->pending = 0;
     fresh->sha256 = NULL;
+    fresh->outlet = NULL;
     fresh->path = lethe_strdup(path);
     const char *name = lethe_path_name(path);
     fresh->temporary = lethe_asprintf("%.*s.lethe-XXXXXX.tmp", (int)(name - path), path);
@@ -165,6 +198,82 @@ lethe_status lethe_output_create(const char *path, lethe_output **output, lethe_
         lethe_output_discard(fresh);
         return lethe_fail_errno(error, reason, "cannot create output");
     }
+    *output = fresh;
+    return LETHE_OK;
+}
+
+/* --- many outputs, one after the other --- */
+
+lethe_status lethe_outlet_create(lethe_outlet **outlet, lethe_error *error) {
+    *outlet = lethe_alloc_array(1, sizeof **outlet);
+    if (*outlet == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for outputs");
+    (*outlet)->folder_fd = -1;
+    return LETHE_OK;
+}
+
+void lethe_outlet_forget(lethe_outlet *outlet) {
+    if (outlet == NULL || outlet->folder_fd < 0) return;
+    (void)close(outlet->folder_fd);
+    outlet->folder_fd = -1;
+}
+
+void lethe_outlet_destroy(lethe_outlet *outlet) {
+    if (outlet == NULL) return;
+    lethe_outlet_forget(outlet);
+    lethe_free(outlet->spare);
+    lethe_free(outlet);
+}
+
+/* The folder of `path`, made if need be and kept open. */
+static lethe_status enter(lethe_outlet *outlet, const char *path, lethe_error *error) {
+    size_t length = (size_t)(lethe_path_name(path) - path);
+    if (outlet->folder_fd >= 0 && strlen(outlet->folder) == length && memcmp(outlet->folder, path, length) == 0) return LETHE_OK;
+    lethe_outlet_forget(outlet);
+    if (length >= sizeof outlet->folder) return lethe_fail(error, LETHE_IO, "the path of an output is too long");
+    lethe_status status = lethe_folder_create_for(path, 0755, error);
+    if (status != LETHE_OK) return status;
+    memcpy(outlet->folder, path, length);
+    outlet->folder[length] = '\0';
+    outlet->folder_fd = open(length == 0 ? "." : outlet->folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return outlet->folder_fd >= 0 ? LETHE_OK : lethe_fail_errno(error, errno, "cannot open the folder of an output");
+}
+
+lethe_status lethe_output_create_in(lethe_outlet *outlet, const char *path, lethe_output **output, lethe_error *error) {
+    *output = NULL;
+    if (outlet == NULL) {
+        lethe_status status = lethe_folder_create_for(path, 0755, error);
+        return status == LETHE_OK ? lethe_output_create(path, output, error) : status;
+    }
+    lethe_status status = enter(outlet, path, error);
+    if (status != LETHE_OK) return status;
+    int fd = openat(outlet->folder_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (fd < 0) { /* gone from the disk? Made again. */
+        lethe_outlet_forget(outlet);
+        status = enter(outlet, path, error);
+        if (status != LETHE_OK) return status;
+        fd = openat(outlet->folder_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    }
+    outlet->can_name = fd >= 0 && (outlet->can_name || can_be_named(fd));
+    if (!outlet->can_name) {
+        if (fd >= 0) (void)close(fd);
+        return lethe_output_create(path, output, error);
+    }
+    lethe_output *fresh = outlet->spare != NULL ? outlet->spare : lethe_alloc(sizeof *fresh);
+    char *copy = lethe_strdup(path);
+    if (fresh == NULL || copy == NULL) {
+        lethe_free(copy);
+        if (fresh != outlet->spare) lethe_free(fresh);
+        (void)close(fd);
+        return lethe_fail(error, LETHE_NO_MEMORY, "no memory for an output");
+    }
+    outlet->spare = NULL;
+    fresh->fd = fd;
+    fresh->path = copy;
+    fresh->temporary = NULL;
+    fresh->size = 0;
+    fresh->pending = 0;
+    fresh->sha256 = NULL;
+    fresh->outlet = outlet;
     *output = fresh;
     return LETHE_OK;
 }
@@ -238,6 +347,19 @@ lethe_status lethe_output_copy(lethe_output *output, int source_fd, uint64_t off
     return LETHE_OK;
 }
 
+lethe_status lethe_output_share(lethe_output *output, int source_fd, uint64_t offset, uint64_t size, bool *shared, lethe_error *error) {
+    *shared = false;
+    if (output->sha256 != NULL || size == 0) return LETHE_OK;
+    lethe_status status = lethe_output_flush(output, error);
+    if (status != LETHE_OK) return status;
+    struct file_clone_range range = {.src_fd = source_fd, .src_offset = offset, .src_length = size, .dest_offset = output->size};
+    if (ioctl(output->fd, FICLONERANGE, &range) != 0) return LETHE_OK; /* the caller copies, and hears then what is wrong */
+    output->size += size;
+    if (lseek(output->fd, (off_t)output->size, SEEK_SET) < 0) return lethe_fail_errno(error, errno, "cannot seek in output");
+    *shared = true;
+    return LETHE_OK;
+}
+
 int lethe_output_fd(const lethe_output *output) { return output->fd; }
 uint64_t lethe_output_size(const lethe_output *output) { return output->size; }
 
@@ -253,11 +375,16 @@ static lethe_status sync_parent(const char *path, lethe_error *error) {
 /* Give a nameless file its name. A name that is taken is replaced by a second step, since linkat() cannot. */
 static lethe_status name_it(lethe_output *output, bool only_new, lethe_error *error) {
     char link[32];
+    const char *name = lethe_path_name(output->path);
+    lethe_outlet *outlet = output->outlet;
+    if (outlet != NULL && outlet->folder_fd >= 0 && !outlet->needs_proc) {
+        if (linkat(output->fd, "", outlet->folder_fd, name, AT_EMPTY_PATH) == 0) return LETHE_OK;
+        outlet->needs_proc = errno != EEXIST;
+    }
     (void)snprintf(link, sizeof link, "/proc/self/fd/%d", output->fd);
     if (linkat(AT_FDCWD, link, AT_FDCWD, output->path, AT_SYMLINK_FOLLOW) == 0) return LETHE_OK;
     if (errno != EEXIST) return lethe_fail_errno(error, errno, "cannot give output its name");
     if (only_new) return lethe_fail(error, LETHE_EXISTS, "an output of that name exists already");
-    const char *name = lethe_path_name(output->path);
     for (unsigned attempt = 0; attempt < 100; attempt++) {
         lethe_free(output->temporary);
         output->temporary = lethe_asprintf("%.*s.lethe-%ld-%u.tmp", (int)(name - output->path), output->path, (long)getpid(), attempt);
@@ -317,7 +444,9 @@ void lethe_output_discard(lethe_output *output) {
     EVP_MD_CTX_free(output->sha256);
     lethe_free(output->temporary);
     lethe_free(output->path);
-    lethe_free(output);
+    lethe_outlet *outlet = output->outlet;
+    if (outlet == NULL || outlet->spare != NULL) lethe_free(output);
+    else outlet->spare = output;
 }
 
 lethe_status lethe_file_write(const char *path, const void *bytes, size_t size, mode_t mode, lethe_error *error) {

@@ -20,6 +20,7 @@ typedef struct lethe_map {
     size_t size;
     int fd;      /* stays open for copy_file_range; -1 when closed */
     bool copied; /* a small file, read into memory of its own: cheaper than a mapping */
+    bool lent;   /* read into the caller's buffer (lethe_map_read) */
 } lethe_map;
 
 /* Map a regular file read-only. Errors: LETHE_IO (also for what is not a regular file). A truncation by others while mapped raises
@@ -27,6 +28,9 @@ typedef struct lethe_map {
 LETHE_NODISCARD lethe_status lethe_map_open(const char *path, lethe_map *map, lethe_error *error);
 /* The same from an open descriptor, which the map takes (also on failure). */
 LETHE_NODISCARD lethe_status lethe_map_take(int fd, lethe_map *map, lethe_error *error);
+/* The same, but a file of at most `most` bytes is read into `memory` (an initialised buffer that outlives the map and is used again for the next file):
+ * what is read once whole costs less than page faults, and cannot change or shrink any more. */
+LETHE_NODISCARD lethe_status lethe_map_read(const char *path, lethe_buffer *memory, size_t most, lethe_map *map, lethe_error *error);
 void lethe_map_close(lethe_map *map); /* zeroed or closed: no-op */
 
 /* Read a whole file of at most buffer->cap_bytes into an initialised buffer. */
@@ -45,8 +49,20 @@ typedef struct lethe_output lethe_output;
  * on file systems without O_TMPFILE: there a hidden `.lethe-*.tmp`. */
 LETHE_NODISCARD lethe_status lethe_output_create(const char *path, lethe_output **output, lethe_error *error);
 LETHE_NODISCARD lethe_status lethe_output_write(lethe_output *output, const void *bytes, size_t size, lethe_error *error);
+/* Where many outputs come into being one after the other: keeps their folder open and an output's memory. NULL is allowed wherever one is taken. */
+typedef struct lethe_outlet lethe_outlet;
+LETHE_NODISCARD lethe_status lethe_outlet_create(lethe_outlet **outlet, lethe_error *error);
+void lethe_outlet_destroy(lethe_outlet *outlet);
+/* Look for the folder again at the next output: somebody may have moved it. */
+void lethe_outlet_forget(lethe_outlet *outlet);
+/* lethe_output_create, and missing parents are made with mode 0755. The outlet outlives the output; one output of it at a time. */
+LETHE_NODISCARD lethe_status lethe_output_create_in(lethe_outlet *outlet, const char *path, lethe_output **output, lethe_error *error);
 /* Append a range of another file; shares extents or copies in the kernel where it can. */
 LETHE_NODISCARD lethe_status lethe_output_copy(lethe_output *output, int source_fd, uint64_t offset, uint64_t size, lethe_error *error);
+/* Append a range of another file as blocks that both files own from then on (a file system with reflinks; offset, size and the output's own size are
+ * multiples of its block). `*shared` is false, and nothing was written, where that cannot be. */
+LETHE_NODISCARD lethe_status lethe_output_share(lethe_output *output, int source_fd, uint64_t offset, uint64_t size, bool *shared,
+                                                lethe_error *error);
 /* Compute the SHA-256 of the output on the way; before the first byte. */
 LETHE_NODISCARD lethe_status lethe_output_want_sha256(lethe_output *output, lethe_error *error);
 /* SHA-256 of all that was flushed; once, after lethe_output_want_sha256 and lethe_output_flush. Nothing may be written afterwards. */

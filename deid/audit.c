@@ -5,12 +5,14 @@
 #include "deid/audit_memo.h"
 #include "deid/audit_walk.h"
 #include "deid/matcher.h"
+#include "deid/text/identifiers_internal.h"
+#include "deid/text/vocabulary.h"
 #include "imaging/dicom/dictionary.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { LONGEST_VALUE = 4096 };
+enum { LONGEST_VALUE = 4096, LONGEST_MAKER = 64 };
 
 typedef enum writing { AS_IS, AS_LATIN, AS_PLAIN, AS_UTF16LE, AS_UTF16BE, AS_BASE64, AS_OTHER_ORDER, WRITINGS } writing;
 
@@ -346,6 +348,21 @@ static lethe_status spell_pair(lethe_audit *a, lethe_audit_kind kind, const char
     return status;
 }
 
+/* Nothing but a maker of devices ("Lunit Inc.", "PHILIPS"): it stands in Manufacturer by right, whoever is called so too (adr/0305). */
+static bool is_maker(const char *text, size_t size) {
+    lethe_words words;
+    bool maker = false, other = size == 0 || size > LONGEST_MAKER;
+    lethe_words_init(&words);
+    other = other || lethe_words_split(&words, text, size, NULL) != LETHE_OK;
+    for (size_t at = 0; at < words.count && !other; at++) {
+        const lethe_word *word = &words.at[at];
+        if ((lethe_vocabulary_classes(word->folded, word->folded_size) & LETHE_WORD_MAKER) != 0) maker = true;
+        else other = !lethe_identifiers_is_trade_word(word);
+    }
+    lethe_words_release(&words);
+    return maker && !other;
+}
+
 /* "DUPONT^MARIE": the pair in both orders with the usual separators (the words alone come as known identifiers). */
 static lethe_status add_name(lethe_audit *a, const char *text, size_t size, lethe_error *error) {
     lethe_status status = LETHE_OK;
@@ -358,7 +375,7 @@ static lethe_status add_name(lethe_audit *a, const char *text, size_t size, leth
         if (given_end == NULL) given_end = stop;
         while (given_end > group && (given_end[-1] == ' ' || given_end[-1] == '\0')) given_end--;
         if (hat == NULL || hat == group || given_end <= hat + 1) {
-            status = add_word(a, LETHE_AUDIT_NAME, group, (size_t)(stop - group), error);
+            if (!is_maker(group, (size_t)(stop - group))) status = add_word(a, LETHE_AUDIT_NAME, group, (size_t)(stop - group), error);
         } else {
             status = spell_once(a, spell_pair, SPELL_PAIR, LETHE_AUDIT_NAME, group, (size_t)(given_end - group), error);
         }
@@ -413,7 +430,7 @@ lethe_status lethe_audit_add(lethe_audit *audit, lethe_audit_kind kind, const vo
             if (kind == LETHE_AUDIT_DATE) status = add_date(audit, text, length, error);
             else if (kind == LETHE_AUDIT_UID && length >= 10 && !is_allowed(audit, text, length))
                 status = spell_once(audit, spell_uid, SPELL_UID, kind, text, length, error);
-            else if (kind == LETHE_AUDIT_TEXT && length >= 6) status = add_word(audit, kind, text, length, error);
+            else if (kind == LETHE_AUDIT_TEXT && length >= 6 && !is_maker(text, length)) status = add_word(audit, kind, text, length, error);
             text = stop != NULL ? stop + 1 : end;
         }
         return status;
@@ -478,6 +495,7 @@ static bool is_piece_of_decimal(const lethe_audit_layout *layout, uint64_t at) {
 /* First hit in [from, to) that counts; the element that holds it is in `s`. `file` is what the layout was made of. */
 static bool find_hit(lethe_audit *audit, const uint8_t *file, uint64_t file_size, lethe_audit_layout *layout, uint64_t from, uint64_t to, survey *s,
                      lethe_match *match) {
+    *match = (lethe_match){0};
     while (lethe_matcher_find(audit->matcher, layout->bytes, layout->size, from, to, match)) {
         s->at = match->offset;
         if (s->at < s->value_from || s->at >= s->value_to) {
@@ -485,7 +503,6 @@ static bool find_hit(lethe_audit *audit, const uint8_t *file, uint64_t file_size
             if (lethe_audit_walk(file, file_size, &audit->inflated, layout, locate, s, NULL) != LETHE_OK) return true;
         }
         if (s->vr != LETHE_VR_DS || !is_piece_of_decimal(layout, s->at)) return true;
-        from = match->offset + 1;
     }
     return false;
 }
@@ -519,6 +536,6 @@ lethe_status lethe_audit_dicom(lethe_audit *audit, const uint8_t *bytes, uint64_
 }
 
 lethe_status lethe_audit_bytes(lethe_audit *audit, const uint8_t *bytes, uint64_t size, lethe_error *error) {
-    lethe_match match;
+    lethe_match match = {0};
     return lethe_matcher_find(audit->matcher, bytes, size, 0, size, &match) ? found(&match, 0, error) : LETHE_OK;
 }

@@ -119,6 +119,7 @@ static lethe_status worker_work(void *context, void *state, const uint8_t *task,
     (void)context;
     lethe_engine *engine = state;
     lethe_status status = LETHE_OK;
+    lethe_engine_start_task(engine);
     for (const char *at = (const char *)task, *end = at + task_size; at < end && status == LETHE_OK;) {
         char what = *at++;
         const char *path = at, *source = path + strlen(path) + 1;

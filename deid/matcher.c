@@ -11,7 +11,8 @@ typedef struct pattern {
     int32_t next;
     uint16_t hash, label;
     uint8_t stride, flags;
-    uint32_t seen; /* awake in this generation */
+    uint32_t seen;  /* awake in this generation */
+    uint32_t whole; /* hash of all of it */
 } pattern;
 
 struct lethe_matcher {
@@ -93,9 +94,10 @@ static lethe_status make_room(lethe_matcher *m, size_t size, lethe_error *error)
 }
 
 /* A pattern with the same bytes, awake or not; -1 = none. */
-static int32_t find_same(const lethe_matcher *m, uint16_t hash, const uint8_t *folded, size_t size, unsigned flags) {
+static int32_t find_same(const lethe_matcher *m, uint16_t hash, uint32_t whole, const uint8_t *folded, size_t size, unsigned flags) {
     int32_t i = m->bucket[hash % BUCKETS];
-    while (i >= 0 && (m->patterns[i].size != size || m->patterns[i].flags != flags || memcmp(m->text + m->patterns[i].start, folded, size) != 0))
+    while (i >= 0 && (m->patterns[i].whole != whole || m->patterns[i].size != size || m->patterns[i].flags != flags ||
+                      memcmp(m->text + m->patterns[i].start, folded, size) != 0))
         i = m->patterns[i].next;
     return i;
 }
@@ -115,13 +117,18 @@ lethe_status lethe_matcher_add(lethe_matcher *m, const void *bytes, size_t size,
     if (status != LETHE_OK) return status;
     const uint8_t *from = bytes;
     uint8_t *to = m->text + m->text_size;
-    for (size_t i = 0; i < size; i++) to[i] = (flags & LETHE_MATCH_EXACT) != 0 ? from[i] : m->fold[from[i]];
-    uint16_t hash = (uint16_t)group_hash(m->fold[to[0]], m->fold[to[1]], m->fold[to[2]]);
-    int32_t known = find_same(m, hash, to, size, flags);
+    uint32_t whole = 2166136261u;
+    for (size_t i = 0; i < size; i++) {
+        to[i] = (flags & LETHE_MATCH_EXACT) != 0 ? from[i] : m->fold[from[i]];
+        whole = (whole ^ to[i]) * 16777619u;
+    }
+    uint16_t hash = (uint16_t)group_hash(m->fold[to[size - 3]], m->fold[to[size - 2]], m->fold[to[size - 1]]);
+    int32_t known = find_same(m, hash, whole, to, size, flags);
     if (known < 0) {
         m->patterns[m->count] = (pattern){.start = (uint32_t)m->text_size,
                                           .size = (uint32_t)size,
                                           .hash = hash,
+                                          .whole = whole,
                                           .label = label,
                                           .stride = (uint8_t)stride,
                                           .flags = (uint8_t)flags};
@@ -168,15 +175,23 @@ static bool matches(const lethe_matcher *m, const pattern *p, const uint8_t *byt
 
 bool lethe_matcher_find(const lethe_matcher *m, const uint8_t *bytes, uint64_t size, uint64_t from, uint64_t to, lethe_match *match) {
     if (to > size) to = size;
-    if (m->awake == 0 || to - from < 3 || from >= to) return false;
-    uint32_t group = (uint32_t)m->fold[bytes[from]] << 8 | m->fold[bytes[from + 1]];
-    for (uint64_t at = from; at + 3 <= to; at++) {
+    if (m->awake == 0 || from >= to || to - from < 3) return false;
+    uint64_t at = match->found ? match->at : from; /* of the last three bytes */
+    int32_t i = match->found ? m->patterns[match->pattern].next : -1;
+    bool goes_on = match->found;
+    uint32_t group = (uint32_t)m->fold[bytes[at]] << 8 | m->fold[bytes[at + 1]];
+    for (; at + 3 <= to; at++) {
         group = (group << 8 | m->fold[bytes[at + 2]]) & 0xFFFFFF;
-        uint32_t hash = hash_of_group(group);
-        if ((m->filter[hash / 64] >> (hash % 64) & 1) == 0) continue;
-        for (int32_t i = m->bucket[hash % BUCKETS]; i >= 0; i = m->patterns[i].next) {
-            if (m->patterns[i].seen != m->generation || !matches(m, &m->patterns[i], bytes, to, at)) continue;
-            *match = (lethe_match){.offset = at, .label = m->patterns[i].label};
+        if (!goes_on) {
+            uint32_t hash = hash_of_group(group);
+            if ((m->filter[hash / 64] >> (hash % 64) & 1) == 0) continue;
+            i = m->bucket[hash % BUCKETS];
+        }
+        goes_on = false;
+        for (uint64_t end = at + 3; i >= 0; i = m->patterns[i].next) {
+            const pattern *p = &m->patterns[i];
+            if (p->seen != m->generation || p->size > end - from || !matches(m, p, bytes, to, end - p->size)) continue;
+            *match = (lethe_match){.offset = end - p->size, .label = p->label, .found = true, .at = at, .pattern = (uint32_t)i};
             return true;
         }
     }

@@ -1,10 +1,12 @@
-/* Finds any of many byte patterns in one pass: a filter over three-byte groups, then comparison. Cheap to fill anew for every file. Layer: deid.
+/* Finds any of many byte patterns in one pass: a filter over three-byte groups, then comparison. Patterns are known by their last three bytes, which
+ * differ where the first do not: UIDs of one root. Cheap to fill anew for every file. Layer: deid.
  * Thread rule: one thread at a time per object. */
 #ifndef LETHE_DEID_MATCHER_H
 #define LETHE_DEID_MATCHER_H
 
 #include "core/error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,6 +20,10 @@ enum {
 typedef struct lethe_match {
     uint64_t offset;
     uint16_t label; /* given with the pattern */
+    /* Where the search goes on. */
+    bool found;
+    uint64_t at;
+    uint32_t pattern;
 } lethe_match;
 
 LETHE_NODISCARD lethe_status lethe_matcher_create(lethe_matcher **out, lethe_error *error);
@@ -32,7 +38,8 @@ void lethe_matcher_wake(lethe_matcher *matcher, uint32_t index, uint16_t label);
  * `index`: for lethe_matcher_wake; UINT32_MAX for what was ignored. */
 LETHE_NODISCARD lethe_status lethe_matcher_add(lethe_matcher *matcher, const void *bytes, size_t size, unsigned stride, unsigned flags,
                                                uint16_t label, uint32_t *index, lethe_error *error);
-/* First match in bytes[from, to); neighbours are looked at within bytes[0, size). */
+/* A match in bytes[from, to), in the order of their ends; neighbours are looked at within bytes[0, size). With a zeroed `match` the first one, with the
+ * one that was found last (and the same other parameters) the next. */
 bool lethe_matcher_find(const lethe_matcher *matcher, const uint8_t *bytes, uint64_t size, uint64_t from, uint64_t to, lethe_match *match);
 size_t lethe_matcher_count(const lethe_matcher *matcher); /* awake */
 

@@ -28,6 +28,9 @@ const char *lethe_outcome_name(lethe_outcome outcome) {
 
 /* --- the engine --- */
 
+/* Small files are read whole. Of larger ones the kernel copies the pixel data, which costs less than any way through this process's memory. */
+enum { READ_WHOLE_BYTES = 32 << 10 };
+
 lethe_status lethe_engine_create(const lethe_engine_options *options, lethe_engine **out, lethe_error *error) {
     *out = NULL;
     lethe_engine *engine = lethe_alloc_array(1, sizeof *engine);
@@ -37,11 +40,13 @@ lethe_status lethe_engine_create(const lethe_engine_options *options, lethe_engi
     engine->map.fd = -1;
     lethe_buffer_init(&engine->sealed, LETHE_LIMIT_ARENA_BYTES);
     lethe_buffer_init(&engine->others, 64u << 20);
+    lethe_buffer_init(&engine->input, READ_WHOLE_BYTES);
     engine->arena = lethe_arena_create(LETHE_LIMIT_ARENA_BYTES);
     lethe_status status = engine->arena == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for an engine") : LETHE_OK;
     if (status == LETHE_OK) status = lethe_pseudonymizer_create(options->key, &engine->pseudonymizer, error);
     if (status == LETHE_OK) status = lethe_scrub_create(options->profile, &engine->scrub, error);
     if (status == LETHE_OK) status = lethe_audit_create(&engine->audit, error);
+    if (status == LETHE_OK) status = lethe_outlet_create(&engine->outlet, error);
     if (status == LETHE_OK && options->want_tally)
         status = lethe_tally_create(lethe_profile_options(options->profile), options->want_texts, &engine->tally, error);
     if (status != LETHE_OK) lethe_engine_destroy(engine);
@@ -69,6 +74,9 @@ void lethe_engine_destroy(lethe_engine *engine) {
     lethe_buffer_release(&engine->sealed);
     if (engine->others.bytes != NULL) lethe_wipe(engine->others.bytes, engine->others.size);
     lethe_buffer_release(&engine->others);
+    if (engine->input.bytes != NULL) lethe_wipe(engine->input.bytes, engine->input.capacity);
+    lethe_buffer_release(&engine->input);
+    lethe_outlet_destroy(engine->outlet);
     lethe_audit_destroy(engine->audit);
     lethe_tally_destroy(engine->tally);
     lethe_scrub_destroy(engine->scrub);
@@ -223,18 +231,6 @@ static lethe_status fill_audit(lethe_engine *engine, const lethe_attribute_recor
 
 /* --- writing --- */
 
-static lethe_status prepare_folder(lethe_engine *engine, const char *path, lethe_error *error) {
-    size_t length = (size_t)(lethe_path_name(path) - path);
-    if (length < sizeof engine->last_folder && strlen(engine->last_folder) == length && memcmp(engine->last_folder, path, length) == 0)
-        return LETHE_OK;
-    lethe_status status = lethe_folder_create_for(path, 0755, error);
-    if (status == LETHE_OK && length < sizeof engine->last_folder) {
-        memcpy(engine->last_folder, path, length);
-        engine->last_folder[length] = '\0';
-    }
-    return status;
-}
-
 static lethe_status check_pixels(lethe_engine *engine, const uint8_t *bytes, size_t size, int fd, lethe_error *error) {
     const lethe_pixel_decision *decision = &engine->decision;
     bool touched = decision->box_count != 0 || decision->clear_unused_bits || decision->strip_streams;
@@ -294,13 +290,14 @@ static lethe_status meet_existing(instance *in, const char *path, lethe_error *e
 static lethe_status write_once(lethe_engine *engine, instance *in, lethe_error *error) {
     char *path = lethe_path_join(engine->options.output_folder, in->relative);
     lethe_output *output = NULL;
-    lethe_status status = path == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path") : prepare_folder(engine, path, error);
-    if (status == LETHE_OK) status = lethe_output_create(path, &output, error);
+    lethe_status status =
+        path == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path") : lethe_output_create_in(engine->outlet, path, &output, error);
     in->digest = in->digest || engine->probe;
     if (status == LETHE_OK && (in->digest || !engine->options.skip_sha256)) status = lethe_output_want_sha256(output, error);
     if (status != LETHE_OK && status != LETHE_EXISTS) in->fatal = true;
     if (status == LETHE_OK) {
-        status = lethe_edit_write(engine->script, engine->map.fd, output, error);
+        /* What is in memory already is written from there. */
+        status = lethe_edit_write(engine->script, engine->map.lent ? -1 : engine->map.fd, output, error);
         if (status == LETHE_OK) status = lethe_output_flush(output, error);
         if (status == LETHE_IO) in->fatal = true;
     }
@@ -487,7 +484,7 @@ static lethe_status process(lethe_engine *engine, const char *path, const char *
     forget_instance(engine);
     instance in = {.result = result, .source_name = source_name};
     lethe_error why = {0};
-    lethe_status status = lethe_map_open(path, &engine->map, &why);
+    lethe_status status = lethe_map_read(path, &engine->input, READ_WHOLE_BYTES, &engine->map, &why);
     if (status == LETHE_OK && !lethe_dicom_looks_like(engine->map.bytes, engine->map.size)) {
         lethe_map_close(&engine->map);
         if (lethe_slide_detect(path) != NULL) return lethe_engine_slide(engine, path, source_name, result, error);
@@ -526,6 +523,8 @@ lethe_status lethe_engine_know(lethe_engine *engine, const void *values, size_t 
 lethe_status lethe_engine_take_tally(lethe_engine *engine, lethe_buffer *out, lethe_error *error) {
     return engine->tally == NULL ? LETHE_OK : lethe_tally_take(engine->tally, out, error);
 }
+
+void lethe_engine_start_task(lethe_engine *engine) { lethe_outlet_forget(engine->outlet); }
 
 void lethe_engine_probe_next(lethe_engine *engine) { engine->probe = true; }
 

@@ -20,7 +20,8 @@ struct lethe_engine {
     bool probe;          /* the next input is only tried */
     lethe_tally *tally;  /* NULL: nobody counts */
     uint64_t told[1024]; /* by group: digests of what lethe_engine_learn has told already */
-    char last_folder[4096];
+    lethe_outlet *outlet;
+    lethe_buffer input; /* bytes of the instance at hand, where they were read whole */
     /* The instance at hand. */
     lethe_map map;
     lethe_dicom_dataset *dataset;

@@ -334,8 +334,92 @@ static void killed_writer_leaves_nothing(void **state) {
     assert_int_equal(entries_in_folder(), 1);
 }
 
+static void read_into_memory_that_is_used_again(void **state) {
+    (void)state;
+    lethe_buffer memory;
+    lethe_buffer_init(&memory, 64);
+    char text[100];
+    memset(text, 'x', sizeof text);
+    assert_int_equal(lethe_file_write(in("short"), "abc", 3, 0600, NULL), LETHE_OK);
+    assert_int_equal(lethe_file_write(in("long"), text, sizeof text, 0600, NULL), LETHE_OK);
+    lethe_map map;
+    assert_int_equal(lethe_map_read(in("short"), &memory, 64, &map, NULL), LETHE_OK);
+    assert_true(map.lent && map.size == 3 && map.bytes == memory.bytes);
+    assert_memory_equal(map.bytes, "abc", 3);
+    assert_true(map.fd >= 0);
+    lethe_map_close(&map);
+    assert_int_equal(memory.size, 3); /* the buffer stays the caller's */
+    assert_int_equal(lethe_map_read(in("long"), &memory, 64, &map, NULL), LETHE_OK);
+    assert_true(!map.lent && map.size == sizeof text);
+    assert_memory_equal(map.bytes, text, sizeof text);
+    lethe_map_close(&map);
+    assert_int_equal(lethe_map_read(in("none"), &memory, 64, &map, NULL), LETHE_IO);
+    lethe_buffer_release(&memory);
+}
+
+static void write_in(lethe_outlet *outlet, const char *path, const char *text, lethe_status wanted) {
+    lethe_output *output = NULL;
+    assert_int_equal(lethe_output_create_in(outlet, path, &output, NULL), LETHE_OK);
+    assert_int_equal(lethe_output_want_sha256(output, NULL), LETHE_OK);
+    assert_int_equal(lethe_output_write(output, text, strlen(text), NULL), LETHE_OK);
+    assert_int_equal(lethe_output_commit_new(output, 0644, LETHE_SYNC_NONE, NULL), wanted);
+}
+
+static void expect_content(const char *path, const char *text) {
+    lethe_buffer content;
+    lethe_buffer_init(&content, 1000);
+    assert_int_equal(lethe_file_read(path, &content, NULL), LETHE_OK);
+    assert_string_equal(lethe_buffer_text(&content), text);
+    lethe_buffer_release(&content);
+    struct stat info;
+    assert_int_equal(stat(path, &info), 0);
+    assert_int_equal(info.st_mode & 0777, 0644);
+}
+
+static void outlet_makes_one_output_after_the_other(void **state) {
+    (void)state;
+    lethe_outlet *outlet = NULL;
+    assert_int_equal(lethe_outlet_create(&outlet, NULL), LETHE_OK);
+    write_in(outlet, in("a/b/one"), "one", LETHE_OK);
+    write_in(outlet, in("a/b/two"), "two", LETHE_OK);
+    write_in(outlet, in("a/b/one"), "other", LETHE_EXISTS);
+    write_in(outlet, in("a/c/one"), "three", LETHE_OK);
+    expect_content(in("a/b/one"), "one");
+    expect_content(in("a/b/two"), "two");
+    expect_content(in("a/c/one"), "three");
+    /* A folder that somebody removed is made again. */
+    assert_int_equal(unlink(in("a/c/one")), 0);
+    assert_int_equal(rmdir(in("a/c")), 0);
+    write_in(outlet, in("a/c/one"), "four", LETHE_OK);
+    expect_content(in("a/c/one"), "four");
+    /* One that was moved is left alone from the next round on. */
+    assert_int_equal(rename(in("a/c"), in("a/moved")), 0);
+    lethe_outlet_forget(outlet);
+    write_in(outlet, in("a/c/two"), "five", LETHE_OK);
+    expect_content(in("a/c/two"), "five");
+    assert_int_equal(access(in("a/moved/two"), F_OK), -1);
+    /* Discarded ones leave nothing. */
+    lethe_output *output = NULL;
+    assert_int_equal(lethe_output_create_in(outlet, in("a/c/three"), &output, NULL), LETHE_OK);
+    lethe_output_discard(output);
+    assert_int_equal(rmdir(in("a/c")), -1);
+    assert_int_equal(unlink(in("a/c/two")), 0);
+    assert_int_equal(rmdir(in("a/c")), 0);
+    /* Without an outlet it is an output like any other. */
+    write_in(NULL, in("d/one"), "six", LETHE_OK);
+    expect_content(in("d/one"), "six");
+    assert_int_equal(lethe_file_write(in("file"), "", 0, 0600, NULL), LETHE_OK);
+    assert_true(lethe_output_create_in(outlet, in("file/one"), &output, NULL) != LETHE_OK);
+    assert_null(output);
+    lethe_outlet_destroy(outlet);
+    lethe_outlet_destroy(NULL);
+    lethe_outlet_forget(NULL);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(read_into_memory_that_is_used_again, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(outlet_makes_one_output_after_the_other, set_up, tear_down),
         cmocka_unit_test_setup_teardown(map_is_whole_and_read_only, set_up, tear_down),
         cmocka_unit_test_setup_teardown(read_is_capped, set_up, tear_down),
         cmocka_unit_test_setup_teardown(output_is_invisible_until_commit, set_up, tear_down),
