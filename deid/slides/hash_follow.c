@@ -11,6 +11,12 @@
 
 enum { CHUNK = 256 << 10 };
 
+/* file[at, at + bytes) is what stands at `offset` behind `fd`. */
+typedef struct elsewhere {
+    uint64_t at, offset, bytes;
+    int fd;
+} elsewhere;
+
 struct lethe_hash_follow {
     int fd;
     EVP_MD_CTX *context;
@@ -19,16 +25,36 @@ struct lethe_hash_follow {
     pthread_mutex_t lock; /* of what follows */
     pthread_cond_t changed;
     uint64_t written;
+    elsewhere *ranges; /* in order */
+    size_t range_count, range_capacity, range_passed;
     bool digest, threaded, done, cancelled;
     lethe_status status;
     uint64_t hashed; /* the thread's own until it ends */
 };
 
+/* Where the next bytes are read, and how many of them at most. */
+static void find_bytes(lethe_hash_follow *f, uint64_t at, int *fd, uint64_t *offset, uint64_t *bytes) {
+    (void)pthread_mutex_lock(&f->lock);
+    while (f->range_passed < f->range_count && f->ranges[f->range_passed].at + f->ranges[f->range_passed].bytes <= at) f->range_passed++;
+    const elsewhere *next = f->range_passed < f->range_count ? &f->ranges[f->range_passed] : NULL;
+    *fd = f->fd;
+    *offset = at;
+    if (next && next->at > at && *bytes > next->at - at) *bytes = next->at - at;
+    if (next && next->at <= at) {
+        *fd = next->fd;
+        *offset = next->offset + (at - next->at);
+        if (*bytes > next->at + next->bytes - at) *bytes = next->at + next->bytes - at;
+    }
+    (void)pthread_mutex_unlock(&f->lock);
+}
+
 static lethe_status hash_upto(lethe_hash_follow *f, uint64_t end) {
     if (!f->digest) f->hashed = end;
     while (f->hashed < end) {
-        size_t wanted = end - f->hashed < CHUNK ? (size_t)(end - f->hashed) : CHUNK;
-        ssize_t got = pread(f->fd, f->chunk, wanted, (off_t)f->hashed);
+        uint64_t offset, wanted = end - f->hashed < CHUNK ? end - f->hashed : CHUNK;
+        int fd;
+        find_bytes(f, f->hashed, &fd, &offset, &wanted);
+        ssize_t got = pread(fd, f->chunk, (size_t)wanted, (off_t)offset);
         if (got < 0 && errno == EINTR) continue;
         if (got <= 0) return LETHE_IO;
         if (EVP_DigestUpdate(f->context, f->chunk, (size_t)got) != 1) return LETHE_CRYPTO;
@@ -62,6 +88,7 @@ static void release(lethe_hash_follow *f) {
     if (f->fd >= 0) (void)close(f->fd);
     (void)pthread_mutex_destroy(&f->lock);
     (void)pthread_cond_destroy(&f->changed);
+    lethe_free(f->ranges);
     lethe_free(f->chunk);
     lethe_free(f);
 }
@@ -96,6 +123,23 @@ static void tell(lethe_hash_follow *f, uint64_t written, bool done, bool cancell
     f->cancelled |= cancelled;
     (void)pthread_cond_signal(&f->changed);
     (void)pthread_mutex_unlock(&f->lock);
+}
+
+lethe_status lethe_hash_follow_elsewhere(lethe_hash_follow *f, uint64_t at, int fd, uint64_t offset, uint64_t bytes, lethe_error *error) {
+    lethe_status status = LETHE_OK;
+    (void)pthread_mutex_lock(&f->lock);
+    elsewhere *last = f->range_count ? &f->ranges[f->range_count - 1] : NULL;
+    const bool goes_on = last && last->fd == fd && last->at + last->bytes == at && last->offset + last->bytes == offset;
+    if (goes_on) last->bytes += bytes;
+    else if (f->range_count == f->range_capacity) {
+        size_t capacity = f->range_capacity ? 2 * f->range_capacity : 16;
+        elsewhere *grown = lethe_realloc_array(f->ranges, capacity, sizeof *grown);
+        if (!grown) status = lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
+        else f->ranges = grown, f->range_capacity = capacity;
+    }
+    if (status == LETHE_OK && !goes_on) f->ranges[f->range_count++] = (elsewhere){at, offset, bytes, fd};
+    (void)pthread_mutex_unlock(&f->lock);
+    return status;
 }
 
 void lethe_hash_follow_passed(lethe_hash_follow *f, uint64_t bytes) { tell(f, bytes, false, false); }

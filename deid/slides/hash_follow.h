@@ -13,6 +13,10 @@ typedef struct lethe_hash_follow lethe_hash_follow;
 /* Follow the file behind `fd` (duplicated); `digest` false: nobody asks for the checksum. Where no thread can be had, everything is hashed in finish.
  * Errors: LETHE_NO_MEMORY, LETHE_IO, LETHE_CRYPTO. */
 LETHE_NODISCARD lethe_status lethe_hash_follow_start(int fd, bool digest, lethe_hash_follow **out, lethe_error *error);
+/* A range of the file that has the same blocks of the disk as one of another file, from where it is read instead (it is in memory more likely). In
+ * order; before lethe_hash_follow_passed goes beyond. Errors: LETHE_NO_MEMORY. */
+LETHE_NODISCARD lethe_status lethe_hash_follow_elsewhere(lethe_hash_follow *follow, uint64_t at, int fd, uint64_t offset, uint64_t bytes,
+                                                         lethe_error *error);
 /* The first `bytes` of the file are written and will not change. */
 void lethe_hash_follow_passed(lethe_hash_follow *follow, uint64_t bytes);
 /* The file has `bytes` in all: wait for the rest and give 64 hex characters ("" when no checksum was asked for). Frees `follow` in every case. */

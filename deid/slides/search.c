@@ -14,7 +14,7 @@
 enum {
     BITS = 18,
     SHORTEST_PIXELS = 6,
-    SHORTEST_SAMPLE = 35,
+    SHORTEST_SAMPLE = 64,
     SHORTEST_TEXT = 3,
     LONGEST_VALUE = 96,
     BUCKETS = 1 << 14,
@@ -315,11 +315,13 @@ static bool shows_the_stream(const pattern *p, const uint8_t *bytes, uint64_t si
     return before + p->size + after >= p->needed;
 }
 
+static bool may_stand(const table *t, uint32_t hash) { return t->bits[hash >> (32 - BITS + 3)] >> (hash >> (32 - BITS) & 7) & 1; }
+
 /* Does a pattern of the table stand around `at`? */
 static bool look_up(const lethe_search *search, const table *t, const uint8_t *bytes, uint64_t size, uint64_t at, bool pieces,
                     lethe_search_hit *hit) {
     uint32_t hash = window_hash(bytes + at);
-    if (!(t->bits[hash >> (32 - BITS + 3)] >> (hash >> (32 - BITS) & 7) & 1)) return false;
+    if (!may_stand(t, hash)) return false;
     for (uint32_t w = t->buckets[hash % BUCKETS]; w; w = t->windows[w - 1].next) {
         const window *found = &t->windows[w - 1];
         const pattern *p = &search->patterns[found->pattern];
@@ -333,7 +335,7 @@ static bool look_up(const lethe_search *search, const table *t, const uint8_t *b
 
 static bool search_samples(const lethe_search *search, const uint8_t *bytes, uint64_t size, bool pieces, lethe_search_hit *hit) {
     for (uint64_t at = 0; search->samples.window_count && at + 4 <= size; at += SAMPLE_STRIDE)
-        if (look_up(search, &search->samples, bytes, size, at, pieces, hit)) return true;
+        if (may_stand(&search->samples, window_hash(bytes + at)) && look_up(search, &search->samples, bytes, size, at, pieces, hit)) return true;
     return false;
 }
 

@@ -257,6 +257,13 @@ static uint64_t raw_strip_bytes(const keeper *k, uint64_t full_bytes, uint64_t c
     return rows && index % per_plane == per_plane - 1 && full_bytes != UINT64_MAX ? full_bytes / rows * left : full_bytes;
 }
 
+/* The check of a strip that has another size than the others. */
+static const lethe_tile_check *later_check(const keeper *k) {
+    lethe_tile_check *check = lethe_arena_alloc(k->job->arena, sizeof *check);
+    if (check) *check = check_of(k);
+    return check;
+}
+
 static lethe_status keep_segments(keeper *k) {
     const lethe_tiff_tree *tree = k->job->probe->tree;
     lethe_tiff_segments list;
@@ -277,11 +284,15 @@ static lethe_status keep_segments(keeper *k) {
     k->wide = lethe_tiff_uint(tree, k->directory, list.tiled ? LETHE_TIFF_TILE_WIDTH : LETHE_TIFF_WIDTH, 0);
     k->high = lethe_tiff_uint(tree, k->directory, list.tiled ? LETHE_TIFF_TILE_HEIGHT : LETHE_TIFF_ROWS_PER_STRIP, height);
     if (!list.tiled && k->high > height) k->high = height;
-    bool *clean = lethe_arena_alloc_array(k->job->arena, (size_t)list.count, sizeof *clean);
-    if (!clean) return lethe_fail(k->error, LETHE_LIMIT, "directory %u has too many tiles", k->directory->index);
     k->raw_bytes = full_bytes;
-    const lethe_tile_check check = check_of(k);
-    lethe_tile_check_all(&check, tree, &list, clean);
+    lethe_tile_check *check = lethe_arena_alloc(k->job->arena, sizeof *check);
+    if (!check) return lethe_fail(k->error, LETHE_NO_MEMORY, "out of memory");
+    *check = check_of(k);
+    /* Streams are looked into while they are copied, unless that would change the layout. */
+    const bool later = !k->job->look_first && !k->job->region_count && lethe_tile_check_some(check, tree, &list);
+    bool *clean = later ? NULL : lethe_arena_alloc_array(k->job->arena, (size_t)list.count, sizeof *clean);
+    if (!later && !clean) return lethe_fail(k->error, LETHE_LIMIT, "directory %u has too many tiles", k->directory->index);
+    if (!later) lethe_tile_check_all(check, tree, &list, clean);
     uint64_t last_offset = UINT64_MAX, last_bytes = 0;
     for (uint64_t i = 0; i < list.count; i++) {
         if (!lethe_tiff_segment_at(tree, &list, i, &segments[i].offset, &segments[i].bytes))
@@ -295,12 +306,15 @@ static lethe_status keep_segments(keeper *k) {
             segments[i] = segments[i - 1];
             continue;
         }
-        lethe_status status = clean[i] ? LETHE_OK : look_into(k, &segments[i]);
+        lethe_status status = LETHE_OK;
+        if (later) segments[i].note = k->raw_bytes == full_bytes ? check : later_check(k);
+        if (later && !segments[i].note) return lethe_fail(k->error, LETHE_NO_MEMORY, "out of memory");
+        if (!later && !clean[i]) status = look_into(k, &segments[i]);
         if (status == LETHE_OK && k->boxes.count)
             status = list.tiled ? lethe_plan_redact_tile(k->job, k->directory, &k->boxes, i % (list.count / planes), &segments[i], k->error)
                                 : lethe_plan_redact_strip(k->job, k->directory, &k->boxes, &segments[i], k->error);
         if (status != LETHE_OK) return status;
-        give_back(k, last_offset + last_bytes);
+        if (!later) give_back(k, last_offset + last_bytes);
     }
     k->job->result->tiles_kept += list.count;
     return lethe_tiff_draft_segments(k->out, list.tiled, segments, list.count, k->error);
@@ -335,6 +349,19 @@ static bool is_row_count(const lethe_tiff_tree *tree, const lethe_tiff_entry *en
     return lethe_tiff_entry_uint(tree, entry, 0, &rows) && (rows <= 1u << 24 || rows == UINT32_MAX);
 }
 
+/* Colours of 8 bits, as everybody writes them: repeated, or with a lower half of zeros. Only images of indexed colours have any. */
+static bool is_palette(const keeper *k, const lethe_tiff_entry *entry) {
+    bool repeated = true, upper = true;
+    if (lethe_tiff_uint(k->job->probe->tree, k->directory, LETHE_TIFF_PHOTOMETRIC, 0) != 3) return false;
+    for (uint64_t i = 0; i < entry->count; i++) {
+        uint64_t value = 0;
+        if (!entry->value || !lethe_tiff_entry_uint(k->job->probe->tree, entry, i, &value)) return false;
+        repeated &= (value & 0xFF) == value >> 8;
+        upper &= (value & 0xFF) == 0;
+    }
+    return repeated || upper;
+}
+
 static bool is_structure(uint16_t tag) {
     return tag == LETHE_TIFF_TILE_OFFSETS || tag == LETHE_TIFF_TILE_BYTE_COUNTS || tag == LETHE_TIFF_STRIP_OFFSETS ||
            tag == LETHE_TIFF_STRIP_BYTE_COUNTS || tag == LETHE_TIFF_SUB_IFDS;
@@ -346,7 +373,7 @@ static lethe_status keep_tag(keeper *k, const lethe_tiff_entry *entry, const let
     else if (entry->tag == LETHE_TIFF_ICC_PROFILE && entry->value) status = keep_icc(k, entry);
     else {
         const lethe_tag_rule *rule = rule_of(extra, entry->tag);
-        bool palette = entry->tag == 320 && entry->type == LETHE_TIFF_SHORT && entry->count == 768;
+        bool palette = entry->tag == 320 && entry->type == LETHE_TIFF_SHORT && entry->count == 768 && is_palette(k, entry);
         bool fits = (rule && entry->count <= rule->count && is_number_type(entry->type) && entry->value) || palette;
         if (fits && entry->tag == LETHE_TIFF_ROWS_PER_STRIP && !is_row_count(k->job->probe->tree, entry))
             return lethe_fail(k->error, LETHE_UNSAFE, "rows per strip of directory %u are no number of rows", k->directory->index);
@@ -354,6 +381,8 @@ static lethe_status keep_tag(keeper *k, const lethe_tiff_entry *entry, const let
             return lethe_fail(k->error, LETHE_UNSAFE, "tag %u in directory %u has a value that means nothing", entry->tag, k->directory->index);
         if (fits && looks_like_text(entry))
             return lethe_fail(k->error, LETHE_UNSAFE, "number of tag %u in directory %u is written text", entry->tag, k->directory->index);
+        if (entry->tag == 320 && !palette && lethe_tiff_uint(k->job->probe->tree, k->directory, LETHE_TIFF_PHOTOMETRIC, 0) == 3)
+            return lethe_fail(k->error, LETHE_UNSAFE, "the colours of directory %u are no palette of 8 bits", k->directory->index);
         if (!fits) return remember(k->job, entry, k->error);
         status = lethe_tiff_draft_keep(k->out, entry, k->error);
     }

@@ -51,8 +51,8 @@ lethe_status lethe_tile_check_one(const lethe_tile_check *check, const uint8_t *
     case LETHE_TIFF_LZW:
     case LETHE_TIFF_DEFLATE:
     case LETHE_TIFF_OLD_DEFLATE:
-    case LETHE_TIFF_PACKBITS: status = lethe_packed_check(check->compression, bytes, (size_t)size, check->raw_bytes, pieces, error); break;
-    case LETHE_TIFF_ZSTD: break; /* searched as they are */
+    case LETHE_TIFF_PACKBITS:
+    case LETHE_TIFF_ZSTD: status = lethe_packed_check(check->compression, bytes, (size_t)size, check->raw_bytes, pieces, error); break;
     default: return lethe_fail(error, LETHE_UNSAFE, "compression %" PRIu64 " is not known", check->compression);
     }
     return status == LETHE_OK && is_picture(check->compression) ? check_size(check, bytes, size, error) : status;
@@ -97,6 +97,17 @@ static void check_some(const crew *c, uint64_t first, uint64_t last) {
         run_end = offset + bytes;
     }
     if (run_end > run_at) give_back(c->tree, run_at, run_end - run_at);
+}
+
+bool lethe_tile_check_some(const lethe_tile_check *check, const lethe_tiff_tree *tree, const lethe_tiff_segments *tiles) {
+    enum { SAMPLES = 16, LARGEST = 4 << 20 };
+    for (uint64_t i = 0; i < tiles->count; i += tiles->count / SAMPLES + 1) {
+        uint64_t offset, bytes;
+        lethe_stream_pieces pieces = {0};
+        if (!lethe_tiff_segment_at(tree, tiles, i, &offset, &bytes) || !bytes || bytes > LARGEST) continue;
+        if (lethe_tile_check_one(check, tree->bytes + offset, bytes, &pieces, NULL) != LETHE_OK || pieces.dropped_bytes) return false;
+    }
+    return true;
 }
 
 static void *check_pieces(void *argument) {

@@ -21,6 +21,9 @@ typedef struct lethe_tile_check {
  * LETHE_UNSAFE for a picture larger than the tile or an unknown compression. */
 LETHE_NODISCARD lethe_status lethe_tile_check_one(const lethe_tile_check *check, const uint8_t *bytes, uint64_t size, lethe_stream_pieces *pieces,
                                                   lethe_error *error);
+/* Look into a few tiles or strips of a list that are spread over it: false when one of them may not stay as it is. True says nothing about the
+ * others. */
+bool lethe_tile_check_some(const lethe_tile_check *check, const lethe_tiff_tree *tree, const lethe_tiff_segments *tiles);
 /* Look into all tiles of a list with two threads. clean[i] becomes true when the whole of tile i may stay as it is; what is false has to be looked
  * into again, one by one. Pages of the mapping that were read are given back. Strips are left alone. */
 void lethe_tile_check_all(const lethe_tile_check *check, const lethe_tiff_tree *tree, const lethe_tiff_segments *tiles, bool *clean);

@@ -7,6 +7,7 @@
 #define LETHE_DEID_SLIDES_VERIFY_H
 
 #include "core/error.h"
+#include "deid/slides/ledger.h"
 #include "deid/slides/regions.h"
 #include "deid/slides/search.h"
 #include "deid/slides/slide_deid.h"
@@ -19,6 +20,7 @@ typedef struct lethe_verify_options {
     const uint8_t *source; /* the input's bytes, to compare tiles; NULL = look at the output alone */
     uint64_t source_size;
     const lethe_search *search;        /* NULL = nothing to search */
+    const lethe_ledger *ledger;        /* what was compared with the input and searched already; NULL = nothing */
     unsigned made_images;              /* directories whose pixels are new */
     unsigned made_last;                /* of them, the last ones of the file: not compared with any of the input */
     const lethe_slide_region *regions; /* tiles that they touch may differ from the input's; what they show is proven by lethe_regions_prove */

@@ -2,11 +2,18 @@
 
 #include "core/memory.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { PAGE = 4096, ALIGN_RUN_BYTES = 1 << 20, COPY_CHUNK = 16 << 20 };
+enum {
+    PAGE = 4096,
+    ALIGN_RUN_BYTES = 1 << 20,
+    COPY_CHUNK = 2 << 20,       /* small enough that whoever looks at it finds it in a processor's cache */
+    SHARE_CHUNK = 64 << 20,     /* nothing is copied: one request to the file system for many bytes */
+    READ_AHEAD_BYTES = 32 << 20 /* asked from a disk before they are copied */
+};
 
 typedef struct draft_value {
     uint16_t tag, type;
@@ -304,21 +311,69 @@ typedef struct writer {
     lethe_output *output;
     int source_fd;
     uint64_t run_source, run_bytes; /* source bytes not copied yet */
-    lethe_tiff_progress_fn progress;
-    void *progress_context;
+    uint64_t asked;                 /* end of what was asked from the disk */
+    uint64_t told;                  /* segments of the order that the watcher knows */
+    bool no_sharing;                /* the file system cannot */
+    const lethe_tiff_watcher *watcher;
     lethe_error *error;
 } writer;
 
-static lethe_status flush_run(writer *w) {
-    while (w->run_bytes) {
-        uint64_t bytes = w->run_bytes < COPY_CHUNK ? w->run_bytes : COPY_CHUNK;
-        lethe_status status = lethe_output_copy(w->output, w->source_fd, w->run_source, bytes, w->error);
-        if (status != LETHE_OK) return status;
-        w->run_source += bytes;
-        w->run_bytes -= bytes;
-        if (w->progress) w->progress(w->progress_context, lethe_output_size(w->output), w->l->at);
+/* The range of `bytes` that now ends the output came from `source`. */
+static lethe_status tell(writer *w, uint64_t source, uint64_t bytes, bool shares_blocks) {
+    layout *l = w->l;
+    const uint64_t end = lethe_output_size(w->output);
+    if (!w->watcher || !w->watcher->copied) return LETHE_OK;
+    for (uint64_t at = end - bytes; at < end;) {
+        uint64_t piece = end - at < COPY_CHUNK ? end - at : COPY_CHUNK, first = w->told;
+        while (w->told < l->order_count && (!l->order[w->told] || l->order[w->told]->out_offset < at + piece)) w->told++;
+        const lethe_tiff_copied range = {.source_offset = source,
+                                         .out_offset = at,
+                                         .bytes = piece,
+                                         .shares_blocks = shares_blocks,
+                                         .segments = l->order + first,
+                                         .segment_count = (size_t)(w->told - first),
+                                         .total_bytes = l->at};
+        if (!w->watcher->copied(w->watcher->context, &range)) return lethe_fail(w->error, LETHE_DENIED, "writing was stopped");
+        at += piece;
+        source += piece;
     }
     return LETHE_OK;
+}
+
+/* Bytes that will be wanted soon. A hint: nothing depends on it. */
+static void ask_ahead(writer *w) {
+    uint64_t end = w->run_source + (w->run_bytes < READ_AHEAD_BYTES ? w->run_bytes : READ_AHEAD_BYTES);
+    uint64_t from = w->asked > w->run_source && w->asked <= end ? w->asked : w->run_source;
+    if (end - from < READ_AHEAD_BYTES / 2 && w->run_bytes > READ_AHEAD_BYTES) return;
+    if (end > from) (void)posix_fadvise(w->source_fd, (off_t)from, (off_t)(end - from), POSIX_FADV_WILLNEED);
+    w->asked = end;
+}
+
+/* As much of the run as one step takes: whole pages where both files have them at the same place, since only these can be shared. */
+static lethe_status flush_some(writer *w) {
+    const uint64_t from = w->run_source, in_page = from & (PAGE - 1), to = lethe_output_size(w->output);
+    const bool in_step = !w->no_sharing && ((from - to) & (PAGE - 1)) == 0 && w->run_bytes >= ALIGN_RUN_BYTES;
+    uint64_t bytes = w->run_bytes < COPY_CHUNK ? w->run_bytes : COPY_CHUNK;
+    bool shared = false;
+    lethe_status status = LETHE_OK;
+    ask_ahead(w);
+    if (in_step && in_page) bytes = PAGE - in_page;
+    else if (in_step) {
+        uint64_t pages = (w->run_bytes < SHARE_CHUNK ? w->run_bytes : SHARE_CHUNK) & ~(uint64_t)(PAGE - 1);
+        status = lethe_output_share(w->output, w->source_fd, from, pages, &shared, w->error);
+        if (shared) bytes = pages;
+        else w->no_sharing = true;
+    }
+    if (status == LETHE_OK && !shared) status = lethe_output_copy(w->output, w->source_fd, from, bytes, w->error);
+    w->run_source += bytes;
+    w->run_bytes -= bytes;
+    return status == LETHE_OK ? tell(w, from, bytes, shared) : status;
+}
+
+static lethe_status flush_run(writer *w) {
+    lethe_status status = LETHE_OK;
+    while (status == LETHE_OK && w->run_bytes) status = flush_some(w);
+    return status;
 }
 
 static lethe_status pad_to(writer *w, uint64_t offset) {
@@ -454,15 +509,16 @@ static lethe_status write_blocks(writer *w) {
     return status == LETHE_OK ? flush_run(w) : status;
 }
 
-lethe_status lethe_tiff_draft_write(lethe_tiff_draft *draft, int source_fd, lethe_output *output, lethe_tiff_progress_fn progress,
-                                    void *progress_context, lethe_error *error) {
+lethe_status lethe_tiff_draft_write(lethe_tiff_draft *draft, int source_fd, lethe_output *output, const lethe_tiff_watcher *watcher,
+                                    lethe_error *error) {
     if (!draft->first) return lethe_fail(error, LETHE_UNSAFE, "nothing of the slide may be kept");
     layout l = {.draft = draft, .error = error};
     lethe_status status = make_layout(&l);
-    writer w = {.l = &l, .output = output, .source_fd = source_fd, .progress = progress, .progress_context = progress_context, .error = error};
+    writer w = {.l = &l, .output = output, .source_fd = source_fd, .watcher = watcher, .error = error};
     if (status == LETHE_OK) status = write_header(&w);
     if (status == LETHE_OK) status = write_blocks(&w);
     if (status == LETHE_OK && lethe_output_size(output) != l.at) status = lethe_fail(error, LETHE_INTERNAL, "layout of the output is inconsistent");
+    if (watcher && watcher->ended) watcher->ended(watcher->context);
     lethe_free(l.blocks);
     lethe_free(l.order);
     return status;

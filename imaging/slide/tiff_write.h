@@ -29,6 +29,7 @@ typedef struct lethe_tiff_segment {
     uint64_t out_offset;    /* set by layout */
     const lethe_tiff_piece *pieces;
     uint32_t piece_count;
+    const void *note; /* the caller's own; NULL */
 } lethe_tiff_segment;
 
 /* An empty draft of the same kind (byte order, classic, BigTIFF, NDPI) as `source`. NULL when memory is short. */
@@ -52,10 +53,28 @@ LETHE_NODISCARD lethe_status lethe_tiff_draft_segments(lethe_tiff_draft_director
 /* The segments as given; NULL and 0 when there are none. */
 void lethe_tiff_draft_segments_of(const lethe_tiff_draft_directory *directory, lethe_tiff_segment **segments, uint64_t *count);
 
-/* Write to `output`, which must be empty. `source_fd` is the source's descriptor. Errors: LETHE_UNSAFE when kept segments overlap each other in part,
- * LETHE_LIMIT when a classic file would pass 4 GiB, LETHE_IO, LETHE_NO_MEMORY. */
-typedef void (*lethe_tiff_progress_fn)(void *context, uint64_t done_bytes, uint64_t total_bytes);
-LETHE_NODISCARD lethe_status lethe_tiff_draft_write(lethe_tiff_draft *draft, int source_fd, lethe_output *output, lethe_tiff_progress_fn progress,
-                                                    void *progress_context, lethe_error *error);
+/* A range of the output that came from the source as it stands there. */
+typedef struct lethe_tiff_copied {
+    uint64_t source_offset, out_offset, bytes;
+    bool shares_blocks; /* the file system was told to let both files have the same blocks */
+    /* The segments that begin in it or before it and were not told of; among them may be NULL and such that are made of pieces. All pointers are into
+     * one array, so that neighbouring ranges have neighbouring lists; it stands until `ended` returns. */
+    lethe_tiff_segment *const *segments;
+    size_t segment_count;
+    uint64_t total_bytes; /* of the whole output */
+} lethe_tiff_copied;
+
+/* Who watches the writing; both functions may be NULL. */
+typedef struct lethe_tiff_watcher {
+    bool (*copied)(void *context, const lethe_tiff_copied *range); /* in order of the output; false: stop */
+    void (*ended)(void *context);                                  /* nothing more will be told; also after a failure */
+    void *context;
+} lethe_tiff_watcher;
+
+/* Write to `output`, which must be empty. `source_fd` is the source's descriptor; `watcher` may be NULL. Errors: LETHE_UNSAFE when kept segments
+ * overlap each other in part, LETHE_LIMIT when a classic file would pass 4 GiB, LETHE_DENIED when the watcher stopped it, LETHE_IO, LETHE_NO_MEMORY.
+ */
+LETHE_NODISCARD lethe_status lethe_tiff_draft_write(lethe_tiff_draft *draft, int source_fd, lethe_output *output, const lethe_tiff_watcher *watcher,
+                                                    lethe_error *error);
 
 #endif

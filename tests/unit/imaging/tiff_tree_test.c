@@ -95,7 +95,7 @@ static void round_trip(bool big, bool ndpi) {
     assert_int_equal(lethe_tiff_draft_segments(b, false, second, 1, NULL), LETHE_OK);
     if (ndpi) assert_int_equal(lethe_tiff_draft_uint(a, LETHE_NDPI_FORMAT_FLAG, LETHE_TIFF_LONG, 1, NULL), LETHE_OK);
     assert_int_equal(lethe_output_create(out_path, &output, NULL), LETHE_OK);
-    assert_int_equal(lethe_tiff_draft_write(draft, fd, output, NULL, NULL, NULL), LETHE_OK);
+    assert_int_equal(lethe_tiff_draft_write(draft, fd, output, NULL, NULL), LETHE_OK);
     assert_int_equal(lethe_output_commit(output, 0600, LETHE_SYNC_NONE, NULL), LETHE_OK);
     assert_int_equal(lethe_map_open(out_path, &map, NULL), LETHE_OK);
     assert_int_equal(lethe_tiff_parse(map.bytes, map.size, arena, &tree, NULL), LETHE_OK);
@@ -139,7 +139,7 @@ static void test_overlap_is_refused(void **state) {
     assert_true(fd >= 0);
     assert_int_equal(lethe_tiff_draft_segments(a, true, segments, 2, NULL), LETHE_OK);
     assert_int_equal(lethe_output_create(path, &output, NULL), LETHE_OK);
-    assert_int_equal(lethe_tiff_draft_write(draft, fd, output, NULL, NULL, NULL), LETHE_UNSAFE);
+    assert_int_equal(lethe_tiff_draft_write(draft, fd, output, NULL, NULL), LETHE_UNSAFE);
     lethe_output_discard(output);
     (void)close(fd);
     (void)unlink(path);
