@@ -1,6 +1,7 @@
 /* lethe export: a snapshot as files. */
 #include "annotate/commands.h"
 
+#include "annotate/changed.h"
 #include "annotate/publish.h"
 #include "annotate/rename.h"
 #include "annotate/snapshot.h"
@@ -44,20 +45,38 @@ static lethe_status name_cases(lethe_command *c, int64_t snapshot, const naming 
     return status == LETHE_OK ? lethe_rename_mapping(index, names->mapping_path, error) : status;
 }
 
+/* A snapshot is a fact: what was frozen about other pixels is told, and goes out only with somebody's word. */
+static lethe_status check_unchanged(lethe_command *c, int64_t snapshot, bool accepted, int64_t *images, lethe_error *error) {
+    int64_t annotations = 0;
+    lethe_status status = lethe_changed_count(c->store, snapshot, images, &annotations, error);
+    if (status != LETHE_OK || *images == 0) return status;
+    if (!accepted)
+        return lethe_fail(error, LETHE_USAGE,
+                          "%lld images of this snapshot were made again after it was frozen (lethe snapshot verify): freeze another one, or give "
+                          "--changed-images",
+                          (long long)*images);
+    if (!c->quiet)
+        (void)fprintf(stderr, "lethe export: %lld images were made again after this snapshot was frozen: other pixels inside of redaction boxes\n",
+                      (long long)*images);
+    return LETHE_OK;
+}
+
 static lethe_status run_export(lethe_command *c, const char *snapshot, const lethe_format *const *formats, size_t count, const char *out,
                                const lethe_dataset_options *options, const lethe_publication *publication, const naming *names, lethe_error *error) {
     lethe_image_index *index = NULL;
     lethe_renamer *renamer = NULL;
     lethe_dataset *dataset = NULL;
     lethe_package *package = NULL;
-    int64_t id = 0;
+    int64_t id = 0, changed = 0;
     lethe_status status = lethe_command_open(c, error);
     if (status == LETHE_OK) status = lethe_snapshot_find(c->store, snapshot, &id, error);
+    if (status == LETHE_OK) status = check_unchanged(c, id, options->changed_images, &changed, error);
     if (status == LETHE_OK) status = lethe_image_index_load(lethe_store_catalogue(c->store), &index, error);
     if (status == LETHE_OK) status = name_cases(c, id, names, index, &renamer, error);
     if (status == LETHE_OK) status = lethe_dataset_load(c->store, c->project->released_path, index, id, options, &dataset, error);
     if (status == LETHE_OK) status = lethe_package_create(out, &package, error);
     if (status == LETHE_OK) dataset->package = package;
+    if (status == LETHE_OK) dataset->changed = (size_t)changed;
     if (status == LETHE_OK && publication != NULL) status = lethe_publish(dataset, publication, formats, count, error);
     for (size_t i = 0; status == LETHE_OK && publication == NULL && i < count; i++) status = formats[i]->write(dataset, error);
     if (status == LETHE_OK) status = lethe_package_finish(package, error);
@@ -135,7 +154,8 @@ int lethe_command_export(lethe_command *c) {
     lethe_dataset_options options = {.author = lethe_command_option(c, "--author"),
                                      .keep_empty_frames = lethe_command_flag(c, "--keep-empty-frames"),
                                      .reader_names = lethe_command_flag(c, "--reader-names"),
-                                     .with_images = lethe_command_flag(c, "--with-images")};
+                                     .with_images = lethe_command_flag(c, "--with-images"),
+                                     .changed_images = lethe_command_flag(c, "--changed-images")};
     lethe_publication publication = {.title = lethe_command_option(c, "--title"),
                                      .licence = lethe_command_option(c, "--licence"),
                                      .description = lethe_command_option(c, "--description"),

@@ -1,6 +1,7 @@
 /* lethe annotate schema | user | import | status | show, lethe snapshot. */
 #include "annotate/commands.h"
 
+#include "annotate/changed.h"
 #include "annotate/snapshot.h"
 #include "annotate/text_out.h"
 #include "core/file.h"
@@ -214,7 +215,50 @@ int lethe_command_status(lethe_command *c) {
         status = count_where(c, counts[i].sql, &number, &error);
         if (status == LETHE_OK) (void)printf(c->json ? ",\"%s\":%" PRId64 : "%-16s %" PRId64 "\n", counts[i].name, number);
     }
+    int64_t images = 0, annotations = 0;
+    if (status == LETHE_OK) status = lethe_changed_count(c->store, 0, &images, &annotations, &error);
+    if (status == LETHE_OK) (void)printf(c->json ? ",\"images_changed\":%" PRId64 : "images_changed   %" PRId64 "\n", images);
     if (status == LETHE_OK && c->json) (void)puts("}");
+    return status == LETHE_OK ? LETHE_EXIT_DONE : lethe_command_fail(c, &error);
+}
+
+/* --- what was made again --- */
+
+static lethe_status print_changed(void *context, const lethe_changed_image *image, lethe_error *error) {
+    char at[32];
+    lethe_buffer path;
+    lethe_status status = LETHE_OK;
+    format_time(image->changed_us, at);
+    if (!*(const bool *)context) {
+        (void)printf("%s  made again %s  %" PRId64 " annotations\n", image->path, at, image->annotations);
+        return LETHE_OK;
+    }
+    lethe_buffer_init(&path, 1 << 16);
+    status = lethe_json_string(&path, image->path, error);
+    if (status == LETHE_OK)
+        (void)printf("{\"image\":%s,\"changed\":\"%s\",\"annotations\":%" PRId64 "}\n", lethe_buffer_text(&path), at, image->annotations);
+    lethe_buffer_release(&path);
+    return status;
+}
+
+int lethe_command_changed(lethe_command *c) {
+    lethe_error error = {0};
+    int left = lethe_command_leftover(c);
+    if (left != 0) return left;
+    lethe_status status = lethe_command_open(c, &error);
+    if (status == LETHE_OK) status = lethe_changed_visit(c->store, 0, print_changed, &c->json, &error);
+    return status == LETHE_OK ? LETHE_EXIT_DONE : lethe_command_fail(c, &error);
+}
+
+static int verify_snapshot(lethe_command *c, const char *name) {
+    lethe_error error = {0};
+    int64_t id = 0, images = 0, annotations = 0;
+    lethe_status status = lethe_command_open(c, &error);
+    if (status == LETHE_OK) status = lethe_snapshot_find(c->store, name, &id, &error);
+    if (status == LETHE_OK) status = lethe_changed_visit(c->store, id, print_changed, &c->json, &error);
+    if (status == LETHE_OK) status = lethe_changed_count(c->store, id, &images, &annotations, &error);
+    if (status == LETHE_OK && images > 0)
+        status = lethe_fail(&error, LETHE_UNSAFE, "%" PRId64 " images were made again after this snapshot was frozen", images);
     return status == LETHE_OK ? LETHE_EXIT_DONE : lethe_command_fail(c, &error);
 }
 
@@ -365,8 +409,9 @@ int lethe_command_snapshot(lethe_command *c) {
     lethe_error error = {0};
     int left = lethe_command_leftover(c);
     if (left != 0) return left;
+    if (what != NULL && strcmp(what, "verify") == 0 && name != NULL) return verify_snapshot(c, name);
     bool create = what != NULL && strcmp(what, "create") == 0, list = what != NULL && strcmp(what, "list") == 0 && name == NULL;
-    if (!create && !list) return lethe_command_usage(c, "create [NAME], or list");
+    if (!create && !list) return lethe_command_usage(c, "create [NAME], list, or verify N|NAME");
     if (name != NULL && !snapshot_name_is_plain(name)) return lethe_command_usage(c, "a snapshot's name has letters, digits, '-', '_' and '.'");
     lethe_status status = lethe_command_open(c, &error);
     if (status == LETHE_OK && list) status = lethe_snapshot_visit(c->store, print_snapshot, &c->json, &error);

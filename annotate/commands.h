@@ -37,6 +37,7 @@ int lethe_command_user(lethe_command *command);
 int lethe_command_task(lethe_command *command);
 int lethe_command_import(lethe_command *command);
 int lethe_command_status(lethe_command *command);
+int lethe_command_changed(lethe_command *command);
 int lethe_command_show(lethe_command *command);
 int lethe_command_snapshot(lethe_command *command);
 int lethe_command_export(lethe_command *command);

@@ -29,6 +29,7 @@ typedef struct lethe_dataset_options {
     const char *author;     /* only this reader's labels; NULL = everybody's */
     bool keep_empty_frames; /* DICOM SEG: frames without a set pixel are written too */
     bool with_images;       /* write the images beside the labels */
+    bool changed_images;    /* also when images were made again after the snapshot was frozen */
     uint32_t tile_px;       /* slides: side of a tile; 0 = 512 */
     uint32_t tile_level;    /* slides: pyramid level of tiles */
     double tile_mpp_um;     /* slides: resolution of tiles in micrometres per pixel, in place of a level; 0 = the level */
@@ -53,6 +54,7 @@ typedef struct lethe_dataset {
     int64_t snapshot; /* its number in the store */
     int64_t snapshot_at_us;
     size_t withdrawn; /* annotations of the snapshot whose images or patients were withdrawn since: they are absent */
+    size_t changed;   /* images of the snapshot that were made again since: other pixels inside of their redaction boxes */
     lethe_dataset_options options;
     lethe_package *package;
     const lethe_annotation **classified; /* labels that are no regions, by patient, then id */

@@ -29,6 +29,7 @@ static const sub_command annotate_commands[] = {
      "(needs its key)"},
     {"unseal", lethe_command_unseal, "unseal FILE --key FILE -o FOLDER: open sealed test labels"},
     {"status", lethe_command_status, "status: counts"},
+    {"changed", lethe_command_changed, "changed: images that were made again (review of their redaction) after they were labelled"},
     {"show", lethe_command_show,
      "show [ID] [--image NAME [--within X0,Y0,X1,Y1]] [--study UID] [--author USER] [--label NAME] [--deleted] [--history]: JSON lines"},
 };
@@ -46,14 +47,14 @@ static int help(const char *verb) {
         for (size_t i = 0; i < sizeof annotate_commands / sizeof *annotate_commands; i++) (void)printf("  %s\n", annotate_commands[i].help);
         print_formats();
     } else if (strcmp(verb, "snapshot") == 0) {
-        (void)puts("usage: lethe snapshot [-C DIR] [--user NAME] [--json] create [NAME] | list");
+        (void)puts("usage: lethe snapshot [-C DIR] [--user NAME] [--json] create [NAME] | list | verify N|NAME");
     } else if (strcmp(verb, "export") == 0) {
         (void)puts(
             "usage: lethe export [-C DIR] [--json] --snapshot N|NAME --format FORMAT[,FORMAT] -o FOLDER [--author USER] [--keep-empty-frames]\n"
             "       [--package] [--with-images] [--split TRAIN,VALIDATION,TEST] [--stratify LABEL] [--seed N] [--check-duplicates]\n"
             "       [--hide-test FILE --key FILE] [--title TEXT] [--licence TEXT] [--description TEXT] [--url URL] [--creator NAME]\n"
             "       [--contact MAIL] [--access-body NAME] [--health-category URI|NAME] [--spatial URI|NAME]\n"
-            "       [--sites FILE.csv] [--reader-names]\n"
+            "       [--sites FILE.csv] [--reader-names] [--changed-images]\n"
             "       [--case-names KEYFILE --mapping FILE.csv] [--shards tar|zip] [--shard-size MIB] [--preview N]\n"
             "       [--tile-size PIXELS] [--tile-level N | --tile-mpp UM] [--tile-type jpeg|png] [--tile-all]");
         print_formats();

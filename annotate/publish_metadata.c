@@ -104,6 +104,11 @@ static lethe_status write_readme(lethe_dataset *d, const lethe_publication *p, c
     if (status == LETHE_OK && d->withdrawn > 0)
         status =
             lethe_buffer_printf(&out, error, "\n%zu annotations of the snapshot are left out: what they were about was withdrawn.\n", d->withdrawn);
+    if (status == LETHE_OK && d->changed > 0)
+        status = lethe_buffer_printf(&out, error,
+                                     "\n%zu images were made again after the snapshot was frozen: inside of their redaction boxes their pixels are "
+                                     "not those that were labelled.\n",
+                                     d->changed);
     if (status == LETHE_OK) status = lethe_buffer_printf(&out, error, "\nLicence: %s\n", licence_of(p));
     return write_text(d, "README.md", &out, status, error);
 }

@@ -241,13 +241,19 @@ static const char statement_guards_postgresql[] =
     "CREATE TRIGGER annotation_revision_open AFTER INSERT ON annotation_revision REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION "
     "guard_closed();";
 
+/* Readers are told when an image that they labelled was made again. */
+static const char changes_postgresql[] =
+    "DO $$ DECLARE who RECORD; BEGIN FOR who IN SELECT name FROM account WHERE name IN (SELECT rolname FROM pg_roles) LOOP "
+    "EXECUTE format('GRANT SELECT ON entry_change TO %I', who.name); END LOOP; END $$;";
+
 static const lethe_migration migrations[] = {{1, tables_sql, NULL},
                                              {2, rules_sqlite, rules_postgresql},
                                              {3, planes_sqlite, planes_postgresql},
                                              {4, "SELECT 1;", guards_postgresql},
                                              {5, "SELECT 1;", secrets_postgresql},
                                              {6, "SELECT 1;", speed_postgresql},
-                                             {7, "SELECT 1;", statement_guards_postgresql}};
+                                             {7, "SELECT 1;", statement_guards_postgresql},
+                                             {8, "SELECT 1;", changes_postgresql}};
 
 lethe_status lethe_store_migrate(lethe_database *database, lethe_error *error) {
     return lethe_database_migrate_component(database, "annotate", migrations, sizeof migrations / sizeof *migrations, error);
@@ -258,7 +264,7 @@ lethe_status lethe_store_migrate(lethe_database *database, lethe_error *error) {
 /* Readers get no right on the kind of a task: a honeypot must look like any other case. */
 static const char *const reader_grants[] = {
     "USAGE ON SCHEMA lethe_released",
-    "SELECT ON entry, label_schema, target, migration",
+    "SELECT ON entry, entry_change, label_schema, target, migration",
     "SELECT ON annotation, annotation_revision, annotation_image, annotation_plane, named_state, task_event",
     "INSERT ON annotation_image, annotation_plane",
     "INSERT (" ANNOTATION_COLUMNS ") ON annotation",

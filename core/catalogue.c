@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 struct lethe_catalogue {
     lethe_database *database;
@@ -24,6 +25,8 @@ static const lethe_migration migrations[] = {
      "CREATE INDEX entry_instance ON entry (instance_uid);"
      "CREATE INDEX entry_series ON entry (series_uid);",
      NULL},
+    /* What came under a path after something else had been released there. */
+    {2, "CREATE TABLE entry_change (path TEXT PRIMARY KEY, patient TEXT NOT NULL, sha256 TEXT NOT NULL, changed_us BIGINT NOT NULL);", NULL},
 };
 
 /* The text columns in the order of the table, and where each lies in an entry. */
@@ -99,6 +102,12 @@ static lethe_status put_sql(lethe_buffer *sql, lethe_error *error) {
     return status;
 }
 
+static int64_t now_us(void) {
+    struct timespec now;
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
 static lethe_status put_one(lethe_statement *statement, const lethe_catalogue_entry *entry, lethe_error *error) {
     for (size_t i = 0; i < TEXT_FIELDS; i++) lethe_statement_bind_text(statement, (int)i + 1, text_at(entry, i));
     const int64_t numbers[] = {entry->series_number, entry->instance_number, entry->rows, entry->columns, entry->frames};
@@ -107,20 +116,44 @@ static lethe_status put_one(lethe_statement *statement, const lethe_catalogue_en
     return lethe_statement_run(statement, error);
 }
 
+/* Other bytes under a name that was released before: the moment is kept, so that labels and snapshots can be held against it. */
+static const char *const change_sql[] = {
+    "INSERT INTO entry_change (path, patient, sha256, changed_us) SELECT path, patient, CAST(?2 AS TEXT), CAST(?3 AS BIGINT) FROM entry WHERE path = "
+    "?1 "
+    "AND sha256 <> ?2 ON CONFLICT (path) DO UPDATE SET sha256 = excluded.sha256, changed_us = excluded.changed_us",
+    "UPDATE entry_change SET sha256 = ?2, changed_us = ?3 WHERE path = ?1 AND sha256 <> ?2"};
+enum { CHANGES = sizeof change_sql / sizeof *change_sql };
+
+static lethe_status note_change(lethe_statement *const statements[CHANGES], const lethe_catalogue_entry *entry, lethe_error *error) {
+    lethe_status status = LETHE_OK;
+    for (int i = 0; i < CHANGES && status == LETHE_OK; i++) {
+        lethe_statement_bind_text(statements[i], 1, entry->path);
+        lethe_statement_bind_text(statements[i], 2, entry->sha256 == NULL ? "" : entry->sha256);
+        lethe_statement_bind_int64(statements[i], 3, now_us());
+        status = lethe_statement_run(statements[i], error);
+    }
+    return status;
+}
+
 lethe_status lethe_catalogue_put(lethe_catalogue *catalogue, const lethe_catalogue_entry *entries, size_t count, lethe_error *error) {
     if (count == 0) return LETHE_OK;
     lethe_buffer sql;
-    lethe_statement *statement = NULL;
+    lethe_statement *statement = NULL, *changes[CHANGES] = {NULL};
     lethe_buffer_init(&sql, 8192);
     lethe_status status = put_sql(&sql, error);
     if (status == LETHE_OK) status = lethe_database_begin(catalogue->database, error);
     if (status != LETHE_OK) goto out;
     status = lethe_statement_prepare(catalogue->database, lethe_buffer_text(&sql), &statement, error);
-    for (size_t i = 0; status == LETHE_OK && i < count; i++) status = put_one(statement, &entries[i], error);
+    for (int i = 0; status == LETHE_OK && i < CHANGES; i++) status = lethe_statement_prepare(catalogue->database, change_sql[i], &changes[i], error);
+    for (size_t i = 0; status == LETHE_OK && i < count; i++) {
+        status = note_change(changes, &entries[i], error);
+        if (status == LETHE_OK) status = put_one(statement, &entries[i], error);
+    }
     if (status == LETHE_OK) status = lethe_database_commit(catalogue->database, error);
     else lethe_database_rollback(catalogue->database);
 out:
     lethe_statement_finalize(statement);
+    for (int i = 0; i < CHANGES; i++) lethe_statement_finalize(changes[i]);
     lethe_buffer_release(&sql);
     return status;
 }
@@ -138,12 +171,19 @@ static lethe_status remove_where(lethe_catalogue *catalogue, const char *sql, co
 
 lethe_status lethe_catalogue_remove(lethe_catalogue *catalogue, const char *path, lethe_error *error) {
     int64_t removed = 0;
-    return remove_where(catalogue, "DELETE FROM entry WHERE path = ?1", path, &removed, error);
+    /* What it was is kept: it may come back as something else. */
+    lethe_status status =
+        remove_where(catalogue,
+                     "INSERT INTO entry_change (path, patient, sha256, changed_us) SELECT path, patient, sha256, 0 FROM entry WHERE "
+                     "path = ?1 ON CONFLICT (path) DO UPDATE SET sha256 = excluded.sha256",
+                     path, &removed, error);
+    return status == LETHE_OK ? remove_where(catalogue, "DELETE FROM entry WHERE path = ?1", path, &removed, error) : status;
 }
 
 lethe_status lethe_catalogue_remove_patient(lethe_catalogue *catalogue, const char *patient, int64_t *removed, lethe_error *error) {
+    lethe_status status = remove_where(catalogue, "DELETE FROM entry_change WHERE patient = ?1", patient, removed, error);
     *removed = 0;
-    return remove_where(catalogue, "DELETE FROM entry WHERE patient = ?1", patient, removed, error);
+    return status == LETHE_OK ? remove_where(catalogue, "DELETE FROM entry WHERE patient = ?1", patient, removed, error) : status;
 }
 
 /* --- reading --- */

@@ -28,7 +28,8 @@ LETHE_NODISCARD lethe_status lethe_catalogue_open(const lethe_project *project, 
 void lethe_catalogue_close(lethe_catalogue *catalogue);
 lethe_database *lethe_catalogue_database(lethe_catalogue *catalogue); /* borrowed */
 
-/* Insert or replace (by path) in one transaction. */
+/* Insert or replace (by path) in one transaction. Where other bytes come under a path than were released there before (a redaction that was made
+ * again), table entry_change (path, changed_us: UTC, microseconds since 1970) says since when. */
 LETHE_NODISCARD lethe_status lethe_catalogue_put(lethe_catalogue *catalogue, const lethe_catalogue_entry *entries, size_t count, lethe_error *error);
 LETHE_NODISCARD lethe_status lethe_catalogue_remove(lethe_catalogue *catalogue, const char *path, lethe_error *error);
 /* Withdraw all of a patient; returns how many entries went. */
