@@ -16,6 +16,9 @@ target_sources(lethe_imaging PRIVATE ${LETHE_DICTIONARY_TABLE})
 if(LETHE_TESTS)
   add_executable(lethe-pixels-dump ${CMAKE_SOURCE_DIR}/tests/interop/pixels_dump.c)
   target_link_libraries(lethe-pixels-dump PRIVATE lethe_imaging)
+  # Writes JPEG 2000 as other encoders do (tests/interop/pixels_odd.sh).
+  add_executable(lethe-pixels-j2k ${CMAKE_SOURCE_DIR}/tests/interop/pixels_j2k.c)
+  target_link_libraries(lethe-pixels-j2k PRIVATE lethe::OPENJPEG)
 endif()
 
 # Character sets, from Python's codecs.
@@ -26,3 +29,7 @@ add_custom_command(
   DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/dicom/charset_generate.py
   VERBATIM)
 target_sources(lethe_imaging PRIVATE ${LETHE_CHARSET_TABLE})
+
+# Where Zstandard tiles end (libtiff brings the library along).
+lethe_pkg(ZSTD libzstd)
+target_link_libraries(lethe_imaging PRIVATE lethe::ZSTD)

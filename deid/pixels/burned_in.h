@@ -82,6 +82,7 @@ typedef struct lethe_pixel_decision {
     bool all_text;          /* mode any-text was in force: BurnedInAnnotation may be set to NO */
     bool strip_streams;     /* compressed frames hold comments or thumbnails: they go, the samples stay */
     bool clear_unused_bits; /* embedded overlay planes share the pixel cells: bits outside bits stored are to be zeroed */
+    bool keep_padding;      /* but not in words that are Pixel Padding Value as a whole: they would no longer be told from samples */
     uint32_t frames_searched;
     uint32_t markers_kept;
 } lethe_pixel_decision;

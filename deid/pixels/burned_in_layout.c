@@ -68,7 +68,10 @@ typedef struct spare_bits {
     uint32_t mask, high, low;
     unsigned width, above; /* bytes of a word; the first bit above the sample */
     bool is_signed, big_endian;
-    uint64_t used; /* words that use such bits */
+    bool has_padding;         /* Pixel Padding Value uses such bits, too (seen: 63536 where 12 bits are stored) */
+    uint32_t padding;         /* as a word */
+    uint64_t used, padded;    /* words that use such bits; words that are that padding */
+    uint64_t borders, unseen; /* neighbours of which one is padding; of those, the ones with the same sample */
 } spare_bits;
 
 static uint32_t word_at(const spare_bits *b, const uint8_t *at) {
@@ -109,8 +112,52 @@ static void look_at_words(spare_bits *b, const uint8_t *bytes, size_t size) {
             at += block;
             continue;
         }
-        for (size_t end = fast ? at + block : size; at + b->width <= end; at += b->width) b->used += !word_is_plain(b, word_at(b, bytes + at));
+        for (size_t end = fast ? at + block : size; at + b->width <= end; at += b->width) {
+            uint32_t word = word_at(b, bytes + at);
+            if (word_is_plain(b, word)) continue;
+            if (b->has_padding && word == b->padding) b->padded++;
+            else b->used++;
+        }
     }
+}
+
+/* Where padding has the same sample as its neighbour, only the spare bits tell them apart: a picture of such would be seen by nobody who looks at
+ * samples, and by all who look at words. */
+static void look_at_borders(spare_bits *b, const uint8_t *bytes, size_t size) {
+    uint32_t before = b->padding;
+    for (size_t at = 0; at + b->width <= size; at += b->width) {
+        uint32_t word = word_at(b, bytes + at);
+        if ((word == b->padding) != (before == b->padding)) {
+            b->borders++;
+            b->unseen += ((word ^ before) & ~b->mask) == 0;
+        }
+        before = word;
+    }
+}
+
+static bool padding_hides_something(const spare_bits *b) {
+    enum { BY_CHANCE = 8, SHARE = 16 };
+    return b->unseen > BY_CHANCE && b->unseen > b->borders / SHARE;
+}
+
+/* All of the value, in parts. `fd` < 0: from memory. */
+static lethe_status visit_words(int fd, const lethe_dicom_element *element, void (*look)(spare_bits *, const uint8_t *, size_t), spare_bits *b,
+                                lethe_error *error) {
+    uint8_t *chunk = fd >= 0 ? lethe_alloc(CHUNK_BYTES) : NULL;
+    if (fd >= 0 && chunk == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory to look at pixel data");
+    lethe_status status = LETHE_OK;
+    for (uint64_t at = 0; at < element->value_bytes && status == LETHE_OK; at += CHUNK_BYTES) {
+        size_t part = element->value_bytes - at < CHUNK_BYTES ? (size_t)(element->value_bytes - at) : CHUNK_BYTES;
+        const uint8_t *bytes = element->value + at;
+        if (fd >= 0) {
+            ssize_t got = pread(fd, chunk, part, (off_t)(element->offset + element->header_bytes + at));
+            if (got != (ssize_t)part) status = lethe_fail(error, LETHE_IO, "cannot read pixel data");
+            bytes = chunk;
+        }
+        if (status == LETHE_OK) look(b, bytes, part);
+    }
+    lethe_free(chunk);
+    return status;
 }
 
 static lethe_status look_at_spare_bits(int fd, const lethe_dicom_dataset *dataset, lethe_pixels *pixels, lethe_pixel_decision *decision,
@@ -129,26 +176,19 @@ static lethe_status look_at_spare_bits(int fd, const lethe_dicom_dataset *datase
     b.high = b.mask & ~b.low;
     for (unsigned i = 0; i < sizeof b.pattern; i++)
         b.pattern[i] = (uint8_t)(b.mask >> (8 * (b.big_endian ? b.width - 1 - i % b.width : i % b.width)));
+    b.padding = (uint32_t)info->padding_value & all;
+    b.has_padding = info->has_padding && info->samples_per_pixel == 1 && !word_is_plain(&b, b.padding);
     bool in_file = fd >= 0 && !dataset->deflated && element->value_bytes > MAPPED_BYTES; /* pages of a mapping stay resident */
-    uint8_t *chunk = in_file ? lethe_alloc(CHUNK_BYTES) : NULL;
-    if (in_file && chunk == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory to look at pixel data");
-    lethe_status status = LETHE_OK;
-    for (uint64_t at = 0; at < element->value_bytes && status == LETHE_OK; at += CHUNK_BYTES) {
-        size_t part = element->value_bytes - at < CHUNK_BYTES ? (size_t)(element->value_bytes - at) : CHUNK_BYTES;
-        const uint8_t *bytes = element->value + at;
-        if (in_file) {
-            ssize_t got = pread(fd, chunk, part, (off_t)(element->offset + element->header_bytes + at));
-            if (got != (ssize_t)part) status = lethe_fail(error, LETHE_IO, "cannot read pixel data");
-            bytes = chunk;
-        }
-        if (status == LETHE_OK) look_at_words(&b, bytes, part);
-    }
-    lethe_free(chunk);
-    if (b.used == 0) return status;
+    lethe_status status = visit_words(in_file ? fd : -1, element, look_at_words, &b, error);
+    if (status == LETHE_OK && b.padded != 0) status = visit_words(in_file ? fd : -1, element, look_at_borders, &b, error);
+    if (status != LETHE_OK) return status;
+    if (padding_hides_something(&b)) b.used += b.padded;
+    else decision->keep_padding = b.padded != 0;
+    if (b.used == 0) return LETHE_OK;
     decision->clear_unused_bits = true;
     /* An overlay marks some pixels; where a good part of the words is affected, Bits Stored is wrong, and clearing would spoil the picture. */
     if (b.used > element->value_bytes / b.width / 4) refuse(decision, "samples have more bits than Bits Stored (0028,0101) says");
-    return status;
+    return LETHE_OK;
 }
 
 /* Padding is short, or the same byte over and over. More than that are frames that Number of Frames does not tell, or samples that lie otherwise than

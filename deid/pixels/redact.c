@@ -212,23 +212,25 @@ static void fill_raw(const job *j, uint8_t *frame, uint64_t frame_offset, const 
     }
 }
 
-/* One bit a pixel, the first in the lowest bit (PS3.5 8.1.1); frames start at whole bytes here. */
-static void fill_bits(const job *j, uint8_t *frame, uint32_t fill) {
+/* One bit a pixel, the first in the lowest bit (PS3.5 8.1.1); `skip`: bits of the first byte that are the frame's before. */
+static void fill_bits(const job *j, uint8_t *bytes, unsigned skip, uint32_t fill) {
     size_t count = (size_t)j->info->columns * j->info->rows;
     for (size_t i = 0; i < count; i++) {
         if (j->mask[i] == 0) continue;
-        if ((fill & 1) != 0) frame[i / 8] |= (uint8_t)(1u << (i % 8));
-        else frame[i / 8] &= (uint8_t) ~(1u << (i % 8));
+        size_t bit = i + skip;
+        if ((fill & 1) != 0) bytes[bit / 8] |= (uint8_t)(1u << (bit % 8));
+        else bytes[bit / 8] &= (uint8_t) ~(1u << (bit % 8));
     }
 }
 
 static void clear_raw(const job *j, uint8_t *frame, size_t size) {
     size_t width = j->info->bits_allocated / 8u;
-    uint32_t keep = used_bits(j->info);
+    uint32_t keep = used_bits(j->info), padding = (uint32_t)j->info->padding_value & (UINT32_MAX >> (32 - 8 * width));
     bool big_endian = j->dataset->encoding.big_endian;
     for (size_t at = 0; at + width <= size; at += width) {
         uint32_t word = 0;
         for (size_t b = 0; b < width; b++) word |= (uint32_t)frame[at + b] << (8 * (big_endian ? width - 1 - b : b));
+        if (j->decision->keep_padding && word == padding) continue;
         put_word(frame + at, cleared(word, keep, j->info->is_signed), (unsigned)width, big_endian);
     }
 }
@@ -248,8 +250,6 @@ static lethe_status redact_raw(job *j) {
     if (one_bit ? info->samples_per_pixel != 1 || j->dataset->encoding.big_endian
                 : info->bits_allocated < 8 || info->bits_allocated > 32 || j->element->tag != LETHE_TAG(0x7FE0, 0x0010))
         return lethe_fail(j->error, LETHE_UNSUPPORTED, "redaction of %u bits allocated", info->bits_allocated);
-    if (one_bit && info->frames > 1 && (uint64_t)info->columns * info->rows % 8 != 0)
-        return lethe_fail(j->error, LETHE_UNSUPPORTED, "redaction of frames of one bit that share bytes");
     uint32_t fill[4];
     lethe_redact_fill_values(j->dataset, info, false, fill);
     for (size_t i = 0; i < j->decision->box_count && is_422(info); i++) { /* two pixels share their chroma */
@@ -260,10 +260,12 @@ static lethe_status redact_raw(job *j) {
     }
     if (!j->decision->clear_unused_bits && lethe_raw_paint_fits(j->dataset, j->pixels)) return paint_raw(j);
     lethe_status status = open_scratch(j);
-    uint64_t end = 0;
+    uint64_t end = 0, frame_bits = (uint64_t)info->columns * info->rows; /* bits: of one-bit frames, which share the byte between them */
+    uint8_t shared = 0;
     for (uint32_t frame = 0; frame < info->frames && status == LETHE_OK; frame++) {
         const uint8_t *bytes = NULL;
         size_t size = 0;
+        unsigned skip = one_bit ? (unsigned)(frame * frame_bits % 8) : 0, over = one_bit ? (unsigned)((frame + 1) * frame_bits % 8) : 0;
         bool any = lethe_redact_frame_has_box(j->decision, frame) && lethe_redact_mask(j->decision, frame, info->columns, info->rows, j->mask);
         status = lethe_pixels_frame_bytes(j->pixels, frame, &j->joined, &bytes, &size, j->error);
         if (status != LETHE_OK) break;
@@ -271,11 +273,14 @@ static lethe_status redact_raw(job *j) {
         lethe_buffer_clear(&j->encoded);
         status = lethe_buffer_append(&j->encoded, bytes, size, j->error);
         if (status != LETHE_OK) break;
-        if (any && one_bit) fill_bits(j, j->encoded.bytes, fill[0]);
+        if (skip != 0) j->encoded.bytes[0] = (uint8_t)((uint32_t)(j->encoded.bytes[0] >> skip << skip) | (shared & ((1u << skip) - 1)));
+        if (any && one_bit) fill_bits(j, j->encoded.bytes, skip, fill[0]);
         else if (any) fill_raw(j, j->encoded.bytes, offset, fill);
         if (j->decision->clear_unused_bits) clear_raw(j, j->encoded.bytes, size);
-        status = append(j, j->encoded.bytes, size);
         end = offset + size;
+        shared = j->encoded.bytes[size - 1];
+        if (over != 0 && frame + 1 < info->frames) size--; /* the next one has it, too */
+        status = append(j, j->encoded.bytes, size);
     }
     if (status != LETHE_OK) return status;
     if (end < j->element->value_bytes) status = append(j, j->element->value + end, (size_t)(j->element->value_bytes - end));

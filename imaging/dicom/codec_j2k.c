@@ -83,12 +83,15 @@ static void quiet(const char *message, void *context) {
 }
 
 static lethe_status check_image(const opj_image_t *image, const lethe_image *out, lethe_error *error) {
-    if (image->numcomps < out->samples || image->x1 - image->x0 != out->columns || image->y1 - image->y0 != out->rows)
+    if (image->numcomps != out->samples || image->x1 - image->x0 != out->columns || image->y1 - image->y0 != out->rows)
         return lethe_fail(error, LETHE_MALFORMED, "JPEG 2000 frame of %u x %u x %u where the header says %u x %u x %u", image->x1 - image->x0,
                           image->y1 - image->y0, image->numcomps, out->columns, out->rows, out->samples);
     for (unsigned c = 0; c < out->samples; c++)
         if (image->comps[c].prec > 8u * out->bytes_per_sample || image->comps[c].prec == 0 || image->comps[c].dx == 0 || image->comps[c].dy == 0)
             return lethe_fail(error, LETHE_MALFORMED, "JPEG 2000 component of %u bits does not fit", image->comps[c].prec);
+    for (unsigned c = 1; c < out->samples; c++)
+        if (image->comps[c].sgnd != image->comps[0].sgnd)
+            return lethe_fail(error, LETHE_UNSUPPORTED, "JPEG 2000 frame with signed and unsigned components");
     return LETHE_OK;
 }
 
@@ -148,7 +151,9 @@ lethe_status lethe_j2k_decode(const uint8_t *bytes, size_t size, lethe_image *ou
         status = lethe_fail(error, LETHE_MALFORMED, "damaged JPEG 2000 frame");
         goto out;
     }
-    traits->precision = (uint16_t)image->comps[0].prec;
+    traits->precision = 0; /* the widest: the others' samples fit into it */
+    for (unsigned c = 0; c < out->samples; c++)
+        if (image->comps[c].prec > traits->precision) traits->precision = (uint16_t)image->comps[c].prec;
     traits->stream_signed = image->comps[0].sgnd != 0;
     traits->colour_transformed = out->samples == 3 && uses_component_transform(bytes, size);
     status = copy_samples(image, out, error);

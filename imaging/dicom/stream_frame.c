@@ -102,20 +102,22 @@ static bool is_jpeg(lethe_codec codec) {
 static uint32_t be32(const uint8_t *at) { return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3]; }
 
 /* SOC and SIZ stand first (ISO 15444-1 A.4.1, A.5.1), in a JP2 file behind some boxes. */
-static bool j2k_size(const uint8_t *bytes, size_t size, uint32_t *columns, uint32_t *rows) {
+static bool j2k_size(const uint8_t *bytes, size_t size, uint32_t *columns, uint32_t *rows, uint32_t *components) {
     static const uint8_t head[] = {0xFF, 0x4F, 0xFF, 0x51};
     const uint8_t *at = memmem(bytes, size < 4096 ? size : 4096, head, sizeof head);
     if (at == NULL || (size_t)(bytes + size - at) < 42) return false;
     *columns = be32(at + 8) - be32(at + 16);
     *rows = be32(at + 12) - be32(at + 20);
+    *components = (uint32_t)at[40] << 8 | at[41];
     return true;
 }
 
 static lethe_status check_size(const lethe_pixels_info *info, const uint8_t *bytes, size_t size, lethe_error *error) {
-    uint8_t sof, precision, components = (uint8_t)info->samples_per_pixel;
-    uint32_t columns = 0, rows = 0;
-    bool known =
-        is_jpeg(info->codec) ? lethe_jpeg_probe(bytes, size, &sof, &precision, &columns, &rows, &components) : j2k_size(bytes, size, &columns, &rows);
+    uint8_t sof, precision, of_jpeg = 0;
+    uint32_t columns = 0, rows = 0, components = 0;
+    bool known = is_jpeg(info->codec) ? lethe_jpeg_probe(bytes, size, &sof, &precision, &columns, &rows, &of_jpeg)
+                                      : j2k_size(bytes, size, &columns, &rows, &components);
+    if (of_jpeg != 0) components = of_jpeg;
     if (!known) return lethe_fail(error, LETHE_MALFORMED, "a frame is no stream of its transfer syntax");
     if (columns != info->columns || rows != info->rows || components != info->samples_per_pixel)
         return lethe_fail(error, LETHE_MALFORMED, "a frame of %u x %u x %u where the header says %u x %u x %u", columns, rows, components,

@@ -149,7 +149,7 @@ def make_converted(folder, scratch):
 
 
 def jpeg_of(frame, *options):
-    header = ("P5" if frame.shape[2] == 1 else "P6") + " %d %d 255\n" % (COLUMNS, ROWS)
+    header = ("P5" if frame.shape[2] == 1 else "P6") + " %d %d 255\n" % (frame.shape[1], frame.shape[0])
     done = subprocess.run(["cjpeg", "-quality", "92", *options], input=header.encode() + frame.astype("u1").tobytes(), capture_output=True, check=True)
     return done.stdout
 
@@ -276,15 +276,13 @@ def judge(name, source, output, regions, scratch):
     return None
 
 
-def main():
-    lethe, folder = sys.argv[1], sys.argv[2]
+def run(lethe, folder, make):
+    """make(source, scratch) writes files; all are redacted, and judged. Returns how many of each kind are released, how many are bad, and the reasons of
+    those that are not released."""
     source, out, scratch = (os.path.join(folder, n) for n in ("matrix", "out", "scratch"))
     for one in (source, scratch):
         os.makedirs(one)
-    make_raw(source)
-    converted = make_converted(source, scratch)
-    make_jpeg(source)
-    make_j2k(source)
+    make(source, scratch)
     for number, name in enumerate(sorted(os.listdir(source))):
         ds = pydicom.dcmread(os.path.join(source, name))
         ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = "1.2.826.77.%d" % number
@@ -300,13 +298,12 @@ def main():
         file.write(bytes(range(32)))
     done = subprocess.run([lethe, "deid", source, "-o", out, "--profile", folder + "/profile.yaml", "--key", folder + "/key", "--pixel-rules",
                            folder + "/rules.yaml", "--manifest", folder + "/manifest.jsonl", "--quiet"], capture_output=True, text=True)
-    tally, bad = {}, 0
+    tally, bad, refused = {}, 0, {}
     for line in open(folder + "/manifest.jsonl"):
         entry = json.loads(line)
         name = os.path.basename(entry["source"])[:-4]
         if entry["outcome"] != "released":
-            print("FAIL %s: %s: %s" % (name, entry["outcome"], entry["reason"]))
-            bad += 1
+            refused[name] = "%s: %s" % (entry["outcome"], entry["reason"])
             continue
         try:
             why = judge(name, os.path.join(source, name + ".dcm"), os.path.join(out, entry["output"]), entry["regions"], os.path.join(scratch, "peer"))
@@ -318,10 +315,27 @@ def main():
             print("FAIL %s: %s" % (name, why))
             bad += 1
     print("%d images (%s), %d bad; deid ended with %d" % (sum(tally.values()), ", ".join("%s %d" % t for t in sorted(tally.items())), bad, done.returncode))
+    return tally, bad, refused
+
+
+def main():
+    converted = 0
+
+    def make(source, scratch):
+        nonlocal converted
+        make_raw(source)
+        converted = make_converted(source, scratch)
+        make_jpeg(source)
+        make_j2k(source)
+
+    tally, bad, refused = run(sys.argv[1], sys.argv[2], make)
+    for name, why in refused.items():
+        print("FAIL %s: %s" % (name, why))
     if converted < 60 or len(tally) < 12:
         print("FAIL: only %d images were made by the peers, %d kinds" % (converted, len(tally)))
         bad += 1
-    sys.exit(1 if bad else 0)
+    sys.exit(1 if bad or refused else 0)
 
 
-main()
+if __name__ == "__main__":
+    main()
