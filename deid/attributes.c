@@ -283,6 +283,31 @@ static lethe_status keep_good_values(walk *w, const lethe_dicom_element *element
     return replace(w, element, vr, LETHE_ACTION_CLEAN, w->scratch.bytes, w->scratch.size, &cleaned, error);
 }
 
+/* Of a list of numbers those that identify become 0: a position keeps its three. */
+static lethe_status keep_good_numbers(walk *w, const lethe_dicom_element *element, lethe_vr vr, const decision *d, lethe_error *error) {
+    lethe_status status = LETHE_OK;
+    const uint8_t *at = element->value, *end = at + element->value_bytes;
+    lethe_buffer_clear(&w->scratch);
+    while (at <= end && status == LETHE_OK) {
+        const uint8_t *stop = memchr(at, '\\', (size_t)(end - at));
+        if (stop == NULL) stop = end;
+        lethe_dicom_element one = *element;
+        one.value = at;
+        one.value_bytes = (uint64_t)(stop - at);
+        bool identifies = false;
+        if (at != element->value) status = lethe_buffer_append(&w->scratch, "\\", 1, error);
+        if (status == LETHE_OK) status = lethe_value_identifies(w->job, &one, vr, d->by_option, &identifies, error);
+        if (status == LETHE_OK && identifies) status = lethe_buffer_append(&w->scratch, "0", 1, error);
+        else if (status == LETHE_OK) status = lethe_buffer_append(&w->scratch, at, (size_t)(stop - at), error);
+        at = stop + 1;
+    }
+    if (status != LETHE_OK) return status;
+    decision cleaned = *d;
+    cleaned.identity = false;
+    cleaned.reason = "one of its values is a known identifier";
+    return replace(w, element, vr, LETHE_ACTION_CLEAN, w->scratch.bytes, w->scratch.size, &cleaned, error);
+}
+
 static lethe_status keep(walk *w, const lethe_dicom_element *element, lethe_vr vr, lethe_tag parent, const decision *d, lethe_error *error) {
     if (element->form == LETHE_DICOM_FRAGMENTS || element->value_bytes == 0) return LETHE_OK;
     if (vr == LETHE_VR_AS) return group_age(w, element, vr, parent, d, error);
@@ -294,8 +319,9 @@ static lethe_status keep(walk *w, const lethe_dicom_element *element, lethe_vr v
     }
     if (element->tag == LETHE_TAG(0x0028, 0x2000) && !d->trusted) /* its text parts may stand right beside other bytes */
         identifies = lethe_scrub_hits_bytes(w->job->scrub, element->value, (size_t)element->value_bytes);
-    if (identifies && vr == LETHE_VR_CS && memchr(element->value, '\\', (size_t)element->value_bytes) != NULL)
-        return keep_good_values(w, element, vr, parent, d, error);
+    bool several = memchr(element->value, '\\', (size_t)element->value_bytes) != NULL;
+    if (identifies && several && vr == LETHE_VR_CS) return keep_good_values(w, element, vr, parent, d, error);
+    if (identifies && several && fits && (vr == LETHE_VR_DS || vr == LETHE_VR_IS)) return keep_good_numbers(w, element, vr, d, error);
     if (identifies) return give_up(w, element, vr, parent, "holds a known identifier", error);
     if (!d->by_option && !d->trusted) return LETHE_OK;
     return remember(w, element->value, (size_t)element->value_bytes, is_date_vr(vr) ? LETHE_REMOVED_DATE : LETHE_REMOVED_TEXT, true, error);
@@ -402,6 +428,8 @@ static lethe_status edit_element(walk *w, const lethe_dicom_element *element, le
     if (named != 0) {
         static const char reason[] = "the audit found a trace of the patient in it";
         d = (decision){.action = LETHE_ACTION_REMOVE, .clean = LETHE_CLEAN_STRICT, .reason = reason};
+        if (element->tag == LETHE_TAG(0x0042, 0x0011))
+            return lethe_fail(error, LETHE_UNSAFE, "(0042,0011): the encapsulated document names the patient");
         if (is_private || element->form != LETHE_DICOM_LEAF) return drop(w, element, vr, &d, error);
         bool cleanable = named == 1 && lethe_vr_is_text(vr) && vr != LETHE_VR_PN;
         return cleanable ? clean(w, element, vr, parent, &d, error) : give_up(w, element, vr, parent, reason, error);
@@ -411,7 +439,7 @@ static lethe_status edit_element(walk *w, const lethe_dicom_element *element, le
     if (is_private) return edit_private(w, element, vr, parent, where, rule, error);
     const lethe_annex_row *row = lethe_annex_e_find(element->tag);
     if (rule != NULL) lethe_decide_by_rule(rule, where, &d);
-    else if (lethe_decide_graphics(w, element, &d)) {
+    else if (lethe_decide_graphics(w, element, &d) || lethe_decide_content(w, element, &d)) {
     } else if (row != NULL) lethe_decide_by_table(w, row, vr, parent, element->tag, &d);
     else lethe_decide_by_vr(w, element, vr, where, &d);
     bool document = element->tag == LETHE_TAG(0x0042, 0x0011) && d.action == LETHE_ACTION_DUMMY;

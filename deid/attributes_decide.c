@@ -157,11 +157,35 @@ void lethe_decide_by_vr(const walk *w, const lethe_dicom_element *element, lethe
         if (names_product(tag)) d->clean = LETHE_CLEAN_PRODUCT;
         if (is_tracking_identifier(element) && lethe_profile_text(w->job->profile) != LETHE_TEXT_STRICT) d->clean = LETHE_CLEAN_IDENTIFIERS;
         d->reason = "not in Table E.1-1: kept, searched for identifiers";
-        if (lethe_profile_allow_list(w->job->profile) && !code && !lethe_attribute_is_listed(tag)) {
+        if (lethe_profile_allow_list(w->job->profile) && !code && where != INSIDE_CLEAN && !lethe_attribute_is_listed(tag)) {
             d->action = LETHE_ACTION_DUMMY;
             d->reason = "text outside the allow-list of the profile";
         }
     }
+}
+
+/* The patient's own birth date, where it is not the day of the study: shifted it would still tell the age to the day. */
+static bool is_birth_date(const walk *w, const lethe_dicom_element *element) {
+    char own[33] = "", birth[17] = "", study[17] = "";
+    const lethe_dicom_item *root = w->job->dataset->root;
+    if (!lethe_dicom_element_text(element, 0, own, sizeof own) || !lethe_dicom_text(root, LETHE_TAG(0x0010, 0x0030), 0, birth, sizeof birth))
+        return false;
+    (void)lethe_dicom_text(root, LETHE_TAG(0x0008, 0x0020), 0, study, sizeof study);
+    return strlen(birth) == 8 && strncmp(own, birth, 8) == 0 && strcmp(birth, study) != 0;
+}
+
+bool lethe_decide_content(const walk *w, const lethe_dicom_element *element, decision *d) {
+    if (lethe_tag_group(element->tag) != 0x0040 || element->form != LETHE_DICOM_LEAF) return false;
+    lethe_identifier_kind kind = LETHE_ID_NAME;
+    bool dated = element->tag == LETHE_TAG(0x0040, 0xA121) || element->tag == LETHE_TAG(0x0040, 0xA120);
+    if (!lethe_content_tells_who(element, &kind)) {
+        if (!dated || (w->options & LETHE_OPTION_MODIFIED_DATES) == 0 || !is_birth_date(w, element)) return false;
+        kind = LETHE_ID_DATE;
+    }
+    if (kind == LETHE_ID_DEVICE && (w->options & LETHE_OPTION_DEVICE) != 0) return false;
+    if (kind == LETHE_ID_INSTITUTION && (w->options & LETHE_OPTION_INSTITUTION) != 0) return false;
+    *d = (decision){.action = LETHE_ACTION_DUMMY, .reason = "content item that tells who or where (PS3.15 E.3.4)", .identity = true};
+    return true;
 }
 
 void lethe_decide_by_rule(const lethe_rule *rule, inside where, decision *d) {

@@ -43,6 +43,8 @@ bool lethe_decide_is_statement(lethe_tag tag);
 bool lethe_decide_structural(const walk *w, const lethe_dicom_element *element, const lethe_dictionary_entry *entry, decision *d);
 /* Overlay planes and curves (PS3.3 C.9.2, PS3.15 E.3.3). Pixels of a plane cannot be shown to be clean, except those of a region of interest. */
 bool lethe_decide_graphics(walk *w, const lethe_dicom_element *element, decision *d);
+/* Content items of reports whose concept says that the value names somebody or some place (PS3.16), and birth dates in them. */
+bool lethe_decide_content(const walk *w, const lethe_dicom_element *element, decision *d);
 /* An own rule of the profile. */
 void lethe_decide_by_rule(const lethe_rule *rule, inside where, decision *d);
 /* What Table E.1-1 says under the active options. */

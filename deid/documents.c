@@ -1,6 +1,7 @@
 #include "deid/documents.h"
 
 #include "core/text.h"
+#include "deid/documents_text.h"
 #include "deid/pipeline_steps.h"
 
 #include <string.h>
@@ -35,6 +36,8 @@ lethe_status lethe_documents_check(const lethe_dicom_dataset *dataset, const let
     const char *sop_class = in->result->sop_class;
     if (lethe_documents_is_directory(dataset)) return drop(in, error, "DICOMDIR: an index of other files; it is made again over what is released");
     if (sop_class[0] == '\0') return lethe_fail(error, LETHE_MALFORMED, "(0008,0016) SOP Class UID is missing");
+    if (strcmp(sop_class, "1.2.840.10008.1.3.10") == 0 || lethe_dicom_find(dataset->root, LETHE_TAG(0x0004, 0x1220)) != NULL)
+        return lethe_fail(error, LETHE_UNSAFE, "(0004,1220) Directory Record Sequence: an index that is also a picture can be released as neither");
     if (lethe_text_starts(sop_class, "1.2.840.10008.5.1.4.1.1.104.") || lethe_dicom_find(dataset->root, LETHE_TAG(0x0042, 0x0011)) != NULL)
         return document(profile, in, error);
     if (strcmp(sop_class, "1.2.840.10008.5.1.4.1.1.66") == 0)
@@ -236,7 +239,7 @@ lethe_status lethe_documents_search(const lethe_dicom_dataset *dataset, struct l
     if (element == NULL || element->form != LETHE_DICOM_LEAF) return LETHE_OK;
     const uint8_t *at = element->value, *end = at + element->value_bytes;
     bool pdf = element->value_bytes > 5 && memcmp(at, "%PDF-", 5) == 0;
-    if (!pdf) return LETHE_OK; /* its bytes are searched with the rest of the output */
+    if (!pdf) return lethe_documents_search_text(at, (size_t)(end - at), audit, error);
     lethe_status status = search_structure(at, (size_t)(end - at), error);
     if (status == LETHE_OK) status = search_text(at, (size_t)(end - at), false, audit, error);
     const uint8_t *between = at; /* what stands outside of streams */

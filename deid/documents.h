@@ -15,7 +15,8 @@ LETHE_NODISCARD lethe_status lethe_documents_check(const lethe_dicom_dataset *da
                                                    lethe_error *error);
 
 /* Search an encapsulated document that a profile keeps: its bytes, every deflated stream inside (PDF), and the text of PDF strings with what stands
- * between them taken out. Errors: LETHE_UNSAFE when something is found, LETHE_REVIEW when a stream cannot be read (encrypted, unknown filter). */
+ * between them taken out; of other documents what documents_text.h says. Errors: LETHE_UNSAFE when something is found, LETHE_REVIEW when a stream
+ * cannot be read (encrypted, unknown filter). */
 struct lethe_audit;
 LETHE_NODISCARD lethe_status lethe_documents_search(const lethe_dicom_dataset *dataset, struct lethe_audit *audit, lethe_error *error);
 

@@ -168,6 +168,7 @@ bool lethe_attribute_is_listed(lethe_tag tag) {
         0x00280A02, 0x00281054, 0x00281055, 0x00281300, 0x00283003, /* explanations of windows and tables */
         0x00541300, 0x00541103, 0x00541105,                         /* PET reconstruction, scatter */
         0x00620005, 0x00620009,                                     /* segment labels are cleaned, not listed: names of algorithms */
+        0x00420012,                                                 /* MIMETypeOfEncapsulatedDocument: what it is read with */
         0x0066003E, 0x00700080, 0x20500020,
     };
     for (size_t i = 0; i < sizeof listed / sizeof *listed; i++)

@@ -79,6 +79,13 @@ static bool has_vowel(const lethe_word *word) {
     return false;
 }
 
+/* Accents or none: the folded form has base letters only. */
+static bool is_latin(const lethe_word *word) {
+    for (uint32_t at = 0; at < word->folded_size; at++)
+        if ((unsigned char)word->folded[at] >= 0x80) return false;
+    return true;
+}
+
 /* Letters and digits together: T2, P101, B30f, 512x512, 18F, L4L5. */
 static lethe_text_reason judge_mixed(const lethe_text_cleaner *cleaner, const lethe_word *word) {
     if (word->digits <= 4 && word->letters <= 4) return 0;
@@ -161,10 +168,8 @@ static lethe_text_reason judge(const lethe_text_cleaner *cleaner, const lethe_wo
         (!word->first_upper || lethe_vocabulary_resemblance(word->folded, word->folded_size) > 0))
         return 0;
     if (strict) return word->letters <= (word->any_lower ? 2 : 3) && word->ascii ? 0 : LETHE_TEXT_UNKNOWN;
-    if (word->letters <= 2 || !word->ascii || !has_vowel(word)) {
-        if (word->ascii || word->folded_size == word->letters) return 0;
-        if ((unsigned char)word->folded[0] >= 0x80) return 0; /* another script: known names were looked for inside */
-    }
+    if (!is_latin(word)) return 0; /* another script: known names were looked for inside */
+    if (word->letters <= 2 || !has_vowel(word)) return 0;
     if (!word->any_lower && word->letters <= 4) return 0; /* an abbreviation */
     if (!word->first_upper) return 0;                     /* names are written with a capital */
     if (lethe_clean_has_medical_ending(word)) return 0;

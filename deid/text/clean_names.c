@@ -24,6 +24,20 @@ static const lethe_identifier *find_without_end(const lethe_text_cleaner *cleane
     return id != NULL && !id->common ? id : NULL;
 }
 
+/* "Canon Medical", "Leica SP8 Microsystems", "Philips Ingenia": beside another word of a maker or of its trade, a maker is meant, whoever bears the
+ * name. */
+static bool speaks_of_product(const lethe_text_cleaner *cleaner, size_t index) {
+    if (cleaner->mode == LETHE_TEXT_PRODUCT) return true;
+    for (int side = 0; side < 2; side++) {
+        if (side == 0 ? index == 0 || !lethe_clean_joins_next(cleaner, index - 1) : !lethe_clean_joins_next(cleaner, index)) continue;
+        const lethe_word *next = word_at(cleaner, side == 0 ? index - 1 : index + 1);
+        if (next->reason != 0) continue;
+        const lethe_identifier *id = lethe_identifiers_find(cleaner->identifiers, next->folded, next->folded_size);
+        if (lethe_identifiers_is_trade_word(next) || (has(next, LETHE_WORD_MAKER) && (id == NULL || !id->maker))) return true;
+    }
+    return false;
+}
+
 static void mark_known(lethe_text_cleaner *cleaner) {
     if (cleaner->identifiers == NULL || lethe_identifiers_count(cleaner->identifiers) == 0) return;
     size_t weak = SIZE_MAX; /* the last common name */
@@ -38,6 +52,8 @@ static void mark_known(lethe_text_cleaner *cleaner) {
         }
         if (id != NULL && !id->common) {
             mark_run(cleaner, at, count, LETHE_TEXT_KNOWN);
+        } else if (id != NULL && id->maker && count == 1 && !speaks_of_product(cleaner, at) && !lethe_clean_is_kept_word(cleaner, word)) {
+            word->reason |= LETHE_TEXT_KNOWN;
         } else if (id != NULL && is_name_kind(id) && word->letters >= 1) {
             /* Common by itself; two side by side are a name, and so is one beside a title or a name. */
             bool beside = weak != SIZE_MAX && weak + 1 == at && lethe_clean_joins_next(cleaner, weak) && word->letters >= 2 &&
@@ -87,6 +103,25 @@ static void mark_initial(lethe_text_cleaner *cleaner, size_t index) {
     }
 }
 
+/* "OULEVAY G 71604418", "G OULEVAY": one capital of the patient's beside a name of theirs, and no word of medicine on its other side, which it could
+ * belong to ("GENOU G"). */
+static void mark_bare_initial(lethe_text_cleaner *cleaner, size_t index) {
+    lethe_word *initial = word_at(cleaner, index);
+    if (cleaner->identifiers == NULL || initial->reason != 0 || initial->letters != 1 || initial->digits != 0 || initial->any_lower ||
+        !initial->ascii || !begins_known_name(cleaner, initial->folded[0]))
+        return;
+    bool beside = false;
+    for (int side = 0; side < 2; side++) {
+        bool there = side == 0 ? index > 0 : index + 1 < cleaner->words.count;
+        if (!there) continue;
+        const lethe_word *next = word_at(cleaner, side == 0 ? index - 1 : index + 1);
+        bool joined = side == 0 ? lethe_clean_joins_next(cleaner, index - 1) : lethe_clean_joins_next(cleaner, index);
+        if ((next->reason & LETHE_TEXT_KNOWN) != 0 && joined && is_known_name(cleaner, next)) beside = true;
+        else if (next->reason == 0) return;
+    }
+    if (beside) initial->reason |= LETHE_TEXT_KNOWN;
+}
+
 /* "MKB" of Maïwenn Kermoal-Brézillon: three initials of the patient and more, where no list knows the word. */
 static void mark_all_initials(lethe_text_cleaner *cleaner, size_t index) {
     lethe_word *word = word_at(cleaner, index);
@@ -101,6 +136,7 @@ void lethe_clean_known(lethe_text_cleaner *cleaner) {
         mark_initial(cleaner, at);
         mark_all_initials(cleaner, at);
     }
+    for (size_t at = 0; at < cleaner->words.count; at++) mark_bare_initial(cleaner, at);
 }
 
 /* --- titles and cues --- */
@@ -310,6 +346,7 @@ static void mark_cue(lethe_text_cleaner *cleaner, size_t index) {
                                               "MOBILE",
                                               "PORTABLE",
                                               "GSM",
+                                              "POSTE",
                                               NULL};
     static const char *const weak_cues[] = {"NO", "NR",  "NUM", "NUMERO", "VISIT", "VISITE", "ID",  "INS", "ACC", "CHI", "CIP",
                                             "CF", "AVS", "MBI", "HIC",    "NSS",   "EXT",    "NIE", "CNS", "BIP", NULL};

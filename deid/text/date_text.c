@@ -138,6 +138,42 @@ static bool match_compact(const char *text, size_t at, size_t run, lethe_date_ma
     return true;
 }
 
+static size_t skip_between(const char *text, size_t size, size_t at) {
+    size_t start = at;
+    while (at < size && at - start < 3 && text[at] != '\0' && strchr(" .,-/_'", text[at]) != NULL) at++;
+    return at;
+}
+
+/* "12 mars 61" ends a date; "2 mar 20 mm" does not. */
+static bool is_short_year(const char *text, size_t size, size_t year, size_t run) {
+    static const char *const units[] = {"mm", "cm", "ms", "sec", "s", "min", "ml", "mg", "kv", "ma", "mas", "h", "x", "%"};
+    size_t at = year + run;
+    if (run != 2 || (at < size && (is_word_byte(text[at]) || ((text[at] == '.' || text[at] == '/') && at + 1 < size && is_digit(text[at + 1])))))
+        return false;
+    while (at < size && text[at] == ' ') at++;
+    for (size_t row = 0; row < sizeof units / sizeof units[0]; row++) {
+        size_t length = strlen(units[row]);
+        if (size - at >= length && strncasecmp(text + at, units[row], length) == 0 && (at + length == size || !is_word_byte(text[at + length])))
+            return false;
+    }
+    return true;
+}
+
+/* "6/11/18", and "am 6.11.18" behind a word that leads to a date: by itself the latter is the number of a version. */
+static bool is_short_date(const char *text, size_t size, size_t at, char separator, size_t year) {
+    static const char *const leading[] = {"am", "vom", "seit", "bis", "le", "du", "au", "on", "of", "from", "until", "ne", "n\xc3\xa9", "geb."};
+    if (!is_short_year(text, size, year, run_of_digits(text, size, year))) return false;
+    if (separator == '/') return true;
+    if (separator != '.' || at < 3 || (text[at - 1] != ' ' && text[at - 1] != '*')) return false;
+    for (size_t row = 0; row < sizeof leading / sizeof leading[0]; row++) {
+        size_t length = strlen(leading[row]);
+        if (at > length && strncasecmp(text + at - 1 - length, leading[row], length) == 0 &&
+            (at == length + 1 || !is_word_byte(text[at - 2 - length])))
+            return true;
+    }
+    return text[at - 1] == '*';
+}
+
 /* Three numbers between two equal separators, or two for month and year. */
 static bool match_separated(const char *text, size_t size, size_t at, size_t run, lethe_date_match *match) {
     size_t first = at, second = at + run + 1;
@@ -168,7 +204,7 @@ static bool match_separated(const char *text, size_t size, size_t at, size_t run
         put_piece(&match->day_at, third, third_run);
     } else {
         bool two_two = run == 2 && second_run == 2;
-        if (third_run != 4 && !(third_run == 2 && two_two)) return false;
+        if (third_run != 4 && !(third_run == 2 && (two_two || is_short_date(text, size, at, separator, third)))) return false;
         if (separator == ' ' && (third_run != 4 || !two_two)) return false;
         int c = number(text + third, third_run), year = full_year(c, third_run);
         bool day_first = is_day(year, b, a);
@@ -187,27 +223,6 @@ static bool match_separated(const char *text, size_t size, size_t at, size_t run
     }
     match->start = at;
     match->size = end - at;
-    return true;
-}
-
-static size_t skip_between(const char *text, size_t size, size_t at) {
-    size_t start = at;
-    while (at < size && at - start < 3 && text[at] != '\0' && strchr(" .,-/_'", text[at]) != NULL) at++;
-    return at;
-}
-
-/* "12 mars 61" ends a date; "2 mar 20 mm" does not. */
-static bool is_short_year(const char *text, size_t size, size_t year, size_t run) {
-    static const char *const units[] = {"mm", "cm", "ms", "sec", "s", "min", "ml", "mg", "kv", "ma", "mas", "h", "x", "%"};
-    size_t at = year + run;
-    if (run != 2 || (at < size && (is_word_byte(text[at]) || ((text[at] == '.' || text[at] == '/') && at + 1 < size && is_digit(text[at + 1])))))
-        return false;
-    while (at < size && text[at] == ' ') at++;
-    for (size_t row = 0; row < sizeof units / sizeof units[0]; row++) {
-        size_t length = strlen(units[row]);
-        if (size - at >= length && strncasecmp(text + at, units[row], length) == 0 && (at + length == size || !is_word_byte(text[at + length])))
-            return false;
-    }
     return true;
 }
 
@@ -271,7 +286,9 @@ static bool match_month_first(const char *text, size_t size, size_t at, lethe_da
         after += 2;
     size_t year = skip_between(text, size, after);
     size_t year_run = run_of_digits(text, size, year);
-    bool good = year_run == 4 || (year > after + 1 && (text[after] == ',' || text[year - 1] == '\'') && is_short_year(text, size, year, year_run));
+    bool spaced = text[word_end] == ' ' && year == after + 1 && text[after] == ' ' && length == 3 && language == ENGLISH_SHORT; /* Aug 23 57 */
+    bool signed_year = year > after + 1 && (text[after] == ',' || text[year - 1] == '\'');
+    bool good = year_run == 4 || ((spaced || signed_year) && is_short_year(text, size, year, year_run));
     if (year == after || !good) return false;
     int full = full_year(number(text + year, year_run), year_run), day = number(text + next, run);
     if (!is_day(full, month, day)) return false;

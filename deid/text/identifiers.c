@@ -134,6 +134,37 @@ static bool is_weak_number(const lethe_word *word) {
     return word->folded_size < 4 || (word->digits == 0 && is_ordinary(word));
 }
 
+bool lethe_identifiers_is_trade_word(const lethe_word *word) {
+    static const char *const words[] = {
+        "MEDICAL",     "HEALTHCARE", "HEALTHINEERS", "HEALTH",  "SYSTEM",   "SYSTEMS",     "SYSTEME",    "INC",          "CORP",
+        "CORPORATION", "GMBH",       "LTD",          "LIMITED", "LLC",      "AG",          "BV",         "NV",           "SA",
+        "SAS",         "KK",         "CO",           "COMPANY", "GROUP",    "ELECTRONICS", "BIOSYSTEMS", "MICROSYSTEMS", "TECHNOLOGIES",
+        "TECHNOLOGY",  "IMAGING",    "ULTRASOUND",   "SCANNER", "SOFTWARE", "WORKSTATION", "CONSOLE",    "DETECTOR",     "PACS",
+        "SERVICE",     "PHANTOM",    "FANTOME",      "MODEL",   "DEVICE",   "MACHINE",     "SEQUENCE",   "KERNEL"};
+    for (size_t row = 0; row < sizeof words / sizeof *words; row++)
+        if (strlen(words[row]) == word->folded_size && memcmp(words[row], word->folded, word->folded_size) == 0) return true;
+    return false;
+}
+
+/* "Canon^Jean" names a person, "Philips^Service" and "Leica Biosystems" do not. */
+static bool names_nobody(const lethe_words *words, lethe_identifier_kind kind) {
+    if (words->count == 1) return kind != LETHE_ID_NAME;
+    for (size_t at = 0; at < words->count; at++) {
+        unsigned classes = lethe_vocabulary_classes(words->at[at].folded, words->at[at].folded_size);
+        if (lethe_identifiers_is_trade_word(&words->at[at])) return true;
+        bool person = kind == LETHE_ID_NAME || kind == LETHE_ID_STAFF;
+        if (person && (classes & LETHE_WORD_TECHNICAL) != 0 && (classes & (LETHE_WORD_NAME | LETHE_WORD_MAKER)) == 0 && words->at[at].letters > 2)
+            return true;
+    }
+    return false;
+}
+
+static void note_maker(lethe_identifiers *ids, lethe_identifier_kind kind, const lethe_word *word) {
+    if ((lethe_vocabulary_classes(word->folded, word->folded_size) & LETHE_WORD_MAKER) == 0 || names_nobody(&ids->words, kind)) return;
+    uint32_t *slot = ids->slot_count == 0 ? NULL : find_slot(ids, word->folded, word->folded_size);
+    if (slot != NULL && *slot != 0) ids->at[*slot - 1].maker = true;
+}
+
 static lethe_status put_word(lethe_identifiers *ids, lethe_identifier_kind kind, const char *utf8, const lethe_word *word, bool common,
                              lethe_error *error) {
     return lethe_identifiers_put(ids, kind, utf8 + word->start, word->size, word->folded, word->folded_size, common, error);
@@ -182,6 +213,7 @@ static lethe_status add_name(lethe_identifiers *ids, lethe_identifier_kind kind,
         bool particle = (classes & (LETHE_WORD_PARTICLE | LETHE_WORD_TITLE)) != 0;
         if (status == LETHE_OK) status = put_without_end(ids, kind, utf8, size, word, error);
         if (status == LETHE_OK && (!particle || words->count == 1)) status = put_word(ids, kind, utf8, word, is_weak_name(word), error);
+        note_maker(ids, kind, word);
         size_t last = at; /* "de la Tour": particles and the word they lead to */
         while (particle && last + 1 < words->count &&
                (lethe_vocabulary_classes(words->at[last].folded, words->at[last].folded_size) & (LETHE_WORD_PARTICLE | LETHE_WORD_TITLE)) != 0)
@@ -212,7 +244,13 @@ static lethe_status add_name(lethe_identifiers *ids, lethe_identifier_kind kind,
     if (status != LETHE_OK || family_count == 0 || family_count == initial_count) return status;
     memcpy(turned, initials + family_count, initial_count - family_count);
     memcpy(turned + initial_count - family_count, initials, family_count);
-    return lethe_identifiers_put(ids, kind, turned, initial_count, turned, initial_count, true, error);
+    status = lethe_identifiers_put(ids, kind, turned, initial_count, turned, initial_count, true, error);
+    if (status != LETHE_OK || family_count < 2 || initial_count - family_count < 2) return status;
+    initials[family_count + 1] = '\0'; /* with the first of the given names only: "GVO" of Vandermeersch-Oulevay^Ghislaine^Anne */
+    memmove(turned + 1, initials, family_count);
+    status = lethe_identifiers_put(ids, kind, initials, family_count + 1, initials, family_count + 1, true, error);
+    if (status == LETHE_OK) status = lethe_identifiers_put(ids, kind, turned, family_count + 1, turned, family_count + 1, true, error);
+    return status;
 }
 
 /* The digits of "IPP8837261", also without zeros in front: the number is written without its prefix too. */
@@ -259,6 +297,12 @@ static lethe_status add_place(lethe_identifiers *ids, lethe_identifier_kind kind
         const lethe_word *word = &words->at[at];
         if (word->letters == 0) {
             if (word->digits >= SHORT_NUMBER) status = put_word(ids, kind, utf8, word, false, error);
+            continue;
+        }
+        if (kind == LETHE_ID_INSTITUTION && word->folded_size >= SHORT_NAME &&
+            (lethe_vocabulary_classes(word->folded, word->folded_size) & LETHE_WORD_MAKER) != 0) {
+            status = put_word(ids, kind, utf8, word, true, error);
+            note_maker(ids, kind, word);
             continue;
         }
         if ((word->ascii && word->folded_size < SHORT_NAME) || is_ordinary(word)) continue;

@@ -27,6 +27,7 @@ typedef struct lethe_identifier {
     /* Also an ordinary technical word ("HEAD", "PETIT"), or too short to say anything by itself: it identifies only beside another identifier. An
      * audit that searches bytes passes over these. */
     bool common;
+    bool maker; /* common, since a maker of devices is called so: goes where nothing around it speaks of a product (adr/0305) */
 } lethe_identifier;
 
 typedef struct lethe_identifiers lethe_identifiers;
@@ -44,6 +45,9 @@ LETHE_NODISCARD lethe_status lethe_identifiers_gather(lethe_identifiers *identif
 /* The same values as they are found, before they are cut into words: for who collects them over many objects. Names come by component group. */
 typedef lethe_status (*lethe_identifier_fn)(void *context, lethe_identifier_kind kind, const char *utf8, size_t size, lethe_error *error);
 LETHE_NODISCARD lethe_status lethe_identifiers_list(const lethe_dicom_dataset *dataset, lethe_identifier_fn tell, void *context, lethe_error *error);
+/* True for the value of a content item (TextValue, PersonName, Date, DateTime) whose concept says that it names a person, a number of theirs, a place
+ * or a device (PS3.16 TID 1002 to 1009, 1020); *kind says which. */
+bool lethe_content_tells_who(const lethe_dicom_element *element, lethe_identifier_kind *kind);
 /* Add one by hand, e.g. from a worklist, a CSV or the label of a slide. Names are cut into their parts here. */
 LETHE_NODISCARD lethe_status lethe_identifiers_add(lethe_identifiers *identifiers, lethe_identifier_kind kind, const char *utf8, size_t size,
                                                    lethe_error *error);

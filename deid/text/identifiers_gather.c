@@ -139,13 +139,61 @@ static bool find_code_source(const lethe_dicom_element *element, lethe_identifie
     }
 }
 
+/* Content items (PS3.16 TID 1002 to 1009, 1020) whose value says who, where or on which device, by the code of their concept (DCM). */
+bool lethe_content_tells_who(const lethe_dicom_element *element, lethe_identifier_kind *kind) {
+    static const struct {
+        const char *code;
+        lethe_identifier_kind kind;
+    } concepts[] = {
+        {"111700", LETHE_ID_NUMBER},      /* Specimen Container Identifier */
+        {"111705", LETHE_ID_NUMBER},      /* Parent Specimen Identifier */
+        {"113870", LETHE_ID_STAFF},       /* Person Name */
+        {"113871", LETHE_ID_NUMBER},      /* Person ID */
+        {"113872", LETHE_ID_INSTITUTION}, /* Person ID Issuer */
+        {"113873", LETHE_ID_INSTITUTION}, /* Organization Name */
+        {"121008", LETHE_ID_STAFF},       /* Person Observer Name */
+        {"121009", LETHE_ID_INSTITUTION}, /* Person Observer's Organization Name */
+        {"121013", LETHE_ID_DEVICE},      /* Device Observer Name */
+        {"121016", LETHE_ID_DEVICE},      /* Device Observer Serial Number */
+        {"121017", LETHE_ID_INSTITUTION}, /* Device Observer Physical Location During Observation */
+        {"121020", LETHE_ID_NUMBER},      /* Placer Number */
+        {"121021", LETHE_ID_NUMBER},      /* Filler Number */
+        {"121022", LETHE_ID_NUMBER},      /* Accession Number */
+        {"121029", LETHE_ID_NAME},        /* Subject Name */
+        {"121030", LETHE_ID_NUMBER},      /* Subject ID */
+        {"121031", LETHE_ID_DATE},        /* Subject Birth Date */
+        {"121036", LETHE_ID_NAME},        /* Mother of fetus */
+        {"121040", LETHE_ID_NUMBER},      /* Specimen Accession Number */
+        {"121041", LETHE_ID_NUMBER},      /* Specimen Identifier */
+        {"121043", LETHE_ID_NUMBER},      /* Slide Identifier */
+        {"121148", LETHE_ID_DEVICE},      /* Unit Serial Identifier */
+        {"121434", LETHE_ID_INSTITUTION}, /* Service Delivery Location */
+        {"128774", LETHE_ID_STAFF},       /* Person Observer's Login Name */
+    };
+    bool value = element->tag == LETHE_TAG(0x0040, 0xA160) || element->tag == LETHE_TAG(0x0040, 0xA123) ||
+                 element->tag == LETHE_TAG(0x0040, 0xA121) || element->tag == LETHE_TAG(0x0040, 0xA120);
+    const lethe_dicom_element *concept = value ? lethe_dicom_find(element->parent, LETHE_TAG(0x0040, 0xA043)) : NULL;
+    if (concept == NULL || concept->form != LETHE_DICOM_SEQUENCE || concept->items == NULL) return false;
+    char code[17] = "", scheme[17] = "";
+    (void)lethe_dicom_text(concept->items, LETHE_TAG(0x0008, 0x0100), 0, code, sizeof code);
+    (void)lethe_dicom_text(concept->items, LETHE_TAG(0x0008, 0x0102), 0, scheme, sizeof scheme);
+    for (size_t row = 0; row < sizeof concepts / sizeof *concepts && strcmp(scheme, "DCM") == 0; row++) {
+        if (strcmp(concepts[row].code, code) != 0) continue;
+        *kind = concepts[row].kind;
+        return true;
+    }
+    return false;
+}
+
 static bool gather_element(void *context, const lethe_dicom_element *element) {
     gathering *gather = context;
     if (element->form != LETHE_DICOM_LEAF || element->value_bytes == 0) return true;
     lethe_identifier_kind kind;
     lethe_vr vr = element->vr;
     if (vr == LETHE_VR_UN) vr = lethe_dictionary_vr(element->tag, element->private_creator);
-    if (vr == LETHE_VR_PN) kind = is_patient_name(element->tag) ? LETHE_ID_NAME : LETHE_ID_STAFF;
+    if (lethe_content_tells_who(element, &kind)) {
+        if (kind == LETHE_ID_DATE ? vr != LETHE_VR_DA && vr != LETHE_VR_DT : vr != LETHE_VR_PN && !lethe_vr_is_text(vr)) return true;
+    } else if (vr == LETHE_VR_PN) kind = is_patient_name(element->tag) ? LETHE_ID_NAME : LETHE_ID_STAFF;
     else if (find_code_source(element, &kind)) vr = LETHE_VR_LO;
     else if (!find_source(element->tag, &kind) || kind == LETHE_ID_UID) return true;
     else if (!lethe_vr_is_text(vr) && vr != LETHE_VR_DA && vr != LETHE_VR_AE && vr != LETHE_VR_CS && vr != LETHE_VR_NONE) return true;

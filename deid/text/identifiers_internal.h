@@ -13,6 +13,9 @@ const lethe_identifier *lethe_identifiers_match(const lethe_identifiers *ids, co
 /* One that stands inside a longer word ("XDUPONT01", a name in a run of ideographs); start and size count in the folded form. */
 const lethe_identifier *lethe_identifiers_inside(const lethe_identifiers *ids, const lethe_word *word, size_t *start, size_t *size);
 
+/* "medical", "GmbH", "scanner": beside it a maker's word is the maker. */
+bool lethe_identifiers_is_trade_word(const lethe_word *word);
+
 /* True when the patient's name is known in these scripts (lethe_script), so that a text in them can be searched for it. */
 bool lethe_identifiers_tell_script(const lethe_identifiers *ids, unsigned script);
 

@@ -16,7 +16,8 @@ typedef enum lethe_word_class {
     LETHE_WORD_FUNCTION = 1 << 5,  /* and, of, with, sans: never a name by itself */
     LETHE_WORD_PLAIN = 1 << 6,     /* an ordinary English word: kept, but not beside a name */
     LETHE_WORD_EPONYM = 1 << 7,    /* a name in terms of medicine; TECHNICAL when hardly anybody bears it today, else NAME */
-    LETHE_WORD_TERM = 1 << 8       /* makes an EPONYM beside it one of medicine: cyst, ligament, maladie */
+    LETHE_WORD_TERM = 1 << 8,      /* makes an EPONYM beside it one of medicine: cyst, ligament, maladie */
+    LETHE_WORD_MAKER = 1 << 9      /* TECHNICAL too: a maker of devices or what it calls them; somebody's name when the object says so */
 } lethe_word_class;
 
 /* Classes of a folded word (lethe_text_fold), or-ed. */

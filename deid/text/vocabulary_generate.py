@@ -9,7 +9,7 @@ import re
 import sys
 import unicodedata
 
-CLASSES = {"technical": 1, "names": 2, "titles": 4, "particles": 8, "cues": 16, "functions": 32, "words": 3, "rare": 129, "eponyms": 130, "eponym": 257}
+CLASSES = {"technical": 1, "names": 2, "titles": 4, "particles": 8, "cues": 16, "functions": 32, "words": 3, "rare": 129, "eponyms": 130, "eponym": 257, "makers": 513}
 PLAIN, EPONYM, TERM = 64, 128, 256
 LIGATURES = {"Æ": "AE", "Œ": "OE", "ß": "SS", "ẞ": "SS", "Ø": "O", "Đ": "D", "Ł": "L", "Þ": "TH", "Ð": "D"}
 
