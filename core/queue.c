@@ -196,6 +196,16 @@ lethe_status lethe_queue_record_with(lethe_queue *queue, lethe_item *items, size
     return status;
 }
 
+lethe_status lethe_queue_record_within(lethe_queue *queue, const lethe_item *item, uint64_t times, lethe_error *error) {
+    lethe_status status = LETHE_OK;
+    for (uint64_t i = 0; status == LETHE_OK && i < times; i++) {
+        lethe_item copy = *item;
+        bool recorded = false;
+        status = insert_item(queue, &copy, &recorded, error);
+    }
+    return status;
+}
+
 lethe_status lethe_queue_record_many(lethe_queue *queue, lethe_item *items, size_t count, lethe_status *results, lethe_error *error) {
     return lethe_queue_record_with(queue, items, count, results, NULL, NULL, error);
 }

@@ -65,6 +65,8 @@ LETHE_NODISCARD lethe_status lethe_queue_record_many(lethe_queue *queue, lethe_i
 typedef lethe_status (*lethe_queue_also_fn)(void *context, lethe_error *error);
 LETHE_NODISCARD lethe_status lethe_queue_record_with(lethe_queue *queue, lethe_item *items, size_t count, lethe_status *results,
                                                      lethe_queue_also_fn also, void *context, lethe_error *error);
+/* Within such an `also`: record `item` `times` times over (tombstones, which nothing tells from each other). */
+LETHE_NODISCARD lethe_status lethe_queue_record_within(lethe_queue *queue, const lethe_item *item, uint64_t times, lethe_error *error);
 
 /* A name for lethe_queue_claim under which the claims of a process that died are taken over at once by others of its host, without waiting for
  * them to expire. Errors: LETHE_IO when /proc cannot be read. */

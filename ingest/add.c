@@ -20,6 +20,10 @@ enum { BATCH = 64, LOOK_BYTES = 1 << 16 };
 
 #define DICOMDIR_CLASS "1.2.840.10008.1.3.10"
 
+/* Why something does not come in. */
+enum { NOT_IN_COHORT, OBJECTS, REASONS };
+static const char *const reasons[REASONS] = {"not in the cohort", "the patient objects to the use of the data"};
+
 struct lethe_adder {
     lethe_queue *queue;
     lethe_inbox *inbox;
@@ -31,7 +35,11 @@ struct lethe_adder {
     char *originals[BATCH];
     size_t waiting;
     lethe_item last;
-    const char *archive_name; /* while one is being taken in */
+    /* While an archive is being taken in: */
+    const char *archive_name, *archive_path;
+    bool archive_ends;          /* this flush is its last */
+    uint64_t left_out[REASONS]; /* of its members: their tombstones are recorded with its end, since a kill begins it anew */
+    uint64_t archive_failed_before;
 };
 
 lethe_status lethe_adder_create(lethe_queue *queue, lethe_inbox *inbox, const lethe_add_options *options, lethe_adder **out, lethe_error *error) {
@@ -78,9 +86,34 @@ static void count_item(lethe_adder *adder, const lethe_item *item) {
     else adder->counts.added++;
 }
 
+static lethe_item tombstone_of(const lethe_adder *adder, int why) {
+    lethe_item tombstone = {.kind = LETHE_ITEM_DICOM, .state = LETHE_ITEM_DROPPED};
+    (void)snprintf(tombstone.source, sizeof tombstone.source, "%s", adder->options.source);
+    (void)snprintf(tombstone.reason, sizeof tombstone.reason, "%s", reasons[why]);
+    return tombstone;
+}
+
+static bool archive_is_whole(const lethe_adder *adder) { return adder->counts.failed == adder->archive_failed_before; }
+
+/* The end of an archive: its tombstones, and that it is known. One of which a member could not be read is looked at again when somebody keeps a list
+ * of what is known (a watched folder). */
+static lethe_status also_of_archive(lethe_adder *adder, lethe_error *error) {
+    lethe_status status = LETHE_OK;
+    if (!adder->archive_ends || (adder->options.also != NULL && !archive_is_whole(adder))) return LETHE_OK;
+    for (int why = 0; status == LETHE_OK && why < REASONS; why++) {
+        const lethe_item tombstone = tombstone_of(adder, why);
+        status = lethe_queue_record_within(adder->queue, &tombstone, adder->left_out[why], error);
+    }
+    if (status == LETHE_OK && adder->options.also != NULL)
+        status = adder->options.also(adder->options.context, adder->archive_path, LETHE_ITEM_QUEUED, error);
+    return status;
+}
+
 static lethe_status also_of_all(void *context, lethe_error *error) {
     lethe_adder *adder = context;
     lethe_status status = LETHE_OK;
+    if (adder->archive_path != NULL) return also_of_archive(adder, error); /* its members are known by it alone */
+    if (adder->options.also == NULL) return LETHE_OK;
     for (size_t i = 0; status == LETHE_OK && i < adder->waiting; i++)
         status = adder->options.also(adder->options.context, adder->originals[i], adder->items[i].state, error);
     return status;
@@ -92,15 +125,14 @@ static lethe_status record(lethe_adder *adder, lethe_status results[BATCH], bool
     lethe_status status = LETHE_DATABASE;
     for (int attempt = 0; attempt < 2 && status == LETHE_DATABASE; attempt++) {
         lethe_error_clear(error);
-        status = lethe_queue_record_with(adder->queue, adder->items, adder->waiting, results, adder->options.also == NULL ? NULL : also_of_all, adder,
-                                         error);
+        status = lethe_queue_record_with(adder->queue, adder->items, adder->waiting, results, also_of_all, adder, error);
         if (status == LETHE_DATABASE && lethe_database_in_doubt(lethe_queue_database(adder->queue))) *in_doubt = true;
     }
     return status;
 }
 
 lethe_status lethe_adder_flush(lethe_adder *adder, lethe_error *error) {
-    if (adder->waiting == 0) return LETHE_OK;
+    if (adder->waiting == 0 && !adder->archive_ends) return LETHE_OK;
     lethe_status results[BATCH];
     bool in_doubt = false;
     lethe_status status = lethe_inbox_sync_folders(adder->inbox, adder->items, adder->waiting, error);
@@ -117,7 +149,8 @@ lethe_status lethe_adder_flush(lethe_adder *adder, lethe_error *error) {
             lethe_inbox_discard(adder->files[i]);
             adder->files[i] = NULL;
         }
-        if (adder->options.done != NULL) adder->options.done(adder->options.context, adder->originals[i], adder->items[i].state);
+        if (adder->options.done != NULL && adder->archive_path == NULL)
+            adder->options.done(adder->options.context, adder->originals[i], adder->items[i].state);
     }
     forget_waiting(adder, false);
     return LETHE_OK;
@@ -145,7 +178,8 @@ typedef struct found {
     bool is_index; /* a DICOMDIR */
     bool is_folder_slide;
     bool is_archive;
-    const char *left_out; /* why it is not to come in, or NULL */
+    bool is_left_out;
+    int why; /* NOT_IN_COHORT, OBJECTS */
     lethe_cohort_facts facts;
 } found;
 
@@ -195,7 +229,7 @@ static void look_into_dicom(lethe_adder *adder, const lethe_map *map, found *wha
         (dataset->meta != NULL && lethe_dicom_text(dataset->meta, 0x00020003, 0, text, sizeof text)))
         take_ascii(what->item.sop_instance, sizeof what->item.sop_instance, text);
     lethe_cohort_facts_of(dataset, &what->facts);
-    if (adder->options.cohort != NULL && !lethe_cohort_has(adder->options.cohort, &what->facts)) what->left_out = "not in the cohort";
+    what->is_left_out = adder->options.cohort != NULL && !lethe_cohort_has(adder->options.cohort, &what->facts);
     what->is_index = strcmp(what->item.sop_class, DICOMDIR_CLASS) == 0;
     what->skip_bytes = dataset->data_set_offset;
     lethe_dicom_dataset_release(dataset);
@@ -237,20 +271,25 @@ static lethe_status copy_in(lethe_adder *adder, const char *path, found *what, l
 /* Does the patient object? */
 static lethe_status look_for_objection(lethe_adder *adder, found *what, lethe_error *error) {
     bool any = false, objects = false;
-    if (what->facts.patient_id[0] == '\0' || what->left_out != NULL) return LETHE_OK;
+    if (what->facts.patient_id[0] == '\0' || what->is_left_out) return LETHE_OK;
     lethe_status status = lethe_door_has_objections(adder->queue, &any, error);
     if (status == LETHE_OK && any)
         status =
             lethe_door_patient_objects(lethe_inbox_project(adder->inbox), adder->queue, what->facts.issuer, what->facts.patient_id, &objects, error);
-    if (objects) what->left_out = "the patient objects to the use of the data";
+    if (objects) {
+        what->is_left_out = true;
+        what->why = OBJECTS;
+    }
     return status;
 }
 
 /* What stays is a tombstone that says why and nothing else. */
-static lethe_status drop(lethe_adder *adder, const char *path, const char *why, lethe_error *error) {
-    lethe_item tombstone = {.kind = LETHE_ITEM_DICOM, .state = LETHE_ITEM_DROPPED};
-    (void)snprintf(tombstone.source, sizeof tombstone.source, "%s", adder->options.source);
-    (void)snprintf(tombstone.reason, sizeof tombstone.reason, "%s", why);
+static lethe_status drop(lethe_adder *adder, const char *path, int why, lethe_error *error) {
+    if (adder->archive_path != NULL) {
+        adder->left_out[why]++;
+        return LETHE_OK;
+    }
+    const lethe_item tombstone = tombstone_of(adder, why);
     return enqueue(adder, &tombstone, NULL, path, error);
 }
 
@@ -282,8 +321,8 @@ static lethe_status add_one(lethe_adder *adder, const char *path, const char *na
     if (status == LETHE_OK && what.is_index) {
         adder->counts.indexes++;
         status = note_medium(adder, error);
-    } else if (status == LETHE_OK && what.left_out != NULL) {
-        status = drop(adder, path, what.left_out, error);
+    } else if (status == LETHE_OK && what.is_left_out) {
+        status = drop(adder, path, what.why, error);
     } else if (status == LETHE_OK && !what.is_archive) {
         what.item.priority = adder->options.priority;
         (void)snprintf(what.item.source, sizeof what.item.source, "%s", adder->options.source);
@@ -339,6 +378,27 @@ static int remove_entry(const char *path, const struct stat *info, int kind, str
     return kind == FTW_DP ? rmdir(path) : unlink(path);
 }
 
+/* The members in their batches, and in the last transaction what the archive leaves behind. */
+static lethe_status add_members(lethe_adder *adder, const char *path, const char *name, const char *folder, lethe_error *error) {
+    lethe_status status = lethe_adder_flush(adder, error);
+    if (status != LETHE_OK) return status;
+    adder->archive_name = name;
+    adder->archive_path = path;
+    adder->archive_failed_before = adder->counts.failed;
+    memset(adder->left_out, 0, sizeof adder->left_out);
+    status = lethe_walk(folder, visit, adder, error);
+    if (status == LETHE_OK) {
+        adder->archive_ends = true;
+        status = lethe_adder_flush(adder, error);
+        adder->archive_ends = false;
+    }
+    for (int why = 0; status == LETHE_OK && why < REASONS; why++) adder->counts.dropped += adder->left_out[why];
+    adder->archive_name = adder->archive_path = NULL;
+    if (status == LETHE_OK && adder->options.done != NULL && archive_is_whole(adder))
+        adder->options.done(adder->options.context, path, LETHE_ITEM_QUEUED);
+    return status;
+}
+
 /* Unpack into a private folder and take that in. An archive that is refused goes to quarantine as a whole and gives nothing. */
 static lethe_status add_archive(lethe_adder *adder, const char *path, const char *name, found *what, lethe_error *error) {
     char *folder = NULL;
@@ -354,20 +414,7 @@ static lethe_status add_archive(lethe_adder *adder, const char *path, const char
     } else if (status != LETHE_OK) {
         (void)lethe_fail(error, status, "%s", refusal.message);
     } else {
-        adder->archive_name = name;
-        /* The archive is done when its members are committed. */
-        lethe_add_done_fn done = adder->options.done;
-        lethe_add_also_fn also = adder->options.also;
-        uint64_t failed_before = adder->counts.failed;
-        status = lethe_adder_flush(adder, error);
-        adder->options.done = NULL;
-        adder->options.also = NULL;
-        if (status == LETHE_OK) status = lethe_walk(folder, visit, adder, error);
-        if (status == LETHE_OK) status = lethe_adder_flush(adder, error);
-        adder->options.done = done;
-        adder->options.also = also;
-        adder->archive_name = NULL;
-        if (status == LETHE_OK && done != NULL && adder->counts.failed == failed_before) done(adder->options.context, path, LETHE_ITEM_QUEUED);
+        status = add_members(adder, path, name, folder, error);
     }
     (void)nftw(folder, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
     lethe_free(folder);
