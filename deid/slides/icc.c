@@ -1,4 +1,5 @@
 /* ICC profiles (ICC.1:2010): numbers of the colour transform stay exactly, texts and dates go. */
+#include "core/text.h"
 #include "deid/slides/slide_job.h"
 
 #include <string.h>
@@ -157,6 +158,27 @@ static bool is_filled(const uint8_t *bytes, size_t size, const icc_entry *entrie
     return true;
 }
 
+/* Texts of a removed tag. Those of "mluc" are UTF-16 at the places that its records tell (ICC.1, 10.15); the records' codes are no values. */
+static lethe_status remember_texts(lethe_slide_job *job, const icc_entry *entry, lethe_error *error) {
+    const uint8_t *data = entry->data;
+    uint32_t records = entry->size >= 16 && memcmp(data, "mluc", 4) == 0 && be32(data + 12) == 12 ? be32(data + 8) : 0;
+    if (records > MAX_TAGS || 16 + 12 * (size_t)records > entry->size) records = 0;
+    for (uint32_t r = 0; r < records; r++) {
+        uint32_t length = be32(data + 16 + 12 * r + 4), offset = be32(data + 16 + 12 * r + 8);
+        char text[512];
+        size_t used = 0;
+        if (offset > entry->size || length > entry->size - offset) continue;
+        for (uint32_t i = 0; i + 1 < length && used + 4 <= sizeof text; i += 2) {
+            uint32_t unit = (uint32_t)data[offset + i] << 8 | data[offset + i + 1];
+            used += unit ? lethe_utf8_put(unit, text + used) : 0;
+        }
+        lethe_status status = used && !is_public_text(text, used) ? lethe_job_removed(job, text, used, error) : LETHE_OK;
+        if (status != LETHE_OK) return status;
+    }
+    size_t head = records ? 16 + 12 * (size_t)records : 8;
+    return lethe_job_removed_blob(job, data + head, entry->size - head, error);
+}
+
 lethe_status lethe_icc_clean(lethe_slide_job *job, const uint8_t *bytes, size_t size, const uint8_t **out, size_t *out_size, lethe_error *error) {
     icc_entry entries[MAX_TAGS];
     uint32_t count = 0, kept = 0;
@@ -167,7 +189,7 @@ lethe_status lethe_icc_clean(lethe_slide_job *job, const uint8_t *bytes, size_t 
     if (all_public(bytes, entries, count) && is_filled(bytes, size, entries, count)) return LETHE_OK;
     for (uint32_t i = 0; i < count; i++) {
         kept += entries[i].keep || entries[i].text;
-        if (!entries[i].keep && (status = lethe_job_removed_blob(job, entries[i].data + 8, entries[i].size - 8, error)) != LETHE_OK) return status;
+        if (!entries[i].keep && (status = remember_texts(job, &entries[i], error)) != LETHE_OK) return status;
     }
     uint8_t *fresh = lethe_arena_alloc(job->arena, size + 512);
     if (!fresh) return lethe_fail(error, LETHE_NO_MEMORY, "out of memory");

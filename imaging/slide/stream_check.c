@@ -1,6 +1,12 @@
 #include "imaging/slide/stream_check.h"
 
+#include "imaging/slide/stream_tables.h"
+
 #include <string.h>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 static lethe_status keep(lethe_stream_pieces *pieces, size_t from, size_t to, lethe_error *error) {
     if (from == to) return LETHE_OK;
@@ -31,6 +37,9 @@ static bool is_table_marker(uint8_t marker) {
     return marker == 0xDB || marker == 0xC4 || marker == 0xDD || marker == 0xCC || (marker >= 0xC0 && marker <= 0xCF && marker != 0xC8);
 }
 
+/* Printable bytes in a row that chance does not bring: a slide may have a hundred thousand tiles, and a level a hundred thousand restart markers. */
+enum { BEFORE_RESTART = 20, BEFORE_MARKER = 17 };
+
 /* Decoders stop at the last block and skip to the marker: text may stand in between. True when what stands before the marker at `at` reads like it.
  */
 static bool ends_in_text(const uint8_t *bytes, size_t start, size_t at, unsigned least) {
@@ -46,24 +55,61 @@ static bool ends_in_text(const uint8_t *bytes, size_t start, size_t at, unsigned
     return length >= least && letters * 4 >= length * 3 && distinct >= 6;
 }
 
-/* Walk entropy-coded data from `at` to its next real marker. */
-static size_t skip_entropy(const uint8_t *bytes, size_t size, size_t at, const lethe_stream_pieces *pieces, bool *text) {
-    enum { PASS_BYTES = 8 << 20, BEFORE_RESTART = 20, BEFORE_MARKER = 14 };
-    size_t told = at, start = at;
+/* The first 0xFF from `at` on that is followed by anything but zero: a marker among entropy-coded data. `size` when there is none before its last
+ * byte. */
+static size_t find_marker_plain(const uint8_t *bytes, size_t size, size_t at) {
     while (at + 1 < size) {
-        if (at - told > PASS_BYTES && pieces->passed) {
-            pieces->passed(pieces->passed_context, at);
-            told = at;
-        }
         const uint8_t *found = memchr(bytes + at, 0xFF, size - at - 1);
         if (!found) return size;
         at = (size_t)(found - bytes);
+        if (bytes[at + 1]) return at;
+        at += 2;
+    }
+    return size;
+}
+
+#if defined(__x86_64__)
+__attribute__((target("avx2"))) static size_t find_marker_wide(const uint8_t *bytes, size_t size, size_t at) {
+    const __m256i marker = _mm256_set1_epi8((char)0xFF), zero = _mm256_setzero_si256();
+    for (; size - at >= 65; at += 64) {
+        __m256i first = _mm256_cmpeq_epi8(_mm256_loadu_si256((const __m256i *)(const void *)(bytes + at)), marker),
+                second = _mm256_cmpeq_epi8(_mm256_loadu_si256((const __m256i *)(const void *)(bytes + at + 32)), marker);
+        if (_mm256_testz_si256(_mm256_or_si256(first, second), marker)) continue;
+        __m256i first_zero = _mm256_cmpeq_epi8(_mm256_loadu_si256((const __m256i *)(const void *)(bytes + at + 1)), zero),
+                second_zero = _mm256_cmpeq_epi8(_mm256_loadu_si256((const __m256i *)(const void *)(bytes + at + 33)), zero);
+        uint64_t low = (uint32_t)_mm256_movemask_epi8(_mm256_andnot_si256(first_zero, first)),
+                 high = (uint32_t)_mm256_movemask_epi8(_mm256_andnot_si256(second_zero, second));
+        if (low | high) return at + (size_t)__builtin_ctzll(low | high << 32);
+    }
+    return find_marker_plain(bytes, size, at);
+}
+#endif
+
+static size_t find_marker(const uint8_t *bytes, size_t size, size_t at) {
+#if defined(__x86_64__)
+    if (at < size && __builtin_cpu_supports("avx2")) return find_marker_wide(bytes, size, at);
+#endif
+    return find_marker_plain(bytes, size, at);
+}
+
+/* Walk entropy-coded data from `at` to its next real marker. */
+static size_t skip_entropy(const uint8_t *bytes, size_t size, size_t at, const lethe_stream_pieces *pieces, bool *text) {
+    enum { PASS_BYTES = 8 << 20 };
+    size_t start = at;
+    while (at + 1 < size) {
+        size_t end = size - at > PASS_BYTES ? at + PASS_BYTES : size, found = find_marker(bytes, end, at);
+        if (found == end && end < size) {
+            at = end - 1; /* its last byte may be the first of a marker */
+            if (pieces->passed) pieces->passed(pieces->passed_context, at);
+            continue;
+        }
+        if (found == end) return size;
+        at = found;
         uint8_t next = bytes[at + 1];
         bool restart = next >= 0xD0 && next <= 0xD7;
-        if (next != 0x00) *text |= ends_in_text(bytes, start, at, restart ? BEFORE_RESTART : BEFORE_MARKER);
-        if (next != 0x00 && !restart) return at;
-        at += 2;
-        if (restart) start = at;
+        *text |= ends_in_text(bytes, start, at, restart ? BEFORE_RESTART : BEFORE_MARKER);
+        if (!restart) return at;
+        start = at += 2;
     }
     return size;
 }
@@ -105,6 +151,7 @@ lethe_status lethe_jpeg_check(const uint8_t *bytes, size_t size, lethe_stream_pi
     pieces->dropped_bytes = 0;
     if (size < 4 || bytes[0] != 0xFF || bytes[1] != 0xD8) return lethe_fail(error, LETHE_MALFORMED, "tile is not a JPEG stream");
     lethe_status status = keep(pieces, 0, 2, error);
+    const lethe_jpeg_tables tables = lethe_jpeg_tables_of(bytes, size);
     size_t at = 2;
     unsigned frames = 0;
     while (status == LETHE_OK) {
@@ -134,6 +181,11 @@ lethe_status lethe_jpeg_check(const uint8_t *bytes, size_t size, lethe_stream_pi
             at = next;
             continue;
         }
+        lethe_jpeg_tables_use use =
+            marker == 0xDB || marker == 0xC4 ? lethe_jpeg_tables_check(&tables, marker, bytes + at + 4, end - at - 4) : LETHE_TABLES_USED;
+        if (use == LETHE_TABLES_TEXT) return lethe_fail(error, LETHE_UNSAFE, "a table at byte %zu of a tile that nothing uses reads like text", at);
+        if (use == LETHE_TABLES_UNUSED) at = end;
+        if (use == LETHE_TABLES_UNUSED) continue;
         if (is_table_marker(marker) || is_pixel_segment(marker, bytes + at + 4, end - at - 4)) status = keep(pieces, at, end, error);
         else if (marker != 0xFE && (marker < 0xE0 || marker > 0xEF))
             return lethe_fail(error, LETHE_UNSAFE, "JPEG marker %02X at byte %zu is unknown", marker, at);
@@ -205,6 +257,8 @@ lethe_status lethe_j2k_check(const uint8_t *bytes, size_t size, lethe_stream_pie
             if (bytes[m + 1] == 0x64 || !is_j2k_segment(bytes[m + 1]))
                 return lethe_fail(error, LETHE_UNSAFE, "JPEG 2000 tile part carries a comment or unknown segment");
         if (length == 0) end = end_of_codestream(bytes, size, m);
+        if (ends_in_text(bytes, m, end, BEFORE_RESTART))
+            return lethe_fail(error, LETHE_UNSAFE, "JPEG 2000 data before byte %zu of a tile ends in text", end);
         status = keep(pieces, at, end, error);
         at = end;
     }

@@ -21,14 +21,14 @@ typedef struct lethe_stream_pieces {
 } lethe_stream_pieces;
 
 /* A JPEG (ITU-T T.81) interchange or abbreviated stream, or JPEGTables. Dropped: COM, APPn other than JFIF (without thumbnail), Adobe and ICC, fill
- * bytes, and what stands behind EOI. Restart markers and 0xFF00 are walked. Errors: LETHE_MALFORMED (no JPEG, segment past the end, no EOI),
- * LETHE_UNSAFE (unknown marker, more than LETHE_STREAM_PIECES pieces). */
+ * bytes, tables that nothing uses, and what stands behind EOI. Restart markers and 0xFF00 are walked. Errors: LETHE_MALFORMED (no JPEG, segment past
+ * the end, no EOI), LETHE_UNSAFE (unknown marker, more than LETHE_STREAM_PIECES pieces). */
 LETHE_NODISCARD lethe_status lethe_jpeg_check(const uint8_t *bytes, size_t size, lethe_stream_pieces *pieces, lethe_error *error);
 /* A JPEG 2000 codestream (ISO/IEC 15444-1). Dropped: comments of the main header that are not the name of a known encoder, bytes behind EOC. Errors:
  * LETHE_MALFORMED, LETHE_UNSAFE (boxed files with XML, UUID or unknown boxes). */
 LETHE_NODISCARD lethe_status lethe_j2k_check(const uint8_t *bytes, size_t size, lethe_stream_pieces *pieces, lethe_error *error);
-/* LZW (TIFF 6.0, section 13), Deflate or PackBits data that unpack to at most `raw_bytes`: what stands behind the end of the data is dropped.
- * `compression` as in TIFF. Errors: LETHE_MALFORMED (broken, or unpacks to more). */
+/* LZW (TIFF 6.0, section 13), Deflate, PackBits or Zstandard data that unpack to at most `raw_bytes`: what stands behind the end of the data is
+ * dropped. `compression` as in TIFF. Errors: LETHE_MALFORMED (broken, or unpacks to more). */
 LETHE_NODISCARD lethe_status lethe_packed_check(uint64_t compression, const uint8_t *bytes, size_t size, uint64_t raw_bytes,
                                                 lethe_stream_pieces *pieces, lethe_error *error);
 

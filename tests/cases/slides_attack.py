@@ -60,6 +60,7 @@ class Tiff:
         packed, high = b"", b""
         for tag in sorted(entries):
             kind, n, raw = entries[tag]
+            n = n or len(raw)
             value = raw.ljust(self.word, b"\0") if len(raw) <= self.word else self.pack("Q" if self.big else "I", self.append(raw))
             packed += self.pack("HH", tag, kind) + self.pack("Q" if self.big else "I", n) + value
             high += self.pack("I", 0)
@@ -147,6 +148,49 @@ def icc(secret):
     return bytes(head) + struct.pack(">I", 1) + b"desc" + struct.pack(">II", 144, len(desc)) + desc
 
 
+def icc_with(tags, tail=b"", gap=b""):
+    """A profile with these (signature, data) tags, `gap` between the last two and `tail` behind them."""
+    at, table, body = 132 + 12 * len(tags), b"", b""
+    for i, (name, data) in enumerate(tags):
+        if i == len(tags) - 1:
+            body += gap + b"\0" * (-len(gap) % 4)
+        table += name + struct.pack(">II", at + len(body), len(data))
+        body += data + b"\0" * (-len(data) % 4)
+    head = bytearray(128)
+    struct.pack_into(">I", head, 0, 132 + len(table) + len(body) + len(tail))
+    head[8:12], head[12:24], head[36:40] = b"\x04\x20\0\0", b"mntrRGB XYZ ", b"acsp"
+    return bytes(head) + struct.pack(">I", len(tags)) + table + body + tail
+
+
+WHITE = (b"wtpt", b"XYZ " + bytes(4) + struct.pack(">iii", 63190, 65536, 54061))
+CURVE = (b"rTRC", b"curv" + bytes(4) + struct.pack(">IH", 1, 0x0233))
+
+
+def mluc(text):
+    wide = text.encode("utf-16-be")
+    return b"mluc" + bytes(4) + struct.pack(">II", 1, 12) + b"enUS" + struct.pack(">II", len(wide), 28) + wide
+
+
+def palette(secret):
+    raw = bytes((i * 37 + 200) % 256 for i in range(700)) + secret.encode()
+    return 3, 768, raw + bytes(1536 - len(raw))
+
+
+def unused_huffman(raw, secret, _):
+    """The letters of a secret, each once, as the symbols of a table that nothing uses."""
+    symbols = bytes(dict.fromkeys(secret))
+    return raw[:2] + segment(0xC4, b"\x13" + bytes([0] * 7 + [len(symbols)] + [0] * 8) + symbols) + raw[2:]
+
+
+def longer(marker, secret, raw):
+    """Bytes at the end of a segment that says so itself."""
+    at = 2
+    while raw[at + 1] != marker:
+        at += 2 + struct.unpack_from(">H", raw, at + 2)[0]
+    size = struct.unpack_from(">H", raw, at + 2)[0]
+    return raw[:at + 2] + struct.pack(">H", size + len(secret)) + raw[at + 4:at + 2 + size] + secret + raw[at + 2 + size:]
+
+
 def description(rework):
     def plant(secret):
         def change(t, e):
@@ -211,6 +255,23 @@ TIFF_PLACES = {
     "xp_comment": tag(40092, lambda s: (1, 2 * len(s), s.encode("utf-16-le"))),
     "iptc": tag(33723, lambda s: (7, len(s) + 5, b"\x1c\x02\x78" + struct.pack(">H", len(s)) + s.encode())),
     "icc": tag(34675, lambda s: (7, len(icc(s)), icc(s))),
+    "icc_wide": tag(34675, lambda s: (7, 0, icc_with([(b"desc", mluc(s)), WHITE, CURVE]))),
+    "icc_gap": tag(34675, lambda s: (7, 0, icc_with([(b"desc", mluc("sRGB")), WHITE, CURVE], gap=s.encode()))),
+    "icc_tail": tag(34675, lambda s: (7, 0, icc_with([(b"desc", mluc("sRGB")), WHITE, CURVE], tail=s.encode()))),
+    "icc_private": tag(34675, lambda s: (7, 0, icc_with([(b"Zq7x", b"data" + bytes(8) + s.encode()), WHITE, CURVE]))),
+    "host_computer": tag(316, text),
+    "document_name": tag(269, text),
+    "page_name": tag(285, text),
+    "date_time": tag(306, text),
+    "unique_model": tag(50708, text),
+    "user_comment": tag(37510, lambda s: (7, len(s) + 8, b"ASCII\0\0\0" + s.encode())),
+    "maker_note": tag(37500, lambda s: (7, len(s), s.encode())),
+    "xmp": tag(700, lambda s: (1, len(s) + 30, b"<x:xmpmeta xmlns:x='adobe'>" + s.encode() + b"   ")),
+    "palette": tag(320, palette),
+    "transfer": tag(301, palette),
+    "sample_minimum": tag(340, lambda s: (3, len(s) // 2, s.encode()[:len(s) // 2 * 2])),
+    "reference_black": tag(532, lambda s: (5, 6, (s.encode() + bytes(48))[:48])),
+    "strange_type": tag(65004, lambda s: (99, len(s), s.encode())),
     "resolution": tag(282, lambda s: (5, 1, s.encode()[:8])),
     "white_point": tag(318, lambda s: (5, 2, s.encode()[:16])),
     "exif": child(34665),
@@ -225,6 +286,13 @@ TIFF_PLACES = {
     "tile_behind_eoi": first_tile(lambda raw, s, _: raw + s),
     "tile_after_scan": first_tile(ole),
     "tile_huffman": first_tile(lambda raw, s, _: raw[:2] + segment(0xC4, b"\x13" + bytes([0] * 7 + [len(s)] + [0] * 8) + s) + raw[2:]),
+    "tile_huffman_unused": first_tile(unused_huffman),
+    "tile_quantiser": first_tile(lambda raw, s, _: raw[:2] + segment(0xDB, b"\x03" + (s + bytes(range(1, 65)))[:64]) + raw[2:]),
+    "tile_long_frame": first_tile(lambda raw, s, _: longer(0xC0, s, raw)),
+    "tile_long_scan": first_tile(lambda raw, s, _: longer(0xDA, s, raw)),
+    "tile_adobe": first_tile(lambda raw, s, _: raw[:2] + segment(0xEE, b"Adobe\0\x64\0\0\0\0\1" + s) + raw[2:]),
+    "tile_fill": first_tile(lambda raw, s, _: raw[:2] + b"\xff" * 9 + raw[2:-2] + b"\xff" * 5 + raw[-2:] + s),
+    "tile_twice": first_tile(lambda raw, s, _: raw + raw[:2] + segment(0xFE, s) + raw[2:]),
     "tables": lambda secret: in_tables(secret),
 }
 
@@ -273,6 +341,8 @@ def attack_tiff(path, out, rows, short):
         places["known_twice"] = description(lambda raw, s: raw + b"|AppMag = " + s)
         places["head"] = description(lambda raw, s: raw.replace(b"Aperio Image", b"Aperio " + s + b" Image", 1))
         places["behind_nul"] = description(lambda raw, s: raw + b"\0" + s)
+        places["head_shape"] = description(lambda raw, s: raw.replace(b"|", b" " + s + b"x" + s + b"|", 1))
+        places["utf16"] = lambda secret: lambda t, e: e.__setitem__(270, (7, 0, e[270][2].rstrip(b"\0") + b"\0\0" + secret.encode("utf-16-le")))
     elif 270 in first and b"<" in first[270][2][:100]:
         places.update({f"xml_{n}": description(f) for n, f in XML.items()})
     if 700 in first and b"iScan" in first[700][2]:
