@@ -171,6 +171,7 @@ lethe_status lethe_app_create(const lethe_app_options *options, lethe_app **out,
     for (int i = 0; i < DECODE_THREADS && !status; i++) {
         app->readers[i] = lethe_frame_reader_create();
         if (!app->readers[i]) status = lethe_fail(error, LETHE_NO_MEMORY, "out of memory");
+        else if (app->review) lethe_frame_reader_decode_outside(app->readers[i], lethe_review_decoder_frames(app->review->decoder));
     }
     lethe_tiles_options tiles = {
         .threads = DECODE_THREADS, .cache_bytes = (size_t)TILE_CACHE_MIB << 20, .read = read_managed_tile, .context = app, .ready = tile_ready};
@@ -193,10 +194,10 @@ lethe_status lethe_app_create(const lethe_app_options *options, lethe_app **out,
 void lethe_app_destroy(lethe_app *app) {
     if (!app) return;
     lethe_app_close_case(app);
-    lethe_review_close(app->review);
     lethe_script_close(app->script);
     lethe_tiles_destroy(app->tiles);
     for (int i = 0; i < DECODE_THREADS; i++) lethe_frame_reader_destroy(app->readers[i]);
+    lethe_review_close(app->review); /* its decoder was asked by the tiles */
     lethe_texture_cache_destroy(app->textures);
     for (int i = 0; i < 256 && app->draw; i++) lethe_texture_drop(app->draw, &app->solid_labels[i]);
     if (app->draw) lethe_texture_drop(app->draw, &app->font);

@@ -18,9 +18,12 @@ struct lethe_frame_reader {
     lethe_dicom_dataset *dataset;
     lethe_pixels *pixels;
     lethe_display_table modality;
+    lethe_frame_outside outside;
 };
 
 lethe_frame_reader *lethe_frame_reader_create(void) { return lethe_alloc_array(1, sizeof(lethe_frame_reader)); }
+
+void lethe_frame_reader_decode_outside(lethe_frame_reader *reader, lethe_frame_outside outside) { reader->outside = outside; }
 
 static void reader_close(lethe_frame_reader *reader) {
     lethe_pixels_close(reader->pixels);
@@ -29,7 +32,7 @@ static void reader_close(lethe_frame_reader *reader) {
     lethe_arena_destroy(reader->arena);
     lethe_map_close(&reader->map);
     lethe_free(reader->path);
-    *reader = (lethe_frame_reader){0};
+    *reader = (lethe_frame_reader){.outside = reader->outside};
 }
 
 void lethe_frame_reader_destroy(lethe_frame_reader *reader) {
@@ -105,21 +108,25 @@ static lethe_status read_thumbnail(lethe_frame_reader *reader, const char *path,
     return status;
 }
 
-lethe_status lethe_frame_reader_read(lethe_frame_reader *reader, const char *path, uint32_t frame, lethe_image *out, lethe_error *error) {
+lethe_status lethe_frame_reader_get(lethe_frame_reader *reader, lethe_frame_kind kind, const char *path, uint32_t frame, uint32_t side,
+                                    lethe_image *out, lethe_error *error) {
+    if (reader->outside.get) return reader->outside.get(reader->outside.context, kind, path, frame, side, out, error);
     unsigned met = lethe_cut_off_count();
-    lethe_status status = read_frame(reader, path, frame, out, error);
+    lethe_status status = kind == LETHE_FRAME_OVERLAYS    ? read_overlays(reader, path, frame, out, error)
+                          : kind == LETHE_FRAME_THUMBNAIL ? read_thumbnail(reader, path, frame, side, out, error)
+                                                          : read_frame(reader, path, frame, out, error);
     return whole(reader, met, status, out, error);
 }
 
+lethe_status lethe_frame_reader_read(lethe_frame_reader *reader, const char *path, uint32_t frame, lethe_image *out, lethe_error *error) {
+    return lethe_frame_reader_get(reader, LETHE_FRAME_PIXELS, path, frame, 0, out, error);
+}
+
 lethe_status lethe_frame_reader_overlays(lethe_frame_reader *reader, const char *path, uint32_t frame, lethe_image *out, lethe_error *error) {
-    unsigned met = lethe_cut_off_count();
-    lethe_status status = read_overlays(reader, path, frame, out, error);
-    return whole(reader, met, status, out, error);
+    return lethe_frame_reader_get(reader, LETHE_FRAME_OVERLAYS, path, frame, 0, out, error);
 }
 
 lethe_status lethe_frame_reader_thumbnail(lethe_frame_reader *reader, const char *path, uint32_t frame, uint32_t side, lethe_image *out,
                                           lethe_error *error) {
-    unsigned met = lethe_cut_off_count();
-    lethe_status status = read_thumbnail(reader, path, frame, side, out, error);
-    return whole(reader, met, status, out, error);
+    return lethe_frame_reader_get(reader, LETHE_FRAME_THUMBNAIL, path, frame, side, out, error);
 }

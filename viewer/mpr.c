@@ -39,6 +39,7 @@ static void *read_all(void *argument) {
 
 lethe_status lethe_mpr_start(const lethe_series *series, size_t first, size_t count, void (*ready)(void *), lethe_mpr **out, lethe_error *error) {
     *out = NULL;
+    if (series->outside) return lethe_fail(error, LETHE_UNSUPPORTED, "originals under review are shown frame by frame");
     if (series->is_slide || series->colour) return lethe_fail(error, LETHE_UNSUPPORTED, "only grey series make a volume");
     lethe_mpr *mpr = lethe_alloc_array(1, sizeof *mpr);
     lethe_frame_geometry *geometry = lethe_alloc_array(count ? count : 1, sizeof *geometry);

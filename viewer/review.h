@@ -7,6 +7,7 @@
 
 #include "core/review.h"
 #include "viewer/app.h"
+#include "viewer/review_decoder.h"
 
 typedef enum lethe_review_mark {
     LETHE_REVIEW_PROPOSED,
@@ -25,6 +26,7 @@ typedef struct lethe_review_shown {
 typedef struct lethe_review {
     lethe_queue *queue;
     lethe_review_desk *desk;
+    lethe_review_decoder *decoder;
     lethe_item *items; /* what waits, then what was released with boxes */
     size_t item_count, index;
     lethe_review_shown *boxes;

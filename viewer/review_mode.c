@@ -63,7 +63,9 @@ lethe_status lethe_review_open(lethe_app *app, lethe_error *error) {
     r->selected = -1;
     name_person(r, app->options.user);
     gathering g = {.review = r};
-    lethe_status status = lethe_queue_open(app->project, &r->queue, error);
+    /* Before the database, the window and their threads: the process that decodes has nothing of them. */
+    lethe_status status = lethe_review_decoder_start(app->project, &r->decoder, error);
+    if (!status) status = lethe_queue_open(app->project, &r->queue, error);
     if (!status) status = lethe_review_desk_open(app->project, r->queue, &r->desk, error);
     if (!status) status = lethe_queue_visit(r->queue, LETHE_ITEM_REVIEW, gather, &g, error);
     size_t waiting = r->item_count;
@@ -74,6 +76,7 @@ lethe_status lethe_review_open(lethe_app *app, lethe_error *error) {
 
 void lethe_review_close(lethe_review *r) {
     if (!r) return;
+    lethe_review_decoder_destroy(r->decoder);
     lethe_review_desk_close(r->desk);
     lethe_queue_close(r->queue);
     lethe_free(r->items);
@@ -184,7 +187,14 @@ static lethe_status show_file(lethe_app *app, const char *folder, const char *na
     lethe_error why = {0};
     lethe_status status = lethe_study_open_files(paths, 1, &app->next_source, &study, &why);
     lethe_free(path);
-    if (status) return lethe_fail(error, status, "the image cannot be shown");
+    for (size_t i = 0; i < (status ? 0 : study->series_count); i++) {
+        study->series[i].outside = true;
+        if (study->series[i].is_slide) status = LETHE_UNSUPPORTED; /* a file that is an image of both kinds: the decoder outside knows one of them */
+    }
+    if (status) {
+        lethe_study_close(study);
+        return lethe_fail(error, status, "the image cannot be shown");
+    }
     lethe_app_close_case(app);
     app->study = study;
     app->opened_at = app->now;
@@ -371,7 +381,8 @@ bool lethe_review_state(const lethe_app *app, const char *name, char *out, size_
                    {"after", r->after},
                    {"open", (double)r->open_decisions},
                    {"approved", r->approved},
-                   {"rejected", r->rejected}};
+                   {"rejected", r->rejected},
+                   {"decoder", strcmp(name, "decoder") == 0 ? lethe_review_decoder_process(r->decoder) : 0}};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         if (strcmp(numbers[i].name, name) == 0) {
             (void)snprintf(out, size, "%.0f", numbers[i].value);

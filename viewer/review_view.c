@@ -95,7 +95,9 @@ void lethe_review_draw(lethe_app *app) {
         draw_box(app, view, &box, LETHE_COLOUR_ACCENT, true, false);
     }
     lethe_point corner = {view->rect.x + view->rect.width / 2, view->rect.y + 14};
-    const char *title = !r->after ? T("Before: the original, private") : released ? T("After: as released") : T("After: what approval would release");
+    const char *title = !r->after  ? T("Before: the original, private")
+                        : released ? T("After: as released")
+                                   : T("After, as drawn here: what approval would release");
     lethe_canvas_text(app->ui, corner, 0.5, r->after ? LETHE_COLOUR_GOOD : LETHE_COLOUR_WARNING, true, title);
     lethe_canvas_unclip(app->ui);
 }

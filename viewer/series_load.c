@@ -60,7 +60,7 @@ static void read_profile(lethe_series *series, const lethe_dicom_item *root) {
         const lethe_dicom_element *path = lethe_dicom_find(root, LETHE_TAG(0x0048, 0x0105));
         if (path && path->form == LETHE_DICOM_SEQUENCE && path->items) icc = lethe_dicom_find(path->items, LETHE_TAG(0x0028, 0x2000));
     }
-    if (icc && icc->form == LETHE_DICOM_LEAF && series->colour && !series->profile)
+    if (icc && icc->form == LETHE_DICOM_LEAF && series->colour && !series->profile && !series->outside)
         (void)!lethe_colour_profile_create(icc->value, (size_t)icc->value_bytes, &series->profile, NULL);
 }
 

@@ -84,6 +84,7 @@ typedef struct lethe_series {
     char failure[256];                          /* why it, or a part of it, cannot be shown, or "" */
     size_t damaged_files;                       /* that cannot be read; the others are shown */
     lethe_series_job *job;                      /* its headers are still being read; NULL = no */
+    bool outside;                               /* an original of the private side: decoded by a confined process, colour profiles not applied */
     atomic_bool cut_off;                        /* slides: the file was cut off while it was open; nothing of it is read any more */
 } lethe_series;
 
@@ -134,6 +135,17 @@ void lethe_frame_reader_destroy(lethe_frame_reader *reader);
 /* Decode a frame for the screen: grey stored values (through a modality LUT where the file has one), or RGB. */
 LETHE_NODISCARD lethe_status lethe_frame_reader_read(lethe_frame_reader *reader, const char *path, uint32_t frame, lethe_image *out,
                                                      lethe_error *error);
+
+typedef enum lethe_frame_kind { LETHE_FRAME_PIXELS, LETHE_FRAME_OVERLAYS, LETHE_FRAME_THUMBNAIL } lethe_frame_kind;
+/* Any of them. `side` is a thumbnail's. */
+LETHE_NODISCARD lethe_status lethe_frame_reader_get(lethe_frame_reader *reader, lethe_frame_kind kind, const char *path, uint32_t frame,
+                                                    uint32_t side, lethe_image *out, lethe_error *error);
+/* From now on `outside` is asked instead (its context is borrowed): no file is opened here. */
+typedef struct lethe_frame_outside {
+    lethe_status (*get)(void *context, lethe_frame_kind kind, const char *path, uint32_t frame, uint32_t side, lethe_image *out, lethe_error *error);
+    void *context;
+} lethe_frame_outside;
+void lethe_frame_reader_decode_outside(lethe_frame_reader *reader, lethe_frame_outside outside);
 
 /* The overlays of a frame as lethe_overlay_draw makes them. */
 LETHE_NODISCARD lethe_status lethe_frame_reader_overlays(lethe_frame_reader *reader, const char *path, uint32_t frame, lethe_image *out,
