@@ -55,24 +55,12 @@ struct lethe_follow {
     _Atomic bool unclean;
 };
 
-/* --- pages: mapped in one go, and given back, so that a large file does not count as memory in use --- */
-
-static void take_pages(const uint8_t *bytes, uint64_t from, uint64_t to) {
-    const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-    from &= ~(page - 1);
-#ifdef MADV_POPULATE_READ
-    (void)madvise((void *)(uintptr_t)(bytes + from), (size_t)(to - from), MADV_POPULATE_READ); /* older kernels fault them in */
-#endif
-}
+/* --- pages are given back, so that a large file does not count as memory in use --- */
 
 static void give_pages(const uint8_t *bytes, uint64_t from, uint64_t to) {
     const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
     from &= ~(page - 1);
     if (to > from) (void)madvise((void *)(uintptr_t)(bytes + from), (size_t)(to - from), MADV_DONTNEED);
-}
-
-static void take_source(const lethe_follow *f, uint64_t from, uint64_t to) {
-    if (f->options.source_is_mapped) take_pages(f->options.source, from, to);
 }
 
 static void give_source(const lethe_follow *f, uint64_t from, uint64_t to) {
@@ -138,12 +126,10 @@ static bool look_at_shared(lethe_follow *f, const span *s) {
 static void look_at(lethe_follow *f, const part *p) {
     const uint64_t overlap = f->options.search ? lethe_search_overlap(f->options.search) : 0;
     uint64_t from = 0, to = 0; /* of the output, compared and not searched yet */
-    for (unsigned i = 0; i < p->count; i++) take_source(f, p->spans[i].source, p->spans[i].source + p->spans[i].bytes);
     look_into_streams(f, p);
     for (unsigned i = 0; i < p->count && !atomic_load(&f->stopped); i++) {
         const span *s = &p->spans[i];
         if (look_at_shared(f, s)) continue;
-        take_pages(f->output, s->out, s->out + s->bytes);
         if (memcmp(f->options.source + s->source, f->output + s->out, (size_t)s->bytes) != 0) {
             fail(f, LETHE_UNSAFE, "output: what was copied differs from the input behind offset", s->out);
             break;

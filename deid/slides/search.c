@@ -353,11 +353,13 @@ static void find_members(const lethe_byte_set *set, const uint8_t *bytes, uint64
     masks[whole] &= (UINT64_C(1) << rest) - 1;
 }
 
+_Static_assert(SHORTEST_PIXELS == 6, "runs are put together from two and four");
+
 /* Bits at which SHORTEST_PIXELS bits in a row begin. */
 static uint64_t starts_of_runs(uint64_t mask, uint64_t next) {
-    uint64_t starts = mask;
-    for (unsigned i = 1; i < SHORTEST_PIXELS; i++) starts &= mask >> i | next << (64 - i);
-    return starts;
+    uint64_t two = mask & (mask >> 1 | next << 63), next_two = next & next >> 1;
+    uint64_t four = two & (two >> 2 | next_two << 62);
+    return four & (two >> 4 | next_two << 60);
 }
 
 /* A text begins where a run does; one of the first TEXT_STRIDE positions behind each start is a multiple of the stride. */
