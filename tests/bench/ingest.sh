@@ -1,5 +1,5 @@
 # Receiving, side by side: 1,000 CT slices of 512 kB by one association into storescp (Nagle off, nothing durable), Lethe (durable) and Orthanc (defaults);
-# then 8 associations, then many small instances (LETHE_BENCH_INSTANCES, default 10,000) to see whether the cost stays flat, then network to released.
+# then 2, 4 and 8 associations (with how busy cores and disk were), then many small instances (LETHE_BENCH_INSTANCES, default 10,000) to see whether the cost stays flat, then network to released.
 source "$LETHE_SOURCE/tests/support/ingest.bash" || exit 1
 need dcmsend storescp python3 sqlite3
 count=${LETHE_BENCH_SLICES:-1000} rounds=${LETHE_BENCH_ROUNDS:-3} many=${LETHE_BENCH_INSTANCES:-10000}
@@ -37,6 +37,24 @@ timed() {
     "$@" >/dev/null 2>&1 || fail "bench: $*"
     seconds=$(python3 -c "print($(now) - $start)")
 }
+# What the machine did: `mark` before and `load` after a measurement print how busy its cores and the disk below $work were.
+disk=$(python3 -c "import os, sys; d = os.stat(sys.argv[1]).st_dev; print(os.major(d), os.minor(d))" "$work")
+mark() {
+    awk '/^cpu /{print $2 + $3 + $4 + $7 + $8 + $9, $5 + $6}' /proc/stat
+    awk -v d="$disk" '$1 " " $2 == d {print $8, $10, $13, $19}' /proc/diskstats
+}
+load() {
+    python3 - "$1" "$(mark)" "$2" <<'PY'
+import sys
+(busy0, idle0, *disk0), (busy1, idle1, *disk1) = ([int(float(n)) for n in text.split()] for text in sys.argv[1:3])
+busy = 100 * (busy1 - busy0) / max(1, busy1 - busy0 + idle1 - idle0)
+text = "    cores %.0f %% busy" % busy
+if len(disk1) == 4 and len(disk0) == 4:
+    writes, sectors, ms, flushes = (b - a for a, b in zip(disk0, disk1))
+    text += ", disk %.0f %% busy, %.0f MB written in %d writes and %d flushes" % (ms / 10 / float(sys.argv[3]), sectors * 512 / 1e6, writes, flushes)
+print(text)
+PY
+}
 line() { python3 -c "print('  %-58s %7.2f s %8.0f instances/s %8.1f MB/s' % ('$1', $2, $3 / $2, $4 * $3 / 1e6 / $2))"; }
 
 generate "$work/ct" "$count" 512 1
@@ -61,8 +79,10 @@ for round in $(seq "$rounds"); do
         intake "$work/p" "DELETE FROM item"
         rm -rf "$work/p/private/inbox"
         start_serve "$work/p"
+        before=$(mark)
         if [ $kind = nodelay ]; then TCP_NODELAY=1 timed dcmsend +sd localhost "$port" "$work/ct"; else timed dcmsend +sd localhost "$port" "$work/ct"; fi
         note lethe_$kind
+        [ $kind != nodelay ] || [ "$seconds" != "${best[lethe_nodelay]}" ] || busy_one=$(load "$before" "$seconds")
         check_equal "$(count_of "$work/p" received)" "$count" "received"
         stop_serve
     done
@@ -82,6 +102,7 @@ fi
 echo "$count CT slices of $((bytes / 1000)) kB, one association, best of $rounds"
 line "storescp, Nagle off on both sides, not durable" "${best[storescp]}" "$count" "$bytes"
 line "Lethe, durable, sender with Nagle off" "${best[lethe_nodelay]}" "$count" "$bytes"
+echo "$busy_one"
 line "Lethe, durable, sender as it comes" "${best[lethe_nagle]}" "$count" "$bytes"
 [ -z "${best[orthanc]:-}" ] || line "Orthanc, defaults, sender as it comes" "${best[orthanc]}" "$count" "$bytes"
 python3 -c "
@@ -89,26 +110,61 @@ print('  ratio to storescp: %.2f (goal: at most 1.5)' % (${best[lethe_nodelay]} 
 o = ${best[orthanc]:-0}
 if o: print('  times faster than Orthanc, same sender: %.1f (goal: 10)' % (o / ${best[lethe_nagle]}))"
 
-# 8 associations.
-intake "$work/p" "DELETE FROM item"
-rm -rf "$work/p/private/inbox"
-for part in 0 1 2 3 4 5 6 7; do
-    mkdir "$work/part$part"
-    ls "$work/ct" | awk -v p=$part 'NR % 8 == p' | while read -r f; do ln "$work/ct/$f" "$work/part$part/$f"; done
-done
-eight() {
+# Several associations: best of the rounds.
+split() { # split PARTS: the slices in so many folders
+    rm -rf "$work"/part*
+    for ((part = 0; part < $1; part++)); do
+        mkdir "$work/part$part"
+        ls "$work/ct" | awk -v p=$part -v n="$1" 'NR % n == p' | while read -r f; do ln "$work/ct/$f" "$work/part$part/$f"; done
+    done
+}
+several() { # several PARTS
     local pids=()
-    for part in 0 1 2 3 4 5 6 7; do
+    for ((part = 0; part < $1; part++)); do
         TCP_NODELAY=1 dcmsend +sd localhost "$port" "$work/part$part" &
         pids+=($!)
     done
     for pid in "${pids[@]}"; do wait "$pid" || return 1; done
 }
-start_serve "$work/p"
-timed eight
-line "Lethe, durable, 8 associations" "$seconds" "$count" "$bytes"
-check_equal "$(count_of "$work/p" received)" "$count" "received"
-stop_serve
+for parts in 2 4 8; do
+    split $parts
+    for round in $(seq "$rounds"); do
+        intake "$work/p" "DELETE FROM item"
+        rm -rf "$work/p/private/inbox"
+        sync
+        start_serve "$work/p"
+        before=$(mark)
+        timed several $parts
+        note several$parts
+        [ "$seconds" != "${best[several$parts]}" ] || busy=$(load "$before" "$seconds")
+        check_equal "$(count_of "$work/p" received)" "$count" "received"
+        stop_serve
+    done
+    line "Lethe, durable, $parts associations, best of $rounds" "${best[several$parts]}" "$count" "$bytes"
+    echo "$busy"
+done
+# What the senders and this disk do without a receiver: the same bytes into files, each synced, by 8 writers at once.
+disk_alone() {
+    python3 - "$work" "$count" "$bytes" <<'PY'
+import os, sys
+folder, count, size = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+block = os.urandom(size)
+for writer in range(8):
+    if os.fork() == 0:
+        for i in range(writer, count, 8):
+            fd = os.open("%s/alone%d" % (folder, i), os.O_WRONLY | os.O_CREAT, 0o600)
+            os.write(fd, block)
+            os.fsync(fd)
+            os.close(fd)
+        os._exit(0)
+for writer in range(8): os.wait()
+PY
+}
+before=$(mark)
+timed disk_alone
+line "the disk alone: 8 writers, a file and an fsync each" "$seconds" "$count" "$bytes"
+load "$before" "$seconds"
+rm -f "$work"/alone*
 
 # Flat cost.
 echo "$many small instances in ten parts (flat = the last as fast as the first)"
