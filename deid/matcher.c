@@ -16,7 +16,7 @@ typedef struct pattern {
 } pattern;
 
 struct lethe_matcher {
-    uint64_t filter[FILTER_BITS / 64];
+    uint64_t filter[FILTER_BITS / 64]; /* by hash: of patterns that are awake */
     int32_t bucket[BUCKETS];
     pattern *patterns;
     size_t count, capacity, awake;
@@ -71,6 +71,7 @@ bool lethe_matcher_sleep(lethe_matcher *matcher) {
         return false;
     }
     matcher->generation++; /* all patterns stay in their buckets, and match nothing */
+    memset(matcher->filter, 0, sizeof matcher->filter);
     matcher->awake = 0;
     return true;
 }
@@ -106,7 +107,6 @@ static void put_into_bucket(lethe_matcher *m, int32_t index) {
     pattern *p = &m->patterns[index];
     p->next = m->bucket[p->hash % BUCKETS];
     m->bucket[p->hash % BUCKETS] = index;
-    m->filter[p->hash / 64] |= 1ull << (p->hash % 64);
 }
 
 lethe_status lethe_matcher_add(lethe_matcher *m, const void *bytes, size_t size, unsigned stride, unsigned flags, uint16_t label, uint32_t *index,
@@ -143,8 +143,10 @@ lethe_status lethe_matcher_add(lethe_matcher *m, const void *bytes, size_t size,
 
 void lethe_matcher_wake(lethe_matcher *m, uint32_t index, uint16_t label) {
     if (index >= m->count || m->patterns[index].seen == m->generation) return;
-    m->patterns[index].label = label;
-    m->patterns[index].seen = m->generation;
+    pattern *p = &m->patterns[index];
+    p->label = label;
+    p->seen = m->generation;
+    m->filter[p->hash / 64] |= 1ull << (p->hash % 64);
     m->awake++;
 }
 
