@@ -358,7 +358,7 @@ static lethe_status decide_pixels(lethe_engine *engine, instance *in, lethe_erro
         in->needs_review = true;
         (void)snprintf(in->review_reason, sizeof in->review_reason, "%s", engine->decision.reason);
     }
-    return LETHE_OK;
+    return lethe_engine_wsi(engine, in->path, in, error);
 }
 
 static lethe_status redact(lethe_engine *engine, instance *in, lethe_error *error) {
@@ -482,7 +482,7 @@ static void quarantine(instance *in, const lethe_error *why) {
 static lethe_status process(lethe_engine *engine, const char *path, const char *source_name, lethe_result *result, lethe_error *error) {
     *result = (lethe_result){.outcome = LETHE_OUTCOME_QUARANTINED};
     forget_instance(engine);
-    instance in = {.result = result, .source_name = source_name};
+    instance in = {.result = result, .source_name = source_name, .path = path};
     lethe_error why = {0};
     lethe_status status = lethe_map_read(path, &engine->input, READ_WHOLE_BYTES, &engine->map, &why);
     if (status == LETHE_OK && !lethe_dicom_looks_like(engine->map.bytes, engine->map.size)) {

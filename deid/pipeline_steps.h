@@ -5,6 +5,7 @@
 #include "deid/audit.h"
 #include "deid/pipeline.h"
 #include "deid/pixels/redact.h"
+#include "deid/slides/slide_deid.h"
 #include "deid/tally.h"
 #include "imaging/dicom/edit.h"
 
@@ -21,6 +22,9 @@ struct lethe_engine {
     lethe_tally *tally;  /* NULL: nobody counts */
     uint64_t told[1024]; /* by group: digests of what lethe_engine_learn has told already */
     lethe_outlet *outlet;
+    char ink_front[512]; /* file that stands for the DICOM slide that was searched for ink last; "" = none */
+    unsigned ink_count;  /* places, the first of which is ink_first */
+    lethe_slide_region ink_first;
     lethe_buffer input; /* bytes of the instance at hand, where they were read whole */
     /* The instance at hand. */
     lethe_map map;
@@ -33,7 +37,7 @@ struct lethe_engine {
 /* What one instance carries through the steps. */
 typedef struct instance {
     lethe_result *result;
-    const char *source_name;
+    const char *source_name, *path;
     char patient_original[256];
     int32_t shift_days;
     char relative[512];
@@ -48,6 +52,9 @@ typedef struct instance {
     unsigned forced_count;
 } instance;
 
+/* Ink on DICOM slides makes them wait; masks of the slide mapping become boxes of `engine->decision`. Other instances: nothing happens. Errors:
+ * LETHE_UNSAFE (a mask that cannot be placed, a label in the image), LETHE_NO_MEMORY. */
+LETHE_NODISCARD lethe_status lethe_engine_wsi(lethe_engine *engine, const char *path, instance *in, lethe_error *error);
 /* Fill the catalogue fields from an output's bytes. */
 LETHE_NODISCARD lethe_status lethe_result_describe(lethe_result *result, const uint8_t *bytes, size_t size, lethe_error *error);
 LETHE_NODISCARD lethe_status lethe_engine_slide(lethe_engine *engine, const char *path, const char *source_name, lethe_result *result,
