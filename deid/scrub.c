@@ -157,8 +157,11 @@ static lethe_status clean_strictly(lethe_scrub *scrub, const char *utf8, size_t 
     if (status != LETHE_OK) return status;
     char *text = (char *)out->bytes;
     bool blanked = out->size != before && blank_identifiers(scrub, text + before, out->size - before);
-    for (size_t i = before; blanked && i < out->size; i++) /* one space where several were left, none at the ends */
+    for (size_t i = before; blanked && i < out->size; i++) { /* one space or comma where several were left, none at the ends */
+        if (text[i] == ',' && kept != before && text[kept - 1] == ' ') kept--;
+        if (text[i] == ',' && (kept == before || text[kept - 1] == ',')) continue;
         if (text[i] != ' ' || (kept != before && text[kept - 1] != ' ')) text[kept++] = text[i];
+    }
     while (blanked && kept != before && text[kept - 1] == ' ') kept--;
     if (blanked) {
         out->size = kept;

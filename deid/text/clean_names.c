@@ -52,6 +52,8 @@ static void mark_known(lethe_text_cleaner *cleaner) {
         }
         if (id != NULL && !id->common) {
             mark_run(cleaner, at, count, LETHE_TEXT_KNOWN);
+        } else if (id != NULL && count >= 2 && (id->kind == LETHE_ID_INSTITUTION || id->kind == LETHE_ID_ADDRESS)) {
+            mark_run(cleaner, at, count, LETHE_TEXT_KNOWN); /* "Imagerie du Port": ordinary words that are a place together */
         } else if (id != NULL && id->maker && count == 1 && !speaks_of_product(cleaner, at) && !lethe_clean_is_kept_word(cleaner, word)) {
             word->reason |= LETHE_TEXT_KNOWN;
         } else if (id != NULL && is_name_kind(id) && word->letters >= 1) {
@@ -103,6 +105,12 @@ static void mark_initial(lethe_text_cleaner *cleaner, size_t index) {
     }
 }
 
+/* Nothing but one space, hyphen or underscore between word `index` and the next. */
+static bool hangs_on(const lethe_text_cleaner *cleaner, size_t index) {
+    size_t end = word_end(word_at(cleaner, index));
+    return word_at(cleaner, index + 1)->start == end + 1 && strchr(" -_", cleaner->text[end]) != NULL;
+}
+
 /* "OULEVAY G 71604418", "G OULEVAY": one capital of the patient's beside a name of theirs, and no word of medicine on its other side, which it could
  * belong to ("GENOU G"). */
 static void mark_bare_initial(lethe_text_cleaner *cleaner, size_t index) {
@@ -117,7 +125,7 @@ static void mark_bare_initial(lethe_text_cleaner *cleaner, size_t index) {
         const lethe_word *next = word_at(cleaner, side == 0 ? index - 1 : index + 1);
         bool joined = side == 0 ? lethe_clean_joins_next(cleaner, index - 1) : lethe_clean_joins_next(cleaner, index);
         if ((next->reason & LETHE_TEXT_KNOWN) != 0 && joined && is_known_name(cleaner, next)) beside = true;
-        else if (next->reason == 0) return;
+        else if (next->reason == 0 && hangs_on(cleaner, side == 0 ? index - 1 : index)) return;
     }
     if (beside) initial->reason |= LETHE_TEXT_KNOWN;
 }
@@ -381,7 +389,8 @@ static void mark_cue(lethe_text_cleaner *cleaner, size_t index) {
 
 void lethe_clean_announced(lethe_text_cleaner *cleaner) {
     for (size_t at = 0; at < cleaner->words.count; at++)
-        if (has(word_at(cleaner, at), LETHE_WORD_TITLE)) mark_title(cleaner, at);
+        if (has(word_at(cleaner, at), LETHE_WORD_TITLE) && (word_at(cleaner, at)->reason & LETHE_TEXT_CONTACT) == 0)
+            mark_title(cleaner, at); /* not ".fr" */
     for (size_t at = 0; at + 1 < cleaner->words.count; at++)
         if (has(word_at(cleaner, at), LETHE_WORD_CUE)) mark_cue(cleaner, at);
     for (size_t at = 0; at + 1 < cleaner->words.count; at++) mark_worker(cleaner, at);

@@ -213,7 +213,8 @@ static void find_mail(lethe_text_cleaner *cleaner) {
         while (start > 0 && (is_alnum(text[start - 1]) || (unsigned char)text[start - 1] >= 0x80 || strchr("._%+-", text[start - 1]) != NULL))
             start--;
         while (end < cleaner->size && (is_alnum(text[end]) || text[end] == '.' || text[end] == '-')) end++;
-        if (start < at && end > at + 2) lethe_clean_mark(cleaner, start, end, LETHE_TEXT_CONTACT);
+        bool repository = cleaner->mode == LETHE_TEXT_PRODUCT && at == start + 3 && memcmp(text + start, "git", 3) == 0; /* git@github.com:... */
+        if (start < at && end > at + 2 && !repository) lethe_clean_mark(cleaner, start, end, LETHE_TEXT_CONTACT);
     }
 }
 

@@ -35,11 +35,18 @@ static bool is_digit(char byte) { return byte >= '0' && byte <= '9'; }
 static bool is_ascii_letter(char byte) { return (byte | 0x20) >= 'a' && (byte | 0x20) <= 'z'; }
 static bool is_word_byte(char byte) { return is_digit(byte) || is_ascii_letter(byte) || (unsigned char)byte >= 0xC3; }
 
-/* Where the word that begins at `at` ends; a question mark between letters stands for a letter that a character set lost: "d?cembre". */
+/* A question mark, or U+FFFD, in the place of a letter that a character set lost; its size in bytes, 0 when there is none. */
+static size_t lost_letter(const char *text, size_t size, size_t at) {
+    if (text[at] == '?') return 1;
+    return at + 2 < size && memcmp(text + at, "\xEF\xBF\xBD", 3) == 0 ? 3 : 0;
+}
+
+/* Where the word that begins at `at` ends, with letters that were lost between others: "d?cembre". */
 static size_t end_of_letters(const char *text, size_t size, size_t at) {
     size_t end = at;
     while (end < size && end - at < 20) {
-        if (text[end] == '?' && end > at && end + 1 < size && is_ascii_letter(text[end + 1])) end++;
+        size_t lost = lost_letter(text, size, end);
+        if (lost != 0 && end > at && end + lost < size && is_ascii_letter(text[end + lost])) end += lost;
         else if (is_digit(text[end]) || !is_word_byte(text[end])) break;
         else end += (unsigned char)text[end] >= 0xC3 && end + 1 < size ? 2 : 1;
     }
@@ -76,6 +83,12 @@ static size_t read_month(const char *text, size_t size, size_t at, int *month, i
     size_t end = end_of_letters(text, size, at);
     char folded[LONGEST_MONTH], name[LONGEST_MONTH];
     size_t length = lethe_text_fold(text + at, end - at, folded, sizeof folded);
+    for (size_t i = 0; i + 2 < length; i++) {
+        if (memcmp(folded + i, "\xEF\xBF\xBD", 3) != 0) continue;
+        folded[i] = '?';
+        length -= 2;
+        memmove(folded + i + 1, folded + i + 3, length - i - 1);
+    }
     if (length < 3 || length >= sizeof folded) return 0;
     static const char first_letters[] = "JFMASONDGLEO";
     if (strchr(first_letters, folded[0]) == NULL) return 0;

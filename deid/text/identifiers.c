@@ -122,6 +122,7 @@ lethe_status lethe_identifiers_put(lethe_identifiers *ids, lethe_identifier_kind
 static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 static bool is_ordinary(const lethe_word *word) {
+    if (lethe_identifiers_is_trade_word(word)) return true; /* "GE Medical Systems" */
     unsigned classes = lethe_vocabulary_classes(word->folded, word->folded_size);
     if ((classes & LETHE_WORD_EPONYM) != 0) return false; /* the patient's own name first */
     return (classes & ~(unsigned)(LETHE_WORD_NAME | LETHE_WORD_PLAIN)) != 0;

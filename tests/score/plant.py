@@ -15,6 +15,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import sys
 import warnings
 
@@ -236,7 +237,8 @@ class Planter:
                     after = self.dice.choice((" ", ", ", " - ", " / ")) + self.phrase([written])
                 if self.dice.random() < 0.25:
                     extra, more, other_date = self.identifier()
-                    if other_date is None:
+                    # The day of a birth beside the shifted day of an examination: nobody could tell the two numbers apart.
+                    if other_date is None and not (date is not None and any(re.fullmatch(r"\d{1,2}", token) for part in more for token in words.tokens(part))):
                         after += " " + extra
                         gone = gone + more
             text = before + written + after

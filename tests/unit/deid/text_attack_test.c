@@ -122,6 +122,7 @@ static void dates(void **state) {
         {"CT geboren 12 maart 1961", "CT"},
         {"RM 5 ott 1961", "RM"},
         {"CT *26 f¨¦vrier 1936", "CT"},
+        {"CT 2 f\xEF\xBF\xBDvrier 2018", "CT"}, /* a letter that was lost */
         {"CT DOB 1961 HEAD", "CT HEAD"},
         {"CT born in 1961", "CT"},
     };
@@ -166,6 +167,82 @@ static void names_of_things(void **state) {
     EXPECT(known, LETHE_TEXT_STRICT, LETHE_TEXT_RESEARCH);
 }
 
+/* A maker's word goes when somebody is called so, but not where a maker is meant (adr/0305). */
+static void names_of_makers(void **state) {
+    bench *now = *state;
+    static const row nobody[] = {{"IRM CANON T2", "IRM CANON T2"}, {"Philips SENSE coil", "Philips SENSE coil"}};
+    EXPECT(nobody, LETHE_TEXT_STRICT, LETHE_TEXT_PRODUCT);
+    add(now, LETHE_ID_NAME, "Canon^Jeanne");
+    add(now, LETHE_ID_STAFF, "Leica^Tom");
+    add(now, LETHE_ID_STAFF, "Philips^Service");
+    add(now, LETHE_ID_STAFF, "SIEMENS");
+    add(now, LETHE_ID_INSTITUTION, "Klinik Bruker");
+    add(now, LETHE_ID_INSTITUTION, "Hologic Medical Systems");
+    static const row gone[] = {
+        {"IRM CANON T2", "IRM T2"},      {"T2 TSE canon", "T2 TSE"},     {"IRM genou, Leica", "IRM genou"}, {"Canon_T2_TSE", "T2_TSE"},
+        {"Bruker MRT Knie", "MRT Knie"}, {"Canon Leica genou", "genou"}, {"CANON JEANNE T2", "T2"},
+    };
+    EXPECT(gone, LETHE_TEXT_STRICT, LETHE_TEXT_RESEARCH);
+    static const row kept[] = {
+        {"Canon Medical Systems", "Canon Medical Systems"},
+        {"Canon Aquilion 5 mm", "Canon Aquilion 5 mm"},
+        {"LEICA BIOSYSTEMS 20x", "LEICA BIOSYSTEMS 20x"},
+        {"Philips Ingenia", "Philips Ingenia"},
+        {"Philips T2", "Philips T2"},
+        {"SIEMENS T1 MPRAGE", "SIEMENS T1 MPRAGE"},
+        {"Hologic 3D", "Hologic 3D"},
+    };
+    EXPECT(kept, LETHE_TEXT_STRICT, LETHE_TEXT_RESEARCH);
+    static const row made[] = {{"Canon", "Canon"}, {"Leica SP8", "Leica SP8"}}; /* Manufacturer, its model */
+    EXPECT(made, LETHE_TEXT_PRODUCT, LETHE_TEXT_PRODUCT);
+}
+
+/* Short forms of a name that the object tells, relatives, and what is left of a masked name. */
+static void short_forms(void **state) {
+    bench *now = *state;
+    add(now, LETHE_ID_NAME, "Vandermeersch-Oulevay^Ghislaine^Éléonore");
+    add(now, LETHE_ID_STAFF, "Tchékémian^Aram");
+    static const row rows[] = {
+        {"GVO : bilan", "bilan"},
+        {"V.O.G. kyste rénal", "kyste rénal"},
+        {"G. V.-O. genou", "genou"},
+        {"TAP 5mm B30f OULEVAY G 71604418", "TAP 5mm B30f"},
+        {"OULEVAY G, genou", "genou"},
+        {"G OULEVAY", ""},
+        {"Mme V***-O*** hernie", "hernie"},
+        {"Patiente Éle\xCC\x81onore", "Patiente"}, /* the accent by itself, as NFD writes it */
+        {"ＧＨＩＳＬＡＩＮＥ aorte", "aorte"},
+        {"Gh\xE2\x80\x8Bislaine rate", "rate"},
+        {"sa fille Gaëlle (06 12 34 56 78) rappelle", "sa fille rappelle"},
+        {"sa mère Yvonne rappelle", "sa mère rappelle"},
+        {"his wife Siobhán called", "his wife called"},
+        {"contact / poste 4417", "contact"},
+        {"né le 6.11.18", ""},
+        {"Kniegelenk am 6.11.18", "Kniegelenk"},
+        {"IRM du 6/11/18 : stable", "IRM stable"},
+        {"born Aug 23 57", ""},
+    };
+    EXPECT(rows, LETHE_TEXT_STRICT, LETHE_TEXT_STRICT);
+    static const row kept[] = {
+        {"GENOU G", "GENOU G"},
+        {"T1 G OULEVAY", "T1 G"},
+        {"syngo 6.11.18", "syngo 6.11.18"},
+        {"5/10/15 min", "5/10/15 min"},
+        {"FemHead_L", "FemHead_L"},
+        {"SpinalCord_PRV", "SpinalCord_PRV"},
+        {"PTV_5600", "PTV_5600"},
+        {"Glnd_Submand_R", "Glnd_Submand_R"},
+        {"Bowel_Bag", "Bowel_Bag"},
+        {"A_LAD", "A_LAD"},
+        {"Musc_Constrict_S", "Musc_Constrict_S"},
+        {"OpticNrv_PRV3_L", "OpticNrv_PRV3_L"},
+        {"zRing_PTV", "zRing_PTV"},
+        {"Lungs-GTV", "Lungs-GTV"},
+        {"CTVn1 gauche", "CTVn1 gauche"},
+    };
+    EXPECT(kept, LETHE_TEXT_STRICT, LETHE_TEXT_RESEARCH);
+}
+
 /* In a script in which no name of the patient is known, a word may be the name. */
 static void scripts(void **state) {
     bench *now = *state;
@@ -206,7 +283,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(people, set_up, tear_down),          cmocka_unit_test_setup_teardown(places, set_up, tear_down),
         cmocka_unit_test_setup_teardown(numbers, set_up, tear_down),         cmocka_unit_test_setup_teardown(dates, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(names_of_things, set_up, tear_down), cmocka_unit_test_setup_teardown(scripts, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(names_of_things, set_up, tear_down), cmocka_unit_test_setup_teardown(names_of_makers, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(short_forms, set_up, tear_down),     cmocka_unit_test_setup_teardown(scripts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(products, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
