@@ -200,45 +200,14 @@ static lethe_status change_one(object_run *run, bool add, const char *patient, l
     return status;
 }
 
-/* A line of the list without the spaces around it, which Patient IDs do not have either (PS3.5 6.2); NULL when nothing is left. */
-static char *trim_line(char *line) {
-    line += strspn(line, " \t");
-    for (size_t n = strlen(line); n != 0 && strchr(" \t\r", line[n - 1]) != NULL; n--) line[n - 1] = '\0';
-    return line[0] == '\0' ? NULL : line;
-}
-
-/* The whole list is looked at before anybody of it is put on the list: a file in another encoding names nobody. */
-static lethe_status check_list(const lethe_buffer *text, lethe_error *error) {
-    const char *at = (const char *)text->bytes, *end = at + text->size;
-    if (text->size == 0) return lethe_fail(error, LETHE_CONFIG, "the list of patients is empty");
-    if (memchr(at, '\0', text->size) != NULL) return lethe_fail(error, LETHE_CONFIG, "the list of patients is no text in UTF-8 (UTF-16?)");
-    for (size_t line = 1; at < end; line++) {
-        const char *stop = memchr(at, '\n', (size_t)(end - at));
-        if ((stop == NULL ? end : stop) - at > 256)
-            return lethe_fail(error, LETHE_CONFIG, "the list of patients: line %zu has more than 256 bytes; one patient ID a line is wanted", line);
-        at = stop == NULL ? end : stop + 1;
-    }
-    return LETHE_OK;
+static lethe_status change_listed(void *context, const char *patient, lethe_error *error) {
+    const changing *c = context;
+    return change_one(c->run, c->add, patient, error);
 }
 
 static lethe_status change_file(object_run *run, bool add, const char *path, lethe_error *error) {
-    lethe_buffer text;
-    lethe_buffer_init(&text, LETHE_LIMIT_TEXT_FILE_BYTES);
-    lethe_error why = {0};
-    lethe_status status = lethe_file_read(path, &text, &why);
-    if (status != LETHE_OK) status = lethe_fail(error, status, "cannot read the list of patients: %s", why.message);
-    if (status == LETHE_OK) status = check_list(&text, error);
-    char *at = status == LETHE_OK ? (char *)text.bytes : NULL; /* a NUL stands behind the last byte of a buffer */
-    if (at != NULL && lethe_text_starts(at, "\xEF\xBB\xBF")) at += 3;
-    for (char *next; at != NULL && status == LETHE_OK; at = next) {
-        next = strchr(at, '\n');
-        if (next != NULL) *next++ = '\0';
-        const char *patient = trim_line(at);
-        if (patient != NULL) status = change_one(run, add, patient, error);
-    }
-    if (text.bytes != NULL) lethe_wipe(text.bytes, text.size);
-    lethe_buffer_release(&text);
-    return status;
+    changing all = {.run = run, .add = add};
+    return lethe_objections_read_list(path, change_listed, &all, error);
 }
 
 static lethe_status list_all(object_run *run, lethe_error *error) {

@@ -23,6 +23,10 @@ LETHE_NODISCARD lethe_status lethe_objections_aliases(lethe_database *intake, co
 LETHE_NODISCARD lethe_status lethe_objections_note_unissued(lethe_database *intake, const char *unissued, const char *patient, lethe_error *error);
 LETHE_NODISCARD lethe_status lethe_objections_of_any_issuer(lethe_database *intake, const char *unissued, lethe_alias_fn visit, void *context,
                                                             lethe_error *error);
+/* Visit each patient ID of a list, one a line, in UTF-8 (with or without a byte order mark; lines end in LF, CR LF or CR). The whole list is looked at
+ * before the first visit. Errors: LETHE_IO; LETHE_CONFIG for a list that names nobody, is no UTF-8, or has a line that cannot be a patient ID. */
+typedef lethe_status (*lethe_patient_fn)(void *context, const char *patient_id, lethe_error *error);
+LETHE_NODISCARD lethe_status lethe_objections_read_list(const char *path, lethe_patient_fn visit, void *context, lethe_error *error);
 void lethe_objections_destroy(lethe_objections *objections);
 bool lethe_objections_contain(const lethe_objections *objections, const char *patient_pseudonym); /* NULL list: false */
 bool lethe_objections_same(const lethe_objections *a, const lethe_objections *b);

@@ -63,9 +63,13 @@ issued; [ "$(count)" = 2 ] || fail "objections that were taken back"
 printf '\357\273\277IPP77  \r\n\r\n  OTHER-1\r\n' > "$work/objecting.txt"
 "$lethe" object -C "$work/r" add --file "$work/objecting.txt" > "$work/log" || fail "object add --file"
 grep -q '^2 patients' "$work/log" && [ "$(count)" = 0 ] || { fail "a list with a byte order mark, spaces and CR LF"; cat "$work/log"; }
-printf 'I\0P\0P\0' > "$work/utf16.txt"; : > "$work/empty.txt"
-for list in "$work/utf16.txt" "$work/empty.txt" "$work" "$work/none.txt"; do
+printf 'I\0P\0P\0' > "$work/utf16.txt"; : > "$work/empty.txt"; printf ' \n\t\r\n' > "$work/blank.txt"
+printf 'IPP77\nH\366pital-1\n' > "$work/latin1.txt"; printf 'IPP77\tDUPONT\n' > "$work/table.txt"
+for list in "$work/utf16.txt" "$work/empty.txt" "$work/blank.txt" "$work/latin1.txt" "$work/table.txt" "$work" "$work/none.txt"; do
     "$lethe" object -C "$work/r" add --file "$list" > "$work/log" 2>&1 && fail "a list that names nobody is taken: $(basename "$list")"
     grep -q "$work" "$work/log" && fail "the message names a private path"
+    grep -q DUPONT "$work/log" && fail "the message names what the list says"
 done
+printf 'OTHER-2\rOTHER-3\r' > "$work/cr.txt"
+"$lethe" object -C "$work/r" add --file "$work/cr.txt" > "$work/log" && grep -q '^2 patients' "$work/log" || { fail "a list with CR alone"; cat "$work/log"; }
 exit $bad
