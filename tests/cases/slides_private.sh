@@ -41,6 +41,33 @@ if len(outputs) != 6 or rows < 500:
     sys.exit(f"FAIL: {rows} pieces of labels, {len(outputs)} outputs")
 PY
 
+# QR, from another program's encoder.
+if command -v qrencode > /dev/null; then
+    qrencode -t ASCIIi -m 4 -o "$work/qr.txt" 'QR-7741-0093' || fail "qrencode"
+    mkdir "$work/qr" && python3 - "$work" <<'PY' || fail "drawing a QR code"
+import os, sys
+sys.path.insert(0, os.environ["LETHE_SOURCE"] + "/tests/cases")
+from slides_tiles import directories
+work = sys.argv[1]
+data = bytearray(open(work + "/in/coded/lines.svs", "rb").read())
+label = next(t for t in directories(bytes(data)) if t.get(254) == (1,) and t[259] == (1,))
+width, height, at = label[256][0], label[257][0], label[273][0]
+rows = [line[::2] for line in open(work + "/qr.txt").read().split("\n") if line]
+size = min(width, height) // len(rows)
+for y in range(height):
+    for x in range(width):
+        u, v = x // size, y // size
+        # ASCIIi: '#' is light
+        dark = v < len(rows) and u < len(rows[v]) and rows[v][u] == " "
+        data[at + 3 * (y * width + x):at + 3 * (y * width + x) + 3] = bytes(3) if dark else b"\xff\xff\xff"
+open(work + "/qr/square.svs", "wb").write(data)
+PY
+    printf 'barcode,pseudonym,slide_pseudonym\nQR-7741-0093,P-qr,slide-qr\n' > "$work/qr.csv"
+    deid "$work/qr" -o "$work/qr-out" --profile "$work/codes.yaml" --slides "$work/qr.csv" || fail "QR: deid ended with $?"
+    [ -f "$work/qr-out/P-qr/slides/slide-qr.svs" ] || fail "the QR code was not read"
+    grep -rqa 'QR-7741-0093' "$work/qr-out" && fail "the text of the QR code came out"
+fi
+
 # Removed labels: private, and only in a project.
 "$LETHE_BIN/lethe" init "$work/project" > /dev/null || fail "init"
 printf 'name: labels\nbase: research\nslides:\n  keep_removed_labels: true\n' > "$work/project/labels.yaml"
