@@ -49,7 +49,7 @@ const lethe_device_condition *lethe_device_conditions(const lethe_device_rule *r
 const lethe_device_box *lethe_device_boxes(const lethe_device_rule *rule);
 
 typedef struct lethe_device_match {
-    const lethe_device_rule *burns[16]; /* all that apply: their boxes add up */
+    const lethe_device_rule *burns[64]; /* all that apply: their boxes add up */
     unsigned burns_count;
     const lethe_device_rule *clean; /* first that applies, or NULL */
     const char *own_clean;          /* a rule of the project says the same (burned_in_policy.c), or NULL */
