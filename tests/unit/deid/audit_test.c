@@ -38,6 +38,7 @@ static void word_in_every_writing(void **state) {
     assert_true(FINDS(audit, "\0L\0e\0f\0\xE8\0v\0r\0e")); /* UTF-16 big endian */
     assert_true(FINDS(audit, "TGVmw6h2cmU="));             /* base64 of the UTF-8 */
     assert_true(FINDS(audit, "eExlZsOodnJleQ=="));         /* base64 of "xLefèvrey": another alignment */
+    assert_true(FINDS(audit, "eHlMZWbDqHZyZQ=="));         /* base64 of "xyLefèvre": the third */
     assert_false(FINDS(audit, "Lefebvre"));
     assert_false(FINDS(audit, "Lefevrement")); /* inside a longer word */
     assert_true(FINDS(audit, "Lefevre2"));
