@@ -108,6 +108,88 @@ static lethe_status brush(lethe_app *app, times *t, lethe_error *error) {
     return status;
 }
 
+static bool is_polygon(const lethe_mark *mark) {
+    return mark->mine && mark->level == LETHE_LEVEL_REGION && mark->shape.kind == LETHE_SHAPE_POLYGON && mark->shape.point_count > 2;
+}
+
+/* Go to an object somewhere, click it, and drag one of its corners when asked: with all others in sight. */
+static lethe_status touch_objects(lethe_app *app, times *t, bool edit, lethe_error *error) {
+    lethe_status status = LETHE_OK;
+    lethe_view *view = &app->views[app->active];
+    size_t count = lethe_marks_count(app->marks);
+    unsigned steps = 0;
+    lethe_app_choose_tool(app, LETHE_TOOL_SELECT);
+    for (size_t i = 0; i < 20 && !status; i++) {
+        const lethe_mark *mark = lethe_marks_at(app->marks, i * (count - 1) / 20);
+        if (!is_polygon(mark)) continue;
+        lethe_point corner = mark->shape.points[0];
+        view->camera.centre = corner;
+        status = settle(app, error);
+        lethe_event event = {.kind = LETHE_EVENT_MOVE};
+        lethe_point at = lethe_camera_to_screen(&view->camera, corner);
+        for (int n = 0; n < (edit ? 10 : 4) && !status; n++) {
+            event = (lethe_event){.kind = n == 0 || (edit && n < 8 && n > 2) ? LETHE_EVENT_MOVE : LETHE_EVENT_BUTTON, .x = at.x, .y = at.y};
+            event.down = n == 1 || n == 2;
+            if (n == 2) event.kind = LETHE_EVENT_MOVE; /* between press and moves */
+            if (edit && n > 2) event.x += fmin(n - 2, 5);
+            status = turn(app, t, &event, error);
+        }
+        steps += lethe_marks_undo_name(app->marks) != NULL;
+    }
+    for (; edit && steps > 0 && !status; steps--) /* leave the project as it was */
+        if (lethe_marks_undo_name(app->marks)) lethe_app_undo(app, false);
+    return status;
+}
+static lethe_status select_objects(lethe_app *app, times *t, lethe_error *error) { return touch_objects(app, t, false, error); }
+static lethe_status edit_objects(lethe_app *app, times *t, lethe_error *error) { return touch_objects(app, t, true, error); }
+
+/* From a jump to a place that was not on the screen before until the last tile of it is: the pixels of the file are in the system's memory, nothing
+ * of them is decoded. */
+static lethe_status new_fields(lethe_app *app, times *t, lethe_error *error) {
+    lethe_status status = LETHE_OK;
+    lethe_view *view = &app->views[app->active];
+    lethe_point middle = {view->rect.x + view->rect.width / 2, view->rect.y + view->rect.height / 2};
+    lethe_camera_zoom_at(&view->camera, middle, 1 / view->camera.scale / app->pixel_scale);
+    for (int pass = 0; pass < 2 && !status; pass++) /* the first brings the file into memory */
+        for (int i = 0; i < 40 && !status; i++) {
+            if (pass == 1 && i == 0) {
+                lethe_tiles_forget(app->tiles, view->series->source);
+                lethe_texture_cache_forget(app->textures, view->series->source);
+            }
+            view->camera.centre =
+                (lethe_point){view->camera.image_width * ((i * 37 % 40) + 0.5) / 40, view->camera.image_height * ((i * 23 % 40) + 0.5) / 40};
+            double before = lethe_window_seconds();
+            do {
+                status = lethe_app_turn(app, 0.001, NULL, 0, error);
+                lethe_draw_finish(app->draw);
+                lethe_window_swap(app->window);
+            } while (!status && !view->shown && lethe_window_seconds() - before < 20);
+            if (pass == 1) t->ms[t->count++] = (lethe_window_seconds() - before) * 1000;
+            t->seconds += pass == 1 ? lethe_window_seconds() - before : 0;
+        }
+    return status;
+}
+
+/* As if its row in the list were clicked. */
+static lethe_status click_again(lethe_app *app, times *t, lethe_error *error) {
+    lethe_status status = LETHE_OK;
+    char id[sizeof app->case_id];
+    (void)snprintf(id, sizeof id, "%s", app->case_id);
+    for (int i = 0; i < 7 && !status; i++) {
+        lethe_app_close_case(app);
+        status = lethe_app_turn(app, 0, NULL, 0, error);
+        lethe_app_open_later(app, id);
+        for (double limit = lethe_window_seconds() + 60; !status && !(app->study && app->first_image_ms > 0) && lethe_window_seconds() < limit;) {
+            status = lethe_app_turn(app, 0.001, NULL, 0, error);
+            lethe_draw_finish(app->draw);
+            lethe_window_swap(app->window);
+        }
+        t->ms[t->count++] = app->first_image_ms;
+        t->seconds += app->first_image_ms / 1000;
+    }
+    return status;
+}
+
 lethe_status lethe_bench_run(lethe_app *app, lethe_error *error) {
     lethe_status status = LETHE_OK;
     times *t = lethe_alloc_array(1, sizeof *t);
@@ -126,9 +208,17 @@ lethe_status lethe_bench_run(lethe_app *app, lethe_error *error) {
     static const struct {
         const char *name;
         lethe_status (*run)(lethe_app *, times *, lethe_error *);
-        bool stack, slide;
-    } parts[] = {{"stack scroll", scroll, true, false}, {"pan", pan, true, true}, {"zoom", zoom, true, true}, {"brush", brush, true, true}};
+        bool stack, slide, objects; /* objects: only where there are thousands */
+    } parts[] = {{"stack scroll", scroll, true, false, false},
+                 {"pan", pan, true, true, false},
+                 {"zoom", zoom, true, true, false},
+                 {"new field of view, complete", new_fields, false, true, false},
+                 {"brush", brush, true, true, false},
+                 {"select an object", select_objects, false, true, true},
+                 {"edit an object", edit_objects, false, true, true},
+                 {"first image after a click", click_again, true, true, false}};
     for (size_t i = 0; i < sizeof parts / sizeof *parts && !status; i++) {
+        if (parts[i].objects && lethe_marks_count(app->marks) <= 1000) continue;
         if (view->kind == LETHE_VIEW_SLIDE ? !parts[i].slide : !parts[i].stack) continue;
         lethe_tiles_counts before, after;
         lethe_tiles_count(app->tiles, &before);

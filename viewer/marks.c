@@ -60,6 +60,33 @@ static lethe_mark_place place_of(const lethe_mark *mark) {
                               (float)(b->y1 + 1), hash_of(mark->image), mark->shape.frame};
 }
 
+static bool is_few(const lethe_mark *mark) { return mark->level != LETHE_LEVEL_REGION || mark->shape.kind == LETHE_SHAPE_MASK; }
+
+/* Short of memory they are looked for again next time. */
+static void add_few(lethe_marks *marks, size_t index) {
+    if (marks->few_count == marks->few_capacity) {
+        size_t capacity = marks->few_capacity ? marks->few_capacity * 2 : 64;
+        size_t *more = lethe_realloc_array(marks->few, capacity, sizeof *more);
+        if (!more) {
+            marks->few_known = false;
+            return;
+        }
+        marks->few = more;
+        marks->few_capacity = capacity;
+    }
+    marks->few[marks->few_count++] = index;
+}
+
+lethe_mark *lethe_marks_few_at(lethe_marks *marks, size_t index) {
+    if (!marks->few_known) {
+        marks->few_known = true;
+        marks->few_count = 0;
+        for (size_t i = 0; i < marks->count && marks->few_known; i++)
+            if (is_few(&marks->items[i])) add_few(marks, i);
+    }
+    return index < marks->few_count ? &marks->items[marks->few[index]] : NULL;
+}
+
 static lethe_status append_mark(lethe_marks *marks, lethe_mark *mark, lethe_error *error) {
     marks->counted = false;
     if (marks->count == marks->capacity) {
@@ -74,6 +101,8 @@ static lethe_status append_mark(lethe_marks *marks, lethe_mark *mark, lethe_erro
         marks->places = places;
         marks->capacity = capacity;
     }
+    marks->unordered = marks->unordered || (marks->count > 0 && mark->id <= marks->items[marks->count - 1].id);
+    if (marks->few_known && is_few(mark)) add_few(marks, marks->count);
     marks->places[marks->count] = place_of(mark);
     marks->items[marks->count++] = *mark;
     return LETHE_OK;
@@ -83,6 +112,7 @@ static lethe_status put_mark(lethe_marks *marks, lethe_mark *mark, lethe_error *
     lethe_mark *old = lethe_marks_find(marks, mark->id);
     if (!old) return append_mark(marks, mark, error);
     marks->counted = false;
+    if (is_few(old) != is_few(mark)) marks->few_known = false;
     mark->hidden = old->hidden;
     lethe_mark_release(old);
     *old = *mark;
@@ -95,7 +125,7 @@ void lethe_marks_moved(lethe_marks *marks, lethe_mark *mark) { marks->places[mar
 static void remove_mark(lethe_marks *marks, int64_t id) {
     for (size_t i = 0; i < marks->count; i++) {
         if (marks->items[i].id != id) continue;
-        marks->counted = false;
+        marks->counted = marks->few_known = false;
         lethe_mark_release(&marks->items[i]);
         memmove(&marks->items[i], &marks->items[i + 1], (marks->count - i - 1) * sizeof *marks->items);
         memmove(&marks->places[i], &marks->places[i + 1], (marks->count - i - 1) * sizeof *marks->places);
@@ -172,6 +202,7 @@ void lethe_marks_close(lethe_marks *marks) {
     free_steps(&marks->redo);
     lethe_free(marks->items);
     lethe_free(marks->places);
+    lethe_free(marks->few);
     lethe_free(marks->paints);
     lethe_tiled_mask_destroy(marks->tiled);
     lethe_free(marks->tiled_image);
@@ -195,9 +226,18 @@ size_t lethe_marks_regions(lethe_marks *marks) {
 lethe_mark *lethe_marks_at(lethe_marks *marks, size_t index) { return &marks->items[index]; }
 
 lethe_mark *lethe_marks_find(lethe_marks *marks, int64_t id) {
-    for (size_t i = marks->count; i-- > 0;)
-        if (marks->items[i].id == id) return &marks->items[i];
-    return NULL;
+    if (marks->unordered) {
+        for (size_t i = marks->count; i-- > 0;)
+            if (marks->items[i].id == id) return &marks->items[i];
+        return NULL;
+    }
+    size_t low = 0, high = marks->count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (marks->items[middle].id < id) low = middle + 1;
+        else high = middle;
+    }
+    return low < marks->count && marks->items[low].id == id ? &marks->items[low] : NULL;
 }
 
 void lethe_marks_visit(lethe_marks *marks, const char *image, uint32_t frame, const lethe_box *within, lethe_mark_fn visit, void *context) {
@@ -445,8 +485,8 @@ lethe_status lethe_marks_delete(lethe_marks *marks, int64_t id, const char *name
 
 static lethe_mark *answer_of(lethe_marks *marks, const lethe_label *label, const char *series_uid, const char *image) {
     (void)series_uid;
-    for (size_t i = 0; i < marks->count; i++) {
-        lethe_mark *mark = &marks->items[i];
+    lethe_mark *mark;
+    for (size_t i = 0; (mark = lethe_marks_few_at(marks, i)) != NULL; i++) {
         if (mark->level != label->level || !mark->mine || strcmp(mark->label, label->question.name) != 0) continue;
         if (label->level == LETHE_LEVEL_IMAGE && strcmp(mark->image, image ? image : "") != 0) continue;
         return mark;

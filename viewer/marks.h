@@ -47,6 +47,8 @@ size_t lethe_marks_count(const lethe_marks *marks);
 size_t lethe_marks_regions(lethe_marks *marks);
 lethe_mark *lethe_marks_at(lethe_marks *marks, size_t index);
 lethe_mark *lethe_marks_find(lethe_marks *marks, int64_t id); /* NULL when gone */
+/* Answers and masks, which are few where shapes may be hundreds of thousands: index 0, 1, 2 ... until NULL. Valid until the next change. */
+lethe_mark *lethe_marks_few_at(lethe_marks *marks, size_t index);
 /* Marks (not painted masks) of an image that touch `within` (NULL = all), in order of drawing. Cost: 24 bytes read for each mark of the case, so that
  * hundreds of thousands are no burden. */
 typedef void (*lethe_mark_fn)(void *context, lethe_mark *mark);

@@ -40,7 +40,11 @@ struct lethe_marks {
     lethe_mark *items;
     lethe_mark_place *places; /* one for each item */
     size_t count, capacity, regions;
-    bool counted; /* `regions` holds */
+    bool counted;   /* `regions` holds */
+    bool unordered; /* ids do not rise with the index */
+    size_t *few;    /* indices of the marks that are not drawn as shapes: answers and masks */
+    size_t few_count, few_capacity;
+    bool few_known;
     lethe_paint **paints;
     size_t paint_count;
     lethe_tiled_mask *tiled; /* paint of a slide; NULL until there is some */

@@ -59,8 +59,8 @@ void lethe_paint_clean(lethe_paint *paint) { paint->dirty_x0 = paint->dirty_y0 =
 static lethe_status fill_from_marks(lethe_marks *marks, lethe_paint *paint, lethe_error *error) {
     memset(paint->labels, 0, (size_t)paint->columns * paint->rows);
     lethe_status status = LETHE_OK;
-    for (size_t i = 0; i < marks->count && !status; i++) {
-        const lethe_mark *mark = &marks->items[i];
+    const lethe_mark *mark;
+    for (size_t i = 0; !status && (mark = lethe_marks_few_at(marks, i)) != NULL; i++) {
         if (mark->shape.kind != LETHE_SHAPE_MASK || !mark->mine || mark->shape.frame != paint->frame || strcmp(mark->image, paint->image) != 0)
             continue;
         unsigned value = lethe_paint_label_value(marks, mark->label);
@@ -100,8 +100,8 @@ lethe_paint *lethe_marks_paint(lethe_marks *marks, const char *image, uint32_t f
 lethe_paint *lethe_marks_painted(lethe_marks *marks, const char *image, uint32_t frame) { return find(marks, image, frame); }
 
 bool lethe_marks_has_paint(lethe_marks *marks, const char *image, uint32_t frame) {
-    for (size_t i = 0; i < marks->count; i++) {
-        const lethe_mark *m = &marks->items[i];
+    const lethe_mark *m;
+    for (size_t i = 0; (m = lethe_marks_few_at(marks, i)) != NULL; i++) {
         if (m->shape.kind == LETHE_SHAPE_MASK && m->mine && m->shape.frame == frame && strcmp(m->image, image) == 0) return true;
     }
     return false;
@@ -110,8 +110,8 @@ bool lethe_marks_has_paint(lethe_marks *marks, const char *image, uint32_t frame
 /* --- saving --- */
 
 static lethe_mark *mask_of(lethe_marks *marks, const char *image, uint32_t frame, const char *label) {
-    for (size_t i = 0; i < marks->count; i++) {
-        lethe_mark *m = &marks->items[i];
+    lethe_mark *m;
+    for (size_t i = 0; (m = lethe_marks_few_at(marks, i)) != NULL; i++) {
         if (m->shape.kind == LETHE_SHAPE_MASK && m->mine && m->shape.frame == frame && strcmp(m->label, label) == 0 && strcmp(m->image, image) == 0)
             return m;
     }

@@ -4,6 +4,7 @@
 #include "core/memory.h"
 
 #include <jansson.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,10 +75,13 @@ static void tool_options(lethe_app *app) {
     if (slide) return;
     static const char *const ids[] = {"between", "copy-next", "smooth", "islands"};
     static const char *const names[] = {"Fill between slices", "Copy to next", "Smooth", "Largest piece"};
-    double width = (lethe_ui_available_width(ui) - 6) / 2;
+    double both = lethe_ui_available_width(ui) - 6, width = both / 2;
     for (int i = 0; i < 4; i++) {
         const lethe_command *command = lethe_command_find(ids[i]);
-        if (lethe_ui_button(ui, T(names[i]), LETHE_BUTTON_PLAIN, width, T(command->title))) command->run(app);
+        if (i % 2 == 0)
+            width =
+                fmin(fmax(both / 2, lethe_ui_text_size(ui, true, T(names[i])).x + 12), both - lethe_ui_text_size(ui, true, T(names[i + 1])).x - 12);
+        if (lethe_ui_button(ui, T(names[i]), LETHE_BUTTON_PLAIN, i % 2 == 0 ? width : both - width, T(command->title))) command->run(app);
         if (i % 2 == 0) lethe_ui_same_line(ui, 6);
     }
 }
@@ -147,8 +151,8 @@ static bool question(lethe_app *app, const lethe_field *field, char *value, size
 /* What other readers said, where the store shows it; a click takes the answer over. */
 static bool others_answers(lethe_app *app, const lethe_label *label, const char *image, char *value, size_t size) {
     bool taken = false;
-    for (size_t i = 0; i < lethe_marks_count(app->marks); i++) {
-        const lethe_mark *mark = lethe_marks_at(app->marks, i);
+    const lethe_mark *mark;
+    for (size_t i = 0; (mark = lethe_marks_few_at(app->marks, i)) != NULL; i++) {
         if (mark->mine || mark->level != label->level || mark->value[0] == '\0' || strcmp(mark->label, label->question.name) != 0 ||
             (label->level == LETHE_LEVEL_IMAGE && strcmp(mark->image, image) != 0))
             continue;

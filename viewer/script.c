@@ -316,6 +316,14 @@ static lethe_status step(lethe_app *app, struct lethe_script *script, char **wor
         lethe_window_resize(app->window, (int)w, (int)h);
         return LETHE_OK;
     }
+    if (strcmp(verb, "scale") == 0 && lethe_text_to_double(words[1], &number) && number >= 0.5 && number <= 4) {
+        lethe_window_rescale(app->window, number);
+        return LETHE_OK;
+    }
+    if (strcmp(verb, "close") == 0) {
+        enqueue(script, (lethe_event){.kind = LETHE_EVENT_CLOSE});
+        return LETHE_OK;
+    }
     if (strcmp(verb, "wait-file") == 0) {
         (void)snprintf(script->wait_file, sizeof script->wait_file, "%s", words[1]);
         script->deadline = lethe_window_seconds() + 120;

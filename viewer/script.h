@@ -4,6 +4,7 @@
  *     move POINT | click POINT [left|right|middle] | double POINT | drag POINT POINT ... [right|middle] | wheel POINT STEPS [ctrl|shift]
  *     wait-idle [SECONDS] | sleep SECONDS | screenshot FILE | print NAME | quit
  *     wait-file PATH: until it is there (two minutes at most); press POINT, release POINT: halves of a drag
+ *     scale N: as if the window had gone to a monitor of that scale; close window: as the desktop closes it
  *     hold-growing on|off: region growing in 3-D waits before it ends; assert-cut VIEW X,Y,Z VALUE TOLERANCE: a plane at a point of the patient
  *     tick SECONDS: from the first one on the clock stands still and only ticks turn it; clipboard TEXT: what the desktop's clipboard holds
  *     assert-state NAME=VALUE | NAME~VALUE~TOLERANCE | NAME>VALUE | NAME<VALUE

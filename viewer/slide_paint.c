@@ -12,8 +12,8 @@ static bool is_paint_of(const lethe_mark *mark, const char *image) {
 static lethe_status fill_from_marks(lethe_marks *marks, lethe_error *error) {
     lethe_status status = LETHE_OK;
     lethe_tiled_mask_clear(marks->tiled);
-    for (size_t i = 0; i < marks->count && !status; i++) {
-        const lethe_mark *mark = &marks->items[i];
+    const lethe_mark *mark;
+    for (size_t i = 0; !status && (mark = lethe_marks_few_at(marks, i)) != NULL; i++) {
         unsigned value = is_paint_of(mark, marks->tiled_image) ? lethe_paint_label_value(marks, mark->label) : 0;
         for (size_t s = 0; value && s < mark->shape.slice_count && !status; s++)
             status = lethe_tiled_mask_add(marks->tiled, &mark->shape.slices[s].mask, (uint8_t)value, error);
@@ -28,7 +28,8 @@ lethe_status lethe_tiled_rebuild(lethe_marks *marks, const char *image, lethe_er
 lethe_tiled_mask *lethe_marks_tiled(lethe_marks *marks, const char *image, int64_t width, int64_t height, bool make) {
     if (marks->tiled && strcmp(marks->tiled_image, image) == 0) return marks->tiled;
     bool any = make;
-    for (size_t i = 0; i < marks->count && !any; i++) any = is_paint_of(&marks->items[i], image);
+    const lethe_mark *mark;
+    for (size_t i = 0; !any && (mark = lethe_marks_few_at(marks, i)) != NULL; i++) any = is_paint_of(mark, image);
     if (!any) return NULL;
     lethe_tiled_mask_destroy(marks->tiled);
     lethe_free(marks->tiled_image);
@@ -56,5 +57,6 @@ lethe_status lethe_marks_save_tiled(lethe_marks *marks, const char *tool, const 
     if (!status) status = lethe_paint_batch_save(marks, &batch, name, error);
     for (size_t i = 0; i < batch.count; i++) lethe_shape_release(&batch.items[i].shape);
     lethe_free(batch.items);
+    if (status) lethe_tiled_mask_unsaved(marks->tiled, changed);
     return status;
 }

@@ -48,6 +48,7 @@ void lethe_canvas_dot(lethe_ui *, lethe_point centre, double radius, uint32_t co
     canvas()->AddCircleFilled(vec(centre), (float)radius, colour_of(colour));
 }
 void lethe_canvas_text(lethe_ui *ui, lethe_point at, double align, uint32_t colour, bool bold, const char *text) {
+    note_letters(ui, text);
     ImFont *font = bold ? ui->bold : ui->normal;
     ImVec2 size = font->CalcTextSizeA(size_of(font), 1e6f, 0, text);
     ImVec2 p(floorf((float)at.x - (float)align * size.x), floorf((float)at.y));

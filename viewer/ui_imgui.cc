@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <cstdio>
+#include <cstring>
 #include <new>
 #include <unistd.h>
 
@@ -15,6 +16,66 @@ static_assert(sizeof(ImDrawIdx) == sizeof(uint16_t), "16-bit indices");
 namespace {
 
 constexpr int key_undo[] = {'A', 'C', 'V', 'X', 'Y', 'Z'};
+
+/* First and last, pair by pair; U+FFFD stands for letters that no font here has. */
+constexpr ImWchar usual_letters[] = {0x20,   0x17F,  0x386,  0x3CE,  0x400,  0x45F,  0x2010, 0x203A,
+                                     0x20AC, 0x20AC, 0x2190, 0x2193, 0x2200, 0x2265, 0xFFFD, 0xFFFD};
+/* Beside DejaVu, which has Arabic, Hebrew, Armenian and Georgian: where they are installed. */
+constexpr const char *fallback_fonts[] = {"/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc",
+                                          "/usr/share/fonts/truetype/droid/DroidSansFallbackFull.ttf",
+                                          "/usr/share/fonts/truetype/wqy/wqy-zenhei.ttc",
+                                          "/usr/share/fonts/truetype/vlgothic/VL-Gothic-Regular.ttf",
+                                          "/usr/share/fonts/truetype/noto/NotoSansDevanagari-Regular.ttf",
+                                          "/usr/share/fonts/truetype/noto/NotoSansThai-Regular.ttf",
+                                          "/usr/share/fonts/truetype/freefont/FreeSans.ttf",
+                                          "/usr/share/fonts/truetype/unifont/unifont.ttf"};
+constexpr int letters_most = 4000; /* in one atlas */
+constexpr unsigned private_first = 0xE000, private_last = 0xF8FF;
+
+bool usual(unsigned c) {
+    for (size_t i = 0; i + 1 < sizeof usual_letters / sizeof *usual_letters; i += 2)
+        if (c >= usual_letters[i] && c <= usual_letters[i + 1]) return true;
+    return false;
+}
+
+int index_of(const lethe_ui *ui, unsigned c) {
+    for (int i = 0; i < ui->beyond.Size; i++)
+        if (ui->beyond[i] == c) return i;
+    return -1;
+}
+
+/* What ImGui edits instead of a letter; U+FFFD when thousands of others are in use. */
+unsigned stand_in(lethe_ui *ui, unsigned c) {
+    if (c <= 0xFFFF && (c < private_first || c > private_last)) return c;
+    int at = index_of(ui, c);
+    if (at < 0 && ui->beyond.Size < (int)(private_last - private_first)) {
+        at = ui->beyond.Size;
+        ui->beyond.push_back(c);
+    }
+    return at < 0 ? 0xFFFD : private_first + (unsigned)at;
+}
+
+bool put(char *out, size_t size, size_t *used, unsigned c) {
+    char bytes[4];
+    size_t n = 0;
+    if (c < 0x80) bytes[n++] = (char)c;
+    else if (c < 0x800) {
+        bytes[n++] = (char)(0xC0 | c >> 6);
+        bytes[n++] = (char)(0x80 | (c & 63));
+    } else if (c < 0x10000) {
+        bytes[n++] = (char)(0xE0 | c >> 12);
+        bytes[n++] = (char)(0x80 | (c >> 6 & 63));
+        bytes[n++] = (char)(0x80 | (c & 63));
+    } else {
+        bytes[n++] = (char)(0xF0 | c >> 18);
+        bytes[n++] = (char)(0x80 | (c >> 12 & 63));
+        bytes[n++] = (char)(0x80 | (c >> 6 & 63));
+        bytes[n++] = (char)(0x80 | (c & 63));
+    }
+    if (*used + n >= size) return false;
+    for (size_t i = 0; i < n; i++) out[(*used)++] = bytes[i];
+    return true;
+}
 
 void apply_theme() {
     ImGuiStyle &s = ImGui::GetStyle();
@@ -65,39 +126,104 @@ void apply_theme() {
     c[ImGuiCol_ModalWindowDimBg] = ImVec4(0, 0, 0, 0.6f);
 }
 
-ImFont *load_font(const char *path, float size) {
-    static const ImWchar ranges[] = {0x20, 0x17F, 0x386, 0x3CE, 0x400, 0x45F, 0x2010, 0x203A, 0x20AC, 0x20AC, 0x2190, 0x2193, 0x2200, 0x2265, 0};
+ImFont *load_font(const lethe_ui *ui, const char *path, float size) {
     if (!path || access(path, R_OK) != 0) return nullptr;
     ImFontConfig config;
     config.OversampleH = 2;
     config.OversampleV = 1;
-    return ImGui::GetIO().Fonts->AddFontFromFileTTF(path, size, &config, ranges);
+    ImFontAtlas *atlas = ImGui::GetIO().Fonts;
+    ImFont *font = atlas->AddFontFromFileTTF(path, size, &config, ui->ranges.Data);
+    config.MergeMode = true;
+    config.OversampleH = 1;
+    for (const char *other : fallback_fonts) /* the first that has a letter gives it */
+        if (font && ui->letters.Size > 0 && access(other, R_OK) == 0) (void)atlas->AddFontFromFileTTF(other, size, &config, ui->ranges.Data);
+    return font;
 }
 
 const char *clipboard_get(void *data) {
-    const lethe_ui_clipboard &c = static_cast<lethe_ui *>(data)->clipboard;
-    return c.get ? c.get(c.context) : nullptr;
+    lethe_ui *ui = static_cast<lethe_ui *>(data);
+    const char *text = ui->clipboard.get ? ui->clipboard.get(ui->clipboard.context) : nullptr;
+    return text && to_editable(ui, text, ui->pasted, sizeof ui->pasted) ? ui->pasted : text;
 }
 void clipboard_set(void *data, const char *text) {
-    const lethe_ui_clipboard &c = static_cast<lethe_ui *>(data)->clipboard;
-    if (c.set) c.set(c.context, text);
+    lethe_ui *ui = static_cast<lethe_ui *>(data);
+    if (!ui->clipboard.set) return;
+    ui->clipboard.set(ui->clipboard.context, from_editable(ui, text, ui->pasted, sizeof ui->pasted) ? ui->pasted : text);
 }
 
 void load_fonts(lethe_ui *ui) {
     ImFontAtlas *atlas = ImGui::GetIO().Fonts;
+    ui->ranges.clear();
+    for (ImWchar c : usual_letters) ui->ranges.push_back(c);
+    for (ImWchar c : ui->letters) {
+        ui->ranges.push_back(c);
+        ui->ranges.push_back(c);
+    }
+    ui->ranges.push_back(0);
+    ui->letters_new = false;
     atlas->Clear();
     float size = (float)(ui->font_size * ui->scale);
-    ui->normal = load_font(ui->font_path, size);
+    ui->normal = load_font(ui, ui->font_path, size);
     if (!ui->normal) ui->normal = atlas->AddFontDefault();
-    ui->bold = load_font(ui->bold_path, size);
+    ui->bold = load_font(ui, ui->bold_path, size);
     if (!ui->bold) ui->bold = ui->normal;
-    ui->title = load_font(ui->bold_path, size * 1.25f);
+    ui->title = load_font(ui, ui->bold_path, size * 1.25f);
     if (!ui->title) ui->title = ui->bold;
     atlas->Build();
     for (ImFont *font : atlas->Fonts) font->Scale = (float)(1 / ui->scale);
 }
 
 } // namespace
+
+namespace lethe_imgui {
+
+unsigned next_letter(const char **at) {
+    unsigned c = 0;
+    int n = ImTextCharFromUtf8(&c, *at, *at + strlen(*at));
+    /* ImGui of this build stops at U+FFFF: four bytes are read here. */
+    const unsigned char *b = reinterpret_cast<const unsigned char *>(*at);
+    if ((b[0] & 0xF8) == 0xF0 && (b[1] & 0xC0) == 0x80 && (b[2] & 0xC0) == 0x80 && (b[3] & 0xC0) == 0x80) {
+        c = (b[0] & 7u) << 18 | (b[1] & 63u) << 12 | (b[2] & 63u) << 6 | (b[3] & 63u);
+        n = 4;
+    }
+    *at += n > 0 ? n : 1;
+    return c;
+}
+
+void note_letters(lethe_ui *ui, const char *text) {
+    for (const char *at = text; *at;) {
+        if ((unsigned char)*at < 0x80) {
+            at++;
+            continue;
+        }
+        unsigned c = next_letter(&at);
+        if (c > 0xFFFF || usual(c) || (c >= private_first && c <= private_last) || ui->letters.Size >= letters_most) continue;
+        if (ui->letters.contains((ImWchar)c)) continue;
+        ui->letters.push_back((ImWchar)c);
+        ui->letters_new = true;
+    }
+}
+
+bool to_editable(lethe_ui *ui, const char *text, char *out, size_t size) {
+    size_t used = 0;
+    for (const char *at = text; *at;)
+        if (!put(out, size, &used, stand_in(ui, next_letter(&at)))) return false;
+    out[used] = '\0';
+    return true;
+}
+
+bool from_editable(const lethe_ui *ui, const char *text, char *out, size_t size) {
+    size_t used = 0;
+    for (const char *at = text; *at;) {
+        unsigned c = next_letter(&at), index = c - private_first;
+        if (c >= private_first && c <= private_last && index < (unsigned)ui->beyond.Size) c = ui->beyond[(int)index];
+        if (!put(out, size, &used, c)) return false;
+    }
+    out[used] = '\0';
+    return true;
+}
+
+} // namespace lethe_imgui
 
 extern "C" {
 
@@ -171,7 +297,7 @@ void lethe_ui_font_texture(lethe_ui *, uint32_t texture) {
 }
 
 bool lethe_ui_scale(lethe_ui *ui, double scale) {
-    if (!(scale > 0.25) || scale > 8 || fabs(scale - ui->scale) < 0.01) return false;
+    if (!(scale > 0.25) || scale > 8 || (fabs(scale - ui->scale) < 0.01 && !ui->letters_new)) return false;
     ui->scale = scale;
     load_fonts(ui);
     return true;
@@ -192,7 +318,7 @@ void lethe_ui_event(lethe_ui *ui, const lethe_event *event) {
         io.KeyAlt = (event->mods & LETHE_MOD_ALT) != 0;
         break;
     }
-    case LETHE_EVENT_TEXT: io.AddInputCharacter(event->code_point); break;
+    case LETHE_EVENT_TEXT: io.AddInputCharacter(stand_in(ui, event->code_point)); break;
     case LETHE_EVENT_MOVE: io.MousePos = ImVec2((float)event->x, (float)event->y); break;
     case LETHE_EVENT_BUTTON:
         io.MousePos = ImVec2((float)event->x, (float)event->y);

@@ -57,6 +57,7 @@ void lethe_ui_scroll_begin(lethe_ui *, const char *id, double height) {
 void lethe_ui_scroll_end(lethe_ui *) { ImGui::EndChild(); }
 
 void lethe_ui_heading(lethe_ui *ui, const char *text) {
+    note_letters(ui, text);
     ImGui::PushFont(ui->bold);
     ImGui::PushStyleColor(ImGuiCol_Text, vec_of(LETHE_COLOUR_MUTED));
     ImGui::TextUnformatted(text);
@@ -64,16 +65,19 @@ void lethe_ui_heading(lethe_ui *ui, const char *text) {
     ImGui::PopFont();
 }
 void lethe_ui_title(lethe_ui *ui, const char *text) {
+    note_letters(ui, text);
     ImGui::PushFont(ui->title);
     ImGui::TextUnformatted(text);
     ImGui::PopFont();
 }
-void lethe_ui_text(lethe_ui *, uint32_t colour, const char *text) {
+void lethe_ui_text(lethe_ui *ui, uint32_t colour, const char *text) {
+    note_letters(ui, text);
     ImGui::PushStyleColor(ImGuiCol_Text, vec_of(colour));
     ImGui::TextUnformatted(text);
     ImGui::PopStyleColor();
 }
-void lethe_ui_text_wrapped(lethe_ui *, uint32_t colour, const char *text) {
+void lethe_ui_text_wrapped(lethe_ui *ui, uint32_t colour, const char *text) {
+    note_letters(ui, text);
     ImGui::PushStyleColor(ImGuiCol_Text, vec_of(colour));
     ImGui::PushTextWrapPos(0);
     ImGui::TextUnformatted(text);

@@ -39,6 +39,7 @@ void tip(const char *text, const char *key) {
 extern "C" {
 
 bool lethe_ui_button(lethe_ui *ui, const char *label, lethe_button_kind kind, double width, const char *help) {
+    note_letters(ui, label);
     bool pressed;
     double needed = (double)ui->bold->CalcTextSizeA(size_of(ui->bold), 1e6f, 0, label).x + 12;
     if (width > 0 && width < needed && strstr(label, "##") == nullptr) width = needed;
@@ -83,6 +84,9 @@ bool lethe_ui_icon_button(lethe_ui *, const char *id, lethe_icon icon, double si
 }
 
 int lethe_ui_row_item(lethe_ui *ui, const lethe_ui_row *row) {
+    note_letters(ui, row->title);
+    if (row->subtitle) note_letters(ui, row->subtitle);
+    if (row->badge) note_letters(ui, row->badge);
     ImGui::PushID(row->id);
     float height = row->height > 0 ? (float)row->height : row->has_thumbnail ? 60.0f : row->subtitle ? 46.0f : 30.0f;
     float needed = size_of(ui->normal) * (row->subtitle ? 1.87f : 1.0f) + (row->subtitle ? 9.0f : 2.0f);
@@ -144,19 +148,27 @@ bool lethe_ui_checkbox(lethe_ui *, const char *label, bool *value) {
     ImGui::PopStyleVar(2);
     return changed;
 }
-bool lethe_ui_slider(lethe_ui *, const char *label, double *value, double low, double high, const char *format, bool logarithmic) {
+bool lethe_ui_slider(lethe_ui *ui, const char *label, double *value, double low, double high, const char *format, bool logarithmic) {
+    char shown[32];
+    (void)snprintf(shown, sizeof shown, format, *value);
     ImGui::PushID(label);
     ImGui::PushStyleColor(ImGuiCol_Text, vec_of(LETHE_COLOUR_MUTED));
     ImGui::TextUnformatted(label);
     ImGui::PopStyleColor();
+    ImGui::SameLine(0, 0);
+    lethe_ui_right_align(ui, (double)ImGui::CalcTextSize(shown).x);
+    ImGui::TextUnformatted(shown);
     ImGui::SetNextItemWidth(-1);
     float v = (float)*value;
-    bool changed = ImGui::SliderFloat("##value", &v, (float)low, (float)high, format, logarithmic ? ImGuiSliderFlags_Logarithmic : 0);
+    ImGui::PushStyleVar(ImGuiStyleVar_FramePadding, ImVec2(10, 2));
+    bool changed = ImGui::SliderFloat("##value", &v, (float)low, (float)high, "", logarithmic ? ImGuiSliderFlags_Logarithmic : 0);
+    ImGui::PopStyleVar();
     if (changed) *value = (double)v;
     ImGui::PopID();
     return changed;
 }
-bool lethe_ui_combo(lethe_ui *, const char *label, const char *const *items, int count, int *selected) {
+bool lethe_ui_combo(lethe_ui *ui, const char *label, const char *const *items, int count, int *selected) {
+    for (int i = 0; i < count; i++) note_letters(ui, items[i]);
     ImGui::PushID(label);
     ImGui::SetNextItemWidth(-1);
     bool changed = false;
@@ -180,12 +192,18 @@ bool lethe_ui_radio(lethe_ui *, const char *label, bool active) {
     ImGui::PopStyleVar();
     return pressed;
 }
-bool lethe_ui_input(lethe_ui *, const char *label, char *text, size_t size, const char *hint) {
+bool lethe_ui_input(lethe_ui *ui, const char *label, char *text, size_t size, const char *hint) {
+    note_letters(ui, text);
+    char editable[4096];
+    bool mapped = size <= sizeof editable && to_editable(ui, text, editable, size);
     ImGui::PushID(label);
     ImGui::SetNextItemWidth(-1);
-    (void)ImGui::InputTextWithHint("##input", hint ? hint : "", text, size);
+    /* Letters of four bytes are edited as three: a quarter of the room is kept for them. A text that has no room is shown, not edited. */
+    bool edited = ImGui::InputTextWithHint("##input", hint ? hint : "", mapped ? editable : text, mapped ? size - size / 4 : size,
+                                           mapped ? 0 : ImGuiInputTextFlags_ReadOnly);
     bool done = ImGui::IsItemDeactivatedAfterEdit();
     ImGui::PopID();
+    if (edited && mapped) (void)from_editable(ui, editable, text, size);
     return done;
 }
 bool lethe_ui_tabs(lethe_ui *ui, const char *id, const char *const *labels, int count, int *selected) {
@@ -246,7 +264,8 @@ void lethe_ui_progress(lethe_ui *, double fraction) {
 bool lethe_ui_item_hovered(lethe_ui *) { return ImGui::IsItemHovered(); }
 void lethe_ui_focus_next(lethe_ui *) { ImGui::SetKeyboardFocusHere(); }
 
-bool lethe_ui_combo_multi(lethe_ui *, const char *label, const char *const *items, int count, bool *chosen) {
+bool lethe_ui_combo_multi(lethe_ui *ui, const char *label, const char *const *items, int count, bool *chosen) {
+    for (int i = 0; i < count; i++) note_letters(ui, items[i]);
     char preview[128] = "";
     for (int i = 0; i < count; i++)
         if (chosen[i]) {

@@ -166,7 +166,9 @@ static void on_key(lethe_app *app, const lethe_event *event) {
     if (!event->down) return;
     app->compare_lead = app->active;
     if (app->sheet == LETHE_SHEET_PALETTE && lethe_palette_key(app, event->key)) return;
-    if (app->sheet == LETHE_SHEET_SKIP && event->key == LETHE_KEY_ENTER && app->skip_reason[0]) {
+    if (app->sheet == LETHE_SHEET_SKIP && event->key == LETHE_KEY_ENTER) {
+        app->sheet_fresh = app->skip_reason[0] == '\0'; /* go on typing */
+        if (app->sheet_fresh) return;
         app->sheet = LETHE_SHEET_NONE;
         lethe_app_skip(app, app->skip_reason);
         app->skip_reason[0] = '\0';

@@ -119,6 +119,14 @@ static void on_scroll(GLFWwindow *handle, double dx, double dy) {
 
 static void on_size(GLFWwindow *handle, int width, int height) { push(handle, (lethe_event){.kind = LETHE_EVENT_RESIZE, .x = width, .y = height}); }
 
+/* The sizes are asked for in every turn: the window only has to wake up, also when it was covered, folded away or moved to another monitor. */
+static void on_scale(GLFWwindow *handle, float x, float y) {
+    (void)x;
+    (void)y;
+    push(handle, (lethe_event){.kind = LETHE_EVENT_RESIZE});
+}
+static void on_refresh(GLFWwindow *handle) { push(handle, (lethe_event){.kind = LETHE_EVENT_RESIZE}); }
+
 static void on_close(GLFWwindow *handle) { push(handle, (lethe_event){.kind = LETHE_EVENT_CLOSE}); }
 
 lethe_status lethe_window_open(const lethe_window_options *options, lethe_window **out, lethe_error *error) {
@@ -157,6 +165,8 @@ lethe_status lethe_window_open(const lethe_window_options *options, lethe_window
     (void)glfwSetScrollCallback(window->handle, on_scroll);
     (void)glfwSetWindowSizeCallback(window->handle, on_size);
     (void)glfwSetWindowCloseCallback(window->handle, on_close);
+    (void)glfwSetWindowContentScaleCallback(window->handle, on_scale);
+    (void)glfwSetWindowRefreshCallback(window->handle, on_refresh);
     static const int shapes[LETHE_POINTERS] = {GLFW_ARROW_CURSOR, GLFW_CROSSHAIR_CURSOR, GLFW_HAND_CURSOR,
                                                GLFW_IBEAM_CURSOR, GLFW_HRESIZE_CURSOR,   GLFW_ARROW_CURSOR};
     for (int i = 0; i < LETHE_POINTERS; i++) window->cursors[i] = glfwCreateStandardCursor(shapes[i]);
@@ -195,6 +205,11 @@ void lethe_window_pixels(const lethe_window *window, int *width, int *height) { 
 void lethe_window_resize(lethe_window *window, int width, int height) {
     double per = unit(window);
     glfwSetWindowSize(window->handle, (int)(width * per), (int)(height * per));
+}
+
+void lethe_window_rescale(lethe_window *window, double scale) {
+    window->scale = scale;
+    glfwPostEmptyEvent();
 }
 
 void lethe_window_title(lethe_window *window, const char *title) { glfwSetWindowTitle(window->handle, title); }

@@ -30,6 +30,8 @@ void lethe_window_set_clipboard(lethe_window *window, const char *text);
 /* Units a millimetre on the monitor that holds most of the window, from what it says of itself (EDID); 0 when it says nothing or nothing believable.
  */
 double lethe_window_px_per_mm(const lethe_window *window);
+/* As if the window had gone to a monitor of this scale. */
+void lethe_window_rescale(lethe_window *window, double scale);
 void lethe_window_resize(lethe_window *window, int width, int height);
 void lethe_window_title(lethe_window *window, const char *title);
 void lethe_window_swap(lethe_window *window);

@@ -54,6 +54,10 @@ size_t lethe_tiled_mask_bytes(const lethe_tiled_mask *mask) {
     return bytes;
 }
 
+void lethe_tiled_mask_unsaved(lethe_tiled_mask *mask, const bool changed[256]) {
+    for (int v = 0; v < 256; v++) mask->changed[v] = mask->changed[v] || changed[v];
+}
+
 void lethe_tiled_mask_changed(lethe_tiled_mask *mask, bool changed[256]) {
     memcpy(changed, mask->changed, sizeof mask->changed);
     memset(mask->changed, 0, sizeof mask->changed);

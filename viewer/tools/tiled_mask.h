@@ -29,6 +29,8 @@ const lethe_mask_tile *lethe_tiled_mask_tile(const lethe_tiled_mask *mask, size_
 size_t lethe_tiled_mask_bytes(const lethe_tiled_mask *mask);
 /* Labels (256 flags) that gained or lost pixels since the last call; then forgets. */
 void lethe_tiled_mask_changed(lethe_tiled_mask *mask, bool changed[256]);
+/* They could not be saved: they count as changed again. */
+void lethe_tiled_mask_unsaved(lethe_tiled_mask *mask, const bool changed[256]);
 
 /* A round brush from `from` to `to`, radius in pixels; value 0 erases; `locked` labels (256 flags, may be NULL) stay. Errors: LETHE_NO_MEMORY. */
 LETHE_NODISCARD lethe_status lethe_tiled_mask_brush(lethe_tiled_mask *mask, lethe_point from, lethe_point to, double radius_px, uint8_t value,
