@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <openssl/evp.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +36,7 @@ void lethe_inbox_close(lethe_inbox *inbox) {
     if (inbox == NULL) return;
     lethe_inbox_drop_spares(inbox);
     lethe_free(inbox->spare_buffer);
+    inbox_digester_destroy(inbox->digester);
     if (inbox->lock_fd >= 0) (void)close(inbox->lock_fd);
     lethe_free(inbox);
 }
@@ -82,6 +82,10 @@ lethe_status inbox_make_minute(lethe_inbox *inbox, char folder[32], lethe_error 
 static void release(lethe_inbox_file *file) {
     if (file == NULL) return;
     if (file->fd >= 0) (void)close(file->fd);
+    if (file->digester != NULL) {
+        inbox_digester_wait(file->digester); /* it reads from the buffer */
+        file->inbox->digester_taken = false;
+    }
     EVP_MD_CTX_free(file->digest);
     lethe_inbox_check_destroy(file->check);
     if (file->capacity == DATA_SET_BUFFER_BYTES && file->inbox->spare_buffer == NULL) file->inbox->spare_buffer = file->buffer;
@@ -171,23 +175,26 @@ static lethe_status write_until(lethe_inbox_file *file, size_t end, lethe_error 
 }
 
 static lethe_status digest_rest(lethe_inbox_file *file, lethe_error *error) {
-    if (EVP_DigestUpdate(file->digest, file->buffer + file->digested, file->filled - file->digested) != 1)
-        return lethe_fail(error, LETHE_CRYPTO, "SHA-256 failed");
+    const uint8_t *bytes = file->buffer + file->digested;
+    size_t size = file->filled - file->digested;
     file->digested = file->filled;
+    if (file->digester != NULL) inbox_digester_take(file->digester, bytes, size);
+    else if (EVP_DigestUpdate(file->digest, bytes, size) != 1) return lethe_fail(error, LETHE_CRYPTO, "SHA-256 failed");
     return LETHE_OK;
 }
 
 /* Whole pages to the file, and let the disk start while the rest is still on its way: all but the first page, into which the label is to go. */
 static lethe_status write_pages(lethe_inbox_file *file, lethe_error *error) {
+    lethe_status status = file->check == NULL ? LETHE_OK : digest_rest(file, error);
     /* One instance may be larger than all the room there is: the reserve is for the store and for what others have nearly finished. */
-    lethe_status status = lethe_inbox_has_room(file->inbox, 0, error);
+    if (status == LETHE_OK) status = lethe_inbox_has_room(file->inbox, 0, error);
     if (status == LETHE_OK) status = write_until(file, file->filled / PAGE_BYTES * PAGE_BYTES, error);
     if (status != LETHE_OK) return status;
     (void)sync_file_range(file->fd, PAGE_BYTES, 0, SYNC_FILE_RANGE_WRITE);
     if (file->filled != file->capacity) return LETHE_OK;
-    if (file->check != NULL) status = digest_rest(file, error);
+    if (file->digester != NULL) inbox_digester_wait(file->digester);
     file->filled = file->written = file->digested = 0;
-    return status;
+    return LETHE_OK;
 }
 
 static lethe_status put(lethe_inbox_file *file, const uint8_t *bytes, size_t size, lethe_error *error) {
@@ -204,7 +211,6 @@ static lethe_status put(lethe_inbox_file *file, const uint8_t *bytes, size_t siz
     return status;
 }
 
-/* The digest of a data set is made of what is left in the buffer, late: lethe_inbox_sync. */
 lethe_status lethe_inbox_write(lethe_inbox_file *file, const void *bytes, size_t size, lethe_error *error) {
     size_t skip = size < file->undigested ? size : (size_t)file->undigested;
     file->undigested -= skip;
@@ -217,13 +223,19 @@ lethe_status lethe_inbox_write(lethe_inbox_file *file, const void *bytes, size_t
     return put(file, bytes, size, error);
 }
 
-static lethe_status put_header(lethe_inbox_file *file, const lethe_inbox_meta *meta, lethe_error *error) {
+static lethe_status put_header(lethe_inbox *inbox, lethe_inbox_file *file, const lethe_inbox_meta *meta, lethe_error *error) {
     uint8_t header[LETHE_INBOX_HEADER_BYTES];
     size_t size = lethe_inbox_header(meta, header, &file->label_offset);
     lethe_status status = lethe_sha256_hex(header, file->label_offset, file->header_sha256, error);
     if (status == LETHE_OK) status = lethe_inbox_check_create(file->relative, &file->check, error);
     if (status == LETHE_OK) status = put(file, header, size, error);
     file->digested = file->filled;
+    if (inbox->digester == NULL) inbox->digester = inbox_digester_create();
+    if (inbox->digester != NULL && !inbox->digester_taken) {
+        file->digester = inbox->digester;
+        inbox->digester_taken = true;
+        inbox_digester_begin(file->digester);
+    }
     return status;
 }
 
@@ -250,7 +262,7 @@ lethe_status lethe_inbox_begin(lethe_inbox *inbox, const lethe_inbox_meta *meta,
     if (status == LETHE_OK && (file->digest == NULL || EVP_DigestInit_ex(file->digest, EVP_sha256(), NULL) != 1))
         status = lethe_fail(error, LETHE_CRYPTO, "SHA-256 failed");
     if (status == LETHE_OK) status = meta != NULL ? take_spare(inbox, file, error) : create_file(inbox, extension, file, error);
-    if (status == LETHE_OK && meta != NULL) status = put_header(file, meta, error);
+    if (status == LETHE_OK && meta != NULL) status = put_header(inbox, file, meta, error);
     if (status != LETHE_OK) lethe_inbox_discard(file);
     else *out = file;
     return status;
@@ -278,29 +290,14 @@ static lethe_status put_label(lethe_inbox_file *file, lethe_item *item, lethe_er
     return put == (ssize_t)sizeof label ? LETHE_OK : lethe_fail_errno(error, put < 0 ? errno : EIO, "cannot write to the inbox");
 }
 
-static void *digest_in_thread(void *context) {
-    lethe_error ignored = {0};
-    return digest_rest(context, &ignored) == LETHE_OK ? context : NULL;
-}
-
-/* What is left of the digest, while this thread waits for the disk: the processor has nothing else to do then, and the peer waits for both. */
-static lethe_status sync_and_digest(lethe_inbox_file *file, lethe_error *error) {
-    pthread_t thread;
-    void *digested = NULL;
-    bool threaded =
-        file->check != NULL && file->filled - file->digested >= THREAD_BYTES && pthread_create(&thread, NULL, digest_in_thread, file) == 0;
-    lethe_status status = fsync(file->fd) == 0 ? LETHE_OK : lethe_fail_errno(error, errno, "cannot sync a file of the inbox");
-    if (threaded && (pthread_join(thread, &digested) != 0 || digested == NULL)) status = lethe_fail(error, LETHE_CRYPTO, "SHA-256 failed");
-    if (status == LETHE_OK && file->check != NULL) status = digest_rest(file, error);
-    return status;
-}
-
 lethe_status lethe_inbox_sync(lethe_inbox_file *file, lethe_item *item, lethe_error *error) {
     uint8_t digest[32];
     lethe_status status = file->complete ? LETHE_OK : lethe_inbox_complete(file, item, error);
+    if (status == LETHE_OK && file->check != NULL) status = digest_rest(file, error);
     if (status == LETHE_OK && file->check != NULL) status = put_label(file, item, error);
-    if (status == LETHE_OK) status = sync_and_digest(file, error);
-    if (status == LETHE_OK && EVP_DigestFinal_ex(file->digest, digest, NULL) != 1) status = lethe_fail(error, LETHE_CRYPTO, "SHA-256 failed");
+    if (status == LETHE_OK && fsync(file->fd) != 0) status = lethe_fail_errno(error, errno, "cannot sync a file of the inbox");
+    if (status == LETHE_OK && file->digester != NULL) status = inbox_digester_end(file->digester, digest, error);
+    else if (status == LETHE_OK && EVP_DigestFinal_ex(file->digest, digest, NULL) != 1) status = lethe_fail(error, LETHE_CRYPTO, "SHA-256 failed");
     if (status != LETHE_OK) return status;
     lethe_hex(digest, sizeof digest, item->sha256);
     /* Somebody swept the inbox although we hold its lock (a shared file system without locks): never acknowledge what has no name. */

@@ -4,6 +4,7 @@
 
 #include "core/file.h"
 #include "ingest/inbox.h"
+#include "ingest/inbox_digest.h"
 #include "ingest/inbox_label.h"
 
 #include <openssl/evp.h>
@@ -11,8 +12,7 @@
 enum {
     WRITE_BUFFER_BYTES = 256 << 10,
     DATA_SET_BUFFER_BYTES = 1 << 20, /* of a file that carries its row; a multiple of PAGE_BYTES */
-    WRITE_BYTES = 128 << 10,
-    THREAD_BYTES = 64 << 10, /* a digest of less is done before a thread for it would be */
+    WRITE_BYTES = 256 << 10,
     PAGE_BYTES = 4096,
     NAME_BYTES = 16,
     MOST_SPARES = 32
@@ -34,7 +34,9 @@ struct lethe_inbox {
     char made[32]; /* the newest folder made, "20260131/1207" */
     spare spares[MOST_SPARES];
     size_t spare_count, spare_batch;
-    uint8_t *spare_buffer; /* DATA_SET_BUFFER_BYTES, of the last data set; or NULL */
+    uint8_t *spare_buffer;    /* DATA_SET_BUFFER_BYTES, of the last data set; or NULL */
+    inbox_digester *digester; /* made with the first data set of this process */
+    bool digester_taken;      /* by a file under way */
 };
 
 struct lethe_inbox_file {
@@ -48,7 +50,8 @@ struct lethe_inbox_file {
     uint64_t undigested; /* bytes at the start that do not count */
     uint8_t *buffer;
     size_t capacity, filled;  /* of `buffer`, which begins at a whole number of pages of the file */
-    size_t written, digested; /* how much of what is in `buffer` */
+    size_t written, digested; /* how much of what is in `buffer` (digested: or handed to the digester) */
+    inbox_digester *digester; /* of the inbox, or NULL: `digest` does it */
     size_t label_offset;      /* 0 = the file carries no row */
     char header_sha256[65];   /* of what stands before the label */
     lethe_inbox_check *check; /* of what stands behind it */
