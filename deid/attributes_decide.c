@@ -112,6 +112,57 @@ static bool names_product(lethe_tag tag) {
     }
 }
 
+/* What a person writes about this patient, though no row of the table names it: labels of findings and regions, titles, comments. */
+static bool is_typed_by_people(lethe_tag tag) {
+    switch (tag) {
+    case LETHE_TAG(0x0018, 0x003A): /* InterventionDescription */
+    case LETHE_TAG(0x0018, 0x9900): /* ReferenceLocationLabel, ...Description */
+    case LETHE_TAG(0x0018, 0x9901):
+    case LETHE_TAG(0x0018, 0x9908): /* PotentialReasonsForProcedure */
+    case LETHE_TAG(0x0018, 0x991A): /* InstructionPerformanceComment */
+    case LETHE_TAG(0x0022, 0x112C): /* CalculationComment */
+    case LETHE_TAG(0x0024, 0x0044): /* CommentsOnPatientPerformanceOfVisualField */
+    case LETHE_TAG(0x0028, 0x6022): /* FrameOfInterestDescription */
+    case LETHE_TAG(0x0040, 0x0400): /* CommentsOnTheScheduledProcedureStep */
+    case LETHE_TAG(0x0040, 0x0556): /* AcquisitionContextDescription */
+    case LETHE_TAG(0x0040, 0xA160): /* TextValue, outside of a sequence that is cleaned */
+    case LETHE_TAG(0x0040, 0xA492): /* CompletionFlagDescription */
+    case LETHE_TAG(0x0042, 0x0010): /* DocumentTitle */
+    case LETHE_TAG(0x0044, 0x0003): /* ApprovalStatusFurtherDescription */
+    case LETHE_TAG(0x0044, 0x0011): /* SubstanceAdministrationNotes */
+    case LETHE_TAG(0x0044, 0x0106): /* AssertionComments */
+    case LETHE_TAG(0x0062, 0x0005): /* SegmentLabel, SegmentDescription */
+    case LETHE_TAG(0x0062, 0x0006):
+    case LETHE_TAG(0x0066, 0x0004): /* SurfaceComments */
+    case LETHE_TAG(0x0066, 0x0106): /* TrackSetLabel, TrackSetDescription */
+    case LETHE_TAG(0x0066, 0x0107):
+    case LETHE_TAG(0x0070, 0x0006): /* UnformattedTextValue */
+    case LETHE_TAG(0x0070, 0x0068): /* GraphicLayerDescription */
+    case LETHE_TAG(0x0070, 0x0081): /* ContentDescription */
+    case LETHE_TAG(0x0070, 0x0207): /* GraphicGroupLabel, GraphicGroupDescription */
+    case LETHE_TAG(0x0070, 0x0208):
+    case LETHE_TAG(0x0070, 0x030F): /* FiducialDescription */
+    case LETHE_TAG(0x0074, 0x1006): /* ProcedureStepProgressDescription */
+    case LETHE_TAG(0x0074, 0x1204): /* ProcedureStepLabel */
+    case LETHE_TAG(0x0074, 0x1238): /* ReasonForCancellation */
+    case LETHE_TAG(0x0082, 0x0003): /* AssessmentSummaryDescription */
+    case LETHE_TAG(0x0082, 0x000A): /* ObservationDescription */
+    case LETHE_TAG(0x0082, 0x0023): /* AssessmentLabel */
+    case LETHE_TAG(0x0100, 0x0424): /* SOPAuthorizationComment */
+    case LETHE_TAG(0x3002, 0x0002): /* RTImageLabel, RTImageDescription */
+    case LETHE_TAG(0x3002, 0x0004):
+    case LETHE_TAG(0x3004, 0x0006): /* DoseComment */
+    case LETHE_TAG(0x3006, 0x00C8): /* FrameOfReferenceTransformationComment */
+    case LETHE_TAG(0x3008, 0x0066): /* OverrideReason */
+    case LETHE_TAG(0x3008, 0x0202): /* TreatmentStatusComment */
+    case LETHE_TAG(0x300A, 0x0183): /* PatientSetupLabel */
+    case LETHE_TAG(0x300A, 0x0402): /* SetupImageComment */
+    case LETHE_TAG(0x300A, 0x0730): /* TreatmentTerminationDescription */ return true;
+    default: /* labels of overlay planes that stay */
+        return (tag & 0xFF00FFFFu) == LETHE_TAG(0x6000, 0x0022) || (tag & 0xFF00FFFFu) == LETHE_TAG(0x6000, 0x1500);
+    }
+}
+
 /* The text of a content item "Tracking Identifier" (112039, DCM; PS3.16 TID 1501): a key that programs give to a finding, random letters mostly. */
 static bool is_tracking_identifier(const lethe_dicom_element *element) {
     if (element->tag != LETHE_TAG(0x0040, 0xA160)) return false;
@@ -154,6 +205,7 @@ void lethe_decide_by_vr(const walk *w, const lethe_dicom_element *element, lethe
     } else if (text) {
         d->action = LETHE_ACTION_CLEAN;
         d->clean = where == INSIDE_CLEAN && !code ? LETHE_CLEAN_FULL : LETHE_CLEAN_IDENTIFIERS;
+        if ((w->options & LETHE_OPTION_DESCRIPTORS) != 0 && is_typed_by_people(tag)) d->clean = LETHE_CLEAN_FULL;
         if (names_product(tag)) d->clean = LETHE_CLEAN_PRODUCT;
         if (is_tracking_identifier(element) && lethe_profile_text(w->job->profile) != LETHE_TEXT_STRICT) d->clean = LETHE_CLEAN_IDENTIFIERS;
         d->reason = "not in Table E.1-1: kept, searched for identifiers";

@@ -22,7 +22,7 @@ def with_key(body):
 
 NIR, NIR_2A = with_key("2570829132417"), with_key("257082A004217")
 SECRETS = ["Vandermeersch", "Oulevay", "Ghislaine", "Éléonore", "Tchékémian", "Korrigans", "Sarzeau", NIR, NIR_2A, "71604418", "ZK20881736", "02 97 41 55 08", "0297415508",
-           "02.97.41.55.08", "ghis.oulevay", "Kerlann", "Océane", "19570823", "23/08/1957", "23 août 1957", "23.8.57", "56370", "06 12 34 56 78", "Gaëlle", "6/11/18", "Goaziou", "Siobhán"]
+           "02.97.41.55.08", "ghis.oulevay", "Kerlann", "Océane", "19570823", "23/08/1957", "23 août 1957", "23.8.57", "56370", "06 12 34 56 78", "Gaëlle", "6/11/18", "Goaziou"]
 
 
 def item(**values):
@@ -147,9 +147,9 @@ def regions(w):
     d = w.base("1.2.840.10008.5.1.4.1.1.66.4", "SEG")
     d.BitsAllocated, d.BitsStored, d.HighBit, d.PixelData, d.NumberOfFrames = 1, 1, 0, bytes(8), "1"
     d.ContentLabel, d.ContentDescription, d.ContentCreatorName, d.SegmentationType = "SEG_OULEVAY", "Segmentation Ghislaine prostate", "Tchékémian^Aram", "BINARY"
-    d.SegmentSequence = [item(SegmentNumber=i, SegmentLabel=name, SegmentDescription="seg " + name, SegmentAlgorithmType="AUTOMATIC", SegmentAlgorithmName=name + " net v2",
+    d.SegmentSequence = [item(SegmentNumber=i, SegmentLabel=name, SegmentDescription="seg " + name, SegmentAlgorithmType="AUTOMATIC", SegmentAlgorithmName=name.replace("Marion Kerjean", "") + " net v2",
                               TrackingID="oulevay-lesion-%d" % i, TrackingUID="2.25.77%d" % i, SegmentedPropertyCategoryCodeSequence=[code("T", "SRT", "Tissue")],
-                              SegmentedPropertyTypeCodeSequence=[code("T", "SRT", "Prostate")]) for i, name in enumerate(("Prostate", "Lésion Oulevay", "Tchékémian zone"))]
+                              SegmentedPropertyTypeCodeSequence=[code("T", "SRT", "Prostate")]) for i, name in enumerate(("Prostate", "Lésion Oulevay", "Tchékémian zone", "Lésion Marion Kerjean"))]
     w.save("segments", d)
 
 
@@ -293,7 +293,7 @@ def check(folder, manifest, profile):
         for part, (before, after) in zip(output("structures").StructureSetROISequence, ROIS):
             if after is not None:
                 expect(before, part.ROIName, after)
-        expect("a label of a segment", [s.SegmentLabel for s in output("segments").SegmentSequence], ["Prostate", "Lésion", "zone"])
+        expect("a label of a segment", [s.SegmentLabel for s in output("segments").SegmentSequence], ["Prostate", "Lésion", "zone", "Lésion"])
         d = output("carriers")
         expect("a description", d.StudyDescription, "TDM TAP")
         expect("a description", d.SeriesDescription, "TAP 5mm B30f")
