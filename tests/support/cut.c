@@ -57,7 +57,7 @@ static void synced(int fd) {
     struct stat info;
     if (getpid() != first) return;
     const char *at = getenv("LETHE_CUT_AT");
-    if (at != NULL && ++syncs == atol(at)) cut();
+    if (at != NULL && ++syncs == strtol(at, NULL, 10)) cut();
     (void)snprintf(link_path, sizeof link_path, "/proc/self/fd/%d", fd);
     ssize_t length = fstat(fd, &info) == 0 && S_ISDIR(info.st_mode) ? readlink(link_path, folder, sizeof folder - 1) : -1;
     if (length <= 0) return;
