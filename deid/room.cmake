@@ -1,6 +1,6 @@
 # The text detector goes over every pixel: let the compiler vectorise it.
 if(NOT LETHE_SANITIZE)
-  set_source_files_properties(pixels/text_planes.c pixels/text_components.c pixels/text_detector.c pixels/text_picture.c pixels/text_network.c pixels/text_lines.c PROPERTIES COMPILE_OPTIONS "-O3")
+  set_source_files_properties(pixels/text_planes.c pixels/text_gate.c pixels/text_components.c pixels/text_detector.c pixels/text_picture.c pixels/text_network.c pixels/text_lines.c PROPERTIES COMPILE_OPTIONS "-O3")
 endif()
 if(LETHE_TESTS)
   add_executable(lethe-text-features ${CMAKE_CURRENT_SOURCE_DIR}/pixels/tools/text_features.c)

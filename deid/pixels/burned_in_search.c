@@ -9,8 +9,8 @@
 #include <string.h>
 
 /* From SURE on a line is text whatever a reader makes of it; a LIKELY one that cannot be read waits for a person; below DOUBT nobody is asked. */
-static const float score_sure = 0.85f, score_likely = 0.75f, score_doubt = 0.6f, score_continues = 0.05f, score_flicker = 0.97f,
-                   score_certain = 0.99f;
+static const float score_sure = 0.85f, score_likely = 0.7f, score_doubt = 0.6f, score_continues = 0.05f, score_flicker = 0.97f, score_certain = 0.99f,
+                   score_company = 0.95f;
 enum {
     SEARCH_ROUNDS = 6,
     PALETTE_ROUNDS = 3,
@@ -19,6 +19,7 @@ enum {
     BLOCK = 16,
     CROWD = 2,
     MARKER_GLYPHS = 6,
+    MARKER_HEIGHTS = 6,
     ALL_BARS = 85,
     LEGIBLE_HEIGHTS = 12,
     FEW_FRAMES = 4
@@ -62,7 +63,7 @@ static bool was_cleared(const lethe_pixel_search *s, const lethe_text_line *line
 /* Somebody has to look here. Not in a single frame of a cine, where speckle looks like text now and then. */
 static void doubt(lethe_pixel_search *s, const lethe_text_line *line) {
     if (s->verifying || (!s->standing && s->info->frames >= FEW_FRAMES) || s->doubts == LETHE_PIXELS_DOUBTS) return;
-    s->doubtful[s->doubts++] = (lethe_pixel_box){.x = line->x, .y = line->y, .w = line->w, .h = line->h};
+    s->doubtful[s->doubts++] = *line;
 }
 
 /* What a reader makes of a line: letters enough, and sure enough of them. */
@@ -93,7 +94,12 @@ static lethe_text_line middle_of(const lethe_text_line *line) {
     return part;
 }
 
-/* What is surely text goes unread; only what may be a marker that stands alone is read, to keep it. What is not sure goes when it can be read.
+/* Laterality and views stand upright and are short. */
+static bool may_be_marker(const lethe_text_line *line) {
+    return !line->vertical && line->glyphs <= MARKER_GLYPHS && line->w <= MARKER_HEIGHTS * line->height_px;
+}
+
+/* What is surely text goes unread; only what may be a marker that stands alone is read, to keep it. What is likely goes when it can be read.
  * `crowded`: other text stands close by, so that this is no lonely marker. */
 static finding judge(lethe_pixel_search *s, const lethe_image *image, const lethe_text_line *line, bool crowded) {
     if (line->score < score_doubt) return FOUND_NOTHING;
@@ -101,7 +107,8 @@ static finding judge(lethe_pixel_search *s, const lethe_image *image, const leth
     /* A ladder of bars is a ruler until a reader sees letters. */
     bool ticks = line->bars >= ALL_BARS && line->score < score_certain, markers = !s->engine->policy.redact_markers;
     bool sure = line->score >= score_sure && !ticks, likely = line->score >= score_likely && !ticks;
-    if (sure && (crowded || !markers || line->glyphs > MARKER_GLYPHS)) return FOUND_TEXT;
+    if (sure && (crowded || !markers || !may_be_marker(line))) return FOUND_TEXT;
+    if (!likely && !ticks) return FOUND_NOTHING; /* texture: reading has never told it from letters */
     lethe_ocr_text text = {0};
     finding found = FOUND_NOTHING;
     lethe_text_line part = middle_of(line);
@@ -477,19 +484,37 @@ static lethe_status search_average(lethe_pixel_search *s, const average *a, leth
     return status;
 }
 
-/* A doubt is settled where a box was found in the end. */
-static void settle_doubts(lethe_pixel_search *s) {
+/* Other text is there, at least as many lines of it as doubts: a picture full of doubts is one of texture. */
+static bool is_company(const lethe_pixel_search *s) {
+    unsigned sure = 0;
+    for (size_t i = s->first_found; i < s->decision->box_count; i++) sure += s->tracks[i - s->first_found].score >= score_company;
+    return sure > 0 && s->doubts <= sure;
+}
+
+/* A doubt is settled where a box was found in the end, and where other text is: then it goes, too. (In long cines only what stands still is
+ * doubtful.) */
+static lethe_status settle_doubts(lethe_pixel_search *s, bool company) {
     unsigned kept = 0;
     for (unsigned i = 0; i < s->doubts; i++) {
-        const lethe_pixel_box *doubt = &s->doubtful[i];
-        uint64_t area = (uint64_t)doubt->w * doubt->h, covered = 0;
+        const lethe_text_line line = s->doubtful[i];
+        const lethe_pixel_box doubt = {.x = line.x, .y = line.y, .w = line.w, .h = line.h};
+        uint64_t area = (uint64_t)doubt.w * doubt.h, covered = 0;
         for (size_t k = 0; k < s->decision->box_count; k++) {
-            uint64_t common = overlap(&s->decision->boxes[k], doubt);
+            uint64_t common = overlap(&s->decision->boxes[k], &doubt);
             covered = common > covered ? common : covered;
         }
-        if (covered * 10 < area * 6) s->doubtful[kept++] = *doubt;
+        if (covered * 10 >= area * 6) continue;
+        if (!company) {
+            s->doubtful[kept++] = line;
+            continue;
+        }
+        lethe_pixel_box box = box_of_line(s, &line, 0, FOUND_TEXT);
+        box.last_frame = s->info->frames - 1;
+        lethe_status status = lethe_pixel_decision_add(s->decision, &box, s->error);
+        if (status != LETHE_OK) return status;
     }
     s->doubts = kept;
+    return LETHE_OK;
 }
 
 /* What was seen in a good part of the frames is taken to stand in all of them; what flickered up once among many frames and was not beyond doubt is
@@ -550,7 +575,7 @@ lethe_status lethe_pixel_search_all(lethe_pixel_search *s) {
     }
     if (status == LETHE_OK) {
         settle_tracks(s);
-        settle_doubts(s);
+        status = settle_doubts(s, is_company(s));
         s->decision->searched = true;
         s->decision->all_text = s->mode == LETHE_PIXELS_ANY_TEXT;
         if (any && s->decision->box_count > 0) s->decision->verdict = LETHE_PIXELS_REDACT;

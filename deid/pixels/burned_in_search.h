@@ -38,8 +38,8 @@ typedef struct lethe_pixel_search {
     /* Places that were read in an earlier frame and hold no text that has to go: what stands still is read once. */
     lethe_pixel_box cleared[LETHE_PIXELS_CLEARED];
     unsigned cleared_count;
-    /* Lines that look like text and that the reader could not read; in the end, those of them that no box covers. */
-    lethe_pixel_box doubtful[LETHE_PIXELS_DOUBTS];
+    /* Lines that look like text and that the reader could not read; in the end, those of them that nothing settles. */
+    lethe_text_line doubtful[LETHE_PIXELS_DOUBTS];
     unsigned doubts;
     bool standing; /* the picture that is searched is the mean of a cine */
     /* The frame before, and maps of 16 x 16 blocks: where this one differs from it, where to look, and what is near new

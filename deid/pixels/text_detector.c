@@ -25,6 +25,7 @@ struct lethe_text_detector {
     lethe_text_observer *observe;
     lethe_text_stage observe_stage;
     void *observe_context;
+    const lethe_text_gate_watch *watch;
 };
 
 lethe_text_detector *lethe_text_detector_create(void) { return lethe_alloc_array(1, sizeof(lethe_text_detector)); }
@@ -189,6 +190,7 @@ static lethe_status search_plane(lethe_text_detector *detector, const lethe_imag
         if (i == 0) lethe_text_level_load(level, image, plane);
         else lethe_text_level_halve(&detector->levels[i - 1], level);
         status = lethe_text_level_measure(level, floor, allowed_at(detector, blocks, level, i), &detector->scratch, &detector->scratch_size, error);
+        if (status == LETHE_OK) status = lethe_text_level_gate(level, detector->watch, &detector->scratch, &detector->scratch_size, error);
         if (status == LETHE_OK) status = search_level(detector, level, 1u << i, plane, error);
         w /= 2;
         h /= 2;
@@ -280,3 +282,5 @@ void lethe_text_detector_observe(lethe_text_detector *detector, lethe_text_stage
     detector->observe = observe;
     detector->observe_context = context;
 }
+
+void lethe_text_detector_watch(lethe_text_detector *detector, const lethe_text_gate_watch *watch) { detector->watch = watch; }

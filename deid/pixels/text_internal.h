@@ -71,6 +71,21 @@ void lethe_text_level_release(lethe_text_level *level);
 LETHE_NODISCARD lethe_status lethe_text_level_measure(lethe_text_level *level, unsigned floor, const uint8_t *allowed, void **scratch,
                                                       size_t *scratch_size, lethe_error *error);
 
+/* At least `needed` bytes in `*scratch`; what was in it is lost. */
+LETHE_NODISCARD lethe_status lethe_text_scratch(size_t needed, void **scratch, size_t *scratch_size, lethe_error *error);
+
+/* --- gate --- */
+enum { LETHE_TEXT_GATE_INPUTS = 18 };
+/* Training: called with the numbers of each block that has activity, and nothing is taken away. */
+typedef struct lethe_text_gate_watch {
+    void (*see)(void *context, const lethe_text_level *level, uint32_t bx, uint32_t by, bool dark, const float inputs[LETHE_TEXT_GATE_INPUTS]);
+    void *context;
+} lethe_text_gate_watch;
+/* Take away the activity of blocks whose strokes, and those of the blocks around them, are unlike those of letters: a small perceptron over counts
+ * (tools/text_gate_train.py). `watch` may be NULL. `scratch` grows. */
+LETHE_NODISCARD lethe_status lethe_text_level_gate(lethe_text_level *level, const lethe_text_gate_watch *watch, void **scratch, size_t *scratch_size,
+                                                   lethe_error *error);
+
 /* --- components --- */
 typedef struct lethe_text_pass {
     bool dark;     /* darker than the surroundings */
@@ -117,5 +132,7 @@ typedef void lethe_text_observer(void *context, const lethe_text_level *level, c
                                  const float features[LETHE_TEXT_FEATURES]);
 const float *lethe_text_detector_features(const lethe_text_detector *detector, size_t line);
 void lethe_text_detector_observe(lethe_text_detector *detector, lethe_text_stage stage, lethe_text_observer *observe, void *context);
+/* The same for the gate; `watch` has to outlive the detector. */
+void lethe_text_detector_watch(lethe_text_detector *detector, const lethe_text_gate_watch *watch);
 
 #endif

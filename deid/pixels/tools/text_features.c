@@ -29,12 +29,34 @@ static void observe_left(void *context, const lethe_text_level *level, const let
     (void)fwrite(scaled, sizeof scaled, 1, context);
 }
 
+/* Numbers of a block for the gate. */
+typedef struct gate_record {
+    uint32_t picture;
+    uint16_t level_width, bx, by, dark;
+    float inputs[LETHE_TEXT_GATE_INPUTS];
+} gate_record;
+typedef struct gate_file {
+    FILE *to;
+    uint32_t picture;
+} gate_file;
+
+static void see(void *context, const lethe_text_level *level, uint32_t bx, uint32_t by, bool dark, const float inputs[LETHE_TEXT_GATE_INPUTS]) {
+    gate_file *file = context;
+    gate_record r = {.picture = file->picture, .level_width = (uint16_t)level->w, .bx = (uint16_t)bx, .by = (uint16_t)by, .dark = dark};
+    memcpy(r.inputs, inputs, sizeof r.inputs);
+    (void)fwrite(&r, sizeof r, 1, file->to);
+}
+
 int main(int argc, char **argv) {
     FILE *crops = argc > 1 ? fopen(argv[1], "wb") : NULL;
     char name[512];
     lethe_text_detector *detector = lethe_text_detector_create();
     if (detector == NULL || (argc > 1 && crops == NULL)) return 1;
-    if (crops != NULL)
+    bool gate = argc > 2 && strcmp(argv[2], "gate") == 0;
+    gate_file file_of_gate = {.to = crops};
+    lethe_text_gate_watch watch = {.see = see, .context = &file_of_gate};
+    if (gate) lethe_text_detector_watch(detector, &watch);
+    else if (crops != NULL)
         lethe_text_detector_observe(detector, argc > 2 ? LETHE_TEXT_LEFT : LETHE_TEXT_FOUND, argc > 2 ? observe_left : observe_found, crops);
     while (fgets(name, sizeof name, stdin) != NULL) {
         name[strcspn(name, "\n")] = '\0';
@@ -58,6 +80,7 @@ int main(int argc, char **argv) {
             (void)printf("\n");
         }
         lethe_image_release(&image);
+        file_of_gate.picture++;
     }
     lethe_text_detector_destroy(detector);
     if (crops != NULL) (void)fclose(crops);
