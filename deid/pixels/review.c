@@ -209,24 +209,32 @@ static lethe_status print_decision(void *context, const lethe_review_decision *d
     return LETHE_OK;
 }
 
+static lethe_pixel_box *pixel_boxes(const lethe_review_box *boxes, size_t count) {
+    lethe_pixel_box *out = lethe_alloc_array(count + 1, sizeof *out);
+    for (size_t i = 0; i < count && out != NULL; i++) {
+        out[i] = (lethe_pixel_box){.first_frame = boxes[i].first_frame,
+                                   .last_frame = boxes[i].last_frame,
+                                   .x = boxes[i].x,
+                                   .y = boxes[i].y,
+                                   .w = boxes[i].w,
+                                   .h = boxes[i].h};
+        memcpy(out[i].why, boxes[i].why, sizeof out[i].why);
+    }
+    return out;
+}
+
 static lethe_status put_picture(table *t, const lethe_review_box *boxes, size_t count, lethe_error *error) {
     lethe_review_pool *pool = NULL;
     const char *readable[] = {t->project->private_path, NULL};
     lethe_review_pool_options options = {.readable = readable, .workers = 1};
     lethe_buffer png;
     lethe_buffer_init(&png, 64u << 20);
-    lethe_pixel_box *drawn = lethe_alloc_array(count + 1, sizeof *drawn);
+    lethe_pixel_box *drawn = pixel_boxes(boxes, count);
     char *path = lethe_path_join(t->project->private_path, t->item.path);
     lethe_status status = drawn == NULL || path == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a picture") : LETHE_OK;
-    for (size_t i = 0; i < count && status == LETHE_OK; i++)
-        drawn[i] = (lethe_pixel_box){.first_frame = boxes[i].first_frame,
-                                     .last_frame = boxes[i].last_frame,
-                                     .x = boxes[i].x,
-                                     .y = boxes[i].y,
-                                     .w = boxes[i].w,
-                                     .h = boxes[i].h};
     if (status == LETHE_OK) status = lethe_review_pool_start(&options, &pool, error);
-    if (status == LETHE_OK) status = lethe_review_pool_picture(pool, path, t->a->frame, drawn, (unsigned)count, 1600, &png, error);
+    lethe_review_look look = {.frame = t->a->frame, .side = 1600, .boxes = drawn, .box_count = (unsigned)count};
+    if (status == LETHE_OK) status = lethe_review_pool_picture(pool, path, &look, &png, error);
     if (status == LETHE_OK) status = lethe_file_write(t->a->picture, png.bytes, png.size, 0600, error);
     lethe_review_pool_destroy(pool);
     lethe_buffer_release(&png);
@@ -375,6 +383,31 @@ static lethe_status find_original(void *context, const char *output, char *path,
     return status;
 }
 
+static lethe_status visit_waiting(void *context, lethe_status (*show_one)(void *, const lethe_sheet_waiting *, lethe_error *), void *show_context,
+                                  lethe_error *error) {
+    table *t = context;
+    gathered g = {0};
+    lethe_status status = lethe_queue_visit(t->queue, LETHE_ITEM_REVIEW, gather, &g, error);
+    for (size_t i = 0; i < g.count && status == LETHE_OK; i++) {
+        lethe_review_box *boxes = NULL;
+        size_t count = 0;
+        char title[48];
+        char *path = lethe_path_join(t->project->private_path, g.items[i].path);
+        status = path == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path")
+                              : lethe_review_boxes(t->desk, g.items[i].id, &boxes, &count, error);
+        lethe_pixel_box *drawn = status == LETHE_OK ? pixel_boxes(boxes, count) : NULL;
+        if (status == LETHE_OK && drawn == NULL) status = lethe_fail(error, LETHE_NO_MEMORY, "no memory for boxes");
+        (void)snprintf(title, sizeof title, "item %lld", (long long)g.items[i].id);
+        lethe_sheet_waiting waiting = {.title = title, .original = path, .reason = g.items[i].reason, .boxes = drawn, .box_count = (unsigned)count};
+        if (status == LETHE_OK) status = show_one(show_context, &waiting, error);
+        lethe_free(drawn);
+        lethe_free(boxes);
+        lethe_free(path);
+    }
+    lethe_free(g.items);
+    return status;
+}
+
 static lethe_status sheet(table *t, lethe_error *error) {
     unsigned pictures = 0;
     if (t->a->output == NULL) return lethe_fail(error, LETHE_USAGE, "sheet needs -o FILE.html");
@@ -385,6 +418,7 @@ static lethe_status sheet(table *t, lethe_error *error) {
         options.released = t->project->released_path;
         options.originals = t->project->private_path;
         options.find_original = find_original;
+        options.visit_waiting = visit_waiting;
         options.context = t;
     }
     lethe_status status = options.manifest == NULL || options.released == NULL

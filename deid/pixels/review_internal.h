@@ -4,7 +4,17 @@
 
 #include "core/error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
+
+struct lethe_pixel_box;
+
+/* An image that waits, with the boxes that are proposed. */
+typedef struct lethe_sheet_waiting {
+    const char *title, *original, *reason;
+    const struct lethe_pixel_box *boxes;
+    unsigned box_count;
+} lethe_sheet_waiting;
 
 typedef struct lethe_sheet_options {
     const char *manifest;  /* JSON lines */
@@ -14,16 +24,24 @@ typedef struct lethe_sheet_options {
     unsigned limit;        /* pictures; 0 = 2,000 */
     /* Where the original of an output lies ("" when nobody knows; must be below `originals`); NULL: `source` of the manifest tells. */
     lethe_status (*find_original)(void *context, const char *output, char *path, size_t size, lethe_error *error);
+    /* What waits for a person: calls `show` for each; NULL: nobody knows of any. */
+    lethe_status (*visit_waiting)(void *context, lethe_status (*show)(void *, const lethe_sheet_waiting *, lethe_error *), void *show_context,
+                                  lethe_error *error);
     void *context;
 } lethe_sheet_options;
 /* Thumbnails of every redacted image with its boxes outlined. The page may show what identifies: it is written with mode 0600. */
 LETHE_NODISCARD lethe_status lethe_review_sheet(const lethe_sheet_options *options, unsigned *pictures, lethe_error *error);
 
-struct lethe_pixel_box;
-/* In a confined worker only (review_pool.h). One frame of a DICOM file, or the whole of a slide, as a PNG picture of at most `side` pixels with boxes
- * outlined. */
+/* How a frame is shown. */
+typedef struct lethe_review_look {
+    unsigned frame, side; /* at most `side` pixels */
+    const struct lethe_pixel_box *boxes;
+    unsigned box_count;
+    bool filled; /* boxes black, as a redaction would leave them, instead of outlined */
+    bool jpeg;   /* a JPEG (DICOM only), not a PNG: a sheet has thousands */
+} lethe_review_look;
+/* In a confined worker only (review_pool.h). One frame of a DICOM file, or the whole of a slide. */
 struct lethe_buffer;
-LETHE_NODISCARD lethe_status lethe_review_picture(const char *path, unsigned frame, const struct lethe_pixel_box *boxes, unsigned box_count,
-                                                  unsigned side, struct lethe_buffer *png, lethe_error *error);
+LETHE_NODISCARD lethe_status lethe_review_picture(const char *path, const lethe_review_look *look, struct lethe_buffer *out, lethe_error *error);
 
 #endif

@@ -18,6 +18,7 @@ typedef enum kind { ASK_FITS, ASK_FORMAT, ASK_PICTURE } kind;
 typedef struct head {
     kind kind;
     unsigned frame, side, box_count, remove_count;
+    bool filled, jpeg;
     lethe_pixel_rule_scope scope;
     char name[NAME_BYTES];
 } head;
@@ -88,8 +89,8 @@ static lethe_status work(void *context, void *state, const uint8_t *task, size_t
         memcpy(boxes, task + sizeof h, box_bytes);
     }
     const char *path = (const char *)task + sizeof h + box_bytes;
-    lethe_status status = h.kind == ASK_PICTURE ? lethe_review_picture(path, h.frame, boxes, h.box_count, h.side, reply, error)
-                                                : with_dataset(pool, &h, boxes, path, reply, error);
+    lethe_review_look look = {.frame = h.frame, .side = h.side, .boxes = boxes, .box_count = h.box_count, .filled = h.filled, .jpeg = h.jpeg};
+    lethe_status status = h.kind == ASK_PICTURE ? lethe_review_picture(path, &look, reply, error) : with_dataset(pool, &h, boxes, path, reply, error);
     lethe_free(boxes);
     return status;
 }
@@ -188,8 +189,9 @@ lethe_status lethe_review_pool_format(lethe_review_pool *pool, const char *path,
     return wait_for(pool, &h, draft->remove, draft->remove_count, draft->keep, draft->keep_count, path, out, error);
 }
 
-lethe_status lethe_review_pool_picture(lethe_review_pool *pool, const char *path, unsigned frame, const lethe_pixel_box *boxes, unsigned box_count,
-                                       unsigned side, lethe_buffer *png, lethe_error *error) {
-    head h = {.kind = ASK_PICTURE, .frame = frame, .side = side, .box_count = box_count};
-    return wait_for(pool, &h, boxes, box_count, NULL, 0, path, png, error);
+lethe_status lethe_review_pool_picture(lethe_review_pool *pool, const char *path, const lethe_review_look *look, lethe_buffer *picture,
+                                       lethe_error *error) {
+    head h = {
+        .kind = ASK_PICTURE, .frame = look->frame, .side = look->side, .box_count = look->box_count, .filled = look->filled, .jpeg = look->jpeg};
+    return wait_for(pool, &h, look->boxes, look->box_count, NULL, 0, path, picture, error);
 }

@@ -28,8 +28,9 @@ LETHE_NODISCARD lethe_status lethe_review_pool_drain(lethe_review_pool *pool, le
 LETHE_NODISCARD lethe_status lethe_review_pool_format(lethe_review_pool *pool, const char *path, const lethe_pixel_rule_draft *draft,
                                                       lethe_buffer *out, lethe_error *error);
 
-/* One frame of an image as a PNG of at most `side` pixels with boxes outlined. Waits. */
-LETHE_NODISCARD lethe_status lethe_review_pool_picture(lethe_review_pool *pool, const char *path, unsigned frame, const lethe_pixel_box *boxes,
-                                                       unsigned box_count, unsigned side, lethe_buffer *png, lethe_error *error);
+/* One frame of an image as a picture. Waits. */
+struct lethe_review_look;
+LETHE_NODISCARD lethe_status lethe_review_pool_picture(lethe_review_pool *pool, const char *path, const struct lethe_review_look *look,
+                                                       lethe_buffer *picture, lethe_error *error);
 
 #endif

@@ -62,9 +62,13 @@ PY
 # The contact sheet of a project shows before (from the private side) and after.
 expect 0 "$lethe" review -C "$work/p" sheet -o "$work/p/private/sheet.html"
 [ "$(stat -c %a "$work/p/private/sheet.html")" = 600 ] || fail "the sheet can be read by others"
-/usr/bin/python3 - "$work/p/private/sheet.html" <<'PY' || fail "the sheet lacks pictures"
+/usr/bin/python3 - "$work/p/private/sheet.html" "$(count review)" <<'PY' || fail "the sheet lacks pictures"
 import re, sys
-figures = re.findall("<figure>.*?</figure>", open(sys.argv[1]).read(), re.S)
-assert figures and all(f.count("data:image/png;base64,") == 2 for f in figures), [f.count("data:image") for f in figures]
+page = open(sys.argv[1]).read()
+figures, waiting = re.findall("<figure>.*?</figure>", page, re.S), re.findall('<figure class="waits">.*?</figure>', page, re.S)
+pictures = [f.count("data:image/") for f in figures + waiting]
+assert figures and all(n >= 2 and n % 2 == 0 for n in pictures), pictures
+# What still waits is there, with its reason and what a release would leave of it.
+assert len(waiting) == int(sys.argv[2]) and all("does not know" in f for f in waiting), len(waiting)
 PY
 echo "$waiting waited: one masked and approved, one rejected"

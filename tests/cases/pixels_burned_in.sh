@@ -26,7 +26,7 @@ left=$(sed -n 's/.*LEFT UNFLAGGED \([0-9]*\)$/\1/p' "$work/score")
 grep -q '^pixels changed outside the boxes: 0$' "$work/score" || { echo "pixels outside the boxes changed"; exit 1; }
 "$LETHE_BIN/lethe" review sheet --manifest "$work/manifest.jsonl" --released "$work/out" --originals "$work/in" -o "$work/sheet.html" > "$work/said"
 grep -q 'redacted images' "$work/said"
-grep -q 'data:image/png;base64,' "$work/sheet.html"
+grep -q 'data:image/jpeg;base64,' "$work/sheet.html"
 [ "$(stat -c %a "$work/sheet.html")" = 600 ] || { echo "the sheet can be read by others"; exit 1; }
 # An image that was made again stands in the manifest twice, and on the sheet once, as the last line says.
 cat "$work/manifest.jsonl" "$work/manifest.jsonl" > "$work/twice.jsonl"

@@ -45,7 +45,7 @@ wait $pid || code=$?
 "$lethe" deid "$work/in" -o "$work/out" --profile "$work/profile.yaml" --key "$work/key" --jobs 1 --manifest "$work/m.jsonl" --quiet || [ $? -eq 3 ]
 sheet() { (exec -a "lethe review" "$LETHE_BIN/lethe-deid" sheet --manifest "$work/m.jsonl" --released "$work/out" --originals "$work/in" -o "$1" >/dev/null); }
 sheet "$work/sheet.html"
-[ "$(grep -c 'data:image/png' "$work/sheet.html")" -gt 5 ] || fail "the sheet has no pictures"
+[ "$(grep -c 'data:image/' "$work/sheet.html")" -gt 5 ] || fail "the sheet has no pictures"
 image=$work/in/$(grep '"outcome": *"released"' "$work/m.jsonl" | grep '"why"' | head -1 | sed 's/.*"source": *"\([^"]*\)".*/\1/')
 [ -f "$image" ] || fail "no image of the sheet"
 rm "$image" && mkfifo "$image"
