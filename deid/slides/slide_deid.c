@@ -86,7 +86,7 @@ static lethe_status remember_name(lethe_slide_job *job, const char *name, lethe_
         size_t length = strcspn(part, "/");
         const char *dot = memrchr(part, '.', length);
         size_t bare = dot && dot != part && part + length - dot <= 6 ? (size_t)(dot - part) : length;
-        if (bare >= 4 && !is_number(part, bare < 5 ? bare : 0)) status = lethe_job_removed(job, part, bare, error);
+        if (bare >= 5 || (bare == 4 && !is_number(part, bare))) status = lethe_job_removed(job, part, bare, error);
         for (size_t at = 0; status == LETHE_OK && at < bare;) {
             size_t word = strcspn(part + at, " _.,;()[]/");
             if (word > bare - at) word = bare - at;
@@ -130,6 +130,8 @@ static lethe_status look_at_label(lethe_slide_job *job, lethe_image *label, barc
     if (lethe_slide_open(job->probe->path, &slide, &ignored) != LETHE_OK) return LETHE_OK;
     /* A slide without a readable label is judged by its plan, not here. */
     bool read = lethe_slide_read_associated(slide, "label", label, &ignored) == LETHE_OK;
+    /* Where a format has no label of its own, the photograph of the whole slide shows it. */
+    if (!read) read = lethe_slide_read_associated(slide, "macro", label, &ignored) == LETHE_OK;
     lethe_slide_close(slide);
     if (!read || !job->options->read_barcode) return LETHE_OK;
     lethe_status status = lethe_barcode_read(label, on_barcode, codes, error);

@@ -81,11 +81,11 @@ static lethe_status make_plan(lethe_slide_job *job, lethe_error *error) {
 /* Copy and look at what is copied. `*unclean`: a stream that was taken to be clean is not; the plan has to be made again with a look into each. */
 static lethe_status copy(lethe_slide_job *job, lethe_output *output, lethe_follow *follow, bool *unclean, lethe_error *error) {
     const lethe_tiff_watcher watcher = {lethe_follow_copied, lethe_follow_ended, follow};
-    lethe_error seen = {0};
-    lethe_status status = lethe_tiff_draft_write(job->draft, job->probe->map.fd, output, &watcher, error);
+    lethe_error seen = {0}, written = {0};
+    lethe_status status = lethe_tiff_draft_write(job->draft, job->probe->map.fd, output, &watcher, &written);
     lethe_status looked = lethe_follow_result(follow, unclean, &seen);
-    if (status == LETHE_DENIED || (status == LETHE_OK && looked != LETHE_OK)) return lethe_fail(error, looked, "%s", seen.message);
-    return status == LETHE_OK ? lethe_output_flush(output, error) : status;
+    if (looked != LETHE_OK && (status == LETHE_OK || status == LETHE_DENIED)) return lethe_fail(error, looked, "%s", seen.message);
+    return status == LETHE_OK ? lethe_output_flush(output, error) : lethe_fail(error, status, "%s", written.message);
 }
 
 static lethe_status write_once(lethe_slide_job *job, const char *target, bool *unclean, lethe_error *error) {
