@@ -120,11 +120,25 @@ static bool hangs_together(const lethe_text_cleaner *cleaner, size_t index) {
     return next == end + 1 && strchr(" -_'/", cleaner->text[end]) != NULL;
 }
 
+/* "syndrome de Kallmann", "maladie d'Erdheim": behind these words hardly anything else stands than whom they are named after; nobody the object
+ * tells, and no first name before another name. */
+static bool is_named_after(const lethe_text_cleaner *cleaner, size_t index) {
+    static const char *const terms[] = {"SYNDROME", "SYNDROMES", "MALADIE", "MORBUS", "SIGNE", "CLASSIFICATION", "MANOEUVRE", "TRIADE", NULL};
+    static const char *const linking[] = {"DE", "D", "OF", "VON", NULL};
+    const lethe_word *word = word_at(cleaner, index);
+    if (index == 0 || !word->first_upper || !word->any_lower || word->digits != 0 || word->letters < 4) return false;
+    size_t before = index - 1;
+    if (is_one_of(word_at(cleaner, before), linking) && before > 0) before--;
+    if (!is_one_of(word_at(cleaner, before), terms) || !hangs_together(cleaner, before) || !hangs_together(cleaner, index - 1)) return false;
+    if (cleaner->identifiers != NULL && lethe_identifiers_find(cleaner->identifiers, word->folded, word->folded_size) != NULL) return false;
+    return !hangs_together(cleaner, index) || cleaner->text[word_end(word)] != ' ' || !word_at(cleaner, index + 1)->first_upper;
+}
+
 bool lethe_clean_is_medical_name(const lethe_text_cleaner *cleaner, size_t index) {
     static const char *const linking[] = {"DE", "D", "DU", "OF", "VON", "DI", "DEL", NULL};
     static const char *const before[] = {"MORBUS", "INCIDENCE", "STADE",  "STADIUM",        "STAGE", "SCORE",
                                          "GRADE",  "INDEX",     "INDICE", "CLASSIFICATION", NULL};
-    if (!is_eponym(cleaner, index)) return false;
+    if (!is_eponym(cleaner, index)) return is_named_after(cleaner, index);
     size_t first = index, last = index;
     while (first > 0 && index - first < 3 && is_eponym(cleaner, first - 1) && hangs_together(cleaner, first - 1)) first--;
     while (last < index + 3 && hangs_together(cleaner, last) && is_eponym(cleaner, last + 1)) last++;

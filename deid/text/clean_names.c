@@ -355,9 +355,11 @@ static void mark_cue(lethe_text_cleaner *cleaner, size_t index) {
                                               "PORTABLE",
                                               "GSM",
                                               "POSTE",
+                                              "REF",
+                                              "REFERENCE",
                                               NULL};
-    static const char *const weak_cues[] = {"NO", "NR",  "NUM", "NUMERO", "VISIT", "VISITE", "ID",  "INS", "ACC", "CHI", "CIP",
-                                            "CF", "AVS", "MBI", "HIC",    "NSS",   "EXT",    "NIE", "CNS", "BIP", NULL};
+    static const char *const weak_cues[] = {"NO",  "NR",  "NUM", "NUMERO", "VISIT", "VISITE", "ID",  "INS", "ACC", "CHI",       "CIP", "CF",
+                                            "AVS", "MBI", "HIC", "NSS",    "EXT",   "NIE",    "CNS", "BIP", "REF", "REFERENCE", NULL};
     lethe_word *cue = word_at(cleaner, index);
     if (!lethe_clean_joins_next(cleaner, index)) {
         /* "IPP: 123", "N° 123", "IPP=123" */
@@ -429,6 +431,23 @@ static bool follows_first_name(const lethe_text_cleaner *cleaner, size_t index) 
            has(last, LETHE_WORD_NAME) && !has(last, LETHE_WORD_TECHNICAL);
 }
 
+/* "Guivarc'h", "Bertheaume's": what hangs on a name that goes by an apostrophe; "Moelan-sur-Mer": a small word between two parts of one. */
+static void mark_what_hangs_on(lethe_text_cleaner *cleaner) {
+    enum { NAMES = LETHE_TEXT_KNOWN | LETHE_TEXT_TITLE | LETHE_TEXT_NAME | LETHE_TEXT_ADDRESS | LETHE_TEXT_UNKNOWN };
+    for (size_t at = 1; at < cleaner->words.count; at++) {
+        lethe_word *word = word_at(cleaner, at);
+        const lethe_word *last = word_at(cleaner, at - 1), *next = at + 1 < cleaner->words.count ? word_at(cleaner, at + 1) : NULL;
+        if (word->reason != 0 || (last->reason & NAMES) == 0 || word->digits != 0) continue;
+        const char *gap = cleaner->text + word_end(last);
+        size_t size = word->start - word_end(last);
+        bool apostrophe = (size == 1 && *gap == '\'') || (size == 3 && memcmp(gap, "\xE2\x80\x99", 3) == 0);
+        if (apostrophe && !word->first_upper && (last->reason & NAMES) != LETHE_TEXT_UNKNOWN) word->reason = last->reason;
+        bool between = next != NULL && (next->reason & NAMES) != 0 && size == 1 && *gap == '-' && next->start == word_end(word) + 1 &&
+                       cleaner->text[word_end(word)] == '-';
+        if (between && has(word, LETHE_WORD_FUNCTION | LETHE_WORD_PARTICLE)) word->reason = last->reason;
+    }
+}
+
 /* Names that are also technical words, and unknown words, beside what is known to be a name. */
 void lethe_clean_neighbours(lethe_text_cleaner *cleaner) {
     if (cleaner->mode == LETHE_TEXT_PRODUCT) return;
@@ -448,6 +467,9 @@ void lethe_clean_neighbours(lethe_text_cleaner *cleaner) {
             if ((!both && !unknown && !own && !initial && !person) || lethe_clean_is_kept_word(cleaner, word)) continue;
             if (touches_name(cleaner, at, initial ? 1 : 2) && (own || person || !lethe_clean_is_medical_name(cleaner, at)))
                 word->reason |= LETHE_TEXT_NAME;
+            bool lone = initial && cleaner->mode == LETHE_TEXT_STRICT && at > 0 && lethe_clean_joins_next(cleaner, at - 1); /* "Gwenaelle T." */
+            if (lone && (word_at(cleaner, at - 1)->reason & (LETHE_TEXT_UNKNOWN | LETHE_TEXT_NAME)) != 0) word->reason |= LETHE_TEXT_NAME;
         }
     }
+    mark_what_hangs_on(cleaner);
 }

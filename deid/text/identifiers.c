@@ -202,7 +202,8 @@ static lethe_status add_name(lethe_identifiers *ids, lethe_identifier_kind kind,
     const lethe_words *words = &ids->words;
     lethe_status status = LETHE_OK;
     char initials[16], turned[16]; /* family name first, and given names first */
-    size_t initial_count = 0, family_count = 0;
+    char whole[16];                /* particles too: "LMY" of Le Moal^Yann */
+    size_t initial_count = 0, family_count = 0, whole_count = 0, whole_family = 0;
     const char *caret = memchr(utf8, '^', size);
     for (size_t at = 0; at < words->count && status == LETHE_OK; at++) {
         const lethe_word *word = &words->at[at];
@@ -220,6 +221,10 @@ static lethe_status add_name(lethe_identifiers *ids, lethe_identifier_kind kind,
                (lethe_vocabulary_classes(words->at[last].folded, words->at[last].folded_size) & (LETHE_WORD_PARTICLE | LETHE_WORD_TITLE)) != 0)
             last++;
         if (status == LETHE_OK && last > at) status = put_joined(ids, kind, utf8, at, last, is_weak_name(&words->at[last]), error);
+        if ((unsigned char)word->folded[0] < 0x80 && whole_count < sizeof whole) {
+            if (caret != NULL && utf8 + word->start < caret) whole_family++;
+            whole[whole_count++] = word->folded[0];
+        }
         if ((unsigned char)word->folded[0] < 0x80 && !particle && initial_count < sizeof initials) {
             if (caret != NULL && utf8 + word->start < caret) family_count++;
             initials[initial_count++] = word->folded[0];
@@ -239,6 +244,12 @@ static lethe_status add_name(lethe_identifiers *ids, lethe_identifier_kind kind,
                                                all_ordinary, error);
             }
         }
+    }
+    if (status == LETHE_OK && whole_count > initial_count && whole_family != 0 && whole_family < whole_count) {
+        memcpy(turned, whole + whole_family, whole_count - whole_family);
+        memcpy(turned + whole_count - whole_family, whole, whole_family);
+        status = lethe_identifiers_put(ids, kind, whole, whole_count, whole, whole_count, true, error);
+        if (status == LETHE_OK) status = lethe_identifiers_put(ids, kind, turned, whole_count, turned, whole_count, true, error);
     }
     if (status != LETHE_OK || initial_count < 2) return status;
     status = lethe_identifiers_put(ids, kind, initials, initial_count, initials, initial_count, true, error);

@@ -38,6 +38,9 @@ static void people(void **state) {
         {"IRM PROSTATE DUPONTjean T2", "IRM PROSTATE T2"},
         {"JeanDUPONT IRM genou", "IRM genou"},
         {"IRM genou, Dr. F. Z. Bouazza", "IRM genou"},
+        {"vis L4-L5, Pr Guivarc'h", "vis L4-L5"},
+        {"Cabinet du Dr Lozac\xE2\x80\x99hmeur", "Cabinet"},
+        {"Dr. Threlkeld's patient", "patient"},
         {"Dr A Patel CT", "CT"},
         {"IRM Mme L.G. genou", "IRM genou"},
         {"MRT Frau G-K Knie", "MRT Knie"},
@@ -70,6 +73,8 @@ static void places(void **state) {
         {"RM ginocchio Via Roma 12", "RM ginocchio"},
         {"IRM 12 av. du Général de Gaulle", "IRM"},
         {"IRM née à Quimper", "IRM"},
+        {"habite Moëlan-sur-Mer, toux", "habite, toux"},
+        {"Ref: 2018/11/0047 urgent", "urgent"},
     };
     EXPECT(rows, LETHE_TEXT_STRICT, LETHE_TEXT_RESEARCH);
     static const row kept[] = {
@@ -159,6 +164,10 @@ static void names_of_things(void **state) {
         {"Baker cyst", "Baker cyst"},
         {"Bennett fracture", "Bennett fracture"},
         {"Charcot-Marie-Tooth disease", "Charcot-Marie-Tooth disease"},
+        {"syndrome de Kallmann", "syndrome de Kallmann"},
+        {"maladie d'Erdheim", "maladie d'Erdheim"},
+        {"Morison libre, Douglas libre", "Morison libre, Douglas libre"},
+        {"wash-out, LI-RADS 5", "wash-out, LI-RADS 5"},
     };
     EXPECT(rows, LETHE_TEXT_STRICT, LETHE_TEXT_RESEARCH);
     add(now, LETHE_ID_NAME, "Muller^Anne");
