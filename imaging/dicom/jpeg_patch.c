@@ -24,10 +24,20 @@ typedef struct component {
     int last_in, last_out; /* DC of the block before, as it was and as it is */
 } component;
 
+/* Bits that are read and bits that are written. A block works on a copy of it, which stays in registers. */
+typedef struct stream {
+    const uint8_t *at, *end;
+    uint64_t in;               /* bits from the top */
+    unsigned in_bits, missing; /* missing: zero bits that were put in behind the last byte */
+    uint64_t pending;          /* from the top, too */
+    unsigned pending_bits;
+    uint8_t *to; /* there is room for a row of MCUs: grow() */
+} stream;
+
 typedef struct patch {
     const lethe_jpeg_redaction *r;
     const uint8_t *bytes;
-    size_t size, at;
+    size_t size, at; /* at: of the head only */
     code_table dc[4], ac[4];
     uint16_t first_step[4]; /* of the quantisation tables */
     component components[COMPONENTS];
@@ -35,13 +45,7 @@ typedef struct patch {
     unsigned count, scan_count, h_max, v_max, restart;
     bool jfif, adobe;
     uint8_t adobe_transform;
-    /* reading: bits from the top of `in` */
-    uint64_t in;
-    unsigned in_bits, missing; /* missing: zero bits that were put in behind the last byte */
-    /* writing */
-    uint64_t pending;
-    unsigned pending_bits;
-    uint8_t *to;    /* there is room for a row of MCUs: grow() */
+    stream s;
     uint8_t *marks; /* of a row of MCUs: the mask touches it */
     lethe_buffer *out;
     lethe_error *error;
@@ -183,132 +187,127 @@ static bool has_ff(uint64_t word) {
     return ((inverse - 0x0101010101010101u) & ~inverse & 0x8080808080808080u) != 0;
 }
 
-/* At least 32 bits, zeros where the data ends or a marker stands. */
-static inline void refill(patch *p) {
-    if (p->in_bits >= 32) return;
-    if (p->size - p->at >= 8) {
+/* At least 32 bits, zeros where the data ends or a marker stands. Eight bytes at once, whether they are needed or not: a jump that nobody can predict
+ * costs more. Bits behind the last whole byte are put in again, as they are, by the next call. */
+static inline void refill(stream *s) {
+    if (s->end - s->at >= 8) {
         uint64_t word;
-        memcpy(&word, p->bytes + p->at, sizeof word);
+        memcpy(&word, s->at, sizeof word);
         word = __builtin_bswap64(word);
         if (!has_ff(word)) {
-            unsigned whole = (64 - p->in_bits) / 8;
-            p->in |= (word & (whole == 8 ? UINT64_MAX : ~(UINT64_MAX >> (8 * whole)))) >> p->in_bits;
-            p->in_bits += 8 * whole;
-            p->at += whole;
+            unsigned whole = (63 - s->in_bits) / 8;
+            s->in |= word >> s->in_bits;
+            s->at += whole;
+            s->in_bits += 8 * whole;
             return;
         }
     }
-    while (p->in_bits <= 56) {
+    if (s->in_bits >= 32) return;
+    while (s->in_bits <= 56) {
         uint64_t byte = 0;
-        if (p->at < p->size && p->bytes[p->at] != 0xFF) byte = p->bytes[p->at++];
-        else if (p->at + 1 < p->size && p->bytes[p->at] == 0xFF && p->bytes[p->at + 1] == 0) {
+        if (s->at < s->end && *s->at != 0xFF) byte = *s->at++;
+        else if (s->end - s->at > 1 && s->at[0] == 0xFF && s->at[1] == 0) {
             byte = 0xFF;
-            p->at += 2;
-        } else p->missing += 8;
-        p->in |= byte << (56 - p->in_bits);
-        p->in_bits += 8;
+            s->at += 2;
+        } else s->missing += 8;
+        s->in |= byte << (56 - s->in_bits);
+        s->in_bits += 8;
     }
 }
 
-static inline uint32_t take(patch *p, unsigned count) {
-    uint32_t value = count == 0 ? 0 : (uint32_t)(p->in >> (64 - count));
-    p->in <<= count;
-    p->in_bits -= count;
+static inline uint32_t take(stream *s, unsigned count) {
+    uint32_t value = count == 0 ? 0 : (uint32_t)(s->in >> (64 - count));
+    s->in <<= count;
+    s->in_bits -= count;
     return value;
 }
 
-/* Up to 32 bits. */
-static inline void put(patch *p, uint64_t value, unsigned count) {
-    p->pending = p->pending << count | value;
-    p->pending_bits += count;
-    if (p->pending_bits < 32) return;
-    uint32_t four = (uint32_t)(p->pending >> (p->pending_bits - 32));
-    p->pending_bits -= 32;
-    uint32_t inverse = ~four, swapped = __builtin_bswap32(four);
-    if (((inverse - 0x01010101u) & ~inverse & 0x80808080u) == 0) {
-        memcpy(p->to, &swapped, sizeof swapped);
-        p->to += sizeof swapped;
-        return;
+/* Up to 32 bits; what is pending before is less than a byte. */
+static inline void put(stream *s, uint64_t value, unsigned count) {
+    s->pending_bits += count;
+    s->pending |= value << (64 - s->pending_bits);
+    unsigned whole = s->pending_bits / 8;
+    if (!has_ff(s->pending)) {
+        uint64_t swapped = __builtin_bswap64(s->pending);
+        memcpy(s->to, &swapped, sizeof swapped);
+        s->to += whole;
+    } else {
+        for (unsigned i = 0; i < whole; i++) {
+            uint8_t byte = (uint8_t)(s->pending >> (56 - 8 * i));
+            *s->to++ = byte;
+            if (byte == 0xFF) *s->to++ = 0;
+        }
     }
-    for (unsigned shift = 24;; shift -= 8) {
-        uint8_t byte = (uint8_t)(four >> shift);
-        *p->to++ = byte;
-        if (byte == 0xFF) *p->to++ = 0;
-        if (shift == 0) break;
-    }
+    s->pending <<= 8 * whole;
+    s->pending_bits %= 8;
 }
 
-static void flush(patch *p) {
-    unsigned ones = (8 - p->pending_bits % 8) % 8;
-    put(p, (1u << ones) - 1, ones);
-    for (; p->pending_bits > 0; p->pending_bits -= 8) {
-        uint8_t byte = (uint8_t)(p->pending >> (p->pending_bits - 8));
-        *p->to++ = byte;
-        if (byte == 0xFF) *p->to++ = 0;
-    }
-    p->pending = 0;
+static void flush(stream *s) {
+    unsigned ones = (8 - s->pending_bits) % 8;
+    if (ones != 0) put(s, (1u << ones) - 1, ones);
+    s->pending = 0;
 }
 
-/* The next code: its symbol, its bits and their number. Needs 16 bits. */
-static inline bool next_code(patch *p, const code_table *t, unsigned *symbol, uint32_t *code, unsigned *length) {
-    unsigned entry = t->look[p->in >> (64 - LOOK_BITS)];
-    *length = entry >> 8;
-    *symbol = entry & 255;
+/* Length << 8 | symbol of the next code, which is not yet taken; 0: there is no such code. Needs 16 bits. */
+static inline unsigned next_code(const stream *s, const code_table *t) {
+    unsigned entry = t->look[s->in >> (64 - LOOK_BITS)];
     for (unsigned n = LOOK_BITS + 1; entry == 0 && n <= 16; n++) {
-        int32_t value = (int32_t)(p->in >> (64 - n));
+        int32_t value = (int32_t)(s->in >> (64 - n));
         if (t->max_code[n] < 0 || value > t->max_code[n] || t->offset[n] + value < 0) continue;
-        *length = n;
-        *symbol = t->values[(t->offset[n] + value) & 255];
-        break;
+        entry = n << 8 | t->values[(t->offset[n] + value) & 255];
     }
-    if (*length == 0) return false;
-    *code = take(p, *length);
-    return true;
+    return entry;
 }
 
 /* --- blocks --- */
 
-static bool put_difference(patch *p, const code_table *t, int difference) {
+static bool put_difference(stream *s, const code_table *t, int difference) {
     unsigned magnitude = (unsigned)(difference < 0 ? -difference : difference), bits = 0;
     while (magnitude >> bits != 0) bits++;
     if (bits > FLAT_BITS || t->length[bits] == 0) return false;
-    put(p, t->code[bits], t->length[bits]);
-    if (bits > 0) put(p, (uint32_t)(difference < 0 ? difference - 1 : difference) & ((1u << bits) - 1), bits);
+    put(s, t->code[bits], t->length[bits]);
+    if (bits > 0) put(s, (uint32_t)(difference < 0 ? difference - 1 : difference) & ((1u << bits) - 1), bits);
+    return true;
+}
+
+/* The first coefficient, as its difference from the block before. */
+static bool pass_dc(stream *s, component *c, bool flat, int dc) {
+    refill(s);
+    unsigned entry = next_code(s, c->dc), symbol = entry & 255, length = entry >> 8;
+    if (entry == 0 || symbol > FLAT_BITS) return false;
+    uint32_t code = take(s, length), extra = take(s, symbol);
+    int difference = symbol == 0 ? 0 : extra >> (symbol - 1) != 0 ? (int)extra : (int)extra - (1 << symbol) + 1;
+    c->last_in += difference;
+    if (c->last_in < INT16_MIN || c->last_in > INT16_MAX) return false; /* no picture has that: only a sum that is meant to run over */
+    int now = flat ? dc : c->last_in;
+    if (now - c->last_out == difference && !flat) put(s, (uint64_t)code << symbol | extra, length + symbol);
+    else if (!put_difference(s, c->dc, now - c->last_out)) return false;
+    c->last_out = now;
     return true;
 }
 
 /* One block from the input to the output; `flat`: its own content goes, and `dc` stays. */
 static bool pass_block(patch *p, component *c, bool flat, int dc) {
-    unsigned symbol, length;
-    uint32_t code;
-    refill(p);
-    if (!next_code(p, c->dc, &symbol, &code, &length) || symbol > FLAT_BITS) return false;
-    uint32_t extra = take(p, symbol);
-    int difference = symbol == 0 ? 0 : extra >> (symbol - 1) != 0 ? (int)extra : (int)extra - (1 << symbol) + 1;
-    c->last_in += difference;
-    if (c->last_in < INT16_MIN || c->last_in > INT16_MAX) return false; /* no picture has that: only a sum that is meant to run over */
-    int now = flat ? dc : c->last_in;
-    if (now - c->last_out == difference && !flat) {
-        put(p, (uint64_t)code << symbol | extra, length + symbol);
-    } else if (!put_difference(p, c->dc, now - c->last_out)) {
-        return false;
-    }
-    c->last_out = now;
+    stream own = p->s, *s = &own;
+    const code_table *ac = c->ac;
+    if (!pass_dc(s, c, flat, dc)) return false;
     for (unsigned k = 1; k < 64; k++) {
-        refill(p);
-        if (!next_code(p, c->ac, &symbol, &code, &length)) return false;
-        unsigned bits = symbol & 15;
-        extra = take(p, bits);
-        if (!flat) put(p, (uint64_t)code << bits | extra, length + bits);
-        if (bits == 0 && symbol != 0xF0) {
+        refill(s);
+        unsigned entry = next_code(s, ac), symbol = entry & 255,
+                 whole = (entry >> 8) + (symbol & 15); /* the code and what follows it: 31 bits at most */
+        if (entry == 0) return false;
+        uint32_t bits = take(s, whole);
+        if (!flat) put(s, bits, whole);
+        if ((symbol & 15) == 0 && symbol != 0xF0) {
             if (symbol != 0) return false; /* a run of blocks: progressive only */
             break;
         }
         k += symbol >> 4;
         if (k > 63) return false;
     }
-    if (flat) put(p, c->ac->code[0], c->ac->length[0]);
-    return p->missing <= p->in_bits; /* no bit was read that is not there */
+    if (flat) put(s, ac->code[0], ac->length[0]);
+    p->s = own;
+    return own.missing <= own.in_bits; /* no bit was read that is not there */
 }
 
 /* Does the mask touch the pixels that a block reaches? As jpeg_blocks.c has it. */
@@ -360,23 +359,29 @@ static lethe_status grow(patch *p, uint32_t across) {
     size_t blocks = 0;
     for (unsigned i = 0; i < p->scan_count; i++) blocks += (size_t)p->in_scan[i]->h * p->in_scan[i]->v;
     size_t need = blocks * across * 512 + 64, have = p->out->size;
-    lethe_status status = lethe_buffer_extend(p->out, need, &p->to, p->error);
+    lethe_status status = lethe_buffer_extend(p->out, need, &p->s.to, p->error);
     if (status == LETHE_OK) p->out->size = have;
     return status;
 }
 
-static void keep_written(patch *p) { p->out->size = (size_t)(p->to - p->out->bytes); }
+static void keep_written(patch *p) { p->out->size = (size_t)(p->s.to - p->out->bytes); }
+
+/* The next marker at or behind `at`; the end when there is none. */
+static const uint8_t *find_marker(const uint8_t *at, const uint8_t *end) {
+    while (end - at > 1 && !(at[0] == 0xFF && at[1] != 0 && at[1] != 0xFF)) at++;
+    return end - at > 1 ? at : end;
+}
 
 static bool pass_restart(patch *p, unsigned number) {
-    flush(p);
-    p->in = 0;
-    p->in_bits = p->missing = 0;
-    /* What is left of the interval belongs to no block. */
-    while (p->at + 1 < p->size && !(p->bytes[p->at] == 0xFF && p->bytes[p->at + 1] != 0 && p->bytes[p->at + 1] != 0xFF)) p->at++;
-    if (p->at + 1 >= p->size || p->bytes[p->at + 1] != 0xD0 + number) return false;
-    p->at += 2;
-    *p->to++ = 0xFF;
-    *p->to++ = (uint8_t)(0xD0 + number);
+    stream *s = &p->s;
+    flush(s);
+    s->in = 0;
+    s->in_bits = s->missing = 0;
+    s->at = find_marker(s->at, s->end); /* what is left of the interval belongs to no block */
+    if (s->at == s->end || s->at[1] != 0xD0 + number) return false;
+    s->at += 2;
+    *s->to++ = 0xFF;
+    *s->to++ = (uint8_t)(0xD0 + number);
     for (unsigned i = 0; i < p->scan_count; i++) p->in_scan[i]->last_in = p->in_scan[i]->last_out = 0;
     return true;
 }
@@ -388,6 +393,7 @@ static lethe_status pass_blocks(patch *p, bool *passed) {
     uint32_t down = single ? p->in_scan[0]->down : ceil_div(p->r->rows, 8u * p->v_max);
     unsigned left = p->restart, number = 0;
     *passed = false;
+    p->s = (stream){.at = p->bytes + p->at, .end = p->bytes + p->size};
     p->marks = lethe_alloc_array(across, 1);
     if (p->marks == NULL) return lethe_fail(p->error, LETHE_NO_MEMORY, "no memory for a JPEG frame");
     for (uint32_t y = 0; y < down; y++) {
@@ -404,7 +410,7 @@ static lethe_status pass_blocks(patch *p, bool *passed) {
         }
         keep_written(p);
     }
-    flush(p);
+    flush(&p->s);
     keep_written(p);
     *passed = true;
     return LETHE_OK;
@@ -412,9 +418,8 @@ static lethe_status pass_blocks(patch *p, bool *passed) {
 
 /* One scan is all: the next marker is the end. */
 static bool ends_here(const patch *p) {
-    size_t at = p->at;
-    while (at + 1 < p->size && !(p->bytes[at] == 0xFF && p->bytes[at + 1] != 0 && p->bytes[at + 1] != 0xFF)) at++;
-    return at + 1 < p->size && p->bytes[at + 1] == 0xD9;
+    const uint8_t *at = find_marker(p->s.at, p->s.end);
+    return at != p->s.end && at[1] == 0xD9;
 }
 
 lethe_status lethe_jpeg_patch(const uint8_t *bytes, size_t size, const lethe_jpeg_redaction *redaction, bool *done, lethe_buffer *out,
