@@ -258,6 +258,23 @@ static bool mark_behind_sign(lethe_text_cleaner *cleaner, size_t index) {
     return true;
 }
 
+/* "Study ID WM-2019-00471": behind a cue and one space, letters and numbers that hang together by hyphens, with six digits and more. */
+static bool mark_hanging_number(lethe_text_cleaner *cleaner, size_t index) {
+    size_t at = word_end(word_at(cleaner, index)) + 1, end = at, digits = 0;
+    if (index + 1 >= cleaner->words.count || word_at(cleaner, index + 1)->start != at || word_at(cleaner, index + 1)->digits != 0 ||
+        word_at(cleaner, index + 1)->letters > 4 || word_at(cleaner, index + 1)->any_lower)
+        return false;
+    for (; end < cleaner->size; end++) {
+        char c = cleaner->text[end];
+        bool digit = c >= '0' && c <= '9';
+        if (!digit && c != '-' && !((c | 0x20) >= 'a' && (c | 0x20) <= 'z')) break;
+        digits += digit;
+    }
+    if (digits < 6) return false;
+    lethe_clean_mark(cleaner, word_at(cleaner, index)->start, end, LETHE_TEXT_NUMBER);
+    return true;
+}
+
 /* "tech: JD", "performed by KL", "lu par AB/CD": two or three capitals of somebody who worked. */
 static void mark_worker(lethe_text_cleaner *cleaner, size_t index) {
     static const char *const alone[] = {"TECH",         "TECHNOLOGIST",  "TECHNICIEN",  "TECHNICIENNE", "TECHNICIAN", "MANIP",
@@ -368,7 +385,7 @@ static void mark_cue(lethe_text_cleaner *cleaner, size_t index) {
     }
     lethe_word *next = word_at(cleaner, index + 1);
     if (is_one_of(cue, number_cues)) {
-        if (mark_behind_sign(cleaner, index)) return;
+        if (mark_behind_sign(cleaner, index) || mark_hanging_number(cleaner, index)) return;
         size_t least = is_one_of(cue, weak_cues) ? 5 : 3, at = index + 1, digits = 0;
         while (at < cleaner->words.count && word_at(cleaner, at)->digits != 0 && at - index <= 6 &&
                (at == index + 1 || (lethe_clean_joins_next(cleaner, at - 1) && word_at(cleaner, at)->letters == 0 &&
@@ -445,6 +462,11 @@ static void mark_what_hangs_on(lethe_text_cleaner *cleaner) {
         bool between = next != NULL && (next->reason & NAMES) != 0 && size == 1 && *gap == '-' && next->start == word_end(word) + 1 &&
                        cleaner->text[word_end(word)] == '-';
         if (between && has(word, LETHE_WORD_FUNCTION | LETHE_WORD_PARTICLE)) word->reason = last->reason;
+    }
+    for (size_t at = 0; at + 1 < cleaner->words.count; at++) { /* "Bad Oeynhausen" */
+        lethe_word *word = word_at(cleaner, at);
+        bool town = word->first_upper && (is_word(word, "BAD") || is_word(word, "SANKT"));
+        if (town && word->reason == 0 && (word_at(cleaner, at + 1)->reason & NAMES) != 0 && hangs_on(cleaner, at)) word->reason = LETHE_TEXT_ADDRESS;
     }
 }
 

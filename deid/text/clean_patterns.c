@@ -101,6 +101,14 @@ static bool find_nhs(const char *text, size_t size, size_t at, size_t *end) {
     return (at + 12 == size || !is_digit(text[at + 12])) && (11 - sum % 11) % 11 == last;
 }
 
+/* Up to three signs of " .-()/" between two digits, as in "+49 (0)5731 / 42 18 77". */
+static bool is_phone_gap(const char *text, size_t size, size_t at) {
+    if (text[at] == '\0' || strchr(" .-()/", text[at]) == NULL) return false;
+    size_t end = at;
+    while (end < size && end < at + 3 && text[end] != '\0' && strchr(" .-()/", text[end]) != NULL) end++;
+    return end < size && is_digit(text[end]);
+}
+
 /* 06 12 34 56 78, 01.23.45.67.89, (514) 555-0199, 514-555-0199, +33 6 12 34 56 78, 0033..., 123-45-6789. */
 static bool find_phone(const char *text, size_t size, size_t at, size_t *end) {
     char digits[16];
@@ -112,8 +120,7 @@ static bool find_phone(const char *text, size_t size, size_t at, size_t *end) {
         size_t count = 0, now = first, group_end = first, group_count = 0; /* a number may follow: "+33 3 92 49 13 37 2 28 11" */
         while (now < size && count < 16) {
             if (is_digit(text[now])) count++;
-            else if (strchr(" .-()", text[now]) == NULL || now + 1 >= size || !(is_digit(text[now + 1]) || text[now + 1] == '(' || text[now] == ')'))
-                break;
+            else if (!is_phone_gap(text, size, now)) break;
             now++;
             if (count == 11 + (plus ? 0u : 2u) && text[first + (plus ? 0 : 2)] == '3' && text[first + (plus ? 1 : 3)] == '3') { /* France */
                 *end = now;

@@ -152,7 +152,12 @@ static void mark_house_behind(lethe_text_cleaner *cleaner, size_t index) {
 /* Mount Sinai Hospital, St Mary's Hospital, Josefs-Krankenhaus */
 static void mark_house_before(lethe_text_cleaner *cleaner, size_t index) {
     static const char *const houses[] = {"HOSPITAL", "HOSPITALS", "KRANKENHAUS", "INFIRMARY", "CLINIC", "HOSPICE", "KLINIK", "SPITAL", NULL};
-    if (!is_one_of(word_at(cleaner, index), houses) || !word_at(cleaner, index)->first_upper) return;
+    bool centre = index > 1 && (is_word(word_at(cleaner, index), "CENTER") || is_word(word_at(cleaner, index), "CENTRE")) &&
+                  (is_word(word_at(cleaner, index - 1), "MEDICAL") || is_word(word_at(cleaner, index - 1), "HEALTH") ||
+                   is_word(word_at(cleaner, index - 1), "CANCER") || is_word(word_at(cleaner, index - 1), "IMAGING"));
+    if (!word_at(cleaner, index)->first_upper || (!centre && !is_one_of(word_at(cleaner, index), houses))) return;
+    size_t last = index;
+    if (centre) index--; /* St. Elsewhere Medical Center */
     static const char *const first_words[] = {"S",    "ST",    "SAINT", "SANKT", "MOUNT", "ROYAL", "HOLY", "GOOD", "QUEEN",
                                               "KING", "NORTH", "SOUTH", "EAST",  "WEST",  "NEW",   "LAKE", NULL};
     size_t first = index;
@@ -162,7 +167,7 @@ static void mark_house_before(lethe_text_cleaner *cleaner, size_t index) {
         first--;
     }
     while (first < index && is_word(word_at(cleaner, first), "S")) first++;
-    if (first < index) mark_run(cleaner, first, index - first + 1, LETHE_TEXT_ADDRESS);
+    if (first < index) mark_run(cleaner, first, last - first + 1, LETHE_TEXT_ADDRESS);
 }
 
 /* Chambre 214 lit 2, Room 12B, Zimmer 12: where somebody lay on that day. */

@@ -67,6 +67,8 @@ static void places(void **state) {
         {"IRM CHU de Nantes", "IRM"},
         {"TDM TAP Hopital Saint-Antoine", "TDM TAP"},
         {"CT HEAD Mount Sinai Hospital", "CT HEAD"},
+        {"CT outside study Cuthbert Medical Center", "CT outside study"},
+        {"MRT Praxis, Bad Oeynhausen", "MRT Praxis"},
         {"CT HEAD, London SW1A 2AA", "CT HEAD"},
         {"CT HEAD Springfield, IL 62704", "CT HEAD"},
         {"RM rodilla Calle Mayor 5", "RM rodilla"},
@@ -103,6 +105,8 @@ static void numbers(void **state) {
         {"CT BSN 123456782", "CT"},
         {"CT ACC:US-22-4711 HEAD", "CT HEAD"},
         {"CT pager 555-1234", "CT"},
+        {"CT, Tel +49 (0)5731 / 42 18 77", "CT, Tel"},
+        {"Study ID WM-2019-00471 CT", "Study CT"},
         {"IRM NIR 1850578006084 36", "IRM"},
         {"IRM IPP n°8003417 genou", "IRM IPP n° genou"},
     };
