@@ -224,8 +224,8 @@ static lethe_status put_image(page *p, const image_entry *e, lethe_error *error)
     lethe_status status = put(p, e->after == NULL ? "<figure class=\"waits\">" : "<figure>", error);
     for (unsigned f = 0; f < chosen && status == LETHE_OK; f++) {
         lethe_review_look look = {.frame = frames[f], .side = SHEET_SIDE, .boxes = e->boxes, .box_count = e->count, .jpeg = true};
-        char number[48];
-        (void)snprintf(number, sizeof number, chosen > 1 || frames[f] > 0 ? "<p>frame %u</p>" : "", frames[f]);
+        char number[48] = "";
+        if (chosen > 1 || frames[f] > 0) (void)snprintf(number, sizeof number, "<p>frame %u</p>", frames[f]);
         status = put(p, number, error);
         if (status == LETHE_OK) status = put(p, "<div>", error);
         if (status == LETHE_OK && e->before != NULL) status = put_picture(p, e->before, &look, error);
