@@ -79,9 +79,10 @@ static lethe_status put_facts(sheet *s, const lethe_slide *slide, const char *re
 }
 
 /* The numbers of the manifest's row whose output is `relative`: counts only, nothing else of that private file gets onto the page. */
-static lethe_status put_counts(sheet *s, const char *relative, lethe_error *error) {
+static lethe_status put_counts(sheet *s, const char *relative, bool dicom, lethe_error *error) {
     static const char *const kinds[] = {"removed", "cleaned", "replaced"};
-    static const char *const words[] = {"tags, keys and pictures removed", "tiles without their comments", "tiles blacked out"};
+    static const char *const words[2][3] = {{"tags, keys and pictures removed", "tiles without their comments", "tiles encoded again around masks"},
+                                            {"attributes removed", "attributes cleaned", "attributes replaced"}};
     if (!s->manifest.size) return LETHE_OK;
     for (const char *line = lethe_buffer_text(&s->manifest); *line;) {
         size_t length = strcspn(line, "\n");
@@ -92,7 +93,7 @@ static lethe_status put_counts(sheet *s, const char *relative, lethe_error *erro
         lethe_status status = LETHE_OK;
         for (unsigned i = 0; found && status == LETHE_OK && i < sizeof kinds / sizeof *kinds; i++) {
             json_int_t number = json_integer_value(json_object_get(edits, kinds[i]));
-            if (number) status = lethe_buffer_printf(&s->page, error, "%" JSON_INTEGER_FORMAT " %s<br>", number, words[i]);
+            if (number) status = lethe_buffer_printf(&s->page, error, "%s: %" JSON_INTEGER_FORMAT "<br>", words[dicom][i], number);
         }
         json_decref(row);
         if (found) return status;
@@ -119,7 +120,7 @@ static lethe_status put_slide(void *context, const char *path, const char *relat
     if (status == LETHE_OK && open) status = put_thumbnail(s, slide, error);
     if (status == LETHE_OK && open) status = put_facts(s, slide, relative, error);
     if (status == LETHE_OK && !open) status = lethe_buffer_printf(&s->page, error, "cannot be opened: %s<br>", unread.message);
-    if (status == LETHE_OK) status = put_counts(s, relative, error);
+    if (status == LETHE_OK) status = put_counts(s, relative, dicom, error);
     if (status == LETHE_OK)
         status = lethe_buffer_printf(&s->page, error, "%s", dicom ? "DICOM instances: see lethe deid verify" : clean ? "verified" : "NOT CLEAN: ");
     if (status == LETHE_OK && !clean) status = lethe_html_escape(why.message, &s->page, error);
