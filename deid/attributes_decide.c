@@ -205,7 +205,8 @@ void lethe_decide_by_vr(const walk *w, const lethe_dicom_element *element, lethe
     } else if (text) {
         d->action = LETHE_ACTION_CLEAN;
         d->clean = where == INSIDE_CLEAN && !code ? LETHE_CLEAN_FULL : LETHE_CLEAN_IDENTIFIERS;
-        if ((w->options & LETHE_OPTION_DESCRIPTORS) != 0 && is_typed_by_people(tag)) d->clean = LETHE_CLEAN_FULL;
+        bool palette = strncmp(w->sop_class, "1.2.840.10008.5.1.4.39.", 23) == 0; /* colour palettes describe themselves, nobody */
+        if ((w->options & LETHE_OPTION_DESCRIPTORS) != 0 && is_typed_by_people(tag) && !palette) d->clean = LETHE_CLEAN_FULL;
         if (names_product(tag)) d->clean = LETHE_CLEAN_PRODUCT;
         if (is_tracking_identifier(element) && lethe_profile_text(w->job->profile) != LETHE_TEXT_STRICT) d->clean = LETHE_CLEAN_IDENTIFIERS;
         d->reason = "not in Table E.1-1: kept, searched for identifiers";

@@ -296,6 +296,10 @@ class Planter:
             except KeyError:
                 continue
             fate = self.standard.fate(number, vr)
+            if number in (0x0040A160, 0x0040A121, 0x0040A120) and self.tells_who(dataset):
+                fate = "gone"
+                if vr in TEXT:
+                    continue
             if vr == "SQ":
                 try:
                     items = dataset[tag].value
@@ -309,6 +313,15 @@ class Planter:
             if number in self.own_tags:
                 continue
             self.leaf(dataset, tag, vr, here, alive, fate)
+
+    @staticmethod
+    def tells_who(item):
+        """Content items whose concept (DCM; PS3.16 TID 1002 to 1009, 1020) says that the value is a person's, a place's or a device's name or number."""
+        try:
+            concept = item["ConceptNameCodeSequence"].value[0]
+            return concept.CodingSchemeDesignator == "DCM" and concept.CodeValue in words.WHO
+        except (KeyError, IndexError, AttributeError, TypeError):
+            return False
 
     def leaf(self, dataset, tag, vr, here, alive, fate):
         number = int(tag)

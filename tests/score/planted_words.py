@@ -52,6 +52,9 @@ SAFE_PRIVATE = [(0x0019, "GEMS_ACQU_01", 0x9E, "LO", "efgre3d"), (0x0043, "GEMS_
                 (0x0019, "SIEMENS MR HEADER", 0x0D, "CS", "DIRECTIONAL"), (0x7E01, "HOLOGIC, Inc.", 0x01, "LO", "1.2"), (0x7E01, "HOLOGIC, Inc.", 0x02, "SH", "JPEG"), (0x0099, "NQHeader", 0x20, "SH", "mm"),
                 (0x0119, "SIEMENS Ultrasound SC2000", 0x13, "IS", "24"), (0x7053, "Philips PET Private Group", 0x00, "DS", "0.000567"), (0x0019, "GEMS_ACQU_01", 0x23, "DS", "39.375"),
                 (0x00E1, "ELSCINT1", 0x21, "DS", "512.4"), (0x01F1, "ELSCINT1", 0x26, "DS", "0.938")]
+# Content items that tell who or where: Person and Device Observer names, organizations, serial numbers, locations; accession, subject and specimen numbers and names.
+WHO = {"111700", "111705", "113870", "113871", "113872", "113873", "121008", "121009", "121013", "121016", "121017", "121020", "121021", "121022", "121029", "121030", "121031", "121036",
+       "121040", "121041", "121043", "121148", "121434", "128774"}
 # Other people in other places: even seeds plant these, so that no list of the program can have been made for one set.
 OTHERS = {
     "FAMILIES": ["Robichaux-Delacourt", "Ó Súilleabháin", "Wójcikowska", "Gruška", "Szentgyörgyi", "Karahasanoğlu", "Trần-Quốc", "Ramírez de Arellano", "Bjørnstjerne",
