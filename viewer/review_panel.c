@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { BELOW_BOXES_PX = 520, FEWEST_BOXES_PX = 130 }; /* the buttons, the reason, what is recorded */
+
 static void list_panel(lethe_app *app, lethe_rect rect) {
     lethe_ui *ui = app->ui;
     lethe_review *r = app->review;
@@ -35,11 +37,11 @@ static void list_panel(lethe_app *app, lethe_rect rect) {
     if (clicked < r->item_count) (void)lethe_app_failed(app, lethe_review_goto(app, clicked, &error), &error);
 }
 
-static void box_rows(lethe_app *app) {
+static void box_rows(lethe_app *app, double height) {
     lethe_review *r = app->review;
     const char *const marks[] = {T("proposed"), T("accepted"), T("drawn"), T("deleted")};
     static const uint32_t colours[] = {LETHE_COLOUR_WARNING, LETHE_COLOUR_GOOD, LETHE_COLOUR_ACCENT, LETHE_COLOUR_MUTED};
-    lethe_ui_scroll_begin(app->ui, "boxes", 250);
+    lethe_ui_scroll_begin(app->ui, "boxes", (float)height);
     for (size_t i = 0; i < r->box_count; i++) {
         const lethe_review_shown *s = &r->boxes[i];
         char id[32], title[64];
@@ -70,9 +72,12 @@ static void box_panel(lethe_app *app, lethe_rect rect) {
     lethe_ui_panel_begin(ui, "review-boxes", rect, LETHE_COLOUR_SURFACE, 10);
     if (wide_button(app, r->after ? T("Show before (B)") : T("Show after (B)"), LETHE_BUTTON_PLAIN, NULL)) lethe_review_toggle_after(app);
     lethe_ui_space(ui, 4);
+    if (r->item_count > 0 && r->items[r->index].state == LETHE_ITEM_REVIEW) {
+        lethe_ui_text_wrapped(ui, LETHE_COLOUR_WARNING, r->items[r->index].reason);
+        lethe_ui_space(ui, 4);
+    }
     lethe_ui_heading(ui, T("Boxes"));
-    box_rows(app);
-    lethe_ui_text_wrapped(ui, LETHE_COLOUR_MUTED, T("Drag on the image to add a box, drag a box or its corners to move it."));
+    box_rows(app, rect.height > BELOW_BOXES_PX + FEWEST_BOXES_PX ? rect.height - BELOW_BOXES_PX : FEWEST_BOXES_PX);
     if (wide_button(app, T("Accept (A)"), on_box, T("This box is right."))) lethe_review_accept(app);
     if (wide_button(app, T("Delete (Del)"), on_box, T("It is no text: leave it."))) lethe_review_delete(app);
     if (wide_button(app, T("Apply to the series (S)"), on_box, T("Every image of this size in the series.")))

@@ -59,6 +59,19 @@ except (RuntimeError, NotImplementedError):
 corner = pixels[..., 0:32, 0:64] if pixels.ndim == 2 else pixels[0:32, 0:64]
 sys.exit(0 if corner.max() - corner.min() <= 4 else 1)
 PY
+# Somebody who may not open the private side sees nothing and decides nothing.
+other() { setpriv --reuid=65534 --regid=65534 --clear-groups "$@"; }
+if [ "$(id -u)" -eq 0 ] && chmod 755 "$work" && other "$lethe" --help >/dev/null 2>&1 && other test -r "$work/p/project.yaml"; then
+    "$lethe" review -C "$work/p" log >"$work/log"
+    for words in list "show ${ids[2]}" "approve ${ids[2]}" "reject ${ids[2]}" "mask ${ids[2]} 1,1,9,9" run log; do
+        # shellcheck disable=SC2086
+        if other "$lethe" review -C "$work/p" $words >"$work/said" 2>"$work/err"; then fail "another user did: $words"; fi
+        [ ! -s "$work/said" ] || fail "another user is told: $(cat "$work/said")"
+    done
+    "$lethe" review -C "$work/p" log | cmp - "$work/log" || fail "another user's decision is in the log"
+fi
+grep -Eq '^[0-9]+  20[0-9]{2}-[0-9]{2}-[0-9]{2}.* approve ' <("$lethe" review -C "$work/p" log) || fail "the log does not say when"
+grep -q " $(id -un) " <("$lethe" review -C "$work/p" log) || fail "the log does not say who"
 # The contact sheet of a project shows before (from the private side) and after.
 expect 0 "$lethe" review -C "$work/p" sheet -o "$work/p/private/sheet.html"
 [ "$(stat -c %a "$work/p/private/sheet.html")" = 600 ] || fail "the sheet can be read by others"
