@@ -139,9 +139,16 @@ lethe_status Provider::negotiate(lethe_error *error) {
     (void)ASC_getAPTitles(association_->params, calling, sizeof calling, called, sizeof called, nullptr, 0);
     OFStandard::strlcpy(summary_->calling_aet, calling, sizeof summary_->calling_aet);
     OFStandard::strlcpy(summary_->called_aet, called, sizeof summary_->called_aet);
-    lethe_dimse_verdict verdict = handler_->associate(handler_->context, calling, called, peer_certificate(association_).c_str());
+    char application[DUL_LEN_NAME + 1] = "";
+    (void)ASC_getApplicationContextName(association_->params, application, sizeof application);
+    bool dicom = std::strcmp(application, UID_StandardApplicationContext) == 0;
+    /* A title of spaces alone names nobody (PS3.8 9.3.2), and cannot be given back in an answer. */
+    lethe_dimse_verdict verdict = !dicom || calling[0] == '\0'
+                                      ? LETHE_DIMSE_REJECT_CALLING
+                                      : handler_->associate(handler_->context, calling, called, peer_certificate(association_).c_str());
     if (verdict != LETHE_DIMSE_ACCEPT) {
         T_ASC_RejectParameters rejection = {ASC_RESULT_REJECTEDPERMANENT, ASC_SOURCE_SERVICEUSER, ASC_REASON_SU_CALLINGAETITLENOTRECOGNIZED};
+        if (!dicom) rejection.reason = ASC_REASON_SU_APPCONTEXTNAMENOTSUPPORTED;
         if (verdict == LETHE_DIMSE_REJECT_CALLED) rejection.reason = ASC_REASON_SU_CALLEDAETITLENOTRECOGNIZED;
         if (verdict == LETHE_DIMSE_REJECT_BUSY)
             rejection = {ASC_RESULT_REJECTEDTRANSIENT, ASC_SOURCE_SERVICEPROVIDER_PRESENTATION_RELATED, ASC_REASON_SP_PRES_LOCALLIMITEXCEEDED};

@@ -85,6 +85,25 @@ grep -q "Calling AE Title Not Recognized" "$work/reject.txt" || fail "wrong reas
 storescu -aet PACS1 -aec WRONG 127.0.0.1 "$port" "$work/in/1.dcm" 2>"$work/reject.txt" && fail "a wrong called title was let in"
 grep -q "Called AE Title Not Recognized" "$work/reject.txt" || fail "wrong reason for a wrong called title"
 storescu -aet PACS1 -aec LETHE 127.0.0.1 "$port" "$work/in/1.dcm" || fail "a peer on the allow-list was rejected"
+# Result, source and reason of each rejection (PS3.8 table 9-21), byte for byte.
+python3 - "$port" <<'PY' || fail "a wrong reason"
+import socket, struct, sys
+def item(kind, body): return struct.pack(">BBH", kind, 0, len(body)) + body
+def request(application=b"1.2.840.10008.3.1.1.1", version=1, called=b"LETHE", calling=b"PACS1"):
+    context = item(0x20, bytes([1, 0, 0, 0]) + item(0x30, b"1.2.840.10008.1.1") + item(0x40, b"1.2.840.10008.1.2"))
+    user = item(0x50, item(0x51, struct.pack(">I", 16384)) + item(0x52, b"1.2.3"))
+    body = struct.pack(">HH", version, 0) + called.ljust(16) + calling.ljust(16) + bytes(32) + item(0x10, application) + context + user
+    return struct.pack(">BBI", 1, 0, len(body)) + body
+def answer(**what):
+    with socket.create_connection(("127.0.0.1", int(sys.argv[1])), timeout=60) as s:
+        s.sendall(request(**what))
+        got = s.recv(4096)
+        return (got[0], *got[7:10]) if got[0] == 3 else got[0]
+for what, expected in (({}, 2), ({"application": b"1.2.3.4"}, (3, 1, 1, 2)), ({"calling": b"OTHER"}, (3, 1, 1, 3)), ({"calling": b""}, (3, 1, 1, 3)),
+                       ({"called": b"WRONG"}, (3, 1, 1, 7)), ({"version": 2}, (3, 1, 2, 2))):
+    got = answer(**what)
+    assert got == expected, (what, got, expected)
+PY
 stop_serve
 sed -i 's/^  peers: \[\]$/  peers: []\n  aets: X/' "$work/p/project.yaml"
 lethe status -C "$work/p" 2>"$work/config.txt"
