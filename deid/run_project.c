@@ -20,9 +20,11 @@
 #include <ftw.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#define ROUND_BYTES ((uint64_t)2 << 30) /* a round that is killed is done again: not hours of large slides */
 enum { ROUND = 256, CLAIM_SECONDS = 3600, FINISH_ATTEMPTS = 20, MOST_PATIENCE_SECONDS = 30 };
 
 /* One round: claim, let the crew work, then make everything durable in this order: released files, manifest, catalogue, queue. A kill between any two
@@ -450,12 +452,36 @@ static void enforce_objections(project_run *run) {
     }
 }
 
-static lethe_status one_round(project_run *run, size_t *claimed, lethe_error *error) {
-    const lethe_project *project = run->options->project;
+/* How many of the claimed items make a round: all, or as many as reach ROUND_BYTES. */
+static size_t round_of(const project_run *run) {
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < run->item_count; i++) {
+        struct stat info;
+        char *path = lethe_path_join(run->options->project->private_path, run->items[i].path);
+        if (path != NULL && stat(path, &info) == 0) bytes += (uint64_t)info.st_size;
+        if (lethe_text_ends(run->items[i].path, ".mrxs")) bytes += ROUND_BYTES / 2; /* its data lie in a folder */
+        lethe_free(path);
+        if (bytes >= ROUND_BYTES) return i + 1;
+    }
+    return run->item_count;
+}
+
+static lethe_status claim_items(project_run *run, lethe_error *error) {
     char worker[LETHE_WORKER_NAME_SIZE];
-    run->done_count = run->item_count = 0;
     lethe_status status = lethe_queue_worker_name(worker, error);
     if (status == LETHE_OK) status = lethe_queue_claim(run->queue, worker, CLAIM_SECONDS, run->items, ROUND, &run->item_count, error);
+    if (status != LETHE_OK) return status;
+    size_t wanted = round_of(run);
+    if (wanted == run->item_count) return LETHE_OK;
+    run->item_count = 0;
+    status = lethe_queue_give_back(run->queue, worker, error);
+    return status == LETHE_OK ? lethe_queue_claim(run->queue, worker, CLAIM_SECONDS, run->items, wanted, &run->item_count, error) : status;
+}
+
+static lethe_status one_round(project_run *run, size_t *claimed, lethe_error *error) {
+    const lethe_project *project = run->options->project;
+    run->done_count = run->item_count = 0;
+    lethe_status status = claim_items(run, error);
     *claimed = run->item_count;
     if (status != LETHE_OK || run->item_count == 0) return status;
     status = learn_items(run, error);

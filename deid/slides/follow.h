@@ -3,7 +3,7 @@
  *
  * A thread follows the writer; a writer that gets too far ahead helps it. What is written is read back through a mapping of the output, not taken
  * from what was handed to the kernel. Where both files have the same blocks of the disk (which the file system is asked for each range, FIEMAP), the
- * input's bytes are the output's, and are looked at in their place: docs/adr/0503. Layer: deid. Thread rule: one thread calls. */
+ * input's bytes are the output's, and are looked at in their place: docs/adr/0504. Layer: deid. Thread rule: one thread calls. */
 #ifndef LETHE_DEID_SLIDES_FOLLOW_H
 #define LETHE_DEID_SLIDES_FOLLOW_H
 
