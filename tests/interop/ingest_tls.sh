@@ -30,6 +30,8 @@ send +tls "$work/stranger.key" "$work/stranger.pem" && fail "a certificate of an
 send +tla && fail "no certificate, let in"
 send && fail "plain, let in"
 openssl s_client -connect "localhost:$port" -tls1_1 </dev/null 2>&1 | grep -q "Cipher is (NONE)\|no protocols available\|alert" || fail "TLS 1.1 was spoken"
+openssl s_client -connect "localhost:$port" -tls1_2 -cert "$work/client.pem" -key "$work/client.key" </dev/null 2>/dev/null | grep -Eq "TLSv1.2, Cipher is (EC)?DHE" || fail "no TLS 1.2 with forward secrecy"
+openssl s_client -connect "localhost:$port" -tls1_2 -cipher AES128-SHA256 -cert "$work/client.pem" -key "$work/client.key" </dev/null 2>&1 | grep -q "Cipher is (NONE)\|alert" || fail "a key exchange without forward secrecy was accepted"
 openssl s_client -connect "localhost:$port" -tls1_3 -cert "$work/client.pem" -key "$work/client.key" </dev/null 2>/dev/null | grep -q "TLSv1.3" || fail "no TLS 1.3"
 check_equal "$(count_of "$work/p" received)" 1 "received in the end"
 stop_serve
