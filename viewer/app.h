@@ -277,7 +277,8 @@ struct lethe_app {
     int64_t stepped_mark; /* where the keys last went among the annotations */
     char palette_text[64];
     size_t palette_at;
-    bool sheet_fresh; /* opened in this turn: its field is to be typed into */
+    double sheet_scroll; /* by keys, in this turn */
+    bool sheet_fresh;    /* opened in this turn: its field is to be typed into */
 
     int case_tab, right_tab;
     char case_filter[64];

@@ -179,6 +179,8 @@ typedef struct mark_drawing {
     lethe_app *app;
     const lethe_view *view;
     size_t count;
+    double xx, xy, yx, yy; /* of the camera */
+    lethe_point middle, centre;
 } mark_drawing;
 
 int lethe_mark_label(const lethe_app *app, lethe_mark *mark) {
@@ -196,6 +198,20 @@ static bool crowded(mark_drawing *d, lethe_point p) {
     if (*cell) return true;
     *cell = 1;
     return false;
+}
+
+/* A dot where there is one already is not drawn: the box says so, and the annotation itself, far away in memory, is not looked at. */
+static bool dot_on_dot(void *context, const float box[4]) {
+    mark_drawing *d = context;
+    double w = (double)(box[2] - box[0]) - 2, h = (double)(box[3] - box[1]) - 2;
+    if (fmax(w, h) * d->view->camera.scale >= DOT_PX - 1 || !d->app->dot_cells) return false;
+    double ix = ((double)box[0] + (double)box[2]) / 2 - d->centre.x, iy = ((double)box[1] + (double)box[3]) / 2 - d->centre.y;
+    double sx = d->middle.x + d->xx * ix + d->yx * iy - d->view->rect.x, sy = d->middle.y + d->xy * ix + d->yy * iy - d->view->rect.y;
+    int64_t x = (int64_t)(sx / CELL_PX), y = (int64_t)(sy / CELL_PX);
+    if (x < 0 || y < 0 || x >= CELLS_ACROSS || y >= CELLS / CELLS_ACROSS || !d->app->dot_cells[y * CELLS_ACROSS + x]) return false;
+    d->count++;
+    d->app->drawn_marks++;
+    return true;
 }
 
 static void draw_one_mark(void *context, lethe_mark *mark) {
@@ -244,7 +260,15 @@ void lethe_app_draw_marks(lethe_app *app, int number) {
     mark_drawing d = {.app = app, .view = view};
     if (!app->dot_cells) app->dot_cells = lethe_alloc_array(CELLS, 1);
     if (app->dot_cells) memset(app->dot_cells, 0, CELLS);
-    lethe_marks_visit(app->marks, image, frame, &within, draw_one_mark, &d);
+    lethe_camera_matrix(&view->camera, &d.xx, &d.xy, &d.yx, &d.yy);
+    d.centre = view->camera.centre;
+    d.middle = lethe_camera_to_screen(&view->camera, d.centre);
+    lethe_marks_visit_some(app->marks, image, frame, &within, dot_on_dot, draw_one_mark, &d);
+    lethe_mark *selected = app->selected ? lethe_marks_find(app->marks, app->selected) : NULL; /* never passed over */
+    if (selected && selected->shape.frame == frame && strcmp(selected->image, image) == 0 && selected->bounds.x1 >= within.x0 &&
+        selected->bounds.x0 <= within.x1 && selected->bounds.y1 >= within.y0 && selected->bounds.y0 <= within.y1 &&
+        fmax(selected->bounds.x1 - selected->bounds.x0, selected->bounds.y1 - selected->bounds.y0) * view->camera.scale < DOT_PX)
+        draw_one_mark(&d, selected);
     for (size_t i = 0; i < app->note_count; i++) {
         const lethe_shape *shape = &app->notes[i].shape;
         lethe_box box;

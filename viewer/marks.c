@@ -241,12 +241,18 @@ lethe_mark *lethe_marks_find(lethe_marks *marks, int64_t id) {
 }
 
 void lethe_marks_visit(lethe_marks *marks, const char *image, uint32_t frame, const lethe_box *within, lethe_mark_fn visit, void *context) {
+    lethe_marks_visit_some(marks, image, frame, within, NULL, visit, context);
+}
+
+void lethe_marks_visit_some(lethe_marks *marks, const char *image, uint32_t frame, const lethe_box *within, lethe_place_fn pass_over,
+                            lethe_mark_fn visit, void *context) {
     const uint32_t hash = hash_of(image);
     const float x0 = within ? (float)within->x0 - 1 : -INFINITY, x1 = within ? (float)within->x1 + 1 : INFINITY;
     const float y0 = within ? (float)within->y0 - 1 : -INFINITY, y1 = within ? (float)within->y1 + 1 : INFINITY;
     for (size_t i = 0; i < marks->count; i++) {
         const lethe_mark_place *p = &marks->places[i];
         if (p->x1 < x0 || p->x0 > x1 || p->y1 < y0 || p->y0 > y1 || p->x0 > p->x1 || p->image != hash || p->frame != frame) continue;
+        if (pass_over && pass_over(context, (const float[4]){p->x0, p->y0, p->x1, p->y1})) continue;
         if (strcmp(marks->items[i].image, image) == 0) visit(context, &marks->items[i]);
     }
 }

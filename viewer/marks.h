@@ -54,6 +54,12 @@ lethe_mark *lethe_marks_few_at(lethe_marks *marks, size_t index);
 typedef void (*lethe_mark_fn)(void *context, lethe_mark *mark);
 void lethe_marks_visit(lethe_marks *marks, const char *image, uint32_t frame, const lethe_box *within, lethe_mark_fn visit, void *context);
 
+/* The same, but `pass_over` is asked first, with nothing but the box of the mark (x0, y0, x1, y1, with a pixel of margin): of a hundred thousand
+ * objects in sight most need no more than that. */
+typedef bool (*lethe_place_fn)(void *context, const float box[4]);
+void lethe_marks_visit_some(lethe_marks *marks, const char *image, uint32_t frame, const lethe_box *within, lethe_place_fn pass_over,
+                            lethe_mark_fn visit, void *context);
+
 /* The shape of a mark was changed on the screen only (it is being dragged): windows are asked for its new place. */
 void lethe_marks_moved(lethe_marks *marks, lethe_mark *mark);
 

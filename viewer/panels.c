@@ -143,10 +143,12 @@ void lethe_panel_status(lethe_app *app, lethe_rect rect) {
     lethe_ui *ui = app->ui;
     char text[256];
     lethe_ui_panel_begin(ui, "status", rect, LETHE_COLOUR_BASE, 6);
-    lethe_ui_text(ui, LETHE_COLOUR_ACCENT, T(lethe_tool_of(app->tool)->title));
+    lethe_ui_text(ui, LETHE_COLOUR_ACCENT, app->review ? T("Review of redactions") : T(lethe_tool_of(app->tool)->title));
     lethe_ui_same_line(ui, 16);
     where_text(app, text, sizeof text);
-    if (text[0] == '\0') (void)snprintf(text, sizeof text, "%s", T(lethe_tool_of(app->tool)->help));
+    if (text[0] == '\0')
+        (void)snprintf(text, sizeof text, "%s",
+                       app->review ? T("Drag on the image to add a box, drag a box or its corners to move it.") : T(lethe_tool_of(app->tool)->help));
     lethe_ui_text(ui, LETHE_COLOUR_MUTED, text);
     if (app->marks) {
         const char *last = lethe_marks_undo_name(app->marks);
@@ -221,8 +223,10 @@ static void draw_shortcut_column(lethe_app *app, int64_t id, const shortcut_colu
 
 /* As many columns as have room at this size of letters; what is left stands below, and the sheet scrolls. */
 static void shortcut_sheet(lethe_app *app) {
-    static const shortcut_column columns[] = {
-        {true, {"Work list", NULL}}, {false, {"View", NULL}}, {false, {"Window", "Layout", NULL}}, {false, {"Label", "Window of the program", NULL}}};
+    static const shortcut_column columns[] = {{true, {"Work list", "Without a mouse", NULL}},
+                                              {false, {"View", NULL}},
+                                              {false, {"Window", "Layout", NULL}},
+                                              {false, {"Label", "Window of the program", NULL}}};
     enum { COLUMNS = sizeof columns / sizeof *columns, BETWEEN = 18 };
     bool open = true;
     double wanted = fmax(264, 19 * lethe_ui_line_height(app->ui)), room = app->width - 48 - 72;
@@ -235,6 +239,8 @@ static void shortcut_sheet(lethe_app *app) {
     }
     if (!lethe_ui_sheet_begin(app->ui, T("Keyboard shortcuts"), across * (wanted + BETWEEN) + 60, all + 110, &open)) return;
     lethe_ui_scroll_begin(app->ui, "rows", 0);
+    lethe_ui_scroll_by(app->ui, app->sheet_scroll);
+    app->sheet_scroll = 0;
     double width = (lethe_ui_available_width(app->ui) - (across - 1) * BETWEEN) / across;
     for (int i = 0; i < COLUMNS; i++) {
         if (i % across) lethe_ui_same_line(app->ui, BETWEEN);

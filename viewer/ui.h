@@ -208,6 +208,7 @@ void lethe_ui_pop_id(lethe_ui *ui);
 lethe_rect lethe_ui_item_rect(lethe_ui *ui);
 void lethe_ui_progress(lethe_ui *ui, double fraction);
 bool lethe_ui_item_hovered(lethe_ui *ui);
+void lethe_ui_scroll_by(lethe_ui *ui, double units);
 /* Scroll until the last widget can be seen. */
 void lethe_ui_scroll_here(lethe_ui *ui);
 /* From now on the arrows walk through the panel of this name, Enter and Space press; NULL: keys are the program's again. */

@@ -368,6 +368,9 @@ void lethe_ui_navigate(lethe_ui *ui, const char *panel) {
 }
 
 bool lethe_ui_popup_open(const lethe_ui *) { return ImGui::IsPopupOpen("", ImGuiPopupFlags_AnyPopupId | ImGuiPopupFlags_AnyPopupLevel); }
+void lethe_ui_scroll_by(lethe_ui *, double units) {
+    if (units < 0 || units > 0) ImGui::SetScrollY(ImGui::GetScrollY() + (float)units);
+}
 void lethe_ui_scroll_here(lethe_ui *) {
     if (!ImGui::IsItemVisible()) ImGui::SetScrollHereY(0.5f);
 }

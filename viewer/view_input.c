@@ -165,6 +165,13 @@ static void on_key(lethe_app *app, const lethe_event *event) {
     if (event->key == ' ') app->space_down = event->down && event->mods == 0 && app->focus == LETHE_FOCUS_IMAGES;
     if (!event->down) return;
     app->compare_lead = app->active;
+    if (app->sheet == LETHE_SHEET_SHORTCUTS &&
+        (event->key == LETHE_KEY_DOWN || event->key == LETHE_KEY_UP || event->key == LETHE_KEY_PAGE_DOWN || event->key == LETHE_KEY_PAGE_UP)) {
+        bool page = event->key == LETHE_KEY_PAGE_DOWN || event->key == LETHE_KEY_PAGE_UP,
+             down = event->key == LETHE_KEY_DOWN || event->key == LETHE_KEY_PAGE_DOWN;
+        app->sheet_scroll += (page ? app->height / 2.0 : 40) * (down ? 1 : -1);
+        return;
+    }
     if (app->sheet == LETHE_SHEET_PALETTE && lethe_palette_key(app, event->key)) return;
     if (app->sheet == LETHE_SHEET_SKIP && event->key == LETHE_KEY_ENTER) {
         app->sheet_fresh = app->skip_reason[0] == '\0'; /* go on typing */
