@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* From SURE on a line is text whatever a reader makes of it; a LIKELY one that cannot be read waits for a person; below DOUBT nobody is asked. */
-static const float score_sure = 0.85f, score_likely = 0.7f, score_doubt = 0.6f, score_continues = 0.05f, score_flicker = 0.97f, score_certain = 0.99f,
+static const float score_sure = 0.85f, score_likely = 0.75f, score_doubt = 0.6f, score_continues = 0.05f, score_flicker = 0.97f, score_certain = 0.99f,
                    score_company = 0.95f;
 enum {
     SEARCH_ROUNDS = 6,
@@ -94,9 +94,10 @@ static lethe_text_line middle_of(const lethe_text_line *line) {
     return part;
 }
 
-/* Laterality and views stand upright and are short. */
+/* Laterality and views stand upright, are short, and of capitals alone: nothing rises above them or hangs below. */
 static bool may_be_marker(const lethe_text_line *line) {
-    return !line->vertical && line->glyphs <= MARKER_GLYPHS && line->w <= MARKER_HEIGHTS * line->height_px;
+    bool level = line->h <= line->height_px + line->height_px / 4 + 1;
+    return !line->vertical && level && line->glyphs <= MARKER_GLYPHS && line->w <= MARKER_HEIGHTS * line->height_px;
 }
 
 /* What is surely text goes unread; only what may be a marker that stands alone is read, to keep it. What is likely goes when it can be read.
@@ -288,12 +289,12 @@ static finding consider(lethe_pixel_search *s, const lethe_image *image, const l
 static size_t blocks_across(const lethe_pixel_search *s) { return (s->info->columns + BLOCK - 1) / BLOCK; }
 static size_t blocks_down(const lethe_pixel_search *s) { return (s->info->rows + BLOCK - 1) / BLOCK; }
 
-/* Mark the blocks of a box and `reach` pixels around it. */
-static void mark_blocks(const lethe_pixel_search *s, uint8_t *map, const lethe_pixel_box *box, uint32_t reach) {
+/* Mark the blocks of a box and `reach` pixels around it: `look` is LETHE_TEXT_LOOK or LETHE_TEXT_LOOK_CLOSELY. */
+static void mark_blocks(const lethe_pixel_search *s, uint8_t *map, const lethe_pixel_box *box, uint32_t reach, uint8_t look) {
     size_t across = blocks_across(s), x0 = (box->x > reach ? box->x - reach : 0) / BLOCK, y0 = (box->y > reach ? box->y - reach : 0) / BLOCK;
     size_t x1 = (box->x + box->w + reach) / BLOCK, y1 = (box->y + box->h + reach) / BLOCK;
     for (size_t y = y0; y <= y1 && y < blocks_down(s); y++)
-        for (size_t x = x0; x <= x1 && x < across; x++) map[y * across + x] = 1;
+        for (size_t x = x0; x <= x1 && x < across; x++) map[y * across + x] = look;
 }
 
 static void fill_found(lethe_pixel_search *s, lethe_image *image, uint32_t frame, const uint32_t fill[4], size_t from) {
@@ -325,7 +326,7 @@ static lethe_status search_picture(lethe_pixel_search *s, lethe_image *image, ui
             if (!added) memset(s->near, 0, near_size);
             lethe_pixel_box box = box_of_line(s, &lines[i], first, found);
             box.last_frame = last;
-            mark_blocks(s, s->near, &box, 3 * BLOCK + 2 * lines[i].height_px);
+            mark_blocks(s, s->near, &box, 3 * BLOCK + 2 * lines[i].height_px, LETHE_TEXT_LOOK_CLOSELY);
             status = add_found(s, &box, lines[i].score);
             if (status != LETHE_OK) return status;
             added = true;
@@ -404,12 +405,12 @@ static const uint8_t *where_to_look(lethe_pixel_search *s, const lethe_image *im
             for (size_t x = 0; x < across; x++) {
                 if (s->changed[y * across + x] == 0) continue;
                 lethe_pixel_box box = {.x = (uint32_t)(x * BLOCK), .y = (uint32_t)(y * BLOCK), .w = BLOCK - 1, .h = BLOCK - 1};
-                mark_blocks(s, s->look, &box, 2 * BLOCK);
+                mark_blocks(s, s->look, &box, 2 * BLOCK, LETHE_TEXT_LOOK);
             }
         for (size_t i = s->first_found; i < s->decision->box_count && !s->verifying; i++) {
             lethe_pixel_box *box = &s->decision->boxes[i];
             if (box->last_frame + 1 != frame) continue;
-            if (touches_changed(s, box)) mark_blocks(s, s->look, box, BLOCK);
+            if (touches_changed(s, box)) mark_blocks(s, s->look, box, BLOCK, LETHE_TEXT_LOOK);
             else {
                 box->last_frame = frame;
                 s->tracks[i - s->first_found].frames++;

@@ -171,8 +171,8 @@ static const uint8_t *allowed_at(lethe_text_detector *d, const uint8_t *blocks, 
     memset(d->allowed, 0, (size_t)level->blocks_x * level->blocks_y);
     for (uint32_t y = 0; y < d->blocks_y; y++)
         for (uint32_t x = 0; x < d->blocks_x; x++)
-            if (blocks[(size_t)y * d->blocks_x + x] != 0 && x >> depth < level->blocks_x && y >> depth < level->blocks_y)
-                d->allowed[(size_t)(y >> depth) * level->blocks_x + (x >> depth)] = 1;
+            if (x >> depth < level->blocks_x && y >> depth < level->blocks_y)
+                d->allowed[(size_t)(y >> depth) * level->blocks_x + (x >> depth)] |= blocks[(size_t)y * d->blocks_x + x];
     return d->allowed;
 }
 
@@ -189,8 +189,9 @@ static lethe_status search_plane(lethe_text_detector *detector, const lethe_imag
         if (status != LETHE_OK) break;
         if (i == 0) lethe_text_level_load(level, image, plane);
         else lethe_text_level_halve(&detector->levels[i - 1], level);
-        status = lethe_text_level_measure(level, floor, allowed_at(detector, blocks, level, i), &detector->scratch, &detector->scratch_size, error);
-        if (status == LETHE_OK) status = lethe_text_level_gate(level, detector->watch, &detector->scratch, &detector->scratch_size, error);
+        const uint8_t *allowed = allowed_at(detector, blocks, level, i);
+        status = lethe_text_level_measure(level, floor, allowed, &detector->scratch, &detector->scratch_size, error);
+        if (status == LETHE_OK) status = lethe_text_level_gate(level, allowed, detector->watch, &detector->scratch, &detector->scratch_size, error);
         if (status == LETHE_OK) status = search_level(detector, level, 1u << i, plane, error);
         w /= 2;
         h /= 2;

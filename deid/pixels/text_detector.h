@@ -30,7 +30,8 @@ void lethe_text_detector_destroy(lethe_text_detector *detector);
 LETHE_NODISCARD lethe_status lethe_text_detector_find(lethe_text_detector *detector, const lethe_image *image, const lethe_text_line **lines,
                                                       size_t *count, lethe_error *error);
 /* The same where `blocks` is not zero: one byte for each 16 x 16 pixels, rows of (columns + 15) / 16. A line that reaches out of them may be cut or
- * missed. NULL: everywhere. */
+ * missed. NULL: everywhere. LETHE_TEXT_LOOK_CLOSELY: also where a block on its own does not look like a part of text; dear, for what is near text. */
+enum { LETHE_TEXT_LOOK = 1, LETHE_TEXT_LOOK_CLOSELY = 4 };
 LETHE_NODISCARD lethe_status lethe_text_detector_find_in(lethe_text_detector *detector, const lethe_image *image, const uint8_t *blocks,
                                                          const lethe_text_line **lines, size_t *count, lethe_error *error);
 

@@ -1,5 +1,6 @@
 #include "deid/pixels/text_gate.h"
 #include "core/memory.h"
+#include "deid/pixels/text_detector.h"
 #include "deid/pixels/text_internal.h"
 
 #include <math.h>
@@ -13,15 +14,15 @@ typedef int16_t shorts __attribute__((vector_size(32), aligned(2)));
 typedef float lanes __attribute__((vector_size(4 * LANES), aligned(4)));
 _Static_assert((int)GATE_HIDDEN == 2 * LANES && (int)GATE_INPUTS == (int)INPUTS, "two vectors");
 
-/* Of one block and one side, bright or dark: pixels beyond the threshold, their runs along rows and columns, pixels near the extreme, between
- * background and threshold, and of the background. */
-typedef struct counts {
-    uint16_t ink, rows, columns, strong, between, quiet;
-} counts;
+/* Counts of one block and one side, bright or dark: pixels beyond the threshold, their runs along rows and columns, pixels near the extreme, between
+ * background and threshold, and of the background. Nine blocks' fit, too. */
+enum { INK, ROWS, COLUMNS, STRONG, BETWEEN, QUIET }; /* places in it */
+typedef uint16_t counts __attribute__((vector_size(16), aligned(2)));
 
 static inline __attribute__((always_inline)) uint16_t total(const shorts *v) {
-    int sum = 0;
-    for (unsigned i = 0; i < BLOCK; i++) sum -= (*v)[i];
+    int16_t part[BLOCK], sum = 0;
+    memcpy(part, v, sizeof part);
+    for (unsigned i = 0; i < BLOCK; i++) sum = (int16_t)(sum - part[i]);
     return (uint16_t)sum;
 }
 
@@ -58,50 +59,39 @@ static inline __attribute__((always_inline)) void count_block(const lethe_text_l
         quiet += (d > (int16_t)-fifth) & ~faint;
         above = over;
     }
-    *out = (counts){.ink = total(&ink),
-                    .rows = total(&rows),
-                    .columns = total(&columns),
-                    .strong = total(&strong),
-                    .between = total(&between),
-                    .quiet = total(&quiet)};
+    *out = (counts){total(&ink), total(&rows), total(&columns), total(&strong), total(&between), total(&quiet)};
 }
 
 /* Numbers that tell a block with a part of a letter from one without: its own counts, and those of the three by three blocks around it. */
 static inline __attribute__((always_inline)) void describe(const lethe_text_level *level, const counts *all, uint32_t bx, uint32_t by, bool dark,
                                                            float f[INPUTS]) {
     size_t block = (size_t)by * level->blocks_x + bx;
-    const counts *c = &all[block];
-    uint32_t ink = 0, rows = 0, columns = 0, strong = 0, between = 0, quiet = 0, along = 0, across = 0;
-    for (uint32_t y = by > 0 ? by - 1 : 0; y <= by + 1 && y < level->blocks_y; y++)
-        for (uint32_t x = bx > 0 ? bx - 1 : 0; x <= bx + 1 && x < level->blocks_x; x++) {
-            const counts *n = &all[(size_t)y * level->blocks_x + x];
-            ink += n->ink;
-            rows += n->rows;
-            columns += n->columns;
-            strong += n->strong;
-            between += n->between;
-            quiet += n->quiet;
-            along += y == by ? n->ink : 0;
-            across += x == bx ? n->ink : 0;
-        }
+    counts c = all[block], sum = {0}, middle = {0};
+    uint32_t x0 = bx > 0 ? bx - 1 : 0, x1 = bx + 1 < level->blocks_x ? bx + 1 : bx, along = 0;
+    for (uint32_t y = by > 0 ? by - 1 : 0; y <= by + 1 && y < level->blocks_y; y++) {
+        const counts *row = all + (size_t)y * level->blocks_x;
+        for (uint32_t x = x0; x <= x1; x++) sum += row[x];
+        middle += row[bx];
+    }
+    for (uint32_t x = x0; x <= x1; x++) along += all[(size_t)by * level->blocks_x + x][INK];
     float most = (float)(dark ? level->dark_max[block] : level->bright_max[block]), noise = (float)level->noise[block] / 16;
-    float own = 1 / ((float)c->ink + 4), near = 1 / ((float)ink + 4);
+    float own = 1 / ((float)c[INK] + 4), near = 1 / ((float)sum[INK] + 4);
     const float values[INPUTS] = {log2f((most + 1) / (noise + 1)),
                                   log2f(most + 1) / 2,
-                                  (float)c->ink / 64,
-                                  (float)c->rows * own,
-                                  (float)c->columns * own,
-                                  (float)c->strong * own,
-                                  (float)c->between * own,
-                                  (float)c->quiet / 128,
-                                  (float)ink / 512,
-                                  (float)rows * near,
-                                  (float)columns * near,
-                                  (float)strong * near,
-                                  (float)between * near,
-                                  (float)quiet / 1024,
+                                  (float)c[INK] / 64,
+                                  (float)c[ROWS] * own,
+                                  (float)c[COLUMNS] * own,
+                                  (float)c[STRONG] * own,
+                                  (float)c[BETWEEN] * own,
+                                  (float)c[QUIET] / 128,
+                                  (float)sum[INK] / 512,
+                                  (float)sum[ROWS] * near,
+                                  (float)sum[COLUMNS] * near,
+                                  (float)sum[STRONG] * near,
+                                  (float)sum[BETWEEN] * near,
+                                  (float)sum[QUIET] / 1024,
                                   (float)along / 192,
-                                  (float)across / 192,
+                                  (float)middle[INK] / 192,
                                   log2f(noise + 1),
                                   threshold(level, block, (uint32_t)most) == (uint32_t)most * 2 / 5 ? 1.0f : 0.0f};
     memcpy(f, values, sizeof values);
@@ -143,7 +133,7 @@ static void reach(uint8_t *marks, const lethe_text_level *level) {
     }
 }
 
-static inline __attribute__((always_inline)) void gate_side(lethe_text_level *level, bool dark, counts *all, uint8_t *marks,
+static inline __attribute__((always_inline)) void gate_side(lethe_text_level *level, bool dark, const uint8_t *allowed, counts *all, uint8_t *marks,
                                                             const lethe_text_gate_watch *watch) {
     const uint8_t bits = dark ? LETHE_TEXT_DARK | LETHE_TEXT_DARK_PLAIN : LETHE_TEXT_BRIGHT | LETHE_TEXT_BRIGHT_PLAIN;
     bool any = false;
@@ -172,34 +162,39 @@ static inline __attribute__((always_inline)) void gate_side(lethe_text_level *le
     if (!any || watch != NULL) return;
     reach(marks, level);
     for (size_t block = 0; block < (size_t)level->blocks_x * level->blocks_y; block++)
-        if ((marks[block] & SURE << STEPS) == 0) level->active[block] = (uint8_t)(level->active[block] & ~bits);
+        if ((marks[block] & SURE << STEPS) == 0 && (allowed == NULL || (allowed[block] & LETHE_TEXT_LOOK_CLOSELY) == 0))
+            level->active[block] = (uint8_t)(level->active[block] & ~bits);
 }
 
-static inline __attribute__((always_inline)) void gate(lethe_text_level *level, void *scratch, const lethe_text_gate_watch *watch) {
+static inline __attribute__((always_inline)) void gate(lethe_text_level *level, const uint8_t *allowed, void *scratch,
+                                                       const lethe_text_gate_watch *watch) {
     counts *all = scratch;
     uint8_t *marks = (uint8_t *)(all + (size_t)level->blocks_x * level->blocks_y);
-    gate_side(level, false, all, marks, watch);
-    gate_side(level, true, all, marks, watch);
+    gate_side(level, false, allowed, all, marks, watch);
+    gate_side(level, true, allowed, all, marks, watch);
 }
 
 #if defined(__x86_64__)
-__attribute__((target("avx2,fma"))) static void gate_wide(lethe_text_level *level, void *scratch, const lethe_text_gate_watch *watch) {
-    gate(level, scratch, watch);
+__attribute__((target("avx2,fma"))) static void gate_wide(lethe_text_level *level, const uint8_t *allowed, void *scratch,
+                                                          const lethe_text_gate_watch *watch) {
+    gate(level, allowed, scratch, watch);
 }
 #endif
-static void gate_plain(lethe_text_level *level, void *scratch, const lethe_text_gate_watch *watch) { gate(level, scratch, watch); }
+static void gate_plain(lethe_text_level *level, const uint8_t *allowed, void *scratch, const lethe_text_gate_watch *watch) {
+    gate(level, allowed, scratch, watch);
+}
 
-lethe_status lethe_text_level_gate(lethe_text_level *level, const lethe_text_gate_watch *watch, void **scratch, size_t *scratch_size,
-                                   lethe_error *error) {
+lethe_status lethe_text_level_gate(lethe_text_level *level, const uint8_t *allowed, const lethe_text_gate_watch *watch, void **scratch,
+                                   size_t *scratch_size, lethe_error *error) {
     size_t needed = (size_t)level->blocks_x * level->blocks_y * (sizeof(counts) + 1);
     lethe_status status = lethe_text_scratch(needed, scratch, scratch_size, error);
     if (status != LETHE_OK) return status;
 #if defined(__x86_64__)
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
-        gate_wide(level, *scratch, watch);
+        gate_wide(level, allowed, *scratch, watch);
         return LETHE_OK;
     }
 #endif
-    gate_plain(level, *scratch, watch);
+    gate_plain(level, allowed, *scratch, watch);
     return LETHE_OK;
 }

@@ -82,9 +82,10 @@ typedef struct lethe_text_gate_watch {
     void *context;
 } lethe_text_gate_watch;
 /* Take away the activity of blocks whose strokes, and those of the blocks around them, are unlike those of letters: a small perceptron over counts
- * (tools/text_gate_train.py). `watch` may be NULL. `scratch` grows. */
-LETHE_NODISCARD lethe_status lethe_text_level_gate(lethe_text_level *level, const lethe_text_gate_watch *watch, void **scratch, size_t *scratch_size,
-                                                   lethe_error *error);
+ * (tools/text_gate_train.py). Where `allowed` (may be NULL) says LETHE_TEXT_LOOK_CLOSELY nothing is taken. `watch` may be NULL. `scratch`
+ * grows. */
+LETHE_NODISCARD lethe_status lethe_text_level_gate(lethe_text_level *level, const uint8_t *allowed, const lethe_text_gate_watch *watch,
+                                                   void **scratch, size_t *scratch_size, lethe_error *error);
 
 /* --- components --- */
 typedef struct lethe_text_pass {
