@@ -311,7 +311,7 @@ void lethe_ui_event(lethe_ui *ui, const lethe_event *event) {
     case LETHE_EVENT_KEY: {
         /* Enter presses what the keys stand on, as Space does; in a field it ends typing. */
         int key = event->key == LETHE_KEY_ENTER && ui->navigates && !io.WantTextInput ? ' ' : event->key;
-        if (!event->down && event->key == LETHE_KEY_ENTER) io.KeysDown[' '] = false;
+        if (!event->down && event->key == LETHE_KEY_ENTER) io.KeysDown[(int)' '] = false;
         if (key > 0 && key < 512) io.KeysDown[key] = event->down;
         io.KeyCtrl = (event->mods & LETHE_MOD_CTRL) != 0;
         io.KeyShift = (event->mods & LETHE_MOD_SHIFT) != 0;

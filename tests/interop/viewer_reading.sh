@@ -69,6 +69,33 @@ assert-pixel @0:30.5,20.5 195,195,195 1
 assert-state gl-errors=0
 TXT
 
+# A series of many files: its middle image is on the screen before the other headers are read, in its place among all once they are; leaving before that ends the reading.
+"$LETHE_BIN/viewer_phantom" "$work/long" slices:400 || exit 1
+cat > "$work/long.txt" << 'TXT'
+wait-idle
+open 1.2.3.10
+open 1.2.3.1
+open 1.2.3.10
+wait-idle
+assert-state reading=0
+assert-state view.slices=400
+assert-state view.slice>190
+assert-state view.slice<212
+key Home
+assert-state view.slice=1
+key End
+wait-idle
+assert-state view.slice=400
+open 1.2.3.1
+open 1.2.3.10
+command mpr
+wait-idle
+assert-state mpr=1
+assert-state tiles.failed=0
+assert-state gl-errors=0
+TXT
+timeout 300 env $keep "$LETHE_BIN/lethe" view -C "$work/long" --size 640x480 --script "$work/long.txt" > "$work/long.out" 2>&1 || { cat "$work/long.out"; echo "FAILED: a series of many files"; exit 1; }
+
 # A task is skipped with its reason, and the next one opens; without a reason it stays.
 "$LETHE_BIN/lethe" annotate -C "$work/project" task create --readers local > /dev/null || exit 1
 run skip << 'TXT'
