@@ -101,7 +101,9 @@ lethe_status lethe_csv_load(const char *path, const char *name, lethe_csv **out,
     lethe_buffer_init(&text, LETHE_LIMIT_TEXT_FILE_BYTES);
     parser self = {.name = name};
     lethe_csv *csv = lethe_alloc_array(1, sizeof *csv);
-    lethe_status status = csv == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for %s", name) : lethe_file_read(path, &text, error);
+    lethe_error own = {0};
+    lethe_status status = csv == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for %s", name) : LETHE_OK;
+    if (status == LETHE_OK && (status = lethe_file_read(path, &text, &own)) != LETHE_OK) (void)lethe_fail(error, status, "%s: %s", name, own.message);
     if (status == LETHE_OK) {
         csv->arena = lethe_arena_create(4 * (size_t)LETHE_LIMIT_TEXT_FILE_BYTES);
         self.scratch = lethe_alloc(text.size + 1);
