@@ -213,7 +213,7 @@ static void add_span(lethe_follow *f, const lethe_tiff_copied *range) {
                                   .searched_from = range->source_offset - (before < overlap ? before : overlap),
                                   .shares_blocks = range->shares_blocks};
     p->bytes += range->bytes;
-    p->segment_count = (size_t)(range->segments + range->segment_count - p->segments);
+    if (range->segments) p->segment_count = (size_t)(range->segments + range->segment_count - p->segments);
 }
 
 bool lethe_follow_copied(void *follow, const lethe_tiff_copied *range) {
