@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -193,12 +194,87 @@ static void measures_deviations_from_the_neighbourhood(void **state) {
     lethe_image_release(&image);
 }
 
+static int ascending(const void *a, const void *b) { return (int)*(const uint16_t *)a - (int)*(const uint16_t *)b; }
+
+/* Noise of a block: the lower quartile of its 35 differences, sorted here, counted bit by bit there. */
+static void measures_noise_by_the_lower_quartile(void **state) {
+    (void)state;
+    lethe_image image = picture(1, 2, false, 0);
+    uint32_t seed = 3;
+    for (size_t i = 0; i < (size_t)W * H; i++) ((uint16_t *)(void *)image.pixels)[i] = (uint16_t)((seed = seed * 1664525u + 1013904223u) >> 23);
+    lethe_text_level level;
+    void *scratch = NULL;
+    size_t scratch_size = 0;
+    assert_int_equal(lethe_text_level_allocate(&level, W, H, NULL), LETHE_OK);
+    lethe_text_level_load(&level, &image, 0);
+    assert_int_equal(lethe_text_level_measure(&level, 2, NULL, &scratch, &scratch_size, NULL), LETHE_OK);
+    for (size_t by = 0; by < H / 16; by++)
+        for (size_t bx = 0; bx < W / 16; bx++) {
+            uint16_t differences[35];
+            unsigned count = 0;
+            for (size_t y = by * 16; y < by * 16 + 14; y += 3)
+                for (size_t x = bx * 16; x < bx * 16 + 14; x += 2, count++) {
+                    const uint16_t *at = level.value + y * level.stride + x;
+                    differences[count] = (uint16_t)abs((int)at[0] - at[count % 2 == 0 ? 2 : 2 * (size_t)level.stride]);
+                }
+            qsort(differences, count, sizeof *differences, ascending);
+            assert_int_equal(level.noise[by * level.blocks_x + bx], differences[count / 4] * 36);
+        }
+    lethe_text_level_release(&level);
+    lethe_free(scratch);
+    lethe_image_release(&image);
+}
+
+/* The gate takes most blocks of speckle away and none that hold letters; where it is told to look closely it takes none. */
+static void gate_takes_speckle_and_leaves_letters(void **state) {
+    (void)state;
+    static const uint32_t ink[3] = {250, 250, 250};
+    enum { ACROSS = (W + 15) / 16, DOWN = (H + 15) / 16 };
+    lethe_image image = picture(1, 1, false, 20);
+    uint32_t seed = 11;
+    for (unsigned y = 112; y < H; y++)
+        for (unsigned x = 0; x < W; x++) {
+            uint32_t tone[3] = {20 + ((seed = seed * 1664525u + 1013904223u) >> 26)};
+            put(&image, x, y, tone);
+        }
+    letters(&image, 40, 42, 10, 2, ink, false);
+    uint8_t closely[ACROSS * DOWN], before[ACROSS * DOWN];
+    memset(closely, LETHE_TEXT_LOOK_CLOSELY, sizeof closely);
+    lethe_text_level level;
+    void *scratch = NULL;
+    size_t scratch_size = 0, speckle = 0, kept = 0;
+    assert_int_equal(lethe_text_level_allocate(&level, W, H, NULL), LETHE_OK);
+    lethe_text_level_load(&level, &image, 0);
+    assert_int_equal(lethe_text_level_measure(&level, 3, NULL, &scratch, &scratch_size, NULL), LETHE_OK);
+    memset(level.active, LETHE_TEXT_BRIGHT, sizeof before); /* as if everything stood out */
+    memcpy(before, level.active, sizeof before);
+    assert_int_equal(lethe_text_level_gate(&level, closely, NULL, &scratch, &scratch_size, NULL), LETHE_OK);
+    assert_memory_equal(level.active, before, sizeof before);
+    assert_int_equal(lethe_text_level_gate(&level, NULL, NULL, &scratch, &scratch_size, NULL), LETHE_OK);
+    for (size_t x = 40 / 16; x <= (40 + 118) / 16; x++)
+        for (size_t y = 42 / 16; y <= (42 + 13) / 16; y++) assert_int_equal(level.active[y * ACROSS + x], LETHE_TEXT_BRIGHT);
+    for (size_t y = 8; y < DOWN; y++)
+        for (size_t x = 0; x < ACROSS; x++) {
+            speckle++;
+            kept += level.active[y * ACROSS + x] != 0;
+        }
+    if (kept * 3 > speckle) fail_msg("%zu of %zu blocks of speckle are left", kept, speckle);
+    lethe_text_level_release(&level);
+    lethe_free(scratch);
+    lethe_image_release(&image);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(finds_text_at_every_depth),         cmocka_unit_test(finds_small_and_large_letters_at_the_very_edge),
-        cmocka_unit_test(finds_colours_of_equal_brightness), cmocka_unit_test(looks_only_where_it_is_told_to),
-        cmocka_unit_test(bears_pictures_of_every_size),      cmocka_unit_test(measures_deviations_from_the_neighbourhood),
+        cmocka_unit_test(finds_text_at_every_depth),
+        cmocka_unit_test(finds_small_and_large_letters_at_the_very_edge),
+        cmocka_unit_test(finds_colours_of_equal_brightness),
+        cmocka_unit_test(looks_only_where_it_is_told_to),
+        cmocka_unit_test(bears_pictures_of_every_size),
+        cmocka_unit_test(measures_deviations_from_the_neighbourhood),
         cmocka_unit_test(tells_letters_from_speckle),
+        cmocka_unit_test(gate_takes_speckle_and_leaves_letters),
+        cmocka_unit_test(measures_noise_by_the_lower_quartile),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
