@@ -38,6 +38,7 @@ typedef struct lethe_review_look {
     const struct lethe_pixel_box *boxes;
     unsigned box_count;
     bool filled; /* boxes black, as a redaction would leave them, instead of outlined */
+    bool plain;  /* nothing is drawn: what lies in the boxes is only not asked how bright the picture is */
     bool jpeg;   /* a JPEG (DICOM only), not a PNG: a sheet has thousands */
 } lethe_review_look;
 /* In a confined worker only (review_pool.h). One frame of a DICOM file, or the whole of a slide. */

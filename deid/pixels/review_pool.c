@@ -18,7 +18,7 @@ typedef enum kind { ASK_FITS, ASK_FORMAT, ASK_PICTURE } kind;
 typedef struct head {
     kind kind;
     unsigned frame, side, box_count, remove_count;
-    bool filled, jpeg;
+    bool filled, plain, jpeg;
     lethe_pixel_rule_scope scope;
     char name[NAME_BYTES];
 } head;
@@ -89,7 +89,8 @@ static lethe_status work(void *context, void *state, const uint8_t *task, size_t
         memcpy(boxes, task + sizeof h, box_bytes);
     }
     const char *path = (const char *)task + sizeof h + box_bytes;
-    lethe_review_look look = {.frame = h.frame, .side = h.side, .boxes = boxes, .box_count = h.box_count, .filled = h.filled, .jpeg = h.jpeg};
+    lethe_review_look look = {
+        .frame = h.frame, .side = h.side, .boxes = boxes, .box_count = h.box_count, .filled = h.filled, .plain = h.plain, .jpeg = h.jpeg};
     lethe_status status = h.kind == ASK_PICTURE ? lethe_review_picture(path, &look, reply, error) : with_dataset(pool, &h, boxes, path, reply, error);
     lethe_free(boxes);
     return status;
@@ -191,7 +192,12 @@ lethe_status lethe_review_pool_format(lethe_review_pool *pool, const char *path,
 
 lethe_status lethe_review_pool_picture(lethe_review_pool *pool, const char *path, const lethe_review_look *look, lethe_buffer *picture,
                                        lethe_error *error) {
-    head h = {
-        .kind = ASK_PICTURE, .frame = look->frame, .side = look->side, .box_count = look->box_count, .filled = look->filled, .jpeg = look->jpeg};
+    head h = {.kind = ASK_PICTURE,
+              .frame = look->frame,
+              .side = look->side,
+              .box_count = look->box_count,
+              .filled = look->filled,
+              .plain = look->plain,
+              .jpeg = look->jpeg};
     return wait_for(pool, &h, look->boxes, look->box_count, NULL, 0, path, picture, error);
 }

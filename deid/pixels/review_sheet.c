@@ -58,6 +58,39 @@ static lethe_status encode(const lethe_image *rgb, bool jpeg, lethe_buffer *out,
     return status;
 }
 
+/* Where a file names no window, one that letters do not change: before and after are to look the same. */
+static bool in_box(const lethe_review_look *look, uint32_t x, uint32_t y) {
+    for (unsigned i = 0; i < look->box_count; i++) {
+        const lethe_pixel_box *b = &look->boxes[i];
+        if (look->frame >= b->first_frame && look->frame <= b->last_frame && x - b->x < b->w && y - b->y < b->h) return true;
+    }
+    return false;
+}
+
+static void choose_window(const lethe_image *stored, const lethe_review_look *look, lethe_display *display) {
+    enum { TAIL = 200 }; /* a part of the pixels that may be black or white */
+    size_t count = (size_t)stored->columns * stored->rows, most = count / TAIL;
+    if (display->has_window || stored->samples != 1 || stored->photometric == LETHE_PALETTE_COLOR || stored->bytes_per_sample > 2) return;
+    display->has_window = true;
+    display->centre = 128;
+    display->width = 256;
+    if (stored->bytes_per_sample == 1 && !stored->is_signed) return;
+    uint32_t *bins = lethe_alloc_array(1 << 16, sizeof *bins), low = 0, high = UINT16_MAX;
+    display->has_window = bins != NULL;
+    if (bins == NULL) return;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t x = (uint32_t)(i % stored->columns), y = (uint32_t)(i / stored->columns);
+        int32_t value = lethe_image_sample(stored, x, y, 0);
+        if (!in_box(look, x, y)) bins[(uint16_t)(stored->is_signed ? value + 32768 : value)]++;
+    }
+    for (size_t sum = bins[0]; low < high && sum <= most; sum += bins[low]) low++;
+    for (size_t sum = bins[UINT16_MAX]; high > low && sum <= most; sum += bins[high]) high--;
+    double offset = stored->is_signed ? -32768 : 0;
+    display->width = ((double)high - low) * display->slope + 1;
+    display->centre = (((double)high + low) / 2 + offset) * display->slope + display->intercept;
+    lethe_free(bins);
+}
+
 lethe_status lethe_review_picture(const char *path, const lethe_review_look *look, lethe_buffer *out, lethe_error *error) {
     lethe_map map = {.fd = -1};
     lethe_dicom_dataset *dataset = NULL;
@@ -73,14 +106,10 @@ lethe_status lethe_review_picture(const char *path, const lethe_review_look *loo
     if (status == LETHE_OK) status = lethe_pixels_decode(pixels, look->frame, &stored, error);
     if (status != LETHE_OK) goto out;
     lethe_display_load(dataset, look->frame, 0, &display);
-    if (!display.has_window && stored.samples == 1 && stored.bytes_per_sample == 1 && !stored.is_signed) { /* before and after look the same */
-        display.has_window = true;
-        display.centre = 128;
-        display.width = 256;
-    }
+    choose_window(&stored, look, &display);
     status = lethe_display_render(dataset, &stored, &display, &picture, error);
     if (status == LETHE_OK) status = to_colour(&picture, error);
-    for (unsigned i = 0; i < look->box_count && status == LETHE_OK; i++)
+    for (unsigned i = 0; i < look->box_count && !look->plain && status == LETHE_OK; i++)
         if (look->frame >= look->boxes[i].first_frame && look->frame <= look->boxes[i].last_frame) draw_box(&picture, &look->boxes[i], look->filled);
     if (status == LETHE_OK) status = lethe_image_thumbnail(&picture, look->side, &small, error);
     if (status == LETHE_OK) status = encode(&small, look->jpeg, out, error);
@@ -230,7 +259,7 @@ static lethe_status put_image(page *p, const image_entry *e, lethe_error *error)
         if (status == LETHE_OK) status = put(p, "<div>", error);
         if (status == LETHE_OK && e->before != NULL) status = put_picture(p, e->before, &look, error);
         look.filled = true;
-        if (e->after != NULL) look.box_count = 0;
+        look.plain = e->after != NULL; /* the file itself is shown */
         if (status == LETHE_OK && (e->after != NULL || e->before != NULL))
             status = put_picture(p, e->after != NULL ? e->after : e->before, &look, error);
         if (status == LETHE_OK) status = put(p, "</div>", error);
