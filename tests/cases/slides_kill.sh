@@ -11,42 +11,41 @@ mkdir "$work/in"
 cp "$work"/made/slides/*.svs "$work/in/" && cp "$work/big/bench/slide.svs" "$work/in/Z-large.svs"
 total=$(find "$work/in" -type f | wc -l)
 
-# True when a process below $1 writes a file without a name of more than 8 MB: the large slide is half there.
-in_the_midst() {
-    python3 - "$1" <<'PY'
-import os, sys
+# Waits until a process below the group $1 writes a file without a name of more than 8 MB (the large slide is half there), and kills the group; false when it ends before.
+cat >"$work/midway.py" <<'PY'
+import os, signal, sys
+group = int(sys.argv[1])
 def children(pid):
     found = []
     for task in os.listdir(f"/proc/{pid}/task"):
         found += map(int, open(f"/proc/{pid}/task/{task}/children").read().split())
     return found
-todo = [int(sys.argv[1])]
-try:
+def is_midway():
+    todo = [group]
     while todo:
         pid = todo.pop()
-        todo += children(pid)
-        for fd in os.listdir(f"/proc/{pid}/fd"):
-            link = f"/proc/{pid}/fd/{fd}"
-            if "(deleted)" in os.readlink(link) and os.stat(link).st_size > 8 << 20 and os.stat(link).st_nlink == 0:
-                sys.exit(0)
-except OSError:
-    pass
+        try:
+            todo += children(pid)
+            for fd in os.listdir(f"/proc/{pid}/fd"):
+                info = os.stat(f"/proc/{pid}/fd/{fd}")
+                if info.st_nlink == 0 and info.st_size > 8 << 20 and "(deleted)" in os.readlink(f"/proc/{pid}/fd/{fd}"):
+                    return True
+        except OSError:
+            pass
+    return False
+while open(f"/proc/{group}/stat").read().rsplit(") ", 1)[1][0] != "Z":
+    if is_midway():
+        os.killpg(group, signal.SIGKILL)
+        sys.exit(0)
 sys.exit(1)
 PY
-}
-# kill_midway COMMAND...: started, and killed with its workers while it writes the large slide; false when it was done before.
-kill_midway() {
+kill_midway() { # COMMAND...
     setsid "$@" >/dev/null 2>&1 &
-    local pid=$!
-    while kill -0 "$pid" 2>/dev/null; do
-        if in_the_midst "$pid"; then
-            kill -KILL -- "-$pid"
-            wait "$pid" 2>/dev/null
-            return 0
-        fi
-    done
+    local pid=$! result
+    python3 "$work/midway.py" "$pid" 2>/dev/null
+    result=$?
     wait "$pid" 2>/dev/null
-    return 1
+    return $result
 }
 half_files() { find "$1" -name '.lethe-*' -o -name '*.tmp' | wc -l; }
 printf '#!/bin/bash\nexec "%s/lethe" "$@"\n' "$LETHE_BIN" >"$work/run" && chmod +x "$work/run"
