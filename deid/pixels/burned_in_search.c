@@ -9,10 +9,10 @@
 #include <string.h>
 
 /* From SURE on a line is text whatever a reader makes of it; a LIKELY one that cannot be read waits for a person; below DOUBT nobody is asked. */
-static const float score_sure = 0.85f, score_likely = 0.75f, score_doubt = 0.6f, score_continues = 0.05f, score_flicker = 0.97f, score_certain = 0.99f,
-                   score_company = 0.95f;
+static const float score_sure = 0.85f, score_likely = 0.75f, score_doubt = 0.6f, score_continues = 0.05f, score_flicker = 0.97f,
+                   score_certain = 0.99f, score_company = 0.95f;
 enum {
-    SEARCH_ROUNDS = 6,
+    SEARCH_ROUNDS = 7,
     PALETTE_ROUNDS = 3,
     READS_PER_FRAME = 10,
     CLEARED = LETHE_PIXELS_CLEARED,
@@ -191,14 +191,15 @@ static void fill_box(lethe_image *image, const lethe_pixel_box *box, const uint3
             }
 }
 
-static bool is_covered(const lethe_pixel_search *s, const lethe_text_line *line, uint32_t frame) {
+/* Nine tenths of it, by one box; nearly all of it before that box was filled, when a line may still be seen longer than it was at first. */
+static bool is_covered(const lethe_pixel_search *s, const lethe_text_line *line, uint32_t frame, bool filled) {
     lethe_pixel_box box = {.x = line->x, .y = line->y, .w = line->w, .h = line->h};
     uint64_t area = (uint64_t)box.w * box.h, covered = 0;
     for (size_t i = 0; i < s->decision->box_count; i++) {
         const lethe_pixel_box *have = &s->decision->boxes[i];
         if (frame < have->first_frame || frame > have->last_frame) continue;
         covered = overlap(have, &box);
-        if (covered * 10 >= area * 9) return true;
+        if (covered * 100 >= area * (filled ? 90 : 98)) return true;
     }
     return false;
 }
@@ -270,10 +271,11 @@ static bool is_crowded(const lethe_text_line *lines, size_t count, size_t index)
 }
 
 /* What one line is; FOUND_NOTHING also for what is known already. */
-static finding consider(lethe_pixel_search *s, const lethe_image *image, const lethe_text_line *lines, size_t count, size_t i, uint32_t frame) {
+static finding consider(lethe_pixel_search *s, const lethe_image *image, const lethe_text_line *lines, size_t count, size_t i, uint32_t frame,
+                        bool filled) {
     const lethe_text_line *line = &lines[i];
     bool follow = s->mode == LETHE_PIXELS_ANY_TEXT && !s->verifying && line->score < score_sure;
-    if (line->score < score_continues || (!s->verifying && is_covered(s, line, frame)) || is_kept(s, line, frame)) return FOUND_NOTHING;
+    if (line->score < score_continues || (!s->verifying && is_covered(s, line, frame, filled)) || is_kept(s, line, frame)) return FOUND_NOTHING;
     if (s->verifying && s->info->frames >= FEW_FRAMES && line->score < score_flicker) return FOUND_NOTHING;
     if (line->score < score_sure && was_cleared(s, line)) return FOUND_NOTHING;
     for (size_t k = 0; k < count && follow; k++)
@@ -304,8 +306,8 @@ static void fill_found(lethe_pixel_search *s, lethe_image *image, uint32_t frame
     }
 }
 
-/* Search one picture until nothing new turns up; what was found is filled, and the next round looks around it. `first` to `last` are the frames that
- * the boxes are for; `blocks` is where to look (NULL: everywhere). */
+/* Search one picture until nothing new turns up: the second round looks closely around what the first has found, then that is filled, and the next
+ * rounds look around it again. `first` to `last` are the frames that the boxes are for; `blocks` is where to look (NULL: everywhere). */
 static lethe_status search_picture(lethe_pixel_search *s, lethe_image *image, uint32_t first, uint32_t last, const uint8_t *blocks,
                                    const uint32_t fill[4], bool *found_any) {
     *found_any = false;
@@ -319,11 +321,11 @@ static lethe_status search_picture(lethe_pixel_search *s, lethe_image *image, ui
         lethe_status status = lethe_text_detector_find_in(s->engine->detector, image, where, &lines, &count, s->error);
         if (status != LETHE_OK) return status;
         for (size_t i = 0; i < count; i++) {
-            finding found = consider(s, image, lines, count, i, first);
+            finding found = consider(s, image, lines, count, i, first, round != 1);
             if (found != FOUND_TEXT && found != FOUND_IDENTIFIER) continue;
             *found_any = true;
             if (s->verifying) return LETHE_OK;
-            if (!added) memset(s->near, 0, near_size);
+            if (!added && round != 1) memset(s->near, 0, near_size);
             lethe_pixel_box box = box_of_line(s, &lines[i], first, found);
             box.last_frame = last;
             mark_blocks(s, s->near, &box, 3 * BLOCK + 2 * lines[i].height_px, LETHE_TEXT_LOOK_CLOSELY);
@@ -331,8 +333,8 @@ static lethe_status search_picture(lethe_pixel_search *s, lethe_image *image, ui
             if (status != LETHE_OK) return status;
             added = true;
         }
-        if (s->verifying || !added) return LETHE_OK;
-        fill_found(s, image, first, fill, s->first_found);
+        if (s->verifying || (!added && round != 1)) return LETHE_OK;
+        if (round > 0) fill_found(s, image, first, fill, s->first_found);
         where = s->near; /* farther away nothing has changed */
     }
     return LETHE_OK;
