@@ -7,15 +7,17 @@
 
 enum {
     OVERVIEW_SIDE = 2048,
-    LEAST_PIXEL_UM = 12,    /* a pen's stroke is some 500 um wide, tissue at that scale has no letters */
-    LEAST_STROKE_PX = 24,   /* of the longer side of a stroke */
-    LEAST_STROKE_AREA = 60, /* pixels */
-    MERGE_PX = 12,          /* strokes that are so close are one mark */
-    LEAST_GLYPHS = 3,       /* of a line of writing */
+    LEAST_PIXEL_UM = 12,      /* a pen's stroke is some 500 um wide, tissue at that scale has no letters */
+    LEAST_STROKE_PX = 24,     /* of the longer side of a stroke */
+    LEAST_STROKE_AREA = 60,   /* pixels */
+    MERGE_PX = 12,            /* strokes that are so close are one mark */
+    LEAST_INNER_PERCENT = 60, /* of a violet stroke's pixels, inside of it */
+    LEAST_VIOLET_PX = 60,     /* of its longer side: clusters of nuclei are smaller */
+    LEAST_GLYPHS = 3,         /* of a line of writing */
     LEAST_LETTER_PX = 8
 };
 
-enum { NO_INK = 0, COLOURED_INK = 1, BLACK_INK = 2, GREY_INK = 3 };
+enum { NO_INK = 0, COLOURED_INK = 1, BLACK_INK = 2, GREY_INK = 3, VIOLET_INK = 4 };
 
 /* Stained tissue lets most through in red and blue and least in green (H&E), or falls from red to blue (DAB): see docs/slides.md for the limits. */
 static uint8_t ink_of(int r, int g, int b) {
@@ -23,6 +25,8 @@ static uint8_t ink_of(int r, int g, int b) {
     if (g - r >= 30 && g - b >= 12) return COLOURED_INK;                 /* green */
     if (b - r >= 70 && g >= r - 5) return COLOURED_INK;                  /* blue, cyan */
     if (r - g >= 130 && r - b >= 110 && b - g < 15) return COLOURED_INK; /* red */
+    /* Violet pens and tissue that is stained heavily with haematoxylin and eosin have the same colours; is_stroke tells them by their grain. */
+    if (r <= 80 && g <= 45 && b - r >= 45 && b >= 85 && r - g >= 12) return VIOLET_INK;
     if (high <= 70 && high - low <= 30) return BLACK_INK;
     if (high <= 150 && high - low <= 22) return GREY_INK; /* pencil, grey print: writing only */
     return NO_INK;
@@ -42,7 +46,7 @@ static lethe_status classify(const lethe_image *picture, uint8_t *ink, lethe_err
 
 typedef struct stroke {
     uint32_t left, top, right, bottom; /* inclusive */
-    uint64_t area;
+    uint64_t area, inner;              /* pixels; those whose four neighbours belong to it, too */
 } stroke;
 
 typedef struct filler {
@@ -66,6 +70,8 @@ static bool push(filler *f, uint32_t index) {
 
 enum { VISITED = 0x80 };
 
+static bool is_kind(const filler *f, uint32_t at, uint8_t kind) { return (f->ink[at] & ~VISITED) == kind; }
+
 /* Everything of the same ink that hangs together with `start`; false when memory is short. */
 static bool trace(filler *f, uint32_t start, stroke *out) {
     uint8_t kind = f->ink[start];
@@ -79,6 +85,9 @@ static bool trace(filler *f, uint32_t start, stroke *out) {
         if (x > out->right) out->right = x;
         if (y < out->top) out->top = y;
         if (y > out->bottom) out->bottom = y;
+        bool edge = x == 0 || y == 0 || x + 1 == f->columns || y + 1 == f->rows;
+        out->inner +=
+            !edge && is_kind(f, at - 1, kind) && is_kind(f, at + 1, kind) && is_kind(f, at - f->columns, kind) && is_kind(f, at + f->columns, kind);
         for (uint32_t v = y ? y - 1 : 0; v <= y + 1 && v < f->rows; v++)
             for (uint32_t u = x ? x - 1 : 0; u <= x + 1 && u < f->columns; u++) {
                 uint32_t next = v * f->columns + u;
@@ -99,6 +108,7 @@ static bool is_frame(const stroke *s, uint32_t columns, uint32_t rows) {
 
 static bool is_stroke(const stroke *s, uint32_t columns, uint32_t rows, uint8_t kind) {
     uint32_t width = s->right - s->left + 1, height = s->bottom - s->top + 1, longer = width > height ? width : height;
+    if (kind == VIOLET_INK && (longer < LEAST_VIOLET_PX || s->inner * 100 < s->area * LEAST_INNER_PERCENT)) return false; /* grain: tissue */
     return longer >= LEAST_STROKE_PX && s->area >= LEAST_STROKE_AREA && !(kind == BLACK_INK && is_frame(s, columns, rows));
 }
 
@@ -132,7 +142,7 @@ static lethe_status find_strokes(uint8_t *ink, const lethe_image *picture, lethe
     bool enough = true;
     for (uint32_t i = 0; enough && i < picture->columns * picture->rows; i++) {
         stroke s;
-        if (ink[i] != COLOURED_INK && ink[i] != BLACK_INK) continue;
+        if (ink[i] != COLOURED_INK && ink[i] != BLACK_INK && ink[i] != VIOLET_INK) continue;
         uint8_t kind = ink[i];
         enough = trace(&f, i, &s);
         if (enough && is_stroke(&s, picture->columns, picture->rows, kind))
@@ -166,7 +176,7 @@ static lethe_status find_writing(const uint8_t *ink, const lethe_image *picture,
     for (size_t i = 0; status == LETHE_OK && i < pixels; i++) {
         const uint8_t *p = picture->pixels + i * picture->samples;
         uint8_t luma = (uint8_t)((p[0] * 77 + p[1] * 150 + p[2] * 29) >> 8);
-        grey.pixels[i] = dark || (ink[i] & ~VISITED) != NO_INK ? luma : 255;
+        grey.pixels[i] = dark || ((ink[i] & ~VISITED) != NO_INK && (ink[i] & ~VISITED) != VIOLET_INK) ? luma : 255;
     }
     if (status == LETHE_OK) status = find_lines(&grey, marks, error);
     lethe_image_release(&grey);
