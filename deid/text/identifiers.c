@@ -230,6 +230,12 @@ static lethe_status add_name(lethe_identifiers *ids, lethe_identifier_kind kind,
             initials[initial_count++] = word->folded[0];
         }
     }
+    size_t family_words = 0; /* "de La Tour d'Aigues": by its parts alone it could be ordinary words */
+    bool family_weak = true;
+    while (caret != NULL && family_words < words->count && utf8 + words->at[family_words].start < caret)
+        family_weak = is_weak_name(&words->at[family_words++]) && family_weak;
+    if (status == LETHE_OK && family_words > 1 && family_words <= MOST_JOINED)
+        status = put_joined(ids, kind, utf8, 0, family_words - 1, family_weak, error);
     if (status == LETHE_OK && words->count > 1 && words->count <= MOST_JOINED) {
         bool all_ordinary = true;
         for (size_t at = 0; at < words->count; at++) all_ordinary = all_ordinary && is_weak_name(&words->at[at]);

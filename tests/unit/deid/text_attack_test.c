@@ -215,7 +215,10 @@ static void short_forms(void **state) {
     bench *now = *state;
     add(now, LETHE_ID_NAME, "Vandermeersch-Oulevay^Ghislaine^Éléonore");
     add(now, LETHE_ID_STAFF, "Tchékémian^Aram");
+    add(now, LETHE_ID_NAME, "de La Tour d'Aigues^Clémence"); /* "aigues" is a word of medicine */
     static const row rows[] = {
+        {"PSA normal, Mme de La Tour d'Aigues, genou", "PSA normal, genou"},
+        {"de La Tour d'Aigues Clémence, genou", "genou"},
         {"GVO : bilan", "bilan"},
         {"V.O.G. kyste rénal", "kyste rénal"},
         {"G. V.-O. genou", "genou"},
