@@ -1,5 +1,6 @@
 #include "deid/slides/contact_sheet.h"
 
+#include "core/file.h"
 #include "core/memory.h"
 #include "core/text.h"
 #include "deid/slides/marks.h"
@@ -15,12 +16,15 @@ enum { SIDE = 256 };
 static const size_t page_cap = (size_t)512 << 20;
 
 typedef struct sheet {
-    lethe_buffer page, manifest;
+    lethe_buffer page, manifest; /* `page`: what is not written yet */
+    lethe_output *output;
     size_t count;
 } sheet;
 
-static lethe_status open_page(sheet *s, const char *title, lethe_error *error) {
+static lethe_status open_page(sheet *s, const char *path, const char *title, lethe_error *error) {
     lethe_buffer_init(&s->page, page_cap);
+    lethe_status status = lethe_output_create(path, &s->output, error);
+    if (status != LETHE_OK) return status;
     return lethe_buffer_printf(
         &s->page, error,
         "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>%s</title><style>body{font:14px sans-serif;margin:24px}"
@@ -30,9 +34,19 @@ static lethe_status open_page(sheet *s, const char *title, lethe_error *error) {
         title, title);
 }
 
-static lethe_status close_page(sheet *s, const char *path, mode_t mode, size_t *count, lethe_status status, lethe_error *error) {
+/* A page of thousands of pictures is not kept in memory. */
+static lethe_status write_card(sheet *s, lethe_error *error) {
+    lethe_status status = lethe_output_write(s->output, s->page.bytes, s->page.size, error);
+    lethe_buffer_clear(&s->page);
+    s->count++;
+    return status;
+}
+
+static lethe_status close_page(sheet *s, mode_t mode, size_t *count, lethe_status status, lethe_error *error) {
     if (status == LETHE_OK) status = lethe_buffer_printf(&s->page, error, "<p>%zu shown.</p></body></html>\n", s->count);
-    if (status == LETHE_OK) status = lethe_file_write(path, s->page.bytes, s->page.size, mode, error);
+    if (status == LETHE_OK) status = lethe_output_write(s->output, s->page.bytes, s->page.size, error);
+    if (status == LETHE_OK) status = lethe_output_commit(s->output, mode, LETHE_SYNC_FULL, error);
+    else lethe_output_discard(s->output);
     lethe_buffer_release(&s->page);
     lethe_buffer_release(&s->manifest);
     *count = s->count;
@@ -86,6 +100,10 @@ static lethe_status put_counts(sheet *s, const char *relative, bool dicom, lethe
     if (!s->manifest.size) return LETHE_OK;
     for (const char *line = lethe_buffer_text(&s->manifest); *line;) {
         size_t length = strcspn(line, "\n");
+        if (!memmem(line, length, relative, strlen(relative))) { /* another slide's */
+            line += length + (line[length] == '\n');
+            continue;
+        }
         json_t *row = json_loadb(line, length, 0, NULL);
         const char *output = json_string_value(json_object_get(row, "output"));
         const json_t *edits = json_object_get(row, "edits");
@@ -126,17 +144,16 @@ static lethe_status put_slide(void *context, const char *path, const char *relat
     if (status == LETHE_OK && !clean) status = lethe_html_escape(why.message, &s->page, error);
     if (status == LETHE_OK) status = lethe_buffer_append_text(&s->page, "</div>\n", error);
     lethe_slide_close(slide);
-    s->count++;
-    return status;
+    return status == LETHE_OK ? write_card(s, error) : status;
 }
 
 lethe_status lethe_contact_sheet_write(const char *released_folder, const char *manifest, const char *path, size_t *count, lethe_error *error) {
     sheet s = {0};
     lethe_buffer_init(&s.manifest, page_cap);
-    lethe_status status = open_page(&s, "Released slides", error);
+    lethe_status status = open_page(&s, path, "Released slides", error);
     if (status == LETHE_OK && manifest) status = lethe_file_read(manifest, &s.manifest, error);
     if (status == LETHE_OK) status = lethe_walk(released_folder, put_slide, &s, error);
-    return close_page(&s, path, 0644, count, status, error);
+    return close_page(&s, 0644, count, status, error);
 }
 
 static lethe_status put_label(void *context, const char *path, const char *relative, lethe_error *error) {
@@ -153,13 +170,12 @@ static lethe_status put_label(void *context, const char *path, const char *relat
         status = lethe_buffer_printf(&s->page, error, "<code>%.*s</code></div>\n", (int)(strlen(relative) - strlen("-label.png")), relative);
     lethe_image_release(&small);
     lethe_image_release(&label);
-    s->count++;
-    return status;
+    return status == LETHE_OK ? write_card(s, error) : status;
 }
 
 lethe_status lethe_label_sheet_write(const char *private_folder, const char *path, size_t *count, lethe_error *error) {
     sheet s = {0};
-    lethe_status status = open_page(&s, "Removed labels (private)", error);
+    lethe_status status = open_page(&s, path, "Removed labels (private)", error);
     if (status == LETHE_OK) status = lethe_walk(private_folder, put_label, &s, error);
-    return close_page(&s, path, 0600, count, status, error);
+    return close_page(&s, 0600, count, status, error);
 }
