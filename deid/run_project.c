@@ -439,17 +439,20 @@ static lethe_status note_aliases(project_run *run, lethe_error *error) {
 }
 
 /* Slides learn their patient late, and the list may have grown while workers worked: look once more before anything becomes known. */
-static void enforce_objections(project_run *run) {
+static lethe_status enforce_objections(project_run *run, lethe_error *error) {
     for (size_t i = 0; i < run->done_count; i++) {
         lethe_result *r = &run->results[i];
         if (r->outcome != LETHE_OUTCOME_RELEASED || !lethe_result_is_objected(r, run->objections)) continue;
         char *path = lethe_path_join(run->options->project->released_path, r->output);
-        if (path != NULL) (void)lethe_slide_output_remove(path);
+        if (path == NULL) return lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path");
+        bool gone = lethe_slide_output_remove(path) == 0 || errno == ENOENT;
         lethe_free(path);
+        if (!gone) return lethe_fail(error, LETHE_IO, "an output of a patient who objects cannot be removed");
         r->outcome = LETHE_OUTCOME_DROPPED;
         r->output[0] = r->sha256[0] = '\0';
         (void)snprintf(r->reason, sizeof r->reason, "the patient objects to the use of the data");
     }
+    return LETHE_OK;
 }
 
 /* How many of the claimed items make a round: all, or as many as reach ROUND_BYTES. */
@@ -492,7 +495,7 @@ static lethe_status one_round(project_run *run, size_t *claimed, lethe_error *er
     for (size_t i = 0; i < run->item_count && status == LETHE_OK; i++) status = add_item(run, i, false, error);
     if (status == LETHE_OK) status = lethe_crew_flush(run->crew, error);
     if (status == LETHE_OK && run->done_count != run->item_count) status = lethe_fail(error, LETHE_INTERNAL, "fewer results than items");
-    if (status == LETHE_OK) enforce_objections(run);
+    if (status == LETHE_OK) status = enforce_objections(run, error);
     if (status == LETHE_OK) status = lethe_filesystem_sync(project->released_path, error);
     if (status == LETHE_OK) status = note_aliases(run, error);
     if (status == LETHE_OK) status = write_manifest(run, error);

@@ -487,9 +487,11 @@ static lethe_status search_average(lethe_pixel_search *s, const average *a, leth
     return status;
 }
 
-/* Other text is there, at least as many lines of it as doubts: a picture full of doubts is one of texture. */
+/* Other text is there, at least as many lines of it as doubts: a picture full of doubts is one of texture. Where the list of doubts is full there may
+ * be more of them, which nobody would fill. */
 static bool is_company(const lethe_pixel_search *s) {
     unsigned sure = 0;
+    if (s->doubts == LETHE_PIXELS_DOUBTS) return false;
     for (size_t i = s->first_found; i < s->decision->box_count; i++) sure += s->tracks[i - s->first_found].score >= score_company;
     return sure > 0 && s->doubts <= sure;
 }

@@ -13,6 +13,7 @@
 #include "deid/slides/masks.h"
 #include "deid/slides/slide_deid.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -357,7 +358,8 @@ static lethe_status withdraw(const work *w, lethe_catalogue *catalogue, const ch
     if (status == LETHE_NOT_FOUND) status = LETHE_OK;
     char *path = lethe_path_join(w->job->project->released_path, output);
     if (status == LETHE_OK && path == NULL) status = lethe_fail(error, LETHE_NO_MEMORY, "no memory for a path");
-    if (status == LETHE_OK) (void)lethe_slide_output_remove(path);
+    if (status == LETHE_OK && lethe_slide_output_remove(path) != 0 && errno != ENOENT)
+        status = lethe_fail_errno(error, errno, "cannot remove an output that is withdrawn");
     lethe_free(path);
     return status;
 }

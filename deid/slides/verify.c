@@ -311,15 +311,17 @@ static bool is_unused_table(const uint8_t *b, uint64_t size, uint64_t at) {
     const bool huffman = b[at + 1] == 0xC4;
     uint32_t used = 0; /* bits 0 to 15: quantisers or DC tables, 16 to 31: AC tables */
     bool frame = false;
+    unsigned components = 0;
     for (uint64_t s = 2; s + 4 <= size && b[s] == 0xFF; s += 2 + (uint64_t)(b[s + 2] << 8 | b[s + 3])) {
         const uint64_t length = (uint64_t)(b[s + 2] << 8 | b[s + 3]);
         if (s + 2 + length > size || b[s + 1] == 0xC2) return false; /* scans of a progressive stream have tables of their own */
         if ((b[s + 1] == 0xC0 || b[s + 1] == 0xC1) && length >= 8 && length >= 8 + 3u * b[s + 9]) {
             frame = true;
+            components = b[s + 9];
             for (unsigned i = 0; !huffman && i < b[s + 9]; i++) used |= 1u << (b[s + 12 + 3 * i] & 15);
         }
         if (b[s + 1] != 0xDA) continue;
-        if (length < 6 + 2u * b[s + 4]) return false;
+        if (length < 6 || length < 6 + 2u * b[s + 4] || b[s + 4] != components) return false; /* other scans follow, with tables of their own */
         for (unsigned i = 0; huffman && i < b[s + 4]; i++) used |= 1u << (b[s + 6 + 2 * i] >> 4) | 1u << (16 + (b[s + 6 + 2 * i] & 15));
         break;
     }

@@ -7,6 +7,7 @@ static uint32_t be16(const uint8_t *at) { return (uint32_t)at[0] << 8 | at[1]; }
 lethe_jpeg_tables lethe_jpeg_tables_of(const uint8_t *bytes, size_t size) {
     lethe_jpeg_tables tables = {0};
     bool frame = false;
+    unsigned components = 0;
     for (size_t at = 2; at + 4 <= size && bytes[at] == 0xFF;) {
         uint8_t marker = bytes[at + 1];
         if (marker == 0xFF) {
@@ -20,11 +21,12 @@ lethe_jpeg_tables lethe_jpeg_tables_of(const uint8_t *bytes, size_t size) {
         if (marker == 0xC0 || marker == 0xC1) { /* sequential: baseline and extended */
             frame = length >= 8 && length == 8 + 3 * (size_t)data[5];
             for (unsigned i = 0; frame && i < data[5]; i++) tables.quantisers |= (uint8_t)(1u << (data[6 + 3 * i + 2] & 7));
-            /* One component a scan: the others follow, with tables that are not known yet. */
+            components = frame ? data[5] : 0;
             tables.known = frame;
         }
         if (marker == 0xDA) {
-            bool whole = length >= 6 && length == 6 + 2 * (size_t)data[0];
+            /* One component a scan: the others follow, with tables that are not known yet. */
+            bool whole = length >= 6 && length == 6 + 2 * (size_t)data[0] && data[0] == components;
             for (unsigned i = 0; whole && i < data[0]; i++) {
                 tables.dc |= (uint8_t)(1u << (data[2 + 2 * i] >> 4 & 7));
                 tables.ac |= (uint8_t)(1u << (data[2 + 2 * i] & 7));

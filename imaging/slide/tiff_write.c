@@ -214,6 +214,7 @@ static lethe_status place_segments(layout *l, uint64_t first, uint64_t last) {
     qsort(l->order + first, (size_t)(last - first), sizeof *l->order, by_source);
     uint64_t kept = first, source_end = 0;
     const lethe_tiff_segment *before = NULL; /* the last one from the source */
+    const void *noted = NULL;                /* what was last said of its range */
     for (uint64_t i = first; i < last; i++) {
         lethe_tiff_segment *segment = l->order[i];
         if (from_memory(segment)) {
@@ -224,6 +225,10 @@ static lethe_status place_segments(layout *l, uint64_t first, uint64_t last) {
         }
         if (before && same_source(before, segment)) {
             segment->out_offset = before->out_offset;
+            segment->shared = true;
+            /* Written once, but told of for each directory that reads it in its own way. */
+            if (segment->note && segment->note != noted) l->order[kept++] = segment;
+            noted = segment->note;
             continue;
         }
         if (segment->offset < source_end)
@@ -238,6 +243,7 @@ static lethe_status place_segments(layout *l, uint64_t first, uint64_t last) {
         l->at += segment->bytes;
         source_end = segment->pieces ? segment->offset : segment->offset + segment->bytes;
         before = l->order[kept++] = segment;
+        noted = segment->note;
     }
     /* Shared ones leave holes in the order; close them. */
     for (uint64_t i = kept; i < last; i++) l->order[i] = NULL;
@@ -494,7 +500,7 @@ static lethe_status write_blocks(writer *w) {
     uint64_t s = 0;
     lethe_status status = LETHE_OK;
     while (status == LETHE_OK) {
-        while (s < l->order_count && !l->order[s]) s++;
+        while (s < l->order_count && (!l->order[s] || l->order[s]->shared)) s++;
         bool segment_next = s < l->order_count && (b >= l->block_count || l->order[s]->out_offset < l->blocks[b].out_offset);
         if (segment_next) {
             status = write_segment(w, l->order[s++]);

@@ -30,6 +30,7 @@ typedef struct lethe_tiff_segment {
     const lethe_tiff_piece *pieces;
     uint32_t piece_count;
     const void *note; /* the caller's own; NULL */
+    bool shared;      /* set by layout: the same range of the source stands in the output already */
 } lethe_tiff_segment;
 
 /* An empty draft of the same kind (byte order, classic, BigTIFF, NDPI) as `source`. NULL when memory is short. */
@@ -57,7 +58,8 @@ void lethe_tiff_draft_segments_of(const lethe_tiff_draft_directory *directory, l
 typedef struct lethe_tiff_copied {
     uint64_t source_offset, out_offset, bytes;
     bool shares_blocks; /* the file system was told to let both files have the same blocks */
-    /* The segments that begin in it or before it and were not told of; among them may be NULL and such that are made of pieces. All pointers are into
+    /* The segments that begin in it or before it and were not told of; among them may be NULL, such that are made of pieces,
+     * and a shared one for each further note that its range has. All pointers are into
      * one array, so that neighbouring ranges have neighbouring lists; it stands until `ended` returns. */
     lethe_tiff_segment *const *segments;
     size_t segment_count;

@@ -191,6 +191,35 @@ static void test_jpeg_check(void **state) {
     assert_int_equal(lethe_jpeg_check(clean + 2, sizeof clean - 2, &pieces, NULL), LETHE_MALFORMED);
 }
 
+/* The tables of three components, of which each has a scan of its own: what the first scan does not name, another one does. */
+static void test_jpeg_scans(void **state) {
+    (void)state;
+    static const uint8_t frame[] = {0xFF, 0xC0, 0, 17, 8, 0, 16, 0, 16, 3, 1, 0x11, 0, 2, 0x11, 0, 3, 0x11, 0};
+    static const uint8_t together[] = {0xFF, 0xDA, 0, 12, 3, 1, 0, 2, 0, 3, 0, 0, 63, 0, 1, 2, 0xFF, 0xD9};
+    uint8_t bytes[512] = {0xFF, 0xD8, 0xFF, 0xDB, 0, 67, 0};
+    size_t size = 7 + 64;
+    memset(bytes + 7, 1, 64);
+    memcpy(bytes + size, frame, sizeof frame);
+    size += sizeof frame;
+    for (unsigned i = 0; i < 4; i++, size += 22) { /* DC 0, AC 0, DC 1, AC 1: one code of one bit */
+        const uint8_t table[] = {0xFF, 0xC4, 0, 20, (uint8_t)((i & 1) << 4 | i >> 1), 1};
+        memcpy(bytes + size, table, sizeof table);
+    }
+    const size_t head = size;
+    for (uint8_t c = 1; c <= 3; c++, size += 12) {
+        const uint8_t scan[] = {0xFF, 0xDA, 0, 8, 1, c, c == 1 ? 0 : 0x11, 0, 63, 0, 1, 2};
+        memcpy(bytes + size, scan, sizeof scan);
+    }
+    memcpy(bytes + size, "\xFF\xD9", 2);
+    lethe_stream_pieces pieces = {0};
+    assert_int_equal(lethe_jpeg_check(bytes, size + 2, &pieces, NULL), LETHE_OK);
+    assert_int_equal(pieces.dropped_bytes, 0);
+    /* One scan of all of them: nothing uses the second two tables. */
+    memcpy(bytes + head, together, sizeof together);
+    assert_int_equal(lethe_jpeg_check(bytes, head + sizeof together, &pieces, NULL), LETHE_OK);
+    assert_int_equal(pieces.dropped_bytes, 44);
+}
+
 static void test_packed_ends(void **state) {
     (void)state;
     /* LZW: clear, 7, "7 7", end: three bytes. Then three that nobody reads. */
@@ -439,6 +468,7 @@ int main(void) {
         cmocka_unit_test(test_xml_keeps_what_rules_name),
         cmocka_unit_test(test_xml_refuses),
         cmocka_unit_test(test_jpeg_check),
+        cmocka_unit_test(test_jpeg_scans),
         cmocka_unit_test(test_packed_ends),
         cmocka_unit_test(test_mapping),
         cmocka_unit_test(test_icc_profiles),

@@ -111,7 +111,72 @@ static void test_classic_refuses(void **state) {
     lethe_arena_destroy(arena);
 }
 
+/* --- image data of several directories --- */
+
+typedef struct told {
+    const void *notes[8];
+    unsigned count;
+} told;
+
+static bool note_segments(void *context, const lethe_tiff_copied *range) {
+    told *t = context;
+    for (size_t i = 0; i < range->segment_count; i++)
+        if (range->segments[i]) assert_true(t->count < 8), t->notes[t->count++] = range->segments[i]->note;
+    return true;
+}
+
+/* What two directories share is written once, and told of once for each way in which it is read. */
+static void test_shared(void **state) {
+    (void)state;
+    enum { SEGMENTS = 5, BYTES = 50 };
+    static const char plain, packed;
+    char folder[] = "/tmp/lethe-test-XXXXXX", path[64];
+    uint8_t source[200], read_back[BYTES];
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(path, sizeof path, "%s/out", folder);
+    for (unsigned i = 0; i < sizeof source; i++) source[i] = (uint8_t)(i * 7);
+    FILE *file = tmpfile();
+    assert_non_null(file);
+    assert_int_equal(pwrite(fileno(file), source, sizeof source, 0), sizeof source);
+    lethe_arena *arena = lethe_arena_create(1 << 20);
+    lethe_tiff_segment segments[SEGMENTS] = {{.offset = 100, .bytes = BYTES, .note = &plain},
+                                             {.offset = 150, .bytes = BYTES, .note = &plain},
+                                             {.offset = 100, .bytes = BYTES, .note = &packed},
+                                             {.offset = 100, .bytes = BYTES, .note = &packed},
+                                             {.offset = 0, .bytes = BYTES, .note = &packed}};
+    const lethe_tiff_tree like = {.big = true, .arena = arena};
+    lethe_tiff_draft *draft = lethe_tiff_draft_create(&like, arena);
+    assert_non_null(draft);
+    for (unsigned i = 0; i < 2; i++) {
+        lethe_tiff_draft_directory *d = lethe_tiff_draft_add(draft, NULL);
+        assert_non_null(d);
+        assert_int_equal(lethe_tiff_draft_segments(d, true, segments + 2 * i, i ? 3 : 2, NULL), LETHE_OK);
+    }
+    told t = {0};
+    const lethe_tiff_watcher watcher = {.copied = note_segments, .context = &t};
+    lethe_output *output;
+    assert_int_equal(lethe_output_create(path, &output, NULL), LETHE_OK);
+    assert_int_equal(lethe_tiff_draft_write(draft, fileno(file), output, &watcher, NULL), LETHE_OK);
+    assert_int_equal(lethe_output_flush(output, NULL), LETHE_OK);
+    /* By source: 0; 100 in the first directory, then in the second, whose other tile says nothing new; 150. */
+    assert_int_equal(t.count, 4);
+    assert_true(t.notes[0] == &packed && t.notes[1] == &plain && t.notes[2] == &packed && t.notes[3] == &plain);
+    uint64_t first = segments[4].out_offset;
+    assert_true(segments[0].out_offset == first + BYTES && segments[1].out_offset == first + 2 * BYTES);
+    assert_true(segments[2].out_offset == segments[0].out_offset && segments[3].out_offset == segments[0].out_offset);
+    assert_int_equal(lethe_output_size(output), first + 3 * BYTES);
+    for (unsigned i = 0; i < SEGMENTS; i++) {
+        assert_int_equal(pread(lethe_output_fd(output), read_back, BYTES, (off_t)segments[i].out_offset), BYTES);
+        assert_memory_equal(read_back, source + segments[i].offset, BYTES);
+    }
+    lethe_output_discard(output);
+    lethe_arena_destroy(arena);
+    assert_int_equal(fclose(file), 0);
+    (void)rmdir(folder);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_ndpi), cmocka_unit_test(test_big), cmocka_unit_test(test_classic_refuses)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_ndpi), cmocka_unit_test(test_big), cmocka_unit_test(test_classic_refuses),
+                                       cmocka_unit_test(test_shared)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
