@@ -1,5 +1,5 @@
 # Receiving, side by side: 1,000 CT slices of 512 kB by one association into storescp (Nagle off, nothing durable), Lethe (durable) and Orthanc (defaults);
-# then 2, 4 and 8 associations (with how busy cores and disk were), then many small instances (LETHE_BENCH_INSTANCES, default 10,000) to see whether the cost stays flat, then network to released.
+# then 2, 4 and 8 associations (with how busy cores and disk were), then many small instances (LETHE_BENCH_INSTANCES, default 10,000) to see whether the cost stays flat, then network to released. LETHE_BENCH_ORTHANC=0 leaves Orthanc out.
 source "$LETHE_SOURCE/tests/support/ingest.bash" || exit 1
 need dcmsend storescp python3 sqlite3
 count=${LETHE_BENCH_SLICES:-1000} rounds=${LETHE_BENCH_ROUNDS:-3} many=${LETHE_BENCH_INSTANCES:-10000}
@@ -87,7 +87,7 @@ for round in $(seq "$rounds"); do
         stop_serve
     done
 done
-if command -v Orthanc >/dev/null; then
+if [ "${LETHE_BENCH_ORTHANC:-1}" = 1 ] && command -v Orthanc >/dev/null; then
     http=$(free_port) dicom=$(free_port)
     echo "{\"StorageDirectory\": \"$work/orthanc\", \"IndexDirectory\": \"$work/orthanc\", \"HttpPort\": $http, \"DicomPort\": $dicom, \"Plugins\": []}" >"$work/orthanc.json"
     Orthanc "$work/orthanc.json" >/dev/null 2>&1 &
