@@ -207,7 +207,7 @@ void lethe_decide_by_vr(const walk *w, const lethe_dicom_element *element, lethe
         d->clean = where == INSIDE_CLEAN && !code ? LETHE_CLEAN_FULL : LETHE_CLEAN_IDENTIFIERS;
         bool palette = strncmp(w->sop_class, "1.2.840.10008.5.1.4.39.", 23) == 0; /* colour palettes describe themselves, nobody */
         if ((w->options & LETHE_OPTION_DESCRIPTORS) != 0 && is_typed_by_people(tag) && !palette) d->clean = LETHE_CLEAN_FULL;
-        if (names_product(tag)) d->clean = LETHE_CLEAN_PRODUCT;
+        if (names_product(tag) && !(lethe_profile_allow_list(w->job->profile) && where == INSIDE_CLEAN)) d->clean = LETHE_CLEAN_PRODUCT;
         if (is_tracking_identifier(element) && lethe_profile_text(w->job->profile) != LETHE_TEXT_STRICT) d->clean = LETHE_CLEAN_IDENTIFIERS;
         d->reason = "not in Table E.1-1: kept, searched for identifiers";
         if (lethe_profile_allow_list(w->job->profile) && !code && where != INSIDE_CLEAN && !lethe_attribute_is_listed(tag)) {
@@ -232,7 +232,7 @@ bool lethe_decide_content(const walk *w, const lethe_dicom_element *element, dec
     lethe_identifier_kind kind = LETHE_ID_NAME;
     bool dated = element->tag == LETHE_TAG(0x0040, 0xA121) || element->tag == LETHE_TAG(0x0040, 0xA120);
     if (!lethe_content_tells_who(element, &kind)) {
-        if (!dated || (w->options & LETHE_OPTION_MODIFIED_DATES) == 0 || !is_birth_date(w, element)) return false;
+        if (!dated || (w->options & (LETHE_OPTION_MODIFIED_DATES | LETHE_OPTION_FULL_DATES)) == 0 || !is_birth_date(w, element)) return false;
         kind = LETHE_ID_DATE;
     }
     if (kind == LETHE_ID_DEVICE && (w->options & LETHE_OPTION_DEVICE) != 0) return false;

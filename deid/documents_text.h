@@ -12,7 +12,7 @@ struct lethe_audit;
 
 /* Search a text as a reader of XML would see it: character references resolved, with mark-up and without. A binary STL has only its header (80 bytes)
  * that can say something. Errors: LETHE_UNSAFE when a known identifier is found; LETHE_REVIEW for everything that cannot be read here (archives,
- * pictures, RTF, encodings other than UTF-8, UTF-16, Latin and Windows ones, entities of its own, documents within as base64). */
+ * pictures, RTF, encodings other than UTF-8, UTF-16, ISO 8859-1, ISO 8859-15 and Windows-1252, entities of its own, documents within as base64). */
 LETHE_NODISCARD lethe_status lethe_documents_search_text(const uint8_t *bytes, size_t size, struct lethe_audit *audit, lethe_error *error);
 
 #endif

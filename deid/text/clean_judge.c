@@ -79,11 +79,11 @@ static bool has_vowel(const lethe_word *word) {
     return false;
 }
 
-/* Accents or none: the folded form has base letters only. */
+/* A word with a Latin letter in it, also beside letters that have no base letter. */
 static bool is_latin(const lethe_word *word) {
     for (uint32_t at = 0; at < word->folded_size; at++)
-        if ((unsigned char)word->folded[at] >= 0x80) return false;
-    return true;
+        if (word->folded[at] >= 'A' && word->folded[at] <= 'Z') return true;
+    return false;
 }
 
 /* Letters and digits together: T2, P101, B30f, 512x512, 18F, L4L5. */
@@ -121,14 +121,15 @@ static bool hangs_together(const lethe_text_cleaner *cleaner, size_t index) {
 }
 
 /* "syndrome de Kallmann", "maladie d'Erdheim": behind these words hardly anything else stands than whom they are named after; nobody the object
- * tells, and no first name before another name. */
+ * tells, no name that a list has ("la maladie de Monique"), and no first name before another name. A sign is that "de" somebody: "signé Kermoal". */
 static bool is_named_after(const lethe_text_cleaner *cleaner, size_t index) {
     static const char *const terms[] = {"SYNDROME", "SYNDROMES", "MALADIE", "MORBUS", "SIGNE", "CLASSIFICATION", "MANOEUVRE", "TRIADE", NULL};
     static const char *const linking[] = {"DE", "D", "OF", "VON", NULL};
     const lethe_word *word = word_at(cleaner, index);
-    if (index == 0 || !word->first_upper || !word->any_lower || word->digits != 0 || word->letters < 4) return false;
+    if (index == 0 || !word->first_upper || !word->any_lower || word->digits != 0 || word->letters < 4 || has(word, LETHE_WORD_NAME)) return false;
     size_t before = index - 1;
     if (is_one_of(word_at(cleaner, before), linking) && before > 0) before--;
+    if (is_word(word_at(cleaner, before), "SIGNE") && (before == index - 1 || !word_at(cleaner, before)->ascii)) return false;
     if (!is_one_of(word_at(cleaner, before), terms) || !hangs_together(cleaner, before) || !hangs_together(cleaner, index - 1)) return false;
     if (cleaner->identifiers != NULL && lethe_identifiers_find(cleaner->identifiers, word->folded, word->folded_size) != NULL) return false;
     return !hangs_together(cleaner, index) || cleaner->text[word_end(word)] != ' ' || !word_at(cleaner, index + 1)->first_upper;
@@ -138,6 +139,7 @@ bool lethe_clean_is_medical_name(const lethe_text_cleaner *cleaner, size_t index
     static const char *const linking[] = {"DE", "D", "DU", "OF", "VON", "DI", "DEL", NULL};
     static const char *const before[] = {"MORBUS", "INCIDENCE", "STADE",  "STADIUM",        "STAGE", "SCORE",
                                          "GRADE",  "INDEX",     "INDICE", "CLASSIFICATION", NULL};
+    if (is_word(word_at(cleaner, index), "LI") && hangs_together(cleaner, index) && is_word(word_at(cleaner, index + 1), "RADS")) return true;
     if (!is_eponym(cleaner, index)) return is_named_after(cleaner, index);
     size_t first = index, last = index;
     while (first > 0 && index - first < 3 && is_eponym(cleaner, first - 1) && hangs_together(cleaner, first - 1)) first--;

@@ -9,7 +9,7 @@ import re
 import sys
 import unicodedata
 
-CLASSES = {"technical": 1, "names": 2, "titles": 4, "particles": 8, "cues": 16, "functions": 32, "words": 3, "rare": 129, "eponyms": 130, "eponym": 257, "makers": 513}
+CLASSES = {"technical": 1, "names": 2, "titles": 4, "particles": 8, "cues": 16, "functions": 32, "words": 3, "rare": 129, "eponyms": 130, "eponym": 257, "makers": 513, "surnames": 131}
 PLAIN, EPONYM, TERM = 64, 128, 256
 LIGATURES = {"Æ": "AE", "Œ": "OE", "ß": "SS", "ẞ": "SS", "Ø": "O", "Đ": "D", "Ł": "L", "Þ": "TH", "Ð": "D"}
 
@@ -70,7 +70,7 @@ def main():
                     known = words.get(fold(word), 0) & 3
                     if kind == 3 and known:  # names and technical words in the first place stay that
                         continue
-                    if kind & EPONYM and known & 1:
+                    if kind & EPONYM and known & 1 and kind != CLASSES["surnames"]:
                         add(word, kind & 1 | EPONYM)  # "Bell" stays both, "Child" stays technical
                     elif kind == CLASSES["eponyms"] and not known:
                         add(word, kind)

@@ -46,6 +46,21 @@ static char latin_additional(uint32_t point) {
     return 'Y';
 }
 
+/* Letters of U+0180 to U+025B in names: Pinyin, Romanian, Sami; with a horn (Vietnamese), a hook (Hausa), open and turned ones. */
+static char latin_beyond(uint32_t point) {
+    static const char run[] = "AAIIOOUUUUUUUUUUEAAAAAAGGGGKKOOOOZZJDDDGGHWNNAAAAOO"
+                              "AAAAEEEEIIIIOOOORRRRUUUUSSTTGGHHNDOOZZAAEEOOOOOOOOYY"; /* from U+01CD */
+    static const struct {
+        uint16_t from, other;
+        char base;
+    } single[] = {{0x181, 0x253, 'B'}, {0x186, 0x254, 'O'}, {0x18A, 0x257, 'D'}, {0x18F, 0x259, 'E'}, {0x190, 0x25B, 'E'},
+                  {0x198, 0x199, 'K'}, {0x1A0, 0x1A1, 'O'}, {0x1AF, 0x1B0, 'U'}, {0x1B3, 0x1B4, 'Y'}};
+    if (point >= 0x1CD && point - 0x1CD < sizeof run - 1) return run[point - 0x1CD];
+    for (size_t row = 0; row < sizeof single / sizeof *single; row++)
+        if (single[row].from == point || single[row].other == point) return single[row].base;
+    return '\0';
+}
+
 static size_t fold_point(uint32_t point, char out[4]) {
     if (point >= 0xC0 && point <= 0x17F) {
         if (point == 0xD7 || point == 0xF7) return lethe_utf8_put(point, out);
@@ -53,7 +68,7 @@ static size_t fold_point(uint32_t point, char out[4]) {
         return put_base(point, out);
     }
     if (point >= 0x1E00 && point <= 0x1EFF) return (out[0] = latin_additional(point), 1);
-    if (point >= 0x0218 && point <= 0x021B) return (out[0] = point < 0x021A ? 'S' : 'T', 1);
+    if (point > 0x17F && point <= 0x25B && (out[0] = latin_beyond(point)) != '\0') return 1;
     if ((point >= 0x0300 && point <= 0x036F) || (point >= 0x200B && point <= 0x200F) || point == 0xAD || point == 0xFEFF)
         return 0;                             /* marks, invisible */
     if (point >= 0xFF01 && point <= 0xFF5E) { /* full-width ASCII */

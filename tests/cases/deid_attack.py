@@ -117,7 +117,8 @@ def reports(w):
         content("TEXT", "121030", "Subject ID", TextValue="QW-127745"), content("TEXT", "121009", "Person Observer's Organization Name", TextValue="Imagerie du Port"),
         content("UIDREF", "121012", "Device Observer UID", UID="1.2.3.71604418.5"), content("DATETIME", "111526", "DateTime Started", DateTime="20181231235959.5+0500"),
         content("CODE", "121071", "Finding", ConceptCodeSequence=[code("OULEVAY1", "99KERLANN", "Lésion de Mme Oulevay")]),
-        content("TEXT", "121071", "Finding", TextValue="fiche QW-127745, confiée à Imagerie du Port, foie normal")]
+        content("TEXT", "121071", "Finding", TextValue="fiche QW-127745, confiée à Imagerie du Port, foie normal"),
+        content("TEXT", "121071", "Finding", TextValue="rate normale", ManufacturerModelName="Logiciel de Marion Kerjean")]
     w.save("report", d)
     d = w.base("1.2.840.10008.5.1.4.1.1.9.1.1", "ECG", False)
     channel = item(ChannelLabel="Lead I Oulevay", WaveformBitsStored=16, ChannelSourceSequence=[code("2:1", "MDC", "Lead I Ghislaine")])
@@ -230,6 +231,13 @@ def documents(w):
         "review-cda-entities": ("2", "text/XML", b"<!DOCTYPE a [<!ENTITY x 'Oul'>]><a>&x;evay</a>"),
         "review-cda-base64": ("2", "text/XML", b'<text mediaType="application/pdf" representation="B64">JVBERi0xLjQK</text>'),
         "review-cda-encoding": ("2", "text/XML", (cda % ("shift_jis", "x")).encode()),
+        "review-cda-cyrillic": ("2", "text/XML", (cda % ("windows-1251", "\u0413\u0438\u0441\u043b\u0435\u043d")).encode("cp1251")),
+        "review-cda-slavic": ("2", "text/XML", (cda % ("iso-8859-2", "\u0141\u00f3d\u017a")).encode("iso8859-2")),
+        "review-cda-undeclared": ("2", "text/XML", "<a>\u041c\u0430\u0440\u0444\u0430</a>".encode("cp1251")),
+        "review-cda-late": ("2", "text/XML", b"<?xml version='1.0'" + b" " * 300 + b"encoding='utf-7'?><a>x</a>"),
+        "released-cda-latin": ("2", "text/XML", (cda % ("ISO-8859-1", "Compte rendu \u00e0 lire")).encode("latin-1")),
+        "quarantined-cda-windows": ("2", "text/XML", (cda % ("windows-1252", "Compte rendu, Tch\u00e9k\u00e9mian")).encode("cp1252")),
+        "quarantined-cda-spaces": ("2", "text/XML", (cda % ("utf-8", "x&nbsp;Tch&eacute;k&eacute;mian&nbsp;x")).encode()),
         "review-archive": ("2", "application/zip", b"PK\3\4" + bytes(60)),
         "review-rtf": ("2", "text/rtf", b"{\\rtf1 Oul\\'65vay}"),
         "released-stl": ("3", "model/stl", part),
@@ -279,7 +287,9 @@ def check(folder, manifest, profile):
         return dcmread(os.path.join(folder, entries[name + ".dcm"]["output"]))
 
     report = output("report")
-    expect("a report keeps its shape", len(report.ContentSequence), len(TEXTS) + 11)
+    expect("a report keeps its shape", len(report.ContentSequence), len(TEXTS) + 12)
+    if profile == "challenge":
+        expect("what names a product within a report", [word in report.ContentSequence[-1].ManufacturerModelName for word in ("Marion", "Kerjean")], [False, False])
     if profile != "basic":
         for part, (before, after) in zip(report.ContentSequence[1:], TEXTS):
             if after is not None:

@@ -36,7 +36,8 @@ def make(path):
     d = item(SOPClassUID="1.2.840.10008.5.1.4.1.1.4", SOPInstanceUID="1.2.3.4.5", StudyInstanceUID="1.2.3.4", SeriesInstanceUID="1.2.3.4.1", PatientName="MOREL^ODILE", PatientID="31415926",
              PatientBirthDate="19480229", PatientSex="F", PatientAge="070Y", StudyDate="20180301", StudyTime="235959", Modality="MR", Manufacturer="SIEMENS", StudyDescription="IRM GENOU Mme MOREL",
              InstitutionName="Clinique des Aulnes", DeviceSerialNumber="SN44871", AcquisitionDateTime="20180301235959.5+0100",
-             AcquisitionContextSequence=[item(ValueType="TEXT", ConceptNameCodeSequence=[concept], TextValue="genou gauche, Mme MOREL")])
+             AcquisitionContextSequence=[item(ValueType="TEXT", ConceptNameCodeSequence=[concept], TextValue="genou gauche, Mme MOREL"),
+                                         item(ValueType="DATE", ConceptNameCodeSequence=[item(CodeValue="21112-8", CodingSchemeDesignator="LN", CodeMeaning="Birth date")], Date="19480229")])
     d.add_new((0x0019, 0x0010), "LO", "SIEMENS MR HEADER")
     d.add_new((0x0019, 0x100C), "IS", "800")
     for number, vr, value in ((0x10, "US", 8), (0x11, "US", 8), (0x40, "CS", "R"), (0x50, "SS", [1, 1]), (0x100, "US", 1), (0x102, "US", 0), (0x3000, "OW", bytes(8))):
