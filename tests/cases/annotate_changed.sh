@@ -28,7 +28,11 @@ expect 0 "$lethe" review -C "$p" list
 mapfile -t ids < <(awk '{print $1}' "$work/said")
 for id in "${ids[@]:0:3}"; do expect 0 "$lethe" review -C "$p" approve "$id" --later; done
 expect 0 "$lethe" review -C "$p" run --jobs 1
-mapfile -t images < <(cd "$p/released" && find . -name '*.dcm' | sed 's,^\./,,' | sort)
+# In the order of their sources: names of outputs depend on the key, and not every picture has something where the box will be.
+mapfile -t images < <(python3 -c 'import json, sys
+rows = {row["source"]: row["output"] for row in map(json.loads, open(sys.argv[1])) if row["outcome"] == "released"}
+print("\n".join(rows[source] for source in sorted(rows)))' "$p/private/manifest.jsonl")
+[ "$(find "$p/released" -name '*.dcm' | wc -l)" -eq ${#images[@]} ] || fail "the manifest tells of other images than are released"
 [ ${#images[@]} -ge 2 ] || fail "only ${#images[@]} are released"
 
 cat >"$work/s.yaml" <<'YAML'
