@@ -158,7 +158,10 @@ static lethe_status read_lines(const sender *self, lethe_buffer *frames, uint64_
     char *chunk = lethe_alloc(CHUNK_BYTES);
     *taken = 0;
     int fd = open(self->trail_path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    lethe_status status = chunk == NULL ? lethe_fail(error, LETHE_NO_MEMORY, "no memory for the trail") : LETHE_OK;
+    lethe_status status = LETHE_OK;
+    /* A trail that came into being, or came back as another file, behind the fence: the next start of this service can read it. */
+    if (fd < 0 && errno != ENOENT) status = lethe_fail_errno(error, errno, "cannot open the audit trail");
+    if (status == LETHE_OK && chunk == NULL) status = lethe_fail(error, LETHE_NO_MEMORY, "no memory for the trail");
     ssize_t got = status != LETHE_OK || fd < 0 ? 0 : pread(fd, chunk, CHUNK_BYTES, (off_t)self->sent);
     for (const char *at = chunk, *end; status == LETHE_OK && got > 0; at = end + 1) {
         end = memchr(at, '\n', (size_t)(chunk + got - at));

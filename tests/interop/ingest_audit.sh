@@ -56,13 +56,18 @@ sleep 1
 listen "$arr" "$work/arr"
 enough 5
 settled
+# The trail comes back from a copy, as another file: behind its fence the sender cannot read that, and must not be silent about it for ever.
+cp -p "$work/p/private/audit.jsonl" "$work/p/private/audit.copy" && mv "$work/p/private/audit.copy" "$work/p/private/audit.jsonl" || fail "another file"
+storescu -aec LETHE localhost "$port" "$work/1.dcm" || fail "send with another file as trail"
+enough 6
+settled
 stop_serve
 python3 - "$work/arr/messages" "$work/p/private/audit.jsonl" <<'PY' || fail "the messages are not what they should be"
 import ast, base64, json, re, sys
 import xml.etree.ElementTree as ET
 messages = [ast.literal_eval(line) for line in open(sys.argv[1])]
 trail = [json.loads(line) for line in open(sys.argv[2])]
-expected = [("110100", "init", "0"), ("110100", "110120", "0"), ("110104", "association", "0"), ("110113", "110126", "4"), ("110104", "association", "0")]
+expected = [("110100", "init", "0"), ("110100", "110120", "0"), ("110104", "association", "0"), ("110113", "110126", "4"), ("110104", "association", "0"), ("110104", "association", "0")]
 numbers = []
 for i, message in enumerate(messages):
     head, bom, body = message.partition(b"\xef\xbb\xbf")
@@ -81,6 +86,6 @@ for i, message in enumerate(messages):
     numbers.append(int(details["n"]))
     if kind == "association": assert details["instances"] == "1", details
     for secret in (b"2.25.771", b"P771", b"Invented", b"/private"): assert secret not in message
-assert numbers == [1, 2, 3, 4, 5], numbers
+assert numbers == [1, 2, 3, 4, 5, 6], numbers
 PY
 exit 0
