@@ -322,6 +322,10 @@ void lethe_app_toggle_mpr(lethe_app *app) {
     lethe_series *series = view->series;
     size_t first, count;
     lethe_series_stack(series, view->index, &first, &count);
+    if (count < 2) {
+        lethe_app_say(app, LETHE_COLOUR_WARNING, "%s", T("Planes need a series of two slices or more."));
+        return;
+    }
     if (!app->mpr || lethe_mpr_series(app->mpr) != series || lethe_mpr_first(app->mpr) != first) {
         lethe_error error = {0};
         lethe_grow_cancel(app);

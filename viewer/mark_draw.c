@@ -169,8 +169,12 @@ uint32_t lethe_app_label_colour(const lethe_app *app, const char *label) {
 enum { DOT_PX = 8, CELL_PX = 4, CELLS_ACROSS = 1280, CELLS = CELLS_ACROSS * 800 };
 
 /* Numbers are read on any image and in any colour of a label: on a ground of their own. */
-static void mark_text(lethe_app *app, lethe_point at, const char *text) {
+/* Beside a corner of what it belongs to, inside of the view where that corner is. */
+static void mark_text(lethe_app *app, const lethe_view *view, lethe_point at, const char *text) {
     double height = lethe_ui_line_height(app->ui), width = lethe_ui_text_size(app->ui, false, text).x;
+    double right = view->rect.x + view->rect.width - width - 20, bottom = view->rect.y + view->rect.height - height - 2;
+    if (at.x <= view->rect.x + view->rect.width) at.x = fmax(fmin(at.x, right), fmin(at.x, view->rect.x - 4));
+    if (at.y >= view->rect.y) at.y = fmax(view->rect.y + 6, fmin(at.y, bottom));
     lethe_canvas_fill(app->ui, (lethe_rect){at.x + 6, at.y - 4, width + 12, height + 4}, 0xD0151A20, 4);
     lethe_canvas_text(app->ui, (lethe_point){at.x + 12, at.y - 2}, 0, LETHE_COLOUR_TEXT, false, text);
 }
@@ -247,7 +251,7 @@ static void draw_one_mark(void *context, lethe_mark *mark) {
     if (mark->confidence > 0 && text[0] == '\0') (void)snprintf(text, sizeof text, "%.0f %%", mark->confidence * 100);
     if (text[0] == '\0') return;
     lethe_point p = lethe_camera_to_screen(&d->view->camera, (lethe_point){mark->bounds.x1, mark->bounds.y0});
-    mark_text(d->app, p, text);
+    mark_text(d->app, d->view, p, text);
 }
 
 void lethe_app_draw_marks(lethe_app *app, int number) {
@@ -277,7 +281,7 @@ void lethe_app_draw_marks(lethe_app *app, int number) {
         lethe_app_draw_mark(app, view, shape, LETHE_COLOUR_GOOD, false, false);
         lethe_measure_text(app, view, shape, text, sizeof text);
         lethe_point p = lethe_camera_to_screen(&view->camera, (lethe_point){box.x1, box.y0});
-        if (text[0]) mark_text(app, p, text);
+        if (text[0]) mark_text(app, view, p, text);
     }
     lethe_draft_draw(app, number);
 }

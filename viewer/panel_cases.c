@@ -39,7 +39,7 @@ static void series_list(lethe_app *app) {
         uint32_t texture = thumbnail(app, series->source, &aspect);
         lethe_ui_row row = {.id = id,
                             .title = title,
-                            .subtitle = series->failure[0] ? series->failure : subtitle,
+                            .subtitle = series->failure[0] && series->frame_count == 0 ? T("This series cannot be shown") : subtitle,
                             .has_thumbnail = true,
                             .thumbnail = texture,
                             .thumbnail_aspect = aspect,

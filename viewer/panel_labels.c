@@ -76,13 +76,17 @@ static void tool_options(lethe_app *app) {
     static const char *const ids[] = {"between", "copy-next", "smooth", "islands"};
     static const char *const names[] = {"Fill between slices", "Copy to next", "Smooth", "Largest piece"};
     double both = lethe_ui_available_width(ui) - 6, width = both / 2;
-    for (int i = 0; i < 4; i++) {
+    bool beside = true;
+    for (int i = 0; i < 4; i++) { /* two in a row, where their words have room */
         const lethe_command *command = lethe_command_find(ids[i]);
-        if (i % 2 == 0)
-            width =
-                fmin(fmax(both / 2, lethe_ui_text_size(ui, true, T(names[i])).x + 12), both - lethe_ui_text_size(ui, true, T(names[i + 1])).x - 12);
-        if (lethe_ui_button(ui, T(names[i]), LETHE_BUTTON_PLAIN, i % 2 == 0 ? width : both - width, T(command->title))) command->run(app);
-        if (i % 2 == 0) lethe_ui_same_line(ui, 6);
+        if (i % 2 == 0) {
+            double first = lethe_ui_text_size(ui, true, T(names[i])).x + 12, second = lethe_ui_text_size(ui, true, T(names[i + 1])).x + 12;
+            beside = first + second <= both;
+            width = fmin(fmax(both / 2, first), both - second);
+        }
+        double room = !beside ? both + 6 : i % 2 == 0 ? width : both - width;
+        if (lethe_ui_button(ui, T(names[i]), LETHE_BUTTON_PLAIN, room, T(command->title))) command->run(app);
+        if (i % 2 == 0 && beside) lethe_ui_same_line(ui, 6);
     }
 }
 

@@ -1,4 +1,4 @@
-/* Panels, widgets and vector drawing of the viewer, behind plain C; ui_imgui.cc is the only file that knows Dear ImGui.
+/* Panels, widgets and vector drawing of the viewer, behind plain C; the five files ui_*.cc are the only ones that know Dear ImGui (docs/adr/0707).
  *
  * Immediate mode: begin a frame, describe it, end it, draw the output. Colours are 0xAARRGGBB, positions screen coordinates. Strings are UTF-8 and
  * borrowed for the call. Layer: viewer. Thread rule: the main thread only. */

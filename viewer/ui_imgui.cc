@@ -30,7 +30,9 @@ constexpr const char *fallback_fonts[] = {"/usr/share/fonts/opentype/noto/NotoSa
                                           "/usr/share/fonts/truetype/freefont/FreeSans.ttf",
                                           "/usr/share/fonts/truetype/unifont/unifont.ttf"};
 constexpr int letters_most = 4000; /* in one atlas */
-constexpr unsigned private_first = 0xE000, private_last = 0xF8FF;
+/* ImGui edits letters of 16 bits and drops the private ones (U+E000 to U+F8FF) as they are typed. What it has no room for takes the places of the Yi
+ * syllables and radicals, whose own letters take such places too: nothing that a text may hold is mistaken for another. */
+constexpr unsigned stand_first = 0xA000, stand_last = 0xA4CF;
 
 bool usual(unsigned c) {
     for (size_t i = 0; i + 1 < sizeof usual_letters / sizeof *usual_letters; i += 2)
@@ -44,15 +46,17 @@ int index_of(const lethe_ui *ui, unsigned c) {
     return -1;
 }
 
-/* What ImGui edits instead of a letter; U+FFFD when thousands of others are in use. */
+bool stands_in(unsigned c) { return c >= stand_first && c <= stand_last; }
+
+/* What ImGui edits instead of a letter; 0 when all places are taken by others. */
 unsigned stand_in(lethe_ui *ui, unsigned c) {
-    if (c <= 0xFFFF && (c < private_first || c > private_last)) return c;
+    if (c <= 0xFFFF && !stands_in(c) && (c < 0xE000 || c > 0xF8FF)) return c;
     int at = index_of(ui, c);
-    if (at < 0 && ui->beyond.Size < (int)(private_last - private_first)) {
+    if (at < 0 && ui->beyond.Size <= (int)(stand_last - stand_first)) {
         at = ui->beyond.Size;
         ui->beyond.push_back(c);
     }
-    return at < 0 ? 0xFFFD : private_first + (unsigned)at;
+    return at < 0 ? 0 : stand_first + (unsigned)at;
 }
 
 bool put(char *out, size_t size, size_t *used, unsigned c) {
@@ -197,7 +201,7 @@ void note_letters(lethe_ui *ui, const char *text) {
             continue;
         }
         unsigned c = next_letter(&at);
-        if (c > 0xFFFF || usual(c) || (c >= private_first && c <= private_last) || ui->letters.Size >= letters_most) continue;
+        if (c > 0xFFFF || usual(c) || stands_in(c) || ui->letters.Size >= letters_most) continue;
         if (ui->letters.contains((ImWchar)c)) continue;
         ui->letters.push_back((ImWchar)c);
         ui->letters_new = true;
@@ -206,8 +210,10 @@ void note_letters(lethe_ui *ui, const char *text) {
 
 bool to_editable(lethe_ui *ui, const char *text, char *out, size_t size) {
     size_t used = 0;
-    for (const char *at = text; *at;)
-        if (!put(out, size, &used, stand_in(ui, next_letter(&at)))) return false;
+    for (const char *at = text; *at;) {
+        unsigned c = stand_in(ui, next_letter(&at));
+        if (c == 0 || !put(out, size, &used, c)) return false;
+    }
     out[used] = '\0';
     return true;
 }
@@ -215,8 +221,8 @@ bool to_editable(lethe_ui *ui, const char *text, char *out, size_t size) {
 bool from_editable(const lethe_ui *ui, const char *text, char *out, size_t size) {
     size_t used = 0;
     for (const char *at = text; *at;) {
-        unsigned c = next_letter(&at), index = c - private_first;
-        if (c >= private_first && c <= private_last && index < (unsigned)ui->beyond.Size) c = ui->beyond[(int)index];
+        unsigned c = next_letter(&at), index = c - stand_first;
+        if (stands_in(c) && index < (unsigned)ui->beyond.Size) c = ui->beyond[(int)index];
         if (!put(out, size, &used, c)) return false;
     }
     out[used] = '\0';
@@ -318,7 +324,11 @@ void lethe_ui_event(lethe_ui *ui, const lethe_event *event) {
         io.KeyAlt = (event->mods & LETHE_MOD_ALT) != 0;
         break;
     }
-    case LETHE_EVENT_TEXT: io.AddInputCharacter(stand_in(ui, event->code_point)); break;
+    case LETHE_EVENT_TEXT: {
+        unsigned c = stand_in(ui, event->code_point);
+        io.AddInputCharacter(c ? c : 0xFFFD);
+        break;
+    }
     case LETHE_EVENT_MOVE: io.MousePos = ImVec2((float)event->x, (float)event->y); break;
     case LETHE_EVENT_BUTTON:
         io.MousePos = ImVec2((float)event->x, (float)event->y);

@@ -20,7 +20,7 @@ struct lethe_ui {
     ImVector<ImWchar> ranges;  /* that the fonts were loaded with */
     bool letters_new;
     char pasted[4096];         /* between the clipboard and a field */
-    ImVector<unsigned> beyond; /* what fields hold beyond U+FFFF, which ImGui has no room for: it edits U+E000 + index instead */
+    ImVector<unsigned> beyond; /* what fields hold beyond U+FFFF, which ImGui has no room for: it edits a stand-in + index instead */
     lethe_ui_clipboard clipboard;
     char panel[32]; /* keys are to go there from the next frame on; "" = no change */
     bool navigates; /* keys walk through a panel */
@@ -35,12 +35,13 @@ inline ImVec2 vec(lethe_point p) { return ImVec2((float)p.x, (float)p.y); }
 inline ImTextureID texture_of(uint32_t id) { return (ImTextureID)(uintptr_t)id; }
 /* Of letters, in units: fonts are drawn as large as the screen has pixels for, and shown smaller. */
 inline float size_of(const ImFont *font) { return font->FontSize * font->Scale; }
+constexpr float bar_height = 34; /* of what stands in a tool bar */
 inline ImDrawList *canvas() { return ImGui::GetBackgroundDrawList(); }
 /* A text is about to be shown: letters that no font was loaded for are loaded before the next frame. */
 void note_letters(lethe_ui *ui, const char *text);
 /* One code point of UTF-8; `at` goes on by at least one byte. */
 unsigned next_letter(const char **at);
-/* Text as ImGui can edit it, and back. False when it has no room. */
+/* Text as ImGui can edit it, and back. False when it has no room, or holds more different rare letters than there are stand-ins. */
 bool to_editable(lethe_ui *ui, const char *text, char *out, size_t size);
 bool from_editable(const lethe_ui *ui, const char *text, char *out, size_t size);
 /* Shows where the keys are. */

@@ -72,6 +72,12 @@ void lethe_ui_title(lethe_ui *ui, const char *text) {
 }
 void lethe_ui_text(lethe_ui *ui, uint32_t colour, const char *text) {
     note_letters(ui, text);
+    if (ui->bar) { /* in the middle of the height that its neighbours have */
+        ImVec2 at = ImGui::GetCursorScreenPos(), size = ImGui::CalcTextSize(text);
+        ImGui::Dummy(ImVec2(size.x, bar_height));
+        ImGui::GetWindowDrawList()->AddText(ImVec2(at.x, floorf(at.y + (bar_height - size.y) / 2)), colour_of(colour), text);
+        return;
+    }
     ImGui::PushStyleColor(ImGuiCol_Text, vec_of(colour));
     ImGui::TextUnformatted(text);
     ImGui::PopStyleColor();

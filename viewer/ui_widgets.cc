@@ -9,7 +9,22 @@ using namespace lethe_imgui;
 
 namespace {
 
-float height_of(const lethe_ui *ui) { return ui->bar ? 34.0f : 0.0f; }
+float height_of(const lethe_ui *ui) { return ui->bar ? bar_height : 0.0f; }
+
+/* One line; where it has no room it ends in dots. */
+void line_of_text(ImFont *font, float size, ImVec2 at, float right, uint32_t colour, const char *text) {
+    constexpr const char *dots = "\xE2\x80\xA6";
+    ImDrawList *list = ImGui::GetWindowDrawList();
+    ImVec4 clip(at.x, at.y - size, right, at.y + 2 * size);
+    const char *end = nullptr;
+    float room = right - at.x, width = font->CalcTextSizeA(size, FLT_MAX, 0, text).x;
+    if (width > room) {
+        room -= font->CalcTextSizeA(size, FLT_MAX, 0, dots).x;
+        width = font->CalcTextSizeA(size, room > 1 ? room : 1, 0, text, nullptr, &end).x;
+        list->AddText(font, size, ImVec2(at.x + width, at.y), colour_of(colour), dots, nullptr, 0, &clip);
+    }
+    if (end != text) list->AddText(font, size, at, colour_of(colour), text, end, 0, &clip);
+}
 
 } // namespace
 
@@ -133,9 +148,8 @@ int lethe_ui_row_item(lethe_ui *ui, const lethe_ui_row *row) {
     }
     float text_height = row->subtitle ? line + small + 3 : line;
     float y = floorf(at.y + (height - text_height) / 2);
-    ImVec4 clip(x, at.y, right, end.y);
-    list->AddText(font, line, ImVec2(x, y), colour_of(row->dim ? LETHE_COLOUR_MUTED : LETHE_COLOUR_TEXT), row->title, nullptr, 0, &clip);
-    if (row->subtitle) list->AddText(ui->normal, small, ImVec2(x, y + line + 3), colour_of(LETHE_COLOUR_MUTED), row->subtitle, nullptr, 0, &clip);
+    line_of_text(font, line, ImVec2(x, y), right, row->dim ? LETHE_COLOUR_MUTED : LETHE_COLOUR_TEXT, row->title);
+    if (row->subtitle) line_of_text(ui->normal, small, ImVec2(x, y + line + 3), right, LETHE_COLOUR_MUTED, row->subtitle);
     tip(row->tip, nullptr);
     ImGui::PopID();
     return twice ? 2 : clicked ? 1 : 0;

@@ -53,7 +53,7 @@ static unsigned check_source(const char *text, const char *name) {
         if (!known(word)) fail_msg("%s: no French for \"%s\"", name, word);
     }
     /* Tables: {LETHE_TOOL_X, "id", "title", "help", and {"id", "group", "title", KEY */
-    bool tools = strcmp(name, "tool_input.c") == 0, commands = strcmp(name, "commands.c") == 0;
+    bool tools = strcmp(name, "tool_table.c") == 0, commands = strcmp(name, "commands.c") == 0;
     for (const char *at = text; (tools || commands) && (at = strstr(at, tools ? "\n    {LETHE_TOOL_" : "\n    {\"")) != NULL; at++) {
         char fields[3][512];
         const char *from = at + 1;
