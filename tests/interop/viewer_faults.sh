@@ -12,6 +12,49 @@ released=$work/project/released/P-PHANTOM
 # say_and_wait OUT TEXT PID: until TEXT stands in OUT
 say_and_wait() { for _ in $(seq 1200); do grep -q "$2" "$1" 2> /dev/null && return 0; kill -0 "$3" 2> /dev/null || return 1; sleep 0.1; done; return 1; }
 
+# --- a store that takes nothing: a stroke on a slide stays, Enter saves it when the store answers again ---
+# (as a lock held by another program for longer than anybody waits: half a minute, in which the rest of this goes on)
+cp -r "$work/project" "$work/held"
+cat > "$work/held.txt" << TXT
+wait-idle
+open P-PHANTOM/slides/slide.tif
+wait-idle
+key B
+set brush-mm 0.1
+print tool
+wait-file $work/locked
+drag @0:4000,3000 @0:4000,3000
+assert-state unsaved=1
+assert-state undo=
+print unsaved
+wait-file $work/free
+key Enter
+assert-state unsaved=0
+assert-state masks=1
+assert-state undo=Brush: Region
+assert-state gl-errors=0
+TXT
+held() {
+    timeout 300 env $keep "$LETHE_BIN/lethe" view -C "$work/held" --size 1280x800 --script "$work/held.txt" > "$work/held.out" 2>&1 &
+    local viewer=$!
+    say_and_wait "$work/held.out" '^tool=' $viewer || return 1
+    python3 - "$work" << 'PY'
+import sqlite3, sys, time
+work = sys.argv[1]
+lock = sqlite3.connect(f"{work}/held/released/catalogue.db", isolation_level=None)
+lock.execute("BEGIN IMMEDIATE")
+open(f"{work}/locked", "w").close()
+for _ in range(1200):
+    if "unsaved=1" in open(f"{work}/held.out").read(): break
+    time.sleep(0.1)
+lock.execute("ROLLBACK")
+open(f"{work}/free", "w").close()
+PY
+    wait $viewer
+}
+held &
+holding=$!
+
 # --- a slide and a cine are cut off while they are open: no tile is believed any more, the labels stay, other cases open ---
 cp -r "$work/project" "$work/cut"
 cat > "$work/cut.txt" << TXT
@@ -132,44 +175,6 @@ else
     echo "the part with a full disk needs root and tmpfs: passed over"
 fi
 
-# --- a store that takes nothing: a stroke on a slide stays, Enter saves it when the store answers again ---
-# (as a lock held by another program for longer than anybody waits)
-cat > "$work/held.txt" << TXT
-wait-idle
-open P-PHANTOM/slides/slide.tif
-wait-idle
-key B
-set brush-mm 0.1
-print tool
-wait-file $work/held
-drag @0:4000,3000 @0:4000,3000
-assert-state unsaved=1
-assert-state undo=
-print unsaved
-wait-file $work/free
-key Enter
-assert-state unsaved=0
-assert-state masks=1
-assert-state undo=Brush: Region
-assert-state gl-errors=0
-TXT
-timeout 300 env $keep "$LETHE_BIN/lethe" view -C "$work/project" --size 1280x800 --script "$work/held.txt" > "$work/held.out" 2>&1 &
-viewer=$!
-say_and_wait "$work/held.out" '^tool=' $viewer || { cat "$work/held.out"; fail "the slide does not open"; }
-python3 - "$work" << 'PY'
-import sqlite3, sys, time
-work = sys.argv[1]
-lock = sqlite3.connect(f"{work}/project/released/catalogue.db", isolation_level=None)
-lock.execute("BEGIN IMMEDIATE")
-open(f"{work}/held", "w").close()
-for _ in range(1200):
-    if "unsaved=1" in open(f"{work}/held.out").read(): break
-    time.sleep(0.1)
-lock.execute("ROLLBACK")
-open(f"{work}/free", "w").close()
-PY
-wait $viewer || { cat "$work/held.out"; fail "a stroke on a slide while the store is held"; }
-
 # --- from monitor to monitor, tiny, huge, back: letters are made again, the images fill their places ---
 run monitors << 'TXT'
 wait-idle
@@ -189,7 +194,7 @@ size 1 1
 wait-idle
 scale 4
 wait-idle
-size 4000 3000
+size 2400 1700
 wait-idle
 scale 0.5
 wait-idle
@@ -216,8 +221,9 @@ TXT
 saved() { "$LETHE_BIN/lethe" annotate -C "$work/project" show --history --study 1.2.3.1 > "$work/history.jsonl" || fail "the store cannot be read after a kill"; wc -l < "$work/history.jsonl"; }
 RANDOM=7
 rounds=0
+after=$(saved)
 for round in $(seq 20); do
-    before=$(saved)
+    before=$after
     timeout 300 env $keep "$LETHE_BIN/lethe-view" -C "$work/project" --size 640x480 --script "$work/draw.txt" > "$work/draw.out" 2>&1 &
     victim=$!
     wanted=$((RANDOM % 12 + 1)) # that many strokes, then some instant of the next ones
@@ -245,4 +251,5 @@ assert-state marks>10
 assert-state painted>20
 assert-state gl-errors=0
 TXT
+wait $holding || { cat "$work/held.out"; fail "a stroke on a slide while the store is held"; }
 echo "cut off, full, held, rescaled and killed: nothing that was drawn is lost"
