@@ -173,8 +173,11 @@ enum { DOT_PX = 8, CELL_PX = 4, CELLS_ACROSS = 1280, CELLS = CELLS_ACROSS * 800 
 static void mark_text(lethe_app *app, const lethe_view *view, lethe_point at, const char *text) {
     double height = lethe_ui_line_height(app->ui), width = lethe_ui_text_size(app->ui, false, text).x;
     double right = view->rect.x + view->rect.width - width - 20, bottom = view->rect.y + view->rect.height - height - 2;
-    if (at.x <= view->rect.x + view->rect.width) at.x = fmax(fmin(at.x, right), fmin(at.x, view->rect.x - 4));
-    if (at.y >= view->rect.y) at.y = fmax(view->rect.y + 6, fmin(at.y, bottom));
+    if (at.x > right && at.x <= view->rect.x + view->rect.width) { /* no room beside it: above, where it hides no corner */
+        at.x = fmax(right, fmin(at.x, view->rect.x - 4));
+        at.y -= height + 8;
+    }
+    if (at.y >= view->rect.y - height - 8) at.y = fmax(view->rect.y + 6, fmin(at.y, bottom));
     lethe_canvas_fill(app->ui, (lethe_rect){at.x + 6, at.y - 4, width + 12, height + 4}, 0xD0151A20, 4);
     lethe_canvas_text(app->ui, (lethe_point){at.x + 12, at.y - 2}, 0, LETHE_COLOUR_TEXT, false, text);
 }
