@@ -42,6 +42,12 @@ static bool is_code_part(lethe_tag tag) {
     return (tag >= LETHE_TAG(0x0008, 0x0100) && tag <= LETHE_TAG(0x0008, 0x0123)) || tag == LETHE_TAG(0x0040, 0xDB00);
 }
 
+/* What people write about a code: its meaning, the name of its scheme, who is responsible for it, where it is described. */
+static bool is_code_text(lethe_tag tag) {
+    return tag == LETHE_TAG(0x0008, 0x0104) || tag == LETHE_TAG(0x0008, 0x0114) || tag == LETHE_TAG(0x0008, 0x0115) ||
+           tag == LETHE_TAG(0x0008, 0x0116) || tag == LETHE_TAG(0x0008, 0x0122);
+}
+
 lethe_action lethe_decide_date(uint32_t options) {
     if ((options & LETHE_OPTION_MODIFIED_DATES) != 0) return LETHE_ACTION_SHIFT;
     return (options & LETHE_OPTION_FULL_DATES) != 0 ? LETHE_ACTION_KEEP : LETHE_ACTION_DUMMY;
@@ -200,7 +206,7 @@ void lethe_decide_by_vr(const walk *w, const lethe_dicom_element *element, lethe
     } else if (where == INSIDE_CONTENT && text && !code) {
         d->action = LETHE_ACTION_DUMMY;
         d->reason = "text of a content tree: PS3.15 Table E.1-1, D of the enclosing sequence";
-    } else if (code && tag != LETHE_TAG(0x0008, 0x0104) && tag != LETHE_TAG(0x0008, 0x0115)) {
+    } else if (code && !is_code_text(tag)) {
         d->reason = "part of a code: kept unless it is a known identifier";
     } else if (text) {
         d->action = LETHE_ACTION_CLEAN;

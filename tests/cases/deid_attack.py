@@ -22,7 +22,7 @@ def with_key(body):
 
 NIR, NIR_2A = with_key("2570829132417"), with_key("257082A004217")
 SECRETS = ["Vandermeersch", "Oulevay", "Ghislaine", "Éléonore", "Tchékémian", "Korrigans", "Sarzeau", NIR, NIR_2A, "71604418", "ZK20881736", "02 97 41 55 08", "0297415508",
-           "02.97.41.55.08", "ghis.oulevay", "Kerlann", "Océane", "19570823", "23/08/1957", "23 août 1957", "23.8.57", "56370", "06 12 34 56 78", "Gaëlle", "6/11/18", "Goaziou"]
+           "02.97.41.55.08", "ghis.oulevay", "Kerlann", "Océane", "19570823", "23/08/1957", "23 août 1957", "23.8.57", "56370", "06 12 34 56 78", "Gaëlle", "6/11/18", "Goaziou", "Quistorp"]
 
 
 def item(**values):
@@ -105,6 +105,9 @@ def reports(w):
     d = w.base(SR, "SR", False)
     d.ValueType, d.ContinuityOfContent, d.CompletionFlag, d.VerificationFlag = "CONTAINER", "SEPARATE", "COMPLETE", "VERIFIED"
     d.ConceptNameCodeSequence = [code("18748-4", "LN", "Diagnostic Imaging Report")]
+    # Of somebody whom nothing else names.
+    d.CodingSchemeIdentificationSequence = [item(CodingSchemeDesignator="99KERLANN", CodingSchemeResponsibleOrganization="Schichtdicke 3 mm Herr Dr. Quistorp / Thorax de face"),
+                                            item(CodingSchemeDesignator="99KERL2", CodingSchemeExternalID="Mme Quistorp, scanner")]
     d.VerifyingObserverSequence = [item(VerifyingOrganization="Kerlann-Océane radiologie", VerificationDateTime="20181106235959.123+0100", VerifyingObserverName="Tchékémian^Aram",
                                         VerifyingObserverIdentificationCodeSequence=[code("10003456788", "RPPS", "Dr Aram Tchékémian")])]
 
