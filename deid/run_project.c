@@ -24,7 +24,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define ROUND_BYTES ((uint64_t)2 << 30) /* a round that is killed is done again: not hours of large slides */
+#define ROUND_BYTES ((uint64_t)2 << 30)            /* a round that is killed is done again: not hours of large slides */
+enum { LEAST_PAUSE_MS = 25, MOST_PAUSE_MS = 200 }; /* while watching an empty queue: soon at first, then seldom */
 enum { ROUND = 256, CLAIM_SECONDS = 3600, FINISH_ATTEMPTS = 20, MOST_PATIENCE_SECONDS = 30 };
 
 /* One round: claim, let the crew work, then make everything durable in this order: released files, manifest, catalogue, queue. A kill between any two
@@ -623,6 +624,7 @@ lethe_status lethe_run_project(const lethe_project_run *options, lethe_run_count
     /* Whoever watches may have masks of slides that are still to come. */
     if (status == LETHE_OK && !options->watch) status = lethe_run_check_mapping(run->queue, options->slide_mapping, true, error);
     lethe_progress_start(&run->progress, "de-identifying", 0, options->quiet);
+    unsigned pause_ms = LEAST_PAUSE_MS;
     while (status == LETHE_OK && !is_told_to_stop(run)) {
         size_t claimed = 0;
         status = clear_desk(run, error);
@@ -632,10 +634,12 @@ lethe_status lethe_run_project(const lethe_project_run *options, lethe_run_count
             status = wait_for_store(run, error);
             continue;
         }
+        if (claimed != 0) pause_ms = LEAST_PAUSE_MS;
         if (status != LETHE_OK || claimed != 0) continue;
         if (!options->watch) break;
         status = renew_file_set(run, false, error);
-        rest(200);
+        rest(pause_ms);
+        pause_ms = pause_ms * 2 < MOST_PAUSE_MS ? pause_ms * 2 : MOST_PAUSE_MS;
     }
     lethe_progress_finish(&run->progress);
     if (!options->watch) /* bar codes that earlier runs have read are not known here */
